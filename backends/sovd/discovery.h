@@ -1,0 +1,53 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Discovery - what entities a server has, and what each of them offers
+ *
+ * One request after the other through a fetcher, so that the same code runs over a socket and over the texts of a
+ * test. What fails for one entity or one list stays as it was before; what was never known is left out.
+ */
+#include "backends/sovd/backend.h"
+
+struct cJSON;
+
+/* More than any HTTP status: an answer came, or none, but nothing that could be used. */
+#define FETCH_UNUSABLE 600u
+
+struct fetcher {
+        /* Reads a path below the API prefix (encoded). *ret_status is the HTTP status or FETCH_UNUSABLE; with 2xx
+         * *ret is the tree, which lives until the next get. -errno: the server is lost, discovery ends. */
+        int (*get)(struct fetcher *fetcher, const char *path, unsigned *ret_status, struct cJSON **ret);
+        struct cJSON *components; /* the answer to /components, which was read first */
+};
+
+/* By the list of components; NULL: it is no list. A server that speaks both is taken for ISO. */
+const struct dialect *discovery_detect(const struct cJSON *components);
+
+int discovery_iso(struct fetcher *fetcher, struct view *view, const struct view *before);
+int discovery_odata(struct fetcher *fetcher, struct view *view, const struct view *before);
+
+/* --- for the two of them --- */
+
+static inline bool fetch_is_ok(unsigned status) {
+        return status >= 200 && status < 300;
+}
+
+/* Does the server say that there is none? Anything else is a failure, and what was known stays. */
+bool fetch_is_absent(unsigned status);
+
+/* The entity as it was before, or NULL. */
+const struct sovd_entity_spec *discovery_before(const struct view *before, enum sovd_entity_type type,
+                                                const char *id);
+
+/* Takes over the entities of a type as they were before. */
+int discovery_keep(struct view *view, const struct view *before, enum sovd_entity_type type);
+
+/* Adds the entity that an element of a list describes: id, name, translation_id, category, description, tags. */
+int discovery_add(struct view *view, enum sovd_entity_type type, const struct cJSON *item,
+                  struct sovd_entity_spec **ret);
+
+/* The JSON text of a variant; left out when it is longer than 4 KiB. */
+int discovery_set_variant(struct view *view, struct sovd_entity_spec *e, const struct cJSON *variant);
+
+int discovery_copy_strings(struct view *view, struct sovd_strings *to, const struct sovd_strings *from);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * ISO dialect - the requests of ISO 17978-3
+ */
+#include "backends/sovd/iso_decode.h"
+#include "backends/sovd/discovery.h"
+#include "backends/sovd/upstream.h"
+
+#define _cleanup_writer_ _cleanup_(sovd_json_writer_done)
+
+/* --- data and configurations ---------------------------------------------------------------------------- */
+
+static int data_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_data_filter *filter,
+                     struct sovd_data_list *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", NULL);
+        struct cJSON *json;
+
+        int r = upstream_get(&u, &json, "data", NULL);
+        return r ? r : iso_decode_data_list(call, json, filter, ret);
+}
+
+static int read_value(struct upstream *u, const char *collection, struct sovd_data_value *ret) {
+        struct cJSON *json;
+
+        upstream_pass_schema(u);
+        int r = upstream_get(u, &json, collection, u->subject.id, NULL);
+        return r ? r : iso_decode_value(u->call, json, u->subject.id, ret);
+}
+
+static int write_value(struct upstream *u, const char *collection, const struct cJSON *value, const char *signature) {
+        _cleanup_writer_ struct sovd_json_writer w;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_json_object_begin(&w);
+        sovd_json_key(&w, "data");
+        sovd_json_tree(&w, value);
+        if (signature)
+                sovd_json_key_string(&w, "signature", signature);
+        sovd_json_object_end(&w);
+        return upstream_send(u, "PUT", &w, NULL, collection, u->subject.id, NULL);
+}
+
+static int data_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                     struct sovd_data_value *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", id);
+
+        return read_value(&u, "data", ret);
+}
+
+static int data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id, const struct cJSON *value,
+                      const char *signature) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", id);
+
+        return write_value(&u, "data", value, signature);
+}
+
+static int configurations_list(struct sovd_call *call, const struct sovd_entity *e,
+                               struct sovd_configuration_list *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, "configurations", NULL);
+        struct cJSON *json;
+
+        int r = upstream_get(&u, &json, "configurations", NULL);
+        return r ? r : iso_decode_configuration_list(call, json, ret);
+}
+
+static int configuration_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                              struct sovd_data_value *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, "configuration", id);
+
+        return read_value(&u, "configurations", ret);
+}
+
+static int configuration_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                               const struct cJSON *value, const char *signature) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, "configuration", id);
+
+        return write_value(&u, "configurations", value, signature);
+}
+
+/* --- faults --------------------------------------------------------------------------------------------- */
+
+static int faults_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_fault_filter *filter,
+                       struct sovd_fault_list *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "faults", NULL);
+        struct cJSON *json;
+
+        /* Only the scope is the server's to judge: it chooses a memory, the rest only filters. */
+        int r = filter && filter->scope ? upstream_set_query(&u, "scope", filter->scope) : 0;
+        if (!r)
+                r = upstream_get(&u, &json, "faults", NULL);
+        return r ? r : iso_decode_fault_list(call, json, filter, ret);
+}
+
+static int fault_read(struct sovd_call *call, const struct sovd_entity *e, const char *code,
+                      struct sovd_fault_detail *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "fault", code);
+        struct cJSON *json;
+
+        upstream_pass_schema(&u);
+        int r = upstream_get(&u, &json, "faults", code, NULL);
+        return r ? r : iso_decode_fault(call, json, ret);
+}
+
+static int fault_clear(struct sovd_call *call, const struct sovd_entity *e, const char *code) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "fault", code);
+
+        return upstream_send(&u, "DELETE", NULL, NULL, "faults", code, NULL);
+}
+
+static int faults_clear(struct sovd_call *call, const struct sovd_entity *e, const char *scope) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "faults", NULL);
+
+        int r = scope ? upstream_set_query(&u, "scope", scope) : 0;
+        return r ? r : upstream_send(&u, "DELETE", NULL, NULL, "faults", NULL);
+}
+
+/* --- operations ----------------------------------------------------------------------------------------- */
+
+static int operations_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_operation_list *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "operations", NULL);
+        struct cJSON *json;
+
+        int r = upstream_get(&u, &json, "operations", NULL);
+        return r ? r : iso_decode_operation_list(call, json, ret);
+}
+
+static int operation_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                          struct sovd_operation_detail *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "operation", id);
+        struct cJSON *json;
+
+        upstream_pass_schema(&u);
+        int r = upstream_get(&u, &json, "operations", id, NULL);
+        return r ? r : iso_decode_operation(call, json, ret);
+}
+
+/* Model structs are encoded as they came in: by the same table. */
+static int execution_start(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                           const struct sovd_execution_start *start, struct sovd_execution_started *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "operation", operation);
+        _cleanup_writer_ struct sovd_json_writer w;
+        struct cJSON *json;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_schema_encode(&sovd_schema_execution_start, start, &w);
+        int r = upstream_send(&u, "POST", &w, &json, "operations", operation, "executions", NULL);
+        return r ? r : iso_decode_started(call, u.status, json, ret);
+}
+
+static int executions_list(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                           struct sovd_execution_ids *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "operation", operation);
+        struct cJSON *json;
+
+        int r = upstream_get(&u, &json, "operations", operation, "executions", NULL);
+        return r ? r : iso_decode_execution_ids(call, json, ret);
+}
+
+static int execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
+                          struct sovd_execution *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
+        struct cJSON *json;
+
+        upstream_pass_schema(&u);
+        int r = upstream_get(&u, &json, "operations", operation, "executions", id, NULL);
+        return r ? r : iso_decode_execution(call, json, id, ret);
+}
+
+static int execution_control(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                             const char *id, const struct sovd_execution_control *control,
+                             struct sovd_execution_accepted *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
+        _cleanup_writer_ struct sovd_json_writer w;
+        struct cJSON *json;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_schema_encode(&sovd_schema_execution_control, control, &w);
+        int r = upstream_send(&u, "PUT", &w, &json, "operations", operation, "executions", id, NULL);
+        return r ? r : iso_decode_accepted(call, json, id, ret);
+}
+
+/* Many servers refuse a DELETE with a body, though the standard's has one (defect D14): only when it says something. */
+static int execution_stop(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
+                          const struct sovd_execution_stop *stop) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
+        _cleanup_writer_ struct sovd_json_writer w;
+        bool has_body = stop && stop->proximity_response;
+
+        sovd_json_writer_init(&w, 0, 0);
+        if (has_body)
+                sovd_schema_encode(&sovd_schema_execution_stop, stop, &w);
+        return upstream_send(&u, "DELETE", has_body ? &w : NULL, NULL, "operations", operation, "executions", id, NULL);
+}
+
+/* --- modes ---------------------------------------------------------------------------------------------- */
+
+static int modes_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_mode_list *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_MODES, "modes", NULL);
+        struct cJSON *json;
+
+        int r = upstream_get(&u, &json, "modes", NULL);
+        return r ? r : iso_decode_mode_list(call, json, ret);
+}
+
+static int mode_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                     struct sovd_mode_detail *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_MODES, "mode", id);
+        struct cJSON *json;
+
+        upstream_pass_schema(&u);
+        int r = upstream_get(&u, &json, "modes", id, NULL);
+        return r ? r : iso_decode_mode(call, json, id, ret);
+}
+
+static int mode_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                      const struct sovd_mode_write *write, struct sovd_mode_set *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_MODES, "mode", id);
+        _cleanup_writer_ struct sovd_json_writer w;
+        struct cJSON *json;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_schema_encode(&sovd_schema_mode_write, write, &w);
+        int r = upstream_send(&u, "PUT", &w, &json, "modes", id, NULL);
+        return r ? r : iso_decode_mode_set(call, json, id, write, ret);
+}
+
+static const struct sovd_backend_ops ops = {
+        .data_list = data_list,
+        .data_read = data_read,
+        .data_write = data_write,
+        .faults_list = faults_list,
+        .fault_read = fault_read,
+        .fault_clear = fault_clear,
+        .faults_clear = faults_clear,
+        .operations_list = operations_list,
+        .operation_read = operation_read,
+        .execution_start = execution_start,
+        .executions_list = executions_list,
+        .execution_read = execution_read,
+        .execution_control = execution_control,
+        .execution_stop = execution_stop,
+        .modes_list = modes_list,
+        .mode_read = mode_read,
+        .mode_write = mode_write,
+        .configurations_list = configurations_list,
+        .configuration_read = configuration_read,
+        .configuration_write = configuration_write,
+};
+
+const struct dialect dialect_iso = {
+        .name = "iso", .type_paths = sovd_entity_type_paths, .ops = &ops, .discover = discovery_iso,
+};

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/sovd/upstream.h"
+#include "backends/sovd/watch.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
+#include <errno.h>
+
+/* Kept of the client's time to make our own answer of what came. */
+#define MARGIN_USEC    (100 * SOVD_USEC_PER_MSEC)
+#define RETRY_MIN_USEC (100 * SOVD_USEC_PER_MSEC)
+
+/* A server that had less time than this, because its client had no more, is not blamed for being late. */
+#define FAIR_USEC SOVD_USEC_PER_SEC
+
+struct exchange {
+        struct sovd_http_request request;
+        struct sovd_http_answer answer;
+        uint64_t started_usec;
+        bool probe; /* the breaker lets this one through to see */
+};
+
+struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
+                            const char *what, const char *id) {
+        return (struct upstream){
+                .backend = sovd_sovd_of(e->providers[collection]),
+                .call = call,
+                .subject = { .entity = e, .what = what, .id = id },
+        };
+}
+
+int upstream_set_query(struct upstream *u, const char *name, const char *value) {
+        const char *encoded = sovd_http_encode_segment(u->call->arena, value);
+
+        u->query = encoded ? sovd_arena_printf(u->call->arena, "%s=%s", name, encoded) : NULL;
+        return u->query ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+void upstream_pass_schema(struct upstream *u) {
+        if (sovd_streq(sovd_call_query(u->call, "include-schema"), "true"))
+                u->query = "include-schema=true";
+}
+
+/* --- target --------------------------------------------------------------------------------------------- */
+
+/* A sub-entity may be reachable below its parent only: then discovery has kept its path. */
+static int entity_path(const struct upstream *u, const struct dialect *dialect, const char **ret) {
+        const struct sovd_entity *e = u->subject.entity;
+        struct sovd_sovd *b = u->backend;
+        const char *kept = NULL;
+        bool ok = true;
+
+        (void)pthread_mutex_lock(&b->mutex);
+        ssize_t i = b->view ? view_find(b->view, e->type, e->id) : -1;
+        if (i >= 0 && b->view->paths[i]) {
+                kept = sovd_arena_strdup(u->call->arena, b->view->paths[i]);
+                ok = kept;
+        }
+        (void)pthread_mutex_unlock(&b->mutex);
+
+        if (!kept && ok) {
+                const char *id = sovd_http_encode_segment(u->call->arena, e->id);
+                kept = id ? sovd_arena_printf(u->call->arena, "/%s/%s", dialect->type_paths[e->type], id) : NULL;
+        }
+        *ret = kept;
+        return kept ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static int make_target(const struct upstream *u, va_list segments, const char **ret) {
+        const struct dialect *dialect = atomic_load(&u->backend->dialect);
+        struct sovd_arena *arena = u->call->arena;
+        const char *target, *segment;
+
+        int r = entity_path(u, dialect, &target);
+        while (!r && target && (segment = va_arg(segments, const char *))) {
+                segment = sovd_http_encode_segment(arena, segment);
+                target = segment ? sovd_arena_printf(arena, "%s/%s", target, segment) : NULL;
+        }
+        if (!r && target)
+                target = sovd_arena_printf(arena, "%s%s%s%s", u->backend->options.api_prefix, target,
+                                           u->query ? "?" : "", u->query ? u->query : "");
+        if (!r && !target)
+                r = sovd_error_origin(-ENOMEM);
+        *ret = target;
+        return r;
+}
+
+/* --- one exchange --------------------------------------------------------------------------------------- */
+
+static uint64_t deadline_of(const struct upstream *u, uint64_t now_usec) {
+        uint64_t left = sovd_clock_left_usec(u->call->deadline_usec);
+
+        left = left > 2 * MARGIN_USEC ? left - MARGIN_USEC : left / 2;
+        return now_usec + SOVD_MIN(left, u->backend->timeout_usec);
+}
+
+static int make_headers(const struct upstream *u, const char *const **ret) {
+        const char **lines = sovd_arena_array(u->call->arena, const char *, 4);
+        size_t n = 0;
+        if (!lines)
+                return sovd_error_origin(-ENOMEM);
+
+        lines[n++] = "Accept: application/json";
+        if (u->call->traceparent)
+                lines[n++] = sovd_arena_printf(u->call->arena, "traceparent: %s", u->call->traceparent);
+        if (u->call->request_id)
+                lines[n++] = sovd_arena_printf(u->call->arena, "X-Request-Id: %s", u->call->request_id);
+        for (size_t i = 0; i < n; i++)
+                if (!lines[i])
+                        return sovd_error_origin(-ENOMEM);
+        *ret = lines;
+        return 0;
+}
+
+static bool admit(struct upstream *u, struct exchange *x) {
+        unsigned retry_after_sec = 1;
+
+        if (sovd_breaker_admit(u->backend->breaker, x->started_usec, &retry_after_sec, &x->probe))
+                return true;
+
+        (void)atomic_fetch_add_explicit(&u->backend->n_rejected, 1, memory_order_relaxed);
+        (void)sovd_fail(u->call, SOVD_E_UNAVAILABLE, "backend '%s' failed several times in a row and is left alone for now",
+                        u->backend->base.name);
+        sovd_fail_retry_after(u->call, retry_after_sec);
+        return false;
+}
+
+static bool may_repeat(const struct upstream *u, const struct exchange *x, int result) {
+        return (result == SOVD_HTTP_LOST || result == SOVD_HTTP_REFUSED) && !u->subject.changes &&
+               u->backend->options.retry.value && !x->probe &&
+               sovd_breaker_state(u->backend->breaker) == SOVD_BREAKER_CLOSED &&
+               sovd_clock_left_usec(x->request.deadline_usec) >= RETRY_MIN_USEC;
+}
+
+static int perform(struct upstream *u, struct exchange *x) {
+        struct sovd_sovd *b = u->backend;
+
+        int result = sovd_http_call(b->pool, &x->request, &x->answer, u->call->arena);
+        if (!may_repeat(u, x, result))
+                return result;
+
+        (void)atomic_fetch_add_explicit(&b->n_retries, 1, memory_order_relaxed);
+        return sovd_http_call(b->pool, &x->request, &x->answer, u->call->arena);
+}
+
+static bool had_fair_time(const struct upstream *u, const struct exchange *x) {
+        return x->request.deadline_usec - x->started_usec >= SOVD_MIN(u->backend->timeout_usec / 2, FAIR_USEC);
+}
+
+static void report_success(struct upstream *u, const struct exchange *x) {
+        sovd_breaker_success(u->backend->breaker, x->probe);
+        atomic_store_explicit(&u->backend->last_seen_usec, sovd_realtime_usec(), memory_order_relaxed);
+        if (x->probe)
+                watch_wake(u->backend, false);
+}
+
+/* Tells the breaker and the watch what this exchange says about the server. */
+static void report(struct upstream *u, const struct exchange *x, int result) {
+        struct sovd_sovd *b = u->backend;
+
+        (void)atomic_fetch_add_explicit(&b->n_calls, 1, memory_order_relaxed);
+        if (result == SOVD_HTTP_OK || result == SOVD_HTTP_TOO_LARGE) {
+                report_success(u, x);
+        } else if (result < 0 || result == SOVD_HTTP_BUSY || (result == SOVD_HTTP_TIMEOUT && !had_fair_time(u, x))) {
+                sovd_breaker_abandon(b->breaker, x->probe);
+                if (result == SOVD_HTTP_BUSY)
+                        (void)atomic_fetch_add_explicit(&b->n_rejected, 1, memory_order_relaxed);
+        } else {
+                (void)atomic_fetch_add_explicit(&b->n_failures, 1, memory_order_relaxed);
+                sovd_breaker_failure(b->breaker, x->probe, sovd_now_usec());
+                watch_wake(b, true);
+        }
+}
+
+static int exchange(struct upstream *u, struct exchange *x) {
+        u->status = 0;
+        x->started_usec = sovd_now_usec();
+        x->request.deadline_usec = deadline_of(u, x->started_usec);
+        int r = make_headers(u, &x->request.headers);
+        if (r)
+                return r;
+        if (!admit(u, x))
+                return SOVD_E_UNAVAILABLE;
+
+        int result = perform(u, x);
+        report(u, x, result);
+        if (result < 0)
+                return result;
+        if (result != SOVD_HTTP_OK)
+                return answer_missing(u->call, (enum sovd_http_result)result, u->backend->base.name, &u->subject);
+
+        u->status = x->answer.status;
+        return u->status >= 200 && u->status < 300 ? 0 : answer_fail(u->call, &x->answer, &u->subject);
+}
+
+/* --- what the dialects call ----------------------------------------------------------------------------- */
+
+int upstream_get(struct upstream *u, struct cJSON **ret, ...) {
+        struct exchange x = { .request.method = "GET" };
+        va_list segments;
+
+        u->subject.changes = false;
+        va_start(segments, ret);
+        int r = make_target(u, segments, &x.request.target);
+        va_end(segments);
+        if (!r)
+                r = exchange(u, &x);
+        return r ? r : answer_parse(u->call, &x.answer, ret);
+}
+
+int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret, ...) {
+        struct exchange x = { .request.method = method };
+        va_list segments;
+
+        u->subject.changes = true;
+        va_start(segments, ret);
+        int r = make_target(u, segments, &x.request.target);
+        va_end(segments);
+        if (!r && body)
+                r = sovd_json_writer_finish(body, &x.request.body, &x.request.body_len);
+        if (!r)
+                r = exchange(u, &x);
+        if (r || !ret)
+                return r;
+
+        *ret = NULL;
+        return x.answer.body_len ? answer_parse(u->call, &x.answer, ret) : 0;
+}
+
+const struct dialect *upstream_dialect(struct sovd_call *call, const struct sovd_entity *e,
+                                       enum sovd_collection collection) {
+        struct sovd_sovd *b = sovd_sovd_of(e->providers[collection]);
+        const struct dialect *dialect = atomic_load(&b->dialect);
+
+        if (!dialect) {
+                (void)atomic_fetch_add_explicit(&b->n_rejected, 1, memory_order_relaxed);
+                (void)sovd_fail(call, SOVD_E_UNAVAILABLE, "backend '%s' was not reached yet", b->base.name);
+                sovd_fail_retry_after(call, 1);
+        }
+        return dialect;
+}

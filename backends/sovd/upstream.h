@@ -1,0 +1,42 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Upstream - one request's exchange with the server
+ *
+ * Deadline, breaker, one repetition of reads, trace headers and counters in one place; the dialects above say
+ * only what they ask. Blocks up to the call's deadline; no lock is held meanwhile.
+ */
+#include "backends/sovd/answer.h"
+#include "backends/sovd/backend.h"
+#include "sovd-core/base/json_writer.h"
+
+struct upstream {
+        struct sovd_sovd *backend;
+        struct sovd_call *call;
+        struct subject subject;
+        const char *query; /* encoded, without '?'; or NULL */
+        unsigned status;   /* of the last answer; 0 = none */
+};
+
+/* The exchange about a resource of an entity; backend: the entity's provider. */
+struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
+                            const char *what, const char *id);
+
+/* Is include-schema=true asked for? Then it is sent on. */
+void upstream_pass_schema(struct upstream *u);
+
+/* "name=value", encoded. */
+int upstream_set_query(struct upstream *u, const char *name, const char *value);
+
+/* Reads {entity}/{segments}; the segments end with NULL and are encoded here. 0, or the failure that is set. */
+int upstream_get(struct upstream *u, struct cJSON **ret, ...) __attribute__((sentinel));
+
+/* Sends something that changes the server: never repeated. body may be NULL (then none is sent). ret may be NULL;
+ * *ret is NULL when the answer has no body. */
+int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret, ...)
+        __attribute__((sentinel));
+
+/* Dialect of the backend, or NULL with the failure set: it was never reached. */
+const struct dialect *upstream_dialect(struct sovd_call *call, const struct sovd_entity *e,
+                                       enum sovd_collection collection);

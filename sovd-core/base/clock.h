@@ -1,0 +1,30 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Clock - the two times of the program, replaceable in tests
+ *
+ * Deadlines, expiry and durations use the monotonic clock; what a person or another machine reads uses UTC.
+ */
+#include "sovd-core/base/util.h"
+
+struct sovd_clock {
+        uint64_t (*monotonic_usec)(void);
+        uint64_t (*realtime_usec)(void); /* since the epoch, UTC */
+};
+
+/* Microseconds on CLOCK_MONOTONIC. */
+uint64_t sovd_now_usec(void);
+
+/* Microseconds since the epoch, UTC. */
+uint64_t sovd_realtime_usec(void);
+
+/* Replaces both clocks, for tests; NULL brings the real ones back. Call while no other thread runs. */
+void sovd_clock_replace(const struct sovd_clock *clock);
+
+/* Microseconds until the monotonic time deadline_usec; 0 when it has passed. */
+uint64_t sovd_clock_left_usec(uint64_t deadline_usec);
+
+/* RFC 3339 in UTC with milliseconds, e.g. "2026-01-02T03:04:05.678Z" (24 characters and a NUL). */
+#define SOVD_TIMESTAMP_SIZE 32
+const char *sovd_clock_format(char buf[static SOVD_TIMESTAMP_SIZE], uint64_t realtime_usec);

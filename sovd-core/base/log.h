@@ -1,0 +1,37 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Log - one event, one line
+ *
+ * Under systemd the journal gets fields; else standard error gets one line of text, or one JSON object with
+ * logging.format: json. Control characters are escaped, so an event never breaks into two lines. Library code
+ * logs at DEBUG only; who decides logs once. Thread-safe.
+ */
+#include "sovd-core/base/util.h"
+
+enum sovd_log_level { SOVD_LOG_ERROR, SOVD_LOG_WARN, SOVD_LOG_INFO, SOVD_LOG_DEBUG };
+enum sovd_log_format { SOVD_LOG_TEXT, SOVD_LOG_JSON, SOVD_LOG_JOURNAL };
+
+/* A field beside the message; name in lower_case, SOVD_NAME in the journal. value NULL = left out. */
+struct sovd_log_field {
+        const char *name;
+        const char *value;
+};
+
+/* Sets level and format for the process. Safe while other threads log. SOVD_LOG_JOURNAL falls back to text
+ * when the journal is not there. */
+void sovd_log_setup(enum sovd_log_level level, enum sovd_log_format format);
+
+/* Is an event of this level written? */
+bool sovd_log_enabled(enum sovd_log_level level);
+
+/* Writes one event. fields: an array that ends with name == NULL, or NULL. errno is kept. */
+void sovd_log_event(enum sovd_log_level level, const struct sovd_log_field *fields, const char *format, ...)
+        _printf_(3, 4);
+
+#define sovd_log(level, ...)                                               \
+        do {                                                               \
+                if (sovd_log_enabled(level))                               \
+                        sovd_log_event((level), NULL, __VA_ARGS__);        \
+        } while (0)

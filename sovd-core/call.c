@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/call.h"
+
+static const char *message_of(struct sovd_call *call, const char *format, va_list args) {
+        const char *message = sovd_arena_vprintf(call->arena, format, args);
+
+        return message ? message : "out of memory";
+}
+
+int sovd_fail(struct sovd_call *call, enum sovd_error error, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        call->failure = (struct sovd_failure){ .error = error, .body.message = message_of(call, format, args) };
+        va_end(args);
+        return error;
+}
+
+int sovd_fail_at(struct sovd_call *call, enum sovd_error error, const char *path, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        call->failure = (struct sovd_failure){ .error = error, .body.message = message_of(call, format, args) };
+        va_end(args);
+        call->failure.path = sovd_arena_strdup(call->arena, path);
+        return error;
+}
+
+int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sovd_generic_error *body,
+                       const char *path) {
+        call->failure = (struct sovd_failure){
+                .error = SOVD_E_UPSTREAM,
+                .status = status,
+                .body = *body,
+                .path = path,
+        };
+        return SOVD_E_UPSTREAM;
+}
+
+void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds) {
+        call->failure.retry_after_sec = seconds;
+}
+
+const char *sovd_call_query(const struct sovd_call *call, const char *name) {
+        for (size_t i = 0; i < call->n_query; i++)
+                if (!call->query[i].key && strcmp(call->query[i].name, name) == 0)
+                        return call->query[i].value;
+        return NULL;
+}
+
+bool sovd_call_query_all(struct sovd_call *call, const char *name, struct sovd_strings *ret) {
+        struct sovd_strings all = { .items = sovd_arena_array(call->arena, const char *, call->n_query + 1) };
+
+        if (!all.items)
+                return false;
+        for (size_t i = 0; i < call->n_query; i++)
+                if (!call->query[i].key && strcmp(call->query[i].name, name) == 0)
+                        all.items[all.n++] = call->query[i].value;
+        all.set = all.n > 0;
+        *ret = all;
+        return true;
+}
+
+const char *sovd_call_printf(struct sovd_call *call, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        const char *s = sovd_arena_vprintf(call->arena, format, args);
+        va_end(args);
+        return s ? s : "";
+}

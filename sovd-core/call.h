@@ -1,0 +1,78 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Call - one request without HTTP
+ *
+ * It carries what a handler and a backend need: memory that ends with the request, the deadline, the entity as
+ * the tree of its first moment shows it, decoded input, and the place for the answer or the failure. It belongs
+ * to one thread at a time.
+ */
+#include "sovd-core/base/arena.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/model/entity.h"
+#include "sovd-core/model/error_body.h"
+
+struct cJSON;
+struct sovd_gateway;
+
+#define SOVD_PARAMS_MAX 4
+#define SOVD_QUERY_MAX  32
+
+struct sovd_query_item {
+        const char *name, *key, *value; /* key: what stands in brackets, status[key]=value; else NULL */
+};
+
+/* Why a call failed; the strings are in the arena or static. */
+struct sovd_failure {
+        int error;                       /* enum sovd_error; 0 = nothing failed */
+        unsigned status;                 /* HTTP status; 0 = that of the error's row */
+        struct sovd_generic_error body;  /* error_code NULL = that of the error's row */
+        const char *path;                /* JSON pointer of the bad element: the body is a DataError too */
+        unsigned retry_after_sec;        /* 0 = no Retry-After */
+        const char *allow;               /* Allow, for SOVD_E_METHOD */
+};
+
+struct sovd_call {
+        struct sovd_arena *arena;
+        struct sovd_gateway *gateway;
+        uint64_t deadline_usec;          /* monotonic: the answer must be made by then */
+        const char *request_id;          /* never NULL */
+        const char *traceparent;         /* W3C trace context, of the client or made here */
+
+        struct sovd_tree *tree;          /* reference, held until the answer is sent */
+        const struct sovd_entity *entity; /* in tree; NULL for resources of the server */
+        const char *params[SOVD_PARAMS_MAX]; /* decoded path parameters after the entity */
+        struct sovd_query_item query[SOVD_QUERY_MAX];
+        size_t n_query;
+        const void *in;                  /* decoded body, of the route's input schema */
+
+        const void *out;                 /* the answer, of the route's output schema */
+        unsigned status;                 /* 0 = the route's success status */
+        const char *location;            /* Location; a path from the root of the server */
+        struct sovd_failure failure;
+};
+
+/* Sets the failure and returns error. A failure that is set already is replaced. */
+int sovd_fail(struct sovd_call *call, enum sovd_error error, const char *format, ...) _printf_(3, 4);
+
+/* The same for a faulty element of the request's body; path is a JSON pointer (copied). */
+int sovd_fail_at(struct sovd_call *call, enum sovd_error error, const char *path, const char *format, ...)
+        _printf_(4, 5);
+
+/* Passes an error of the other side on: its status, its GenericError, and the path of its DataError, or NULL.
+ * The strings must live as long as the arena. Returns SOVD_E_UPSTREAM. */
+int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sovd_generic_error *body,
+                       const char *path);
+
+/* Adds Retry-After to the failure. */
+void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds);
+
+/* The first value of a query parameter, or NULL. */
+const char *sovd_call_query(const struct sovd_call *call, const char *name);
+
+/* All values of a repeated query parameter. false: no memory. */
+bool sovd_call_query_all(struct sovd_call *call, const char *name, struct sovd_strings *ret);
+
+/* Formats into the arena; "" when memory is out, with the failure of the call left to the caller. */
+const char *sovd_call_printf(struct sovd_call *call, const char *format, ...) _printf_(2, 3);

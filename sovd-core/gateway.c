@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/gateway.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/base/log.h"
+#include <errno.h>
+#include <pthread.h>
+
+/* What a backend published last. */
+struct member {
+        struct sovd_backend *backend; /* reference */
+        struct sovd_arena *arena;     /* of the view; NULL = nothing published yet */
+        struct sovd_view view;
+};
+
+struct sovd_gateway {
+        uint64_t started_usec;
+        struct sovd_executions *executions;
+
+        pthread_mutex_t build_mutex;  /* members and the building of trees */
+        struct member members[SOVD_BACKENDS_MAX];
+        size_t n_members;
+
+        pthread_mutex_t tree_mutex;   /* leaf: the pointer only */
+        struct sovd_tree *tree;
+};
+
+int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_options *options) {
+        _cleanup_(sovd_gateway_freep) struct sovd_gateway *gateway = calloc(1, sizeof(*gateway));
+        if (!gateway)
+                return sovd_error_origin(-ENOMEM);
+
+        gateway->started_usec = sovd_now_usec();
+        (void)pthread_mutex_init(&gateway->build_mutex, NULL);
+        (void)pthread_mutex_init(&gateway->tree_mutex, NULL);
+        int r = sovd_tree_new(&gateway->tree, NULL, 0);
+        if (!r)
+                r = sovd_executions_new(&gateway->executions, options->executions_max,
+                                        options->executions_retention_usec);
+        if (r)
+                return r;
+
+        *ret = SOVD_TAKE(gateway);
+        return 0;
+}
+
+struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
+        if (!gateway)
+                return NULL;
+
+        while (gateway->n_members)
+                sovd_gateway_remove(gateway, gateway->members[gateway->n_members - 1].backend);
+        sovd_tree_unref(gateway->tree);
+        sovd_executions_free(gateway->executions);
+        (void)pthread_mutex_destroy(&gateway->build_mutex);
+        (void)pthread_mutex_destroy(&gateway->tree_mutex);
+        free(gateway);
+        return NULL;
+}
+
+struct sovd_tree *sovd_gateway_tree(struct sovd_gateway *gateway) {
+        (void)pthread_mutex_lock(&gateway->tree_mutex);
+        struct sovd_tree *tree = sovd_tree_ref(gateway->tree);
+        (void)pthread_mutex_unlock(&gateway->tree_mutex);
+        return tree;
+}
+
+static void swap(struct sovd_gateway *gateway, struct sovd_tree *tree) {
+        (void)pthread_mutex_lock(&gateway->tree_mutex);
+        struct sovd_tree *old = gateway->tree;
+        gateway->tree = tree;
+        (void)pthread_mutex_unlock(&gateway->tree_mutex);
+        sovd_tree_unref(old);
+}
+
+static bool is_known_clash(const struct sovd_clash *clashes, size_t n, const struct sovd_clash *clash) {
+        for (size_t i = 0; i < n; i++)
+                if (clashes[i].type == clash->type && clashes[i].loser == clash->loser &&
+                    strcmp(clashes[i].id, clash->id) == 0)
+                        return true;
+        return false;
+}
+
+/* Each clash is logged when it begins, not at every refresh. */
+static void report_clashes(const struct sovd_tree *old, const struct sovd_tree *new) {
+        size_t n_old, n_new;
+        const struct sovd_clash *before = sovd_tree_clashes(old, &n_old), *now = sovd_tree_clashes(new, &n_new);
+
+        for (size_t i = 0; i < n_new; i++)
+                if (!is_known_clash(before, n_old, &now[i]))
+                        sovd_log(SOVD_LOG_WARN, "%s '%s' of backend '%s' is left out: backend '%s' has it already",
+                                 sovd_entity_type_words[now[i].type], now[i].id, now[i].loser->name,
+                                 now[i].owner->name);
+}
+
+/* With build_mutex held. */
+static int rebuild(struct sovd_gateway *gateway) {
+        struct sovd_view views[SOVD_BACKENDS_MAX];
+        struct sovd_tree *tree;
+        size_t n = 0;
+
+        for (size_t i = 0; i < gateway->n_members; i++)
+                if (gateway->members[i].arena)
+                        views[n++] = gateway->members[i].view;
+
+        int r = sovd_tree_new(&tree, views, n);
+        if (r)
+                return r;
+
+        report_clashes(gateway->tree, tree); /* only this function replaces the tree */
+        swap(gateway, tree);
+        return 0;
+}
+
+static const char *copy(struct sovd_arena *arena, const char *s, bool *ok) {
+        const char *c = sovd_arena_strdup(arena, s);
+
+        if (s && !c)
+                *ok = false;
+        return c;
+}
+
+static void copy_all(struct sovd_arena *arena, struct sovd_strings *strings, bool *ok) {
+        const char **items = sovd_arena_array(arena, const char *, strings->n + 1);
+
+        if (!items) {
+                *ok = false;
+                *strings = (struct sovd_strings){ 0 };
+                return;
+        }
+        for (size_t i = 0; i < strings->n; i++)
+                items[i] = copy(arena, strings->items[i], ok);
+        strings->items = items;
+}
+
+static void copy_spec(struct sovd_arena *arena, struct sovd_entity_spec *spec, bool *ok) {
+        spec->id = copy(arena, spec->id, ok);
+        spec->name = copy(arena, spec->name, ok);
+        spec->translation_id = copy(arena, spec->translation_id, ok);
+        spec->category = copy(arena, spec->category, ok);
+        spec->description = copy(arena, spec->description, ok);
+        spec->variant = copy(arena, spec->variant, ok);
+        copy_all(arena, &spec->tags, ok);
+        for (int k = 0; k < SOVD_N_RELATIONS; k++)
+                copy_all(arena, &spec->relations[k], ok);
+}
+
+static int copy_view(struct sovd_arena *arena, const struct sovd_view *view, struct sovd_view *ret) {
+        bool ok = true;
+
+        *ret = *view;
+        ret->entities = sovd_arena_array(arena, struct sovd_entity_spec, view->n_entities + 1);
+        if (!ret->entities)
+                return sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < view->n_entities; i++) {
+                ret->entities[i] = view->entities[i];
+                copy_spec(arena, &ret->entities[i], &ok);
+        }
+        return ok ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static struct member *member_of(struct sovd_gateway *gateway, const struct sovd_backend *backend) {
+        for (size_t i = 0; i < gateway->n_members; i++)
+                if (gateway->members[i].backend == backend)
+                        return &gateway->members[i];
+        return NULL;
+}
+
+/* With build_mutex held. Takes the arena over when it returns 0. */
+static int replace_view(struct sovd_gateway *gateway, struct sovd_backend *backend, const struct sovd_view *view,
+                        struct sovd_arena *arena) {
+        struct member *member = member_of(gateway, backend);
+        if (!member)
+                return -ENOENT; /* it was removed meanwhile */
+
+        struct member before = *member;
+        member->arena = arena;
+        member->view = *view;
+        int r = rebuild(gateway);
+        if (r)
+                *member = before;
+        else
+                sovd_arena_free(before.arena);
+        return r;
+}
+
+int sovd_backend_publish(struct sovd_backend *backend, const struct sovd_view *view) {
+        struct sovd_gateway *gateway = backend->gateway;
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct sovd_view copied;
+
+        int r = sovd_arena_new(&arena, 4096);
+        if (!r)
+                r = copy_view(arena, view, &copied);
+        if (r)
+                return r;
+        copied.backend = backend;
+
+        (void)pthread_mutex_lock(&gateway->build_mutex);
+        r = replace_view(gateway, backend, &copied, arena);
+        (void)pthread_mutex_unlock(&gateway->build_mutex);
+        if (!r)
+                (void)SOVD_TAKE(arena);
+        return r;
+}
+
+int sovd_gateway_add(struct sovd_gateway *gateway, struct sovd_backend *backend) {
+        (void)pthread_mutex_lock(&gateway->build_mutex);
+        bool room = gateway->n_members < SOVD_BACKENDS_MAX;
+        if (room)
+                gateway->members[gateway->n_members++] = (struct member){ .backend = backend };
+        (void)pthread_mutex_unlock(&gateway->build_mutex);
+        if (!room) {
+                sovd_backend_unref(backend);
+                return sovd_error_origin(-ENOSPC);
+        }
+
+        backend->gateway = gateway;
+        int r = backend->ops->start(backend);
+        if (r)
+                sovd_gateway_remove(gateway, backend);
+        return r;
+}
+
+void sovd_gateway_remove(struct sovd_gateway *gateway, struct sovd_backend *backend) {
+        backend->ops->stop(backend);
+
+        (void)pthread_mutex_lock(&gateway->build_mutex);
+        struct member *member = member_of(gateway, backend);
+        if (!member) {
+                (void)pthread_mutex_unlock(&gateway->build_mutex);
+                return;
+        }
+        struct sovd_arena *arena = member->arena;
+        gateway->n_members--;
+        memmove(member, member + 1, (size_t)(gateway->members + gateway->n_members - member) * sizeof(*member));
+        if (rebuild(gateway))
+                sovd_log(SOVD_LOG_ERROR, "backend '%s' is removed, but its entities stay listed: out of memory",
+                         backend->name);
+        (void)pthread_mutex_unlock(&gateway->build_mutex);
+
+        sovd_arena_free(arena);
+        sovd_backend_unref(backend);
+}
+
+void sovd_gateway_reorder(struct sovd_gateway *gateway, const char *const *order, size_t n) {
+        (void)pthread_mutex_lock(&gateway->build_mutex);
+        for (size_t i = 0; i < n && i < gateway->n_members; i++)
+                for (size_t k = i; k < gateway->n_members; k++)
+                        if (strcmp(gateway->members[k].backend->name, order[i]) == 0) {
+                                struct member found = gateway->members[k];
+                                memmove(&gateway->members[i + 1], &gateway->members[i], (k - i) * sizeof(found));
+                                gateway->members[i] = found;
+                                break;
+                        }
+        if (rebuild(gateway))
+                sovd_log(SOVD_LOG_ERROR, "the order of backends takes effect later: out of memory");
+        (void)pthread_mutex_unlock(&gateway->build_mutex);
+}
+
+size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max) {
+        (void)pthread_mutex_lock(&gateway->build_mutex);
+        size_t n = SOVD_MIN(max, gateway->n_members);
+        for (size_t i = 0; i < n; i++)
+                ret[i] = sovd_backend_ref(gateway->members[i].backend);
+        (void)pthread_mutex_unlock(&gateway->build_mutex);
+        return n;
+}
+
+bool sovd_gateway_is_discovered(struct sovd_gateway *gateway) {
+        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
+        size_t n = sovd_gateway_backends(gateway, backends, SOVD_BACKENDS_MAX);
+        bool all = true;
+
+        for (size_t i = 0; i < n; i++) {
+                struct sovd_backend_status status = { 0 };
+                backends[i]->ops->status(backends[i], &status);
+                all = all && status.discovered;
+                sovd_backend_unref(backends[i]);
+        }
+        return all;
+}
+
+struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway) {
+        return gateway->executions;
+}
+
+uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {
+        return gateway->started_usec;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/model/faults.h"
+#include "sovd-core/model/data.h"
+#include <cjson/cJSON.h>
+#include <strings.h>
+
+#define F(member) offsetof(struct sovd_fault, member)
+static const struct sovd_field fault_fields[] = {
+        { .name = "code", .type = SOVD_FIELD_STRING, .offset = F(code), .flags = SOVD_REQUIRED },
+        { .name = "fault_name", .type = SOVD_FIELD_STRING, .offset = F(fault_name), .flags = SOVD_REQUIRED },
+        { .name = "scope", .type = SOVD_FIELD_STRING, .offset = F(scope), .doc = "The fault memory." },
+        { .name = "display_code", .type = SOVD_FIELD_STRING, .offset = F(display_code) },
+        { .name = "fault_translation_id", .type = SOVD_FIELD_STRING, .offset = F(fault_translation_id) },
+        { .name = "severity", .type = SOVD_FIELD_INT, .offset = F(severity),
+          .doc = "1 fatal, 2 error, 3 warning, 4 information; lower is worse." },
+        { .name = "status", .type = SOVD_FIELD_JSON, .offset = F(status), .flags = SOVD_ANY_OBJECT },
+        { .name = "symptom", .type = SOVD_FIELD_STRING, .offset = F(symptom) },
+        { .name = "symptom_translation_id", .type = SOVD_FIELD_STRING, .offset = F(symptom_translation_id) },
+        { .name = "tags", .type = SOVD_FIELD_STRINGS, .offset = F(tags) },
+        { .name = "description", .type = SOVD_FIELD_STRING, .offset = F(description) },
+        { 0 }
+};
+#undef F
+const struct sovd_schema sovd_schema_fault = {
+        .name = "Fault", .size = sizeof(struct sovd_fault), .fields = fault_fields,
+        .extra = offsetof(struct sovd_fault, extra),
+};
+
+static const struct sovd_field list_fields[] = {
+        { .name = "items", .type = SOVD_FIELD_LIST, .offset = offsetof(struct sovd_fault_list, items),
+          .flags = SOVD_REQUIRED, .of = &sovd_schema_fault },
+        { 0 }
+};
+const struct sovd_schema sovd_schema_fault_list = {
+        .name = "FaultList", .size = sizeof(struct sovd_fault_list), .fields = list_fields,
+};
+
+#define F(member) offsetof(struct sovd_fault_detail, member)
+static const struct sovd_field detail_fields[] = {
+        { .name = "item", .type = SOVD_FIELD_OBJECT, .offset = F(item), .flags = SOVD_REQUIRED,
+          .of = &sovd_schema_fault },
+        { .name = "environment_data", .type = SOVD_FIELD_JSON, .offset = F(environment_data),
+          .doc = "Freeze frames and extended data of the fault." },
+        { .name = "errors", .type = SOVD_FIELD_LIST, .offset = F(errors), .of = &sovd_schema_data_error },
+        { .name = "schema", .type = SOVD_FIELD_JSON, .offset = F(schema), .flags = SOVD_ANY_OBJECT },
+        { 0 }
+};
+#undef F
+const struct sovd_schema sovd_schema_fault_detail = {
+        .name = "FaultDetails", .size = sizeof(struct sovd_fault_detail), .fields = detail_fields,
+};
+
+static const char *canonical(const char *value) {
+        if (strcasecmp(value, "true") == 0)
+                return "1";
+        return strcasecmp(value, "false") == 0 ? "0" : value;
+}
+
+static bool value_equals(const cJSON *have, const char *want) {
+        if (cJSON_IsString(have) || (cJSON_IsNumber(have) && have->valuestring))
+                return strcasecmp(canonical(have->valuestring), canonical(want)) == 0;
+        if (cJSON_IsBool(have))
+                return strcmp(canonical(want), cJSON_IsTrue(have) ? "1" : "0") == 0;
+        return false;
+}
+
+static bool status_matches(const struct sovd_fault_filter *filter, const cJSON *status) {
+        const cJSON *member;
+
+        for (size_t i = 0; i < filter->n_status; i++)
+                cJSON_ArrayForEach(member, status)
+                        if (strcasecmp(member->string, filter->status_keys[i]) == 0 &&
+                            value_equals(member, filter->status_values[i]))
+                                return true;
+        return filter->n_status == 0;
+}
+
+bool sovd_fault_filter_matches(const struct sovd_fault_filter *filter, const struct sovd_fault *fault) {
+        if (filter->severity.set && !(fault->severity.set && fault->severity.value < filter->severity.value))
+                return false;
+        if (filter->scope && fault->scope && strcmp(filter->scope, fault->scope) != 0)
+                return false;
+        return status_matches(filter, fault->status) && sovd_strings_match(&filter->tags, &fault->tags);
+}

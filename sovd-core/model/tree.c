@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/model/entity.h"
+#include "sovd-core/backend.h"
+#include "sovd-core/base/error.h"
+#include <errno.h>
+
+struct sovd_tree {
+        unsigned n_refs;                    /* atomic */
+        struct sovd_arena *arena;           /* everything below */
+        struct sovd_entities by_type[SOVD_N_ENTITY_TYPES];
+        struct sovd_entity **slots;         /* open addressing over (type, id); mask + 1 places */
+        size_t mask;
+        struct sovd_backend **backends;     /* one reference each */
+        size_t n_backends;
+        struct sovd_clash *clashes;
+        size_t n_clashes;
+};
+
+static size_t hash_of(enum sovd_entity_type type, const char *id) {
+        uint64_t h = UINT64_C(0xcbf29ce484222325) + (uint64_t)type; /* FNV-1a */
+
+        for (; *id; id++)
+                h = (h ^ (unsigned char)*id) * UINT64_C(0x100000001b3);
+        return (size_t)(h ^ (h >> 32));
+}
+
+/* The place of an entity, or the free place where it belongs. */
+static struct sovd_entity **slot_of(const struct sovd_tree *tree, enum sovd_entity_type type, const char *id) {
+        size_t i = hash_of(type, id) & tree->mask;
+
+        while (tree->slots[i] && (tree->slots[i]->type != type || strcmp(tree->slots[i]->id, id) != 0))
+                i = (i + 1) & tree->mask;
+        return &tree->slots[i];
+}
+
+const struct sovd_entity *sovd_tree_find(const struct sovd_tree *tree, enum sovd_entity_type type, const char *id) {
+        return *slot_of(tree, type, id);
+}
+
+const struct sovd_entities *sovd_tree_list(const struct sovd_tree *tree, enum sovd_entity_type type) {
+        return &tree->by_type[type];
+}
+
+const struct sovd_clash *sovd_tree_clashes(const struct sovd_tree *tree, size_t *ret_n) {
+        *ret_n = tree->n_clashes;
+        return tree->clashes;
+}
+
+struct sovd_tree *sovd_tree_ref(struct sovd_tree *tree) {
+        (void)__atomic_add_fetch(&tree->n_refs, 1, __ATOMIC_RELAXED);
+        return tree;
+}
+
+struct sovd_tree *sovd_tree_unref(struct sovd_tree *tree) {
+        if (!tree || __atomic_sub_fetch(&tree->n_refs, 1, __ATOMIC_ACQ_REL))
+                return NULL;
+
+        for (size_t i = 0; i < tree->n_backends; i++)
+                sovd_backend_unref(tree->backends[i]);
+        sovd_arena_free(tree->arena);
+        free(tree);
+        return NULL;
+}
+
+static const char **copy_strings(struct sovd_arena *arena, const struct sovd_strings *from, struct sovd_strings *to) {
+        *to = (struct sovd_strings){ .n = from->n, .set = from->set };
+        to->items = sovd_arena_array(arena, const char *, from->n + 1);
+        for (size_t i = 0; to->items && i < from->n; i++) {
+                to->items[i] = sovd_arena_strdup(arena, from->items[i]);
+                if (!to->items[i])
+                        return NULL;
+        }
+        return to->items;
+}
+
+/* Strings may be NULL in the spec; a copy that is missing afterwards means that memory is out. */
+static int copy_texts(struct sovd_arena *arena, const struct sovd_entity_spec *spec, struct sovd_entity *e) {
+        const struct {
+                const char *from, **to;
+        } texts[] = {
+                { spec->id, &e->id },
+                { spec->name, &e->name },
+                { spec->translation_id, &e->translation_id },
+                { spec->category, &e->category },
+                { spec->description, &e->description },
+                { spec->variant, &e->variant },
+        };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(texts); i++) {
+                *texts[i].to = sovd_arena_strdup(arena, texts[i].from);
+                if (texts[i].from && !*texts[i].to)
+                        return sovd_error_origin(-ENOMEM);
+        }
+        return copy_strings(arena, &spec->tags, &e->tags) ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static int add_clash(struct sovd_tree *tree, const struct sovd_entity *owner, const struct sovd_view *view) {
+        tree->clashes[tree->n_clashes++] = (struct sovd_clash){
+                .type = owner->type, .id = owner->id, .owner = owner->owner, .loser = view->backend
+        };
+        return 0;
+}
+
+static int add_entity(struct sovd_tree *tree, const struct sovd_view *view, struct sovd_backend *backend,
+                      const struct sovd_entity_spec *spec) {
+        struct sovd_entity **slot = slot_of(tree, spec->type, spec->id);
+        if (*slot)
+                return (*slot)->owner == backend ? 0 : add_clash(tree, *slot, view);
+
+        struct sovd_entity *e = sovd_arena_new0(tree->arena, struct sovd_entity);
+        if (!e)
+                return sovd_error_origin(-ENOMEM);
+
+        e->type = spec->type;
+        e->connection = view->connection;
+        e->owner = backend;
+        for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
+                e->providers[c] = spec->collections & (1u << c) ? backend : NULL;
+
+        int r = copy_texts(tree->arena, spec, e);
+        if (r)
+                return r;
+
+        struct sovd_entities *list = &tree->by_type[spec->type];
+        list->items[list->n++] = e;
+        *slot = e;
+        return 0;
+}
+
+static bool has_relation(const struct sovd_entities *list, const struct sovd_entity *e) {
+        for (size_t i = 0; i < list->n; i++)
+                if (list->items[i] == e)
+                        return true;
+        return false;
+}
+
+/* Appends; the array grows by doubling inside the arena. */
+static int relate(struct sovd_tree *tree, struct sovd_entity *from, enum sovd_relation relation,
+                  const struct sovd_entity *to) {
+        struct sovd_entities *list = &from->relations[relation];
+
+        if (has_relation(list, to))
+                return 0;
+        if ((list->n & (list->n - 1)) == 0) { /* 0 or a power of two: full */
+                const struct sovd_entity **items =
+                        sovd_arena_calloc(tree->arena, list->n ? list->n * 2 : 1, sizeof(*items));
+                if (!items)
+                        return sovd_error_origin(-ENOMEM);
+                for (size_t i = 0; i < list->n; i++)
+                        items[i] = list->items[i];
+                list->items = items;
+        }
+        list->items[list->n++] = to;
+        return 0;
+}
+
+/* "components/x", "apps/x"; a plain id is of the type that the relation leads to. */
+static struct sovd_entity *target_of(const struct sovd_tree *tree, enum sovd_relation relation, const char *ref) {
+        static const enum sovd_entity_type plain[SOVD_N_RELATIONS] = {
+                [SOVD_RELATION_SUBAREAS] = SOVD_AREA,          [SOVD_RELATION_SUBCOMPONENTS] = SOVD_COMPONENT,
+                [SOVD_RELATION_CONTAINS] = SOVD_COMPONENT,     [SOVD_RELATION_HOSTS] = SOVD_APP,
+                [SOVD_RELATION_IS_LOCATED_ON] = SOVD_COMPONENT, [SOVD_RELATION_BELONGS_TO] = SOVD_AREA,
+                [SOVD_RELATION_DEPENDS_ON] = SOVD_COMPONENT,
+        };
+
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++) {
+                size_t n = strlen(sovd_entity_type_paths[type]);
+                if (strncmp(ref, sovd_entity_type_paths[type], n) == 0 && ref[n] == '/')
+                        return *slot_of(tree, (enum sovd_entity_type)type, ref + n + 1);
+        }
+        return *slot_of(tree, plain[relation], ref);
+}
+
+/* The relation that says the same from the other end, or SOVD_N_RELATIONS. */
+static enum sovd_relation inverse_of(enum sovd_relation relation) {
+        switch (relation) {
+        case SOVD_RELATION_CONTAINS:
+                return SOVD_RELATION_BELONGS_TO;
+        case SOVD_RELATION_BELONGS_TO:
+                return SOVD_RELATION_CONTAINS;
+        case SOVD_RELATION_HOSTS:
+                return SOVD_RELATION_IS_LOCATED_ON;
+        case SOVD_RELATION_IS_LOCATED_ON:
+                return SOVD_RELATION_HOSTS;
+        default:
+                return SOVD_N_RELATIONS;
+        }
+}
+
+/* Would making `parent` the parent of `child` close a ring? */
+static bool is_ancestor(const struct sovd_entity *child, const struct sovd_entity *parent) {
+        for (const struct sovd_entity *e = parent; e; e = e->parent)
+                if (e == child)
+                        return true;
+        return false;
+}
+
+static int relate_both(struct sovd_tree *tree, struct sovd_entity *from, enum sovd_relation relation,
+                       struct sovd_entity *to) {
+        bool is_child = relation == SOVD_RELATION_SUBAREAS || relation == SOVD_RELATION_SUBCOMPONENTS;
+
+        if (is_child && (to->parent || is_ancestor(to, from)))
+                return 0; /* the first parent stays; a ring has no root */
+        if (is_child)
+                to->parent = from;
+
+        int r = relate(tree, from, relation, to);
+        if (r || inverse_of(relation) == SOVD_N_RELATIONS)
+                return r;
+        return relate(tree, to, inverse_of(relation), from);
+}
+
+static int add_relations(struct sovd_tree *tree, const struct sovd_backend *backend,
+                         const struct sovd_entity_spec *spec) {
+        struct sovd_entity *from = *slot_of(tree, spec->type, spec->id);
+
+        if (from->owner != backend)
+                return 0;
+        for (int k = 0; k < SOVD_N_RELATIONS; k++)
+                for (size_t i = 0; i < spec->relations[k].n; i++) {
+                        struct sovd_entity *to = target_of(tree, (enum sovd_relation)k, spec->relations[k].items[i]);
+                        int r = to && to != from ? relate_both(tree, from, (enum sovd_relation)k, to) : 0;
+                        if (r)
+                                return r;
+                }
+        return 0;
+}
+
+static int allocate(struct sovd_tree *tree, const struct sovd_view *views, size_t n) {
+        size_t total = 0, places = 16;
+
+        for (size_t i = 0; i < n; i++)
+                total += views[i].n_entities;
+        while (places < total * 2)
+                places *= 2;
+
+        int r = sovd_arena_new(&tree->arena, 4096 + total * 512);
+        if (r)
+                return r;
+        tree->mask = places - 1;
+        tree->slots = sovd_arena_array(tree->arena, struct sovd_entity *, places);
+        tree->backends = sovd_arena_array(tree->arena, struct sovd_backend *, n + 1);
+        tree->clashes = sovd_arena_array(tree->arena, struct sovd_clash, total + 1);
+        if (!tree->slots || !tree->backends || !tree->clashes)
+                return sovd_error_origin(-ENOMEM);
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++) {
+                tree->by_type[type].items = sovd_arena_calloc(tree->arena, total + 1, sizeof(void *));
+                if (!tree->by_type[type].items)
+                        return sovd_error_origin(-ENOMEM);
+        }
+        return 0;
+}
+
+static int fill(struct sovd_tree *tree, const struct sovd_view *views, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                /* The tree keeps the backend alive for as long as a request can reach it. */
+                struct sovd_backend *backend = sovd_backend_ref((struct sovd_backend *)(uintptr_t)views[i].backend);
+                tree->backends[tree->n_backends++] = backend;
+                for (size_t k = 0; k < views[i].n_entities; k++) {
+                        int r = add_entity(tree, &views[i], backend, &views[i].entities[k]);
+                        if (r)
+                                return r;
+                }
+        }
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < views[i].n_entities; k++) {
+                        int r = add_relations(tree, views[i].backend, &views[i].entities[k]);
+                        if (r)
+                                return r;
+                }
+        return 0;
+}
+
+int sovd_tree_new(struct sovd_tree **ret, const struct sovd_view *views, size_t n) {
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = calloc(1, sizeof(*tree));
+        if (!tree)
+                return sovd_error_origin(-ENOMEM);
+
+        tree->n_refs = 1;
+        int r = allocate(tree, views, n);
+        if (!r)
+                r = fill(tree, views, n);
+        if (r)
+                return r;
+
+        *ret = SOVD_TAKE(tree);
+        return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/arguments.h"
+#include <getopt.h>
+#include <stdio.h>
+
+static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "check-config", optional_argument, NULL, 'k' },
+        { "print-config-docs", no_argument, NULL, 'd' },
+        { "print-openapi", no_argument, NULL, 'o' },
+        { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 }
+};
+
+static bool apply(struct sovd_arguments *a, int option) {
+        switch (option) {
+        case 'c':
+                a->config = optarg;
+                return true;
+        case 'k':
+                a->action = SOVD_ACTION_CHECK_CONFIG;
+                if (optarg)
+                        a->config = optarg;
+                return true;
+        case 'd':
+                a->action = SOVD_ACTION_PRINT_CONFIG_DOCS;
+                return true;
+        case 'o':
+                a->action = SOVD_ACTION_PRINT_OPENAPI;
+                return true;
+        case 'v':
+                a->action = SOVD_ACTION_VERSION;
+                return true;
+        case 'h':
+                a->action = SOVD_ACTION_HELP;
+                return true;
+        default:
+                return false; /* getopt has said why */
+        }
+}
+
+bool sovd_arguments_parse(struct sovd_arguments *ret, int argc, char **argv) {
+        int option;
+
+        *ret = (struct sovd_arguments){ 0 };
+        while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+                if (!apply(ret, option))
+                        return false;
+
+        /* "--check-config FILE" reads naturally, so the file may stand apart. */
+        if (ret->action == SOVD_ACTION_CHECK_CONFIG && !ret->config && optind < argc)
+                ret->config = argv[optind++];
+        if (optind < argc) {
+                (void)fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0], argv[optind]);
+                return false;
+        }
+        return true;
+}
+
+void sovd_arguments_help(void) {
+        (void)puts("sovd-gatewayd - one REST entry to everything diagnosable in a vehicle (ISO 17978-3)\n"
+                   "\n"
+                   "  --config FILE        configuration file (YAML); without it: defaults, loopback, no backends\n"
+                   "  --check-config [FILE] check the configuration, say what is wrong with it, and exit\n"
+                   "  --print-config-docs  print the reference of the configuration as Markdown\n"
+                   "  --print-openapi      print the OpenAPI document of the API\n"
+                   "  --version            print the version\n"
+                   "  --help               print this\n"
+                   "\n"
+                   "Environment variables override scalar keys: SOVD__SERVER__PORT=9090, SOVD_LOGGING__LEVEL=debug.\n"
+                   "SIGHUP reads the configuration again; SIGTERM and SIGINT stop.\n"
+                   "Exit status: 0 stopped as asked, 1 failure, 2 wrong arguments or configuration.");
+}

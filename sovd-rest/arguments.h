@@ -1,0 +1,25 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Arguments of sovd-gatewayd
+ */
+#include "sovd-core/base/util.h"
+
+enum sovd_action {
+        SOVD_ACTION_RUN,
+        SOVD_ACTION_CHECK_CONFIG,
+        SOVD_ACTION_PRINT_CONFIG_DOCS,
+        SOVD_ACTION_PRINT_OPENAPI,
+        SOVD_ACTION_VERSION,
+        SOVD_ACTION_HELP
+};
+
+struct sovd_arguments {
+        enum sovd_action action;
+        const char *config; /* NULL = built-in defaults */
+};
+
+/* false: the arguments are wrong, and standard error says why. */
+bool sovd_arguments_parse(struct sovd_arguments *ret, int argc, char **argv);
+void sovd_arguments_help(void);

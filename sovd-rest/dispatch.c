@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/dispatch.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/id.h"
+#include "sovd-core/base/json_reader.h"
+#include "sovd-core/base/log.h"
+#include "sovd-rest/openapi.h"
+#include "sovd-rest/respond.h"
+#include "sovd-rest/router.h"
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+struct sovd_rest *sovd_rest_of(const struct sovd_call *call) {
+        return ((const struct sovd_rest_call *)call)->rest;
+}
+
+struct ids {
+        char request[40];
+        char trace[64];
+};
+
+/* Letters, digits and ".-_", at most 36 of them: safe in a log line and in a header. */
+static bool is_request_id(const char *s) {
+        size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_");
+
+        return n > 0 && n <= 36 && !s[n];
+}
+
+/* Version 00 of W3C Trace Context: 00-<32 hex>-<16 hex>-<2 hex>, ids not all zero. */
+static bool is_traceparent(const char *s) {
+        static const char digits[] = "0123456789abcdef";
+
+        return strlen(s) == 55 && sovd_has_prefix(s, "00-") && strspn(s + 3, digits) == 32 && s[35] == '-' &&
+               strspn(s + 36, digits) == 16 && s[52] == '-' && strspn(s + 53, digits) == 2 &&
+               strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
+}
+
+/* The trace of the client goes on under a span of ours; without one a new trace begins. */
+static void set_ids(struct sovd_call *call, const struct sovd_http_exchange *x, struct ids *ids) {
+        const char *id = sovd_head_field(&x->head, "X-Request-Id");
+        const char *trace = sovd_head_field(&x->head, "traceparent");
+        char span[17];
+
+        if (id && is_request_id(id))
+                (void)snprintf(ids->request, sizeof(ids->request), "%s", id);
+        else
+                sovd_id_trace(ids->request, 32);
+
+        sovd_id_trace(span, 16);
+        if (trace && is_traceparent(trace)) {
+                (void)snprintf(ids->trace, sizeof(ids->trace), "%.36s%s%s", trace, span, trace + 52);
+        } else {
+                char fresh[33];
+                sovd_id_trace(fresh, 32);
+                (void)snprintf(ids->trace, sizeof(ids->trace), "00-%s-%s-00", fresh, span);
+        }
+        call->request_id = ids->request;
+        call->traceparent = ids->trace;
+}
+
+static int check_host(const struct sovd_rest *rest, const struct sovd_http_exchange *x, struct sovd_call *call) {
+        const char *host = sovd_head_field(&x->head, "Host");
+
+        if (!rest->allowed_hosts || !host)
+                return 0;
+        for (const char *const *allowed = rest->allowed_hosts; *allowed; allowed++)
+                if (strcasecmp(*allowed, host) == 0)
+                        return 0;
+        return sovd_fail(call, SOVD_E_MISDIRECTED, "this server does not answer for the host named in the request");
+}
+
+static int find_method(const struct sovd_http_exchange *x) {
+        return sovd_name_find(sovd_method_names, strcmp(x->head.method, "HEAD") == 0 ? "GET" : x->head.method);
+}
+
+static const char *allow_list(struct sovd_call *call, unsigned allowed) {
+        const char *list = "";
+
+        for (int m = 0; m < SOVD_N_METHODS; m++)
+                if (allowed & (1u << m))
+                        list = sovd_call_printf(call, "%s%s%s%s", list, *list ? ", " : "", sovd_method_names[m],
+                                                m == SOVD_GET ? ", HEAD" : "");
+        return list;
+}
+
+static int no_route(struct sovd_call *call, const struct sovd_http_exchange *x, const struct sovd_match *m) {
+        if (!m->allowed)
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "there is nothing at this path");
+
+        const char *allow = allow_list(call, m->allowed);
+        sovd_fail(call, SOVD_E_METHOD, "%s is not offered here; offered: %s", x->head.method, allow);
+        call->failure.allow = allow;
+        return SOVD_E_METHOD;
+}
+
+/* Each step must be a child of the one before it. */
+static int resolve_entity(struct sovd_call *call, const struct sovd_match *m) {
+        const struct sovd_entity *parent = NULL;
+
+        for (size_t i = 0; i < m->n_steps; i++) {
+                const struct sovd_entity *e = sovd_tree_find(call->tree, m->steps[i].type, m->steps[i].id);
+                if (!e || (i > 0 && e->parent != parent))
+                        return sovd_fail(call, SOVD_E_NO_ENTITY, "there is no %s '%s'%s",
+                                         sovd_entity_type_words[m->steps[i].type], m->steps[i].id,
+                                         i > 0 ? " below the entity before it" : "");
+                parent = e;
+        }
+        call->entity = parent;
+        return 0;
+}
+
+static int check_offered(struct sovd_call *call, const struct sovd_route *route) {
+        const struct sovd_entity *e = call->entity;
+
+        if (!e || route->collection == SOVD_NO_COLLECTION || e->providers[route->collection])
+                return 0;
+        return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' offers no %s", sovd_entity_type_words[e->type], e->id,
+                         sovd_collection_names[route->collection]);
+}
+
+/* --- query ---------------------------------------------------------------------------------------------- */
+
+static const struct sovd_query_param *find_param(const struct sovd_route *route, const char *name) {
+        static const struct sovd_query_param include_schema = { "include-schema", SOVD_QUERY_BOOL, NULL };
+
+        if ((route->flags & SOVD_INCLUDE_SCHEMA) && strcmp(name, include_schema.name) == 0)
+                return &include_schema;
+        for (const struct sovd_query_param *p = route->query; p && p->name; p++)
+                if (strcmp(p->name, name) == 0)
+                        return p;
+        return NULL;
+}
+
+static int check_value(struct sovd_call *call, const struct sovd_query_param *p, const struct sovd_query_item *item) {
+        char *end;
+
+        if ((p->type == SOVD_QUERY_MAP) != (item->key != NULL))
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter '%s' %s", p->name,
+                                 item->key ? "takes no key in brackets" : "needs a key in brackets, like status[key]=value");
+        if (p->type == SOVD_QUERY_BOOL && strcmp(item->value, "true") != 0 && strcmp(item->value, "false") != 0)
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter '%s' must be true or false", p->name);
+        if (p->type == SOVD_QUERY_INT) {
+                errno = 0;
+                (void)strtoll(item->value, &end, 10);
+                if (errno || *end || end == item->value || strpbrk(item->value, " \t+"))
+                        return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter '%s' must be an integer", p->name);
+        }
+        return 0;
+}
+
+/* What a route does not know is ignored (reference 5.5), but an option that would change the answer is not: OData
+ * says that options which a service does not offer are answered with 501. */
+static int check_query(struct sovd_call *call, const struct sovd_route *route) {
+        for (size_t i = 0; i < call->n_query; i++) {
+                const struct sovd_query_item *item = &call->query[i];
+                const struct sovd_query_param *p = find_param(route, item->name);
+                int r = p ? check_value(call, p, item) : 0;
+                if (!p && *item->name == '$')
+                        r = sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "query option '%s' is not offered here", item->name);
+                if (r)
+                        return r;
+        }
+        return 0;
+}
+
+/* --- body ----------------------------------------------------------------------------------------------- */
+
+static bool is_json_type(const char *type) {
+        size_t n = strcspn(type, "; \t");
+
+        return (n == 16 && strncasecmp(type, "application/json", n) == 0) ||
+               (n > 5 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + n - 5, "+json", 5) == 0);
+}
+
+static void delete_json(void *tree) {
+        cJSON_Delete(tree);
+}
+
+static int parse_body(struct sovd_call *call, const char *body, size_t len, cJSON **ret) {
+        struct sovd_json_fault fault;
+        int r = sovd_json_parse(ret, body, len, NULL, &fault);
+
+        if (r == SOVD_E_BAD_REQUEST)
+                return sovd_fail_at(call, r, "", "the body is not acceptable JSON: %s (at byte %zu)", fault.reason,
+                                    fault.offset);
+        return r ? r : sovd_arena_defer(call->arena, delete_json, *ret);
+}
+
+static int decode_body(struct sovd_call *call, const struct sovd_route *route, const cJSON *json) {
+        struct sovd_schema_error error;
+        void *in = sovd_arena_alloc(call->arena, route->in->size);
+        if (!in)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = sovd_schema_decode(route->in, json, in, call->arena, 0, &error);
+        if (r == SOVD_E_BAD_REQUEST)
+                return sovd_fail_at(call, r, error.path, "%s%s %s", *error.path ? "member " : "the body",
+                                    *error.path ? error.path + 1 : "", error.reason);
+        call->in = in;
+        return r;
+}
+
+static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        const char *body, *reason, *type = sovd_head_field(&x->head, "Content-Type");
+        cJSON *json = NULL;
+        size_t len;
+
+        if (!route->in && !x->info.has_body)
+                return 0;
+        if (!route->in)
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "%s takes no body here", x->head.method);
+        if (x->info.has_body && (!type || !is_json_type(type)))
+                return sovd_fail(call, SOVD_E_MEDIA_TYPE, "the body must be application/json, not %s",
+                                 type ? "what Content-Type says" : "without a Content-Type");
+
+        int r = sovd_http_read_body(x, &body, &len, &reason);
+        if (r > 0)
+                return sovd_fail(call, (enum sovd_error)r, "%s", reason);
+        if (r)
+                return r;
+        if (!len && (route->flags & SOVD_OPTIONAL_BODY))
+                body = "{}", len = 2;
+        else if (!len)
+                return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "", "a JSON body is missing");
+        r = parse_body(call, body, len, &json);
+        return r ? r : decode_body(call, route, json);
+}
+
+/* --- preconditions -------------------------------------------------------------------------------------- */
+
+static const struct sovd_route *reader_of(const struct sovd_route *route) {
+        for (size_t t = 0; sovd_routes[t]; t++)
+                for (const struct sovd_route *r = sovd_routes[t]; r->id; r++)
+                        if (r->method == SOVD_GET && strcmp(r->path, route->path) == 0)
+                                return r;
+        return NULL;
+}
+
+/* If-Match (RFC 9110 13.1.1): what GET on the same path answers now must have the version that is named. A write of
+ * somebody else between the two is not seen: that needs a lock. */
+static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        const char *wanted = sovd_head_field(&x->head, "If-Match"), *body;
+        const struct sovd_route *reader = wanted ? reader_of(route) : NULL;
+        char etag[SOVD_ETAG_SIZE];
+        size_t len;
+
+        if (!wanted)
+                return 0;
+        if (!(route->flags & SOVD_IF_MATCH) || !reader)
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "If-Match is not offered here");
+
+        int r = reader->handler(call);
+        if (r)
+                return r;
+        sovd_encode_success(call, reader, x->writer);
+        r = sovd_json_writer_finish(x->writer, &body, &len);
+        if (r)
+                return r;
+        bool same = sovd_etag_listed(wanted, sovd_etag(etag, body, len));
+        sovd_json_writer_reset(x->writer);
+        call->out = NULL;
+        return same ? 0 : sovd_fail(call, SOVD_E_PRECONDITION, "the resource has another version now: %s", etag);
+}
+
+/* --- one request ---------------------------------------------------------------------------------------- */
+
+static int parse_target(struct sovd_call *call, const struct sovd_http_exchange *x, struct sovd_target *target) {
+        const char *reason = NULL;
+        int r = sovd_target_parse(target, x->path, call->arena, &reason);
+
+        if (!r)
+                r = sovd_query_parse(call->query, &call->n_query, x->query, call->arena, &reason);
+        return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
+}
+
+static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *x, const struct sovd_match *m,
+                       const struct sovd_target *target, const struct sovd_route **ret_route) {
+        struct sovd_match only_get = { .allowed = 1u << SOVD_GET };
+
+        if (!m->allowed)
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "there is nothing at this path to describe");
+        if (find_method(x) != SOVD_GET)
+                return no_route(call, x, &only_get);
+        *ret_route = &sovd_route_docs;
+        return sovd_openapi_docs(call, target->segments + 2, target->n - 3);
+}
+
+static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        int r = check_offered(call, route);
+
+        if (!r)
+                r = check_query(call, route);
+        if (!r)
+                r = read_body(x, call, route);
+        if (!r)
+                r = check_if_match(x, call, route);
+        return r ? r : route->handler(call);
+}
+
+static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *position,
+                  const struct sovd_route **ret_route) {
+        struct sovd_target target;
+        struct sovd_match m;
+
+        if (x->refused)
+                return sovd_fail(call, (enum sovd_error)x->refused, "%s", x->refused_why);
+
+        int r = check_host(sovd_rest_of(call), x, call);
+        if (!r)
+                r = parse_target(call, x, &target);
+        if (r)
+                return r;
+
+        sovd_router_match(&m, &target, find_method(x));
+        call->tree = sovd_gateway_tree(call->gateway);
+        memcpy(call->params, m.params, sizeof(call->params));
+        r = m.allowed ? resolve_entity(call, &m) : 0;
+        if (r)
+                return r;
+        if (m.is_docs)
+                return answer_docs(call, x, &m, &target, ret_route);
+        if (!m.route)
+                return no_route(call, x, &m);
+
+        *position = m.position;
+        *ret_route = m.route;
+        return run(x, call, m.route);
+}
+
+static void log_request(const struct sovd_http_exchange *x, const struct sovd_call *call, unsigned status,
+                        uint64_t duration_usec) {
+        enum sovd_log_level level = status >= 500 ? SOVD_LOG_WARN : SOVD_LOG_DEBUG;
+        const struct sovd_log_field fields[] = { { "request_id", call->request_id },
+                                                 { "remote", x->remote },
+                                                 { NULL, NULL } };
+
+        if (sovd_log_enabled(level))
+                sovd_log_event(level, fields, "%s %s -> %u in %llu us%s%s", x->head.method ? x->head.method : "-",
+                               x->path ? x->path : "-", status, (unsigned long long)duration_usec,
+                               call->failure.error ? ": " : "",
+                               call->failure.error && call->failure.body.message ? call->failure.body.message : "");
+}
+
+void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
+        struct sovd_rest *rest = data;
+        struct sovd_rest_call outer = { .rest = rest };
+        struct sovd_call *call = &outer.call;
+        const struct sovd_route *route = NULL;
+        size_t position = sovd_route_count();
+        struct ids ids;
+
+        call->arena = x->arena;
+        call->gateway = rest->gateway;
+        call->deadline_usec = x->started_usec + rest->request_timeout_usec;
+        set_ids(call, x, &ids);
+
+        int r = answer(x, call, &position, &route);
+        if (x->refused == SOVD_E_OVERLOAD)
+                sovd_fail_retry_after(call, 1);
+        unsigned status = sovd_respond(x, call, route, r);
+
+        uint64_t duration = sovd_now_usec() - x->started_usec;
+        sovd_metrics_count(rest->metrics, position, status, duration);
+        log_request(x, call, status, duration);
+        sovd_tree_unref(call->tree);
+}

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one file that knows civetweb (docs/decisions/0002). Its source is compiled here, so that the raw head, the
+ * socket and the waiting are within reach. */
+#include <poll.h>
+#include <stdint.h>
+
+static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
+#define poll bounded_poll
+/* sockaddr_to_string() ends the name of a Unix client one byte behind its buffer. That byte is the first of
+ * content_length, which is set later; the callers whose buffer is on the stack need an access list or an access
+ * log, and neither is ever configured here. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
+#include "civetweb.c"
+#pragma GCC diagnostic pop
+#undef poll
+#undef snprintf
+#undef vsnprintf
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+#undef strdup
+
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/log.h"
+#include "sovd-rest/http_server.h"
+#include "sovd-rest/http_tls.h"
+
+#define HEAD_ROOM      1024 /* kept in front of a body for the head of the answer */
+#define LINGER_USEC    (2 * SOVD_USEC_PER_SEC)
+#define KEPT_ANSWER    (64 * 1024) /* a worker keeps its buffer up to this size */
+
+/* When the worker's present wait must be over; 0 = civetweb's own timeouts are enough. */
+static _Thread_local uint64_t wait_until_usec;
+
+/* Every wait of civetweb ends at wait_until_usec, however often it starts anew. A write that is late is made to
+ * fail by closing the socket, since civetweb takes a timeout there as a reason to go on. */
+static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec) {
+        if (!wait_until_usec)
+                return poll(fds, n, timeout_msec);
+
+        uint64_t left_msec = (sovd_clock_left_usec(wait_until_usec) + 999) / 1000;
+        if (left_msec)
+                return poll(fds, n, timeout_msec < 0 ? (int)left_msec : (int)SOVD_MIN((uint64_t)timeout_msec, left_msec));
+        if (fds[0].events & POLLOUT) {
+                (void)shutdown(fds[0].fd, SHUT_RDWR);
+                return poll(fds, n, 0);
+        }
+        errno = ETIMEDOUT;
+        return -1;
+}
+
+struct worker {
+        struct sovd_arena *arena;
+        struct sovd_json_writer writer;
+        struct sovd_head_field fields[SOVD_HEAD_FIELDS_MAX + 1];
+        time_t date_of;
+        char date[40];
+};
+
+struct sovd_http_server {
+        struct sovd_http_server_options options;
+        sovd_http_handler handler;
+        void *data;
+        SSL_CTX *tls;
+        struct mg_context *civetweb;
+        unsigned port;
+        bool draining;        /* atomic */
+        unsigned n_requests;  /* atomic: between head and answer */
+        unsigned n_connections; /* atomic */
+        uint64_t n_connections_total; /* atomic */
+};
+
+static struct sovd_http_server *server_of(const struct mg_connection *conn) {
+        return mg_get_user_data(mg_get_context(conn));
+}
+
+/* --- heads ---------------------------------------------------------------------------------------------- */
+
+static void take_head(struct sovd_head *head, struct sovd_head_field *storage, const char *buf, size_t len,
+                      const struct mg_request_info *ri) {
+        int n = SOVD_MIN(ri->num_headers, SOVD_HEAD_FIELDS_MAX + 1);
+
+        for (int i = 0; i < n; i++)
+                storage[i] = (struct sovd_head_field){ ri->http_headers[i].name, ri->http_headers[i].value };
+        *head = (struct sovd_head){
+                .buf = buf,
+                .len = len,
+                .method = ri->request_method,
+                .uri = ri->request_uri,
+                .version = ri->http_version,
+                .fields = storage,
+                .n_fields = (size_t)n,
+        };
+}
+
+int sovd_http_parse_head(char *buf, size_t len, struct sovd_head *head,
+                         struct sovd_head_field storage[SOVD_HEAD_FIELDS_MAX + 1], struct sovd_head_info *info,
+                         const char **reason) {
+        struct mg_request_info ri = { 0 };
+        int n = parse_http_request(buf, (int)len, &ri);
+
+        if (n <= 0) {
+                *reason = "not a request head";
+                return SOVD_E_BAD_REQUEST;
+        }
+        take_head(head, storage, buf, (size_t)n, &ri);
+        return sovd_head_check(head, info, reason);
+}
+
+/* --- answers -------------------------------------------------------------------------------------------- */
+
+static const char *date_of(struct worker *w) {
+        time_t now = time(NULL);
+        struct tm tm;
+
+        if (now != w->date_of) {
+                (void)gmtime_r(&now, &tm);
+                (void)strftime(w->date, sizeof(w->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+                w->date_of = now;
+        }
+        return w->date;
+}
+
+/* The head; it is built behind the body's buffer end only when it does not fit in front. */
+static int build_head(struct sovd_http_exchange *x, char *head, size_t size, unsigned status,
+                      const struct sovd_http_header *headers, size_t body_len) {
+        struct mg_connection *conn = x->connection;
+        struct worker *w = mg_get_thread_pointer(conn);
+        bool has_length = status != 204 && status != 304 && status >= 200;
+        int n = snprintf(head, size, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status,
+                         mg_get_response_code_text(conn, (int)status), date_of(w));
+
+        for (const struct sovd_http_header *h = headers; h->name && n > 0 && (size_t)n < size; h++)
+                n += snprintf(head + n, size - (size_t)n, "%s: %s\r\n", h->name, h->value);
+        if (n > 0 && (size_t)n < size && has_length)
+                n += snprintf(head + n, size - (size_t)n, "Content-Length: %zu\r\n", body_len);
+        if (n > 0 && (size_t)n < size)
+                n += snprintf(head + n, size - (size_t)n, "%s\r\n", should_keep_alive(conn) ? "" : "Connection: close\r\n");
+        return n > 0 && (size_t)n < size ? n : -1;
+}
+
+/* HTTP/1.0 clients that asked to stay must be told so. */
+static bool is_old_keep_alive(const struct sovd_http_exchange *x) {
+        return x->head.version && strcmp(x->head.version, "1.0") == 0 && should_keep_alive(x->connection);
+}
+
+void sovd_http_send(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers,
+                    bool without_body) {
+        struct mg_connection *conn = x->connection;
+        char head[4096];
+        const char *body;
+        size_t len;
+
+        if (x->sent)
+                return;
+        x->sent = true;
+        if (sovd_json_writer_finish(x->writer, &body, &len)) {
+                conn->must_close = 1; /* dispatch answers 500 before it comes to this; nothing can be said now */
+                return;
+        }
+        if (x->close || x->body_left || is_old_keep_alive(x))
+                conn->must_close = 1;
+
+        int n = build_head(x, head, sizeof(head), status, headers, len);
+        if (n < 0) {
+                conn->must_close = 1;
+                return;
+        }
+        wait_until_usec = sovd_now_usec() + server_of(conn)->options.body_timeout_usec;
+        if (without_body || !len) {
+                (void)mg_write(conn, head, (size_t)n);
+        } else if ((size_t)n <= HEAD_ROOM) {
+                /* The writer kept this room free, so head and body leave in one write without a copy of the body. */
+                char *start = x->writer->data + HEAD_ROOM - n;
+                memcpy(start, head, (size_t)n);
+                (void)mg_write(conn, start, (size_t)n + len);
+        } else {
+                (void)mg_write(conn, head, (size_t)n);
+                (void)mg_write(conn, body, len);
+        }
+}
+
+/* The client may still be sending what nobody will read. Closing now would reset the connection and take the
+ * answer with it, so a bounded rest is read first (RFC 9112 9.6). */
+static void linger(struct sovd_http_exchange *x) {
+        struct mg_connection *conn = x->connection;
+        char rest[4096];
+        size_t total = 0;
+
+        (void)shutdown(conn->client.sock, SHUT_WR);
+        wait_until_usec = sovd_now_usec() + LINGER_USEC;
+        while (total < 16 * (size_t)1024 * 1024) {
+                int n = pull_inner(NULL, conn, rest, sizeof(rest), 1.0);
+                if (n <= 0)
+                        break;
+                total += (size_t)n;
+        }
+}
+
+/* --- bodies --------------------------------------------------------------------------------------------- */
+
+static int body_failed(struct sovd_http_exchange *x, int error, const char *text, const char **reason) {
+        x->close = true;
+        *reason = text;
+        return error;
+}
+
+static int read_failed(struct sovd_http_exchange *x, const char **reason) {
+        if (!sovd_clock_left_usec(wait_until_usec))
+                return body_failed(x, SOVD_E_TIMEOUT, "the body did not arrive in time", reason);
+        return body_failed(x, SOVD_E_BAD_REQUEST,
+                           x->info.chunked ? "the chunked body is broken" : "the body ends before its length", reason);
+}
+
+/* Reads until *len == size or the body's end. A chunked body's end shows as 0. */
+static int read_some(struct sovd_http_exchange *x, char *buf, size_t size, size_t *len, bool *end, const char **reason) {
+        while (*len < size && !*end) {
+                int n = mg_read(x->connection, buf + *len, SOVD_MIN(size - *len, (size_t)16384));
+                if (n < 0 || (n == 0 && !x->info.chunked))
+                        return read_failed(x, reason);
+                *len += (size_t)n;
+                *end = n == 0;
+        }
+        return 0;
+}
+
+static int read_chunked(struct sovd_http_exchange *x, size_t max, const char **ret, size_t *ret_len,
+                        const char **reason) {
+        size_t size = 4096, len = 0;
+        bool end = false;
+        char *buf = sovd_arena_alloc(x->arena, size + 1);
+
+        while (buf) {
+                int r = read_some(x, buf, SOVD_MIN(size, max + 1), &len, &end, reason);
+                if (r)
+                        return r;
+                if (len > max)
+                        return body_failed(x, SOVD_E_TOO_LARGE, "the body is too large", reason);
+                if (end) {
+                        *ret = buf;
+                        *ret_len = len;
+                        x->body_left = 0;
+                        return 0;
+                }
+                char *larger = sovd_arena_alloc(x->arena, size * 2 + 1);
+                if (larger)
+                        memcpy(larger, buf, len);
+                buf = larger;
+                size *= 2;
+        }
+        return -ENOMEM;
+}
+
+static int read_plain(struct sovd_http_exchange *x, const char **ret, size_t *ret_len, const char **reason) {
+        size_t size = (size_t)x->info.content_length, len = 0;
+        bool end = false;
+        char *buf = sovd_arena_alloc(x->arena, size + 1);
+        if (!buf)
+                return -ENOMEM;
+
+        int r = read_some(x, buf, size, &len, &end, reason);
+        if (r)
+                return r;
+
+        *ret = buf;
+        *ret_len = len;
+        x->body_left = 0;
+        return 0;
+}
+
+int sovd_http_read_body(struct sovd_http_exchange *x, const char **ret, size_t *ret_len, const char **reason) {
+        const struct sovd_http_server_options *o = &server_of(x->connection)->options;
+
+        *ret = "";
+        *ret_len = 0;
+        if (!x->info.has_body)
+                return 0;
+        if (x->info.content_length > o->body_bytes)
+                return body_failed(x, SOVD_E_TOO_LARGE, "the body is too large", reason);
+        if (x->info.expect_continue)
+                (void)mg_write(x->connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+
+        wait_until_usec = sovd_now_usec() + o->body_timeout_usec;
+        int r = x->info.chunked ? read_chunked(x, o->body_bytes, ret, ret_len, reason)
+                                : read_plain(x, ret, ret_len, reason);
+        if (r < 0)
+                x->close = true;
+        return r;
+}
+
+/* --- one request ---------------------------------------------------------------------------------------- */
+
+static void exchange_init(struct sovd_http_exchange *x, struct mg_connection *conn) {
+        struct worker *w = mg_get_thread_pointer(conn);
+
+        *x = (struct sovd_http_exchange){
+                .remote = conn->request_info.remote_addr,
+                .is_tls = conn->ssl != NULL,
+                .started_usec = sovd_now_usec(),
+                .arena = w->arena,
+                .writer = &w->writer,
+                .connection = conn,
+        };
+}
+
+static void refuse(struct sovd_http_exchange *x, int error, const char *reason) {
+        x->refused = error;
+        x->refused_why = reason;
+        x->close = true;
+}
+
+static void serve(struct sovd_http_server *server, struct sovd_http_exchange *x) {
+        struct mg_connection *conn = x->connection;
+        struct worker *w = mg_get_thread_pointer(conn);
+
+        server->handler(x, server->data);
+        if (!x->sent)
+                conn->must_close = 1;
+        if (x->body_left && x->sent)
+                linger(x);
+
+        wait_until_usec = 0;
+        sovd_arena_reset(w->arena);
+        if (w->writer.size > KEPT_ANSWER) {
+                sovd_json_writer_done(&w->writer);
+                sovd_json_writer_init(&w->writer, HEAD_ROOM, 0);
+        }
+        sovd_json_writer_reset(&w->writer);
+}
+
+static int begin_request(struct mg_connection *conn) {
+        struct sovd_http_server *server = server_of(conn);
+        struct worker *w = mg_get_thread_pointer(conn);
+        struct sovd_http_exchange x;
+        const char *reason = NULL;
+
+        if (!server || !w) {
+                conn->must_close = 1; /* no memory when the worker began */
+                return 503;
+        }
+        (void)__atomic_add_fetch(&server->n_requests, 1, __ATOMIC_ACQ_REL);
+        exchange_init(&x, conn);
+        /* civetweb has cut the query off with a NUL where '?' stood; the check needs the line whole. */
+        char *query = (char *)(uintptr_t)conn->request_info.query_string;
+        if (query)
+                query[-1] = '?';
+        take_head(&x.head, w->fields, conn->buf, (size_t)conn->request_len, &conn->request_info);
+        int r = sovd_head_check(&x.head, &x.info, &reason);
+        if (query)
+                query[-1] = '\0';
+        x.path = conn->request_info.request_uri;
+        x.query = query;
+        x.body_left = x.info.has_body;
+        if (r)
+                refuse(&x, r, reason);
+        else if (__atomic_load_n(&server->draining, __ATOMIC_ACQUIRE))
+                refuse(&x, SOVD_E_OVERLOAD, "the server is stopping");
+        serve(server, &x);
+        (void)__atomic_sub_fetch(&server->n_requests, 1, __ATOMIC_ACQ_REL);
+        return 200;
+}
+
+/* What civetweb refuses by itself comes here; the answer has the same shape as every other. */
+static int http_error(struct mg_connection *conn, int status, const char *message) {
+        struct sovd_http_server *server = server_of(conn);
+        struct sovd_http_exchange x;
+        (void)message;
+
+        if (!mg_get_thread_pointer(conn)) {
+                conn->must_close = 1;
+                return 0;
+        }
+        exchange_init(&x, conn);
+        x.body_left = 1;
+        bool incomplete = conn->request_len <= 0 && get_http_header_len(conn->buf, conn->data_len) == 0;
+        if (status == 505)
+                refuse(&x, SOVD_E_HTTP_VERSION, "only HTTP/1.0 and HTTP/1.1 are spoken");
+        else if (incomplete && conn->data_len < conn->buf_size)
+                refuse(&x, SOVD_E_TIMEOUT, "the head of the request did not arrive in time");
+        else if (incomplete && !memchr(conn->buf, '\n', (size_t)conn->data_len))
+                refuse(&x, SOVD_E_URI_TOO_LONG, "the request line is over the limit");
+        else if (incomplete)
+                refuse(&x, SOVD_E_HEAD_TOO_LARGE, "the header fields are over the limit");
+        else
+                refuse(&x, SOVD_E_BAD_REQUEST, "the head of the request is malformed");
+        serve(server, &x);
+        conn->must_close = 1;
+        return 0;
+}
+
+/* --- life ----------------------------------------------------------------------------------------------- */
+
+static void *init_thread(const struct mg_context *ctx, int type) {
+        (void)ctx;
+        if (type != 1)
+                return NULL;
+
+        struct worker *w = calloc(1, sizeof(*w));
+        if (!w || sovd_arena_new(&w->arena, 4096)) {
+                free(w);
+                return NULL;
+        }
+        sovd_json_writer_init(&w->writer, HEAD_ROOM, 0);
+        return w;
+}
+
+static void exit_thread(const struct mg_context *ctx, int type, void *data) {
+        struct worker *w = data;
+        (void)ctx;
+        (void)type;
+
+        if (!w)
+                return;
+        sovd_arena_free(w->arena);
+        sovd_json_writer_done(&w->writer);
+        free(w);
+}
+
+static int connection_opened(const struct mg_connection *conn, void **data) {
+        struct sovd_http_server *server = server_of(conn);
+        (void)data;
+
+        (void)__atomic_add_fetch(&server->n_connections, 1, __ATOMIC_RELAXED);
+        (void)__atomic_add_fetch(&server->n_connections_total, 1, __ATOMIC_RELAXED);
+        return 0;
+}
+
+static void connection_closed(const struct mg_connection *conn) {
+        (void)__atomic_sub_fetch(&server_of(conn)->n_connections, 1, __ATOMIC_RELAXED);
+}
+
+static int log_message(const struct mg_connection *conn, const char *message) {
+        (void)conn;
+        sovd_log(SOVD_LOG_DEBUG, "http: %s", message);
+        return 1;
+}
+
+static int give_tls(void **ret, void *data) {
+        *ret = ((struct sovd_http_server *)data)->tls;
+        return *ret ? 1 : -1;
+}
+
+static int listen_spec(const struct sovd_http_server_options *o, char *spec, size_t size) {
+        const char *tls = o->certificate ? "s" : "";
+        int n = 0;
+
+        if (o->host)
+                n = snprintf(spec, size, strchr(o->host, ':') ? "[%s]:%u%s" : "%s:%u%s", o->host, o->port, tls);
+        if (n >= 0 && (size_t)n < size && o->unix_socket)
+                n += snprintf(spec + n, size - (size_t)n, "%sx%s", n ? "," : "", o->unix_socket);
+        return n > 0 && (size_t)n < size ? 0 : -EINVAL;
+}
+
+/* A socket file that a former process left behind would make bind fail. */
+static void remove_stale(const char *path) {
+        struct stat st;
+
+        if (path && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+                (void)unlink(path);
+}
+
+static int start(struct sovd_http_server *server) {
+        const struct sovd_http_server_options *o = &server->options;
+        char spec[256], threads[16], head[16], head_timeout[24], keep_alive[24];
+        const struct mg_callbacks callbacks = {
+                .begin_request = begin_request,
+                .http_error = http_error,
+                .init_thread = init_thread,
+                .exit_thread = exit_thread,
+                .init_connection = connection_opened,
+                .connection_closed = connection_closed,
+                .log_message = log_message,
+                .external_ssl_ctx = give_tls,
+        };
+        const char *options[] = { "listening_ports", spec, "num_threads", threads, "max_request_size", head,
+                                  "request_timeout_ms", head_timeout, "keep_alive_timeout_ms", keep_alive,
+                                  "enable_keep_alive", "yes", "tcp_nodelay", "1", "decode_url", "no",
+                                  "decode_query_string", "no", "enable_auth_domain_check", "no",
+                                  "access_control_allow_methods", "", "listen_backlog", "1024", NULL };
+
+        if (listen_spec(o, spec, sizeof(spec)))
+                return -EINVAL;
+        (void)snprintf(threads, sizeof(threads), "%u", o->threads);
+        (void)snprintf(head, sizeof(head), "%zu", o->head_bytes);
+        (void)snprintf(head_timeout, sizeof(head_timeout), "%llu", (unsigned long long)o->head_timeout_usec / 1000);
+        (void)snprintf(keep_alive, sizeof(keep_alive), "%llu", (unsigned long long)o->keep_alive_usec / 1000);
+
+        errno = 0;
+        server->civetweb = mg_start(&callbacks, server, options);
+        return server->civetweb ? 0 : -(errno ? errno : EINVAL);
+}
+
+static unsigned find_port(const struct sovd_http_server *server) {
+        struct mg_server_port ports[4];
+        int n = mg_get_server_ports(server->civetweb, 4, ports);
+
+        for (int i = 0; i < n; i++)
+                if (ports[i].port > 0)
+                        return (unsigned)ports[i].port;
+        return 0;
+}
+
+int sovd_http_server_new(struct sovd_http_server **ret, const struct sovd_http_server_options *options,
+                         sovd_http_handler handler, void *data) {
+        _cleanup_(sovd_http_server_freep) struct sovd_http_server *server = calloc(1, sizeof(*server));
+        if (!server)
+                return sovd_error_origin(-ENOMEM);
+
+        server->options = *options;
+        server->handler = handler;
+        server->data = data;
+        if (mg_init_library(MG_FEATURES_TLS) != MG_FEATURES_TLS)
+                return sovd_error_origin(-ENOTSUP);
+        if (options->certificate) {
+                int r = sovd_http_tls_new(&server->tls, options->certificate, options->key);
+                if (r)
+                        return r;
+        }
+        remove_stale(options->unix_socket);
+
+        int r = start(server);
+        if (r) {
+                sovd_log(SOVD_LOG_ERROR, "cannot listen on %s port %u%s%s: %s", options->host ? options->host : "-",
+                         options->port, options->unix_socket ? " and " : "",
+                         options->unix_socket ? options->unix_socket : "", strerror(-r));
+                return r;
+        }
+        server->port = find_port(server);
+
+        *ret = SOVD_TAKE(server);
+        return 0;
+}
+
+void sovd_http_server_drain(struct sovd_http_server *server, uint64_t grace_usec) {
+        uint64_t until = sovd_now_usec() + grace_usec;
+
+        __atomic_store_n(&server->draining, true, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&server->n_requests, __ATOMIC_ACQUIRE) && sovd_clock_left_usec(until))
+                (void)poll(NULL, 0, 5);
+}
+
+struct sovd_http_server *sovd_http_server_free(struct sovd_http_server *server) {
+        if (!server)
+                return NULL;
+
+        if (server->civetweb)
+                mg_stop(server->civetweb);
+        sovd_http_tls_free(server->tls);
+        free(server);
+        return NULL;
+}
+
+unsigned sovd_http_server_port(const struct sovd_http_server *server) {
+        return server->port;
+}
+
+void sovd_http_server_counters(const struct sovd_http_server *server, struct sovd_http_server_counters *ret) {
+        *ret = (struct sovd_http_server_counters){
+                .workers = server->options.threads,
+                .connections = __atomic_load_n(&server->n_connections, __ATOMIC_RELAXED),
+                .requests = __atomic_load_n(&server->n_requests, __ATOMIC_RELAXED),
+                .connections_total = __atomic_load_n(&server->n_connections_total, __ATOMIC_RELAXED),
+        };
+}

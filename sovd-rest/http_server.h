@@ -1,0 +1,86 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * HTTP server - all that the program knows of civetweb
+ *
+ * It listens (TCP over IPv4 and IPv6, Unix sockets, TLS), reads a head, refuses what sovd_head_check() refuses,
+ * reads a body within a limit and a deadline, and sends an answer with one write. What the answer is decides one
+ * handler. civetweb is compiled inside http_server.c, which gives what its interface lacks: the head as it came,
+ * and one place through which every wait goes, so that a client that drips bytes meets a deadline that does not
+ * move.
+ */
+#include "sovd-core/base/arena.h"
+#include "sovd-core/base/json_writer.h"
+#include "sovd-rest/head.h"
+
+struct sovd_http_server;
+
+struct sovd_http_server_options {
+        const char *host;                 /* address to listen on; NULL = no TCP */
+        unsigned port;                    /* 0 = a free one */
+        const char *unix_socket;          /* path; NULL = none */
+        const char *certificate, *key;    /* PEM files: TLS on the TCP port; both or none */
+        unsigned threads;                 /* connections served at once */
+        size_t head_bytes, body_bytes;    /* limits */
+        uint64_t head_timeout_usec, body_timeout_usec, keep_alive_usec;
+};
+
+/* One request and its answer; lives on one worker thread until the handler returns. */
+struct sovd_http_exchange {
+        struct sovd_head head;            /* method NULL when not even the line could be read */
+        struct sovd_head_info info;
+        const char *path, *query;         /* as sent; query NULL = none */
+        const char *remote;               /* address of the client, "" on a Unix socket */
+        bool is_tls;
+        int refused;                      /* enum sovd_error: the head is not acceptable, answer with this */
+        const char *refused_why;
+        uint64_t started_usec;            /* monotonic: the head was complete */
+
+        struct sovd_arena *arena;         /* of the worker, empty */
+        struct sovd_json_writer *writer;  /* of the worker, empty; the answer's body goes here */
+        bool close;                       /* set: the connection ends with this answer */
+
+        bool sent;
+        size_t body_left;                 /* of the request: not read yet (chunked: 1 until its end) */
+        void *connection;                 /* struct mg_connection */
+};
+
+typedef void (*sovd_http_handler)(struct sovd_http_exchange *x, void *data);
+
+struct sovd_http_header {
+        const char *name, *value;
+};
+
+struct sovd_http_server_counters {
+        unsigned workers, connections, requests; /* now */
+        uint64_t connections_total;
+};
+
+/* Starts to listen and to serve. -EADDRINUSE, -EACCES, -EINVAL (bad address), -ENOKEY (certificate or key not
+ * usable), … with the reason logged. */
+int sovd_http_server_new(struct sovd_http_server **ret, const struct sovd_http_server_options *options,
+                         sovd_http_handler handler, void *data);
+
+/* Lets running requests end for at most grace_usec, refuses new ones meanwhile, then closes everything. */
+struct sovd_http_server *sovd_http_server_free(struct sovd_http_server *server);
+void sovd_http_server_drain(struct sovd_http_server *server, uint64_t grace_usec);
+SOVD_DEFINE_CLEANUP(struct sovd_http_server *, sovd_http_server_free)
+
+/* The TCP port that is listened on. */
+unsigned sovd_http_server_port(const struct sovd_http_server *server);
+void sovd_http_server_counters(const struct sovd_http_server *server, struct sovd_http_server_counters *ret);
+
+/* Reads the request's body whole. Returns 0; SOVD_E_TOO_LARGE, SOVD_E_TIMEOUT, SOVD_E_BAD_REQUEST (broken
+ * framing) with *reason; -ENOMEM. The body is in the arena, NUL-terminated. After an error x->close is set. */
+int sovd_http_read_body(struct sovd_http_exchange *x, const char **ret, size_t *ret_len, const char **reason);
+
+/* Sends status, headers (ends with name == NULL; their values must be clean) and the writer's text with one
+ * write. without_body: only the head goes out, Content-Length tells the size (HEAD, 304). */
+void sovd_http_send(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers,
+                    bool without_body);
+
+/* Parses and checks a head as the server does, in place; for tests and fuzzing. head->fields points into storage. */
+int sovd_http_parse_head(char *buf, size_t len, struct sovd_head *head,
+                         struct sovd_head_field storage[SOVD_HEAD_FIELDS_MAX + 1], struct sovd_head_info *info,
+                         const char **reason);

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
+#include "backends/sovd/sovd_backend.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/config.h"
+#include "sovd-core/base/http_client.h"
+#include "sovd-core/base/log.h"
+#include "sovd-rest/arguments.h"
+#include "sovd-rest/dispatch.h"
+#include "sovd-rest/openapi.h"
+#include "sovd-rest/service.h"
+#include "sovd-rest/settings.h"
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READY_POLL_USEC (2 * SOVD_USEC_PER_MSEC) /* until the first discovery has ended */
+#define IDLE_USEC       (3600 * SOVD_USEC_PER_SEC)
+
+struct settings {
+        struct sovd_server_settings *server;
+        struct sovd_logging_settings *logging;
+        struct sovd_storage_settings *storage;
+        struct sovd_limits_settings *limits;
+        struct sovd_list backends; /* struct sovd_sovd_options */
+};
+
+#define SECTION(word) \
+        { .name = #word, .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, word), \
+          .of = &sovd_schema_##word##_settings, .def = "{}" }
+static const struct sovd_field settings_fields[] = {
+        SECTION(server),
+        SECTION(logging),
+        SECTION(storage),
+        SECTION(limits),
+        { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
+          .of = &sovd_schema_sovd_options, .min = 0, .max = SOVD_BACKENDS_MAX,
+          .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
+        { 0 }
+};
+static const struct sovd_schema settings_schema = { .name = "configuration", .size = sizeof(struct settings),
+                                                    .fields = settings_fields };
+
+struct daemon {
+        const struct sovd_arguments *arguments;
+        struct sovd_arena *arena; /* of the settings in force */
+        struct settings settings;
+        struct sovd_gateway *gateway;
+        struct sovd_rest rest;
+};
+
+/* --- configuration --------------------------------------------------------------------------------------- */
+
+/* "file:line:column: key: why" for a member of a backend. */
+static const char *complain(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i, const char *member,
+                            const char *why) {
+        const char *pointer = sovd_arena_printf(arena, "/backends/%zu/%s", i, member);
+        const char *where = pointer ? sovd_config_where(tree, pointer, arena) : NULL;
+        const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : member, why);
+
+        return text ? text : why;
+}
+
+/* What a table cannot say. */
+static const char *check(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+        const struct sovd_sovd_options *b = s->backends.items;
+
+        for (size_t i = 0; i < s->backends.n; i++) {
+                const char *member, *why = sovd_sovd_options_check(&b[i], &member);
+                if (why)
+                        return complain(tree, arena, i, member, why);
+                for (size_t k = 0; k < i; k++)
+                        if (strcmp(b[i].name, b[k].name) == 0)
+                                return complain(tree, arena, i, "name", "another backend has this name");
+        }
+        return NULL;
+}
+
+static void print_lines(const char *text) {
+        while (*text) {
+                size_t n = strcspn(text, "\n");
+                if (n)
+                        (void)fprintf(stderr, "%.*s\n", (int)n, text);
+                text += n + (text[n] == '\n');
+        }
+}
+
+/* 0, or a negative value after standard error was told why. */
+static int load(const char *file, struct settings *settings, struct sovd_arena *arena) {
+        struct sovd_config_tree *tree;
+        const char *message = NULL;
+
+        int r = sovd_config_load(&settings_schema, settings, file, environ, arena, &tree, &message);
+        if (!r)
+                message = check(settings, tree, arena);
+        if (!message)
+                return r;
+        print_lines(message);
+        return -EINVAL;
+}
+
+/* --- backends -------------------------------------------------------------------------------------------- */
+
+static bool same(const struct sovd_schema *schema, const void *a, const void *b) {
+        struct sovd_json_writer wa, wb;
+        const char *ta, *tb;
+        size_t na, nb;
+
+        sovd_json_writer_init(&wa, 0, 0);
+        sovd_json_writer_init(&wb, 0, 0);
+        sovd_schema_encode(schema, a, &wa);
+        sovd_schema_encode(schema, b, &wb);
+        bool equal = !sovd_json_writer_finish(&wa, &ta, &na) && !sovd_json_writer_finish(&wb, &tb, &nb) &&
+                     na == nb && memcmp(ta, tb, na) == 0;
+        sovd_json_writer_done(&wa);
+        sovd_json_writer_done(&wb);
+        return equal;
+}
+
+static const struct sovd_sovd_options *find_options(const struct settings *s, const char *name) {
+        const struct sovd_sovd_options *b = s->backends.items;
+
+        for (size_t i = 0; i < s->backends.n; i++)
+                if (strcmp(b[i].name, name) == 0)
+                        return &b[i];
+        return NULL;
+}
+
+static int add_backend(struct sovd_gateway *gateway, const struct sovd_sovd_options *options) {
+        struct sovd_backend *backend;
+
+        int r = sovd_sovd_backend_new(&backend, options);
+        if (!r)
+                r = sovd_gateway_add(gateway, backend);
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", options->name, strerror(-r));
+        return r;
+}
+
+static int add_backends(struct sovd_gateway *gateway, const struct settings *s) {
+        const struct sovd_sovd_options *b = s->backends.items;
+
+        for (size_t i = 0; i < s->backends.n; i++) {
+                int r = add_backend(gateway, &b[i]);
+                if (r)
+                        return r;
+        }
+        return 0;
+}
+
+/* Backends that are gone or have other options now. */
+static void remove_changed(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new) {
+        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
+        size_t n = sovd_gateway_backends(gateway, backends, SOVD_BACKENDS_MAX);
+
+        for (size_t i = 0; i < n; i++) {
+                const struct sovd_sovd_options *before = find_options(old, backends[i]->name);
+                const struct sovd_sovd_options *after = find_options(new, backends[i]->name);
+                if (!before || !after || !same(&sovd_schema_sovd_options, before, after))
+                        sovd_gateway_remove(gateway, backends[i]);
+                sovd_backend_unref(backends[i]);
+        }
+}
+
+static bool has_backend(struct sovd_gateway *gateway, const char *name) {
+        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
+        size_t n = sovd_gateway_backends(gateway, backends, SOVD_BACKENDS_MAX);
+        bool found = false;
+
+        for (size_t i = 0; i < n; i++) {
+                found = found || strcmp(backends[i]->name, name) == 0;
+                sovd_backend_unref(backends[i]);
+        }
+        return found;
+}
+
+static void apply_backends(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new) {
+        const struct sovd_sovd_options *b = new->backends.items;
+        const char *order[SOVD_BACKENDS_MAX];
+
+        remove_changed(gateway, old, new);
+        for (size_t i = 0; i < new->backends.n; i++) {
+                order[i] = b[i].name;
+                if (!has_backend(gateway, b[i].name))
+                        (void)add_backend(gateway, &b[i]);
+        }
+        sovd_gateway_reorder(gateway, order, new->backends.n);
+}
+
+static void free_arena(void *arena) {
+        sovd_arena_free(arena);
+}
+
+/* A broken file changes nothing. */
+static void reload(struct daemon *d) {
+        struct sovd_arena *arena;
+        struct settings new;
+
+        sovd_service_reloading();
+        if (sovd_arena_new(&arena, 4096))
+                return;
+        if (load(d->arguments->config, &new, arena)) {
+                sovd_log(SOVD_LOG_ERROR, "the configuration is not acceptable; the old one stays in force");
+                sovd_arena_free(arena);
+        } else {
+                sovd_settings_log(new.logging);
+                apply_backends(d->gateway, &d->settings, &new);
+                if (!same(&sovd_schema_server_settings, d->settings.server, new.server) ||
+                    !same(&sovd_schema_limits_settings, d->settings.limits, new.limits))
+                        sovd_log(SOVD_LOG_WARN, "changes under server and limits take effect after a restart");
+                sovd_log(SOVD_LOG_INFO, "the configuration was read again");
+                new.server = d->settings.server; /* what the listener still uses */
+                new.limits = d->settings.limits;
+                d->settings = new;
+                (void)sovd_arena_defer(arena, free_arena, SOVD_TAKE(d->arena));
+                d->arena = arena;
+        }
+        sovd_service_ready("Serving");
+}
+
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+static void say_listening(const struct daemon *d) {
+        const struct sovd_server_settings *s = d->settings.server;
+        bool v6 = strchr(s->host, ':');
+
+        sovd_log(SOVD_LOG_INFO, "listening on %s://%s%s%s:%u" "/sovd/v1", s->tls ? "https" : "http", v6 ? "[" : "",
+                 s->host, v6 ? "]" : "", sovd_http_server_port(d->rest.server));
+        if (s->unix_socket)
+                sovd_log(SOVD_LOG_INFO, "listening on %s", s->unix_socket);
+}
+
+static int start(struct daemon *d) {
+        const struct sovd_limits_settings *limits = d->settings.limits;
+        const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
+        const struct sovd_gateway_options options = {
+                .executions_max = (size_t)limits->executions.value,
+                .executions_retention_usec = sovd_settings_usec(limits->execution_retention),
+        };
+
+        int r = sovd_http_global_init();
+        if (!r)
+                r = sovd_gateway_new(&d->gateway, &options);
+        if (!r)
+                r = sovd_metrics_new(&d->rest.metrics);
+        if (r)
+                return r;
+
+        d->rest.gateway = d->gateway;
+        d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
+        if (d->settings.server->allowed_hosts.n)
+                d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
+        r = add_backends(d->gateway, &d->settings);
+        if (!r)
+                r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
+        if (!r)
+                say_listening(d);
+        return r;
+}
+
+/* Takes every lock that requests need. When one of them hangs, so does this, and the watchdog ends the process. */
+static void self_check(struct daemon *d) {
+        size_t total, running;
+
+        sovd_tree_unref(sovd_gateway_tree(d->gateway));
+        sovd_executions_count(sovd_gateway_executions(d->gateway), &total, &running);
+        (void)sovd_gateway_is_discovered(d->gateway);
+        sovd_service_alive();
+}
+
+static void check_ready(struct daemon *d) {
+        if (!sovd_gateway_is_discovered(d->gateway))
+                return;
+        __atomic_store_n(&d->rest.ready, true, __ATOMIC_RELEASE);
+        sovd_service_ready("Serving");
+        sovd_log(SOVD_LOG_INFO, "ready after %llu ms",
+                 (unsigned long long)(sovd_now_usec() - sovd_gateway_started_usec(d->gateway)) / 1000);
+}
+
+/* Waits for signals; they are blocked in every thread, so they arrive nowhere else. */
+static void run(struct daemon *d, const sigset_t *signals) {
+        uint64_t watchdog = sovd_service_watchdog_usec();
+
+        for (;;) {
+                uint64_t wait = !d->rest.ready ? READY_POLL_USEC : watchdog ? watchdog : IDLE_USEC;
+                const struct timespec timeout = { .tv_sec = (time_t)(wait / SOVD_USEC_PER_SEC),
+                                                  .tv_nsec = (long)(wait % SOVD_USEC_PER_SEC) * 1000 };
+                int signal = sigtimedwait(signals, NULL, &timeout);
+                if (signal == SIGTERM || signal == SIGINT)
+                        return;
+                if (signal == SIGHUP)
+                        reload(d);
+                if (!d->rest.ready)
+                        check_ready(d);
+                else if (watchdog)
+                        self_check(d);
+        }
+}
+
+/* The listener first, so that nothing new comes in; then what requests may still need. */
+static void stop(struct daemon *d) {
+        sovd_service_stopping();
+        if (d->rest.server) {
+                sovd_log(SOVD_LOG_INFO, "stopping");
+                sovd_http_server_drain(d->rest.server, sovd_settings_usec(d->settings.limits->stop_timeout));
+                d->rest.server = sovd_http_server_free(d->rest.server);
+        }
+        d->gateway = sovd_gateway_free(d->gateway);
+        d->rest.metrics = sovd_metrics_free(d->rest.metrics);
+}
+
+static int serve(struct daemon *d) {
+        sigset_t signals;
+
+        (void)sigemptyset(&signals);
+        (void)sigaddset(&signals, SIGTERM);
+        (void)sigaddset(&signals, SIGINT);
+        (void)sigaddset(&signals, SIGHUP);
+        (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+        (void)signal(SIGPIPE, SIG_IGN);
+
+        sovd_settings_log(d->settings.logging);
+        int r = start(d);
+        if (!r)
+                run(d, &signals);
+        stop(d);
+        return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int print_openapi(void) {
+        char *text = sovd_openapi_text(true);
+
+        if (text)
+                (void)puts(text);
+        free(text);
+        return text ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int with_settings(const struct sovd_arguments *arguments) {
+        struct daemon d = { .arguments = arguments };
+        int status = 2;
+
+        if (sovd_arena_new(&d.arena, 4096))
+                return EXIT_FAILURE;
+        if (load(arguments->config, &d.settings, d.arena) == 0) {
+                if (arguments->action == SOVD_ACTION_RUN)
+                        status = serve(&d);
+                else
+                        status = printf("%s: ok\n", arguments->config ? arguments->config : "built-in defaults") < 0;
+        }
+        sovd_arena_free(d.arena);
+        return status;
+}
+
+int main(int argc, char **argv) {
+        struct sovd_arguments arguments;
+
+        if (!sovd_arguments_parse(&arguments, argc, argv))
+                return 2;
+        switch (arguments.action) {
+        case SOVD_ACTION_HELP:
+                sovd_arguments_help();
+                return EXIT_SUCCESS;
+        case SOVD_ACTION_VERSION:
+                return puts("sovd-gatewayd " SOVD_VERSION) < 0;
+        case SOVD_ACTION_PRINT_CONFIG_DOCS:
+                sovd_config_print_docs(&settings_schema, stdout);
+                return EXIT_SUCCESS;
+        case SOVD_ACTION_PRINT_OPENAPI:
+                return print_openapi();
+        case SOVD_ACTION_CHECK_CONFIG:
+        case SOVD_ACTION_RUN:
+                break;
+        }
+        return with_settings(&arguments);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/metrics.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
+#include "sovd-rest/http_server.h"
+#include "sovd-rest/route.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define N_STATUS  32
+#define N_BUCKETS 11
+
+/* Upper bounds in microseconds. */
+static const uint64_t bounds[N_BUCKETS] = { 250,    500,    1000,   2500,    5000,   10000,
+                                            25000,  100000, 500000, 1000000, 5000000 };
+
+struct per_route {
+        uint64_t by_status[N_STATUS];
+        uint64_t buckets[N_BUCKETS + 1];
+        uint64_t sum_usec;
+};
+
+struct sovd_metrics {
+        unsigned status_of[N_STATUS]; /* atomic: 0 = free; the first answer with a status takes a place */
+        struct per_route *routes;     /* counters are atomic */
+};
+
+int sovd_metrics_new(struct sovd_metrics **ret) {
+        _cleanup_(sovd_metrics_freep) struct sovd_metrics *m = calloc(1, sizeof(*m));
+        if (!m)
+                return sovd_error_origin(-ENOMEM);
+
+        m->routes = calloc(sovd_route_count() + 1, sizeof(*m->routes));
+        if (!m->routes)
+                return sovd_error_origin(-ENOMEM);
+
+        *ret = SOVD_TAKE(m);
+        return 0;
+}
+
+struct sovd_metrics *sovd_metrics_free(struct sovd_metrics *m) {
+        if (!m)
+                return NULL;
+        free(m->routes);
+        free(m);
+        return NULL;
+}
+
+/* The last place takes what does not fit; there are fewer statuses than places. */
+static size_t place_of(struct sovd_metrics *m, unsigned status) {
+        for (size_t i = 0; i < N_STATUS - 1; i++) {
+                unsigned seen = __atomic_load_n(&m->status_of[i], __ATOMIC_RELAXED), none = 0;
+                if (seen == status)
+                        return i;
+                if (seen == 0 && (__atomic_compare_exchange_n(&m->status_of[i], &none, status, false,
+                                                              __ATOMIC_RELAXED, __ATOMIC_RELAXED) || none == status))
+                        return i;
+        }
+        return N_STATUS - 1;
+}
+
+static void add(uint64_t *counter, uint64_t n) {
+        (void)__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
+}
+
+static uint64_t get(const uint64_t *counter) {
+        return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void sovd_metrics_count(struct sovd_metrics *m, size_t route, unsigned status, uint64_t duration_usec) {
+        struct per_route *r = &m->routes[route];
+        size_t bucket = 0;
+
+        while (bucket < N_BUCKETS && duration_usec > bounds[bucket])
+                bucket++;
+        add(&r->by_status[place_of(m, status)], 1);
+        add(&r->buckets[bucket], 1);
+        add(&r->sum_usec, duration_usec);
+}
+
+static void head(struct sovd_json_writer *w, const char *name, const char *type, const char *help) {
+        sovd_json_rawf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static const char *route_name(size_t i) {
+        const struct sovd_route *r = sovd_route_at(i);
+
+        return r ? r->id : "none";
+}
+
+static void write_requests(struct sovd_metrics *m, struct sovd_json_writer *w) {
+        head(w, "sovd_http_requests_total", "counter", "Answers by route and status.");
+        for (size_t i = 0; i <= sovd_route_count(); i++)
+                for (size_t k = 0; k < N_STATUS; k++)
+                        if (get(&m->routes[i].by_status[k]))
+                                sovd_json_rawf(w, "sovd_http_requests_total{route=\"%s\",status=\"%u\"} %llu\n",
+                                               route_name(i), __atomic_load_n(&m->status_of[k], __ATOMIC_RELAXED),
+                                               (unsigned long long)get(&m->routes[i].by_status[k]));
+}
+
+static void write_histogram(const struct per_route *r, const char *name, struct sovd_json_writer *w) {
+        uint64_t total = 0;
+
+        for (size_t b = 0; b <= N_BUCKETS; b++)
+                total += get(&r->buckets[b]);
+        if (!total)
+                return;
+
+        uint64_t below = 0;
+        for (size_t b = 0; b < N_BUCKETS; b++) {
+                below += get(&r->buckets[b]);
+                sovd_json_rawf(w, "sovd_http_request_duration_seconds_bucket{route=\"%s\",le=\"%g\"} %llu\n", name,
+                               (double)bounds[b] / 1e6, (unsigned long long)below);
+        }
+        sovd_json_rawf(w, "sovd_http_request_duration_seconds_bucket{route=\"%s\",le=\"+Inf\"} %llu\n", name,
+                       (unsigned long long)total);
+        sovd_json_rawf(w, "sovd_http_request_duration_seconds_sum{route=\"%s\"} %.6f\n", name,
+                       (double)get(&r->sum_usec) / 1e6);
+        sovd_json_rawf(w, "sovd_http_request_duration_seconds_count{route=\"%s\"} %llu\n", name,
+                       (unsigned long long)total);
+}
+
+static void write_durations(struct sovd_metrics *m, struct sovd_json_writer *w) {
+        head(w, "sovd_http_request_duration_seconds", "histogram", "From the complete head to the sent answer.");
+        for (size_t i = 0; i <= sovd_route_count(); i++)
+                write_histogram(&m->routes[i], route_name(i), w);
+}
+
+static void write_value(struct sovd_json_writer *w, const char *name, const char *type, const char *help,
+                        double value) {
+        head(w, name, type, help);
+        sovd_json_rawf(w, "%s %.15g\n", name, value);
+}
+
+static void write_server(const struct sovd_http_server *server, struct sovd_json_writer *w) {
+        struct sovd_http_server_counters c;
+
+        if (!server)
+                return;
+        sovd_http_server_counters(server, &c);
+        write_value(w, "sovd_http_workers", "gauge", "Connections that can be served at once.", c.workers);
+        write_value(w, "sovd_http_connections", "gauge", "Open connections.", c.connections);
+        write_value(w, "sovd_http_requests_in_flight", "gauge", "Requests between head and answer.", c.requests);
+        write_value(w, "sovd_http_connections_total", "counter", "Connections accepted.",
+                    (double)c.connections_total);
+}
+
+/* One metric over all backends. */
+static void write_per_backend(struct sovd_json_writer *w, const char *name, const char *type, const char *help,
+                              struct sovd_backend *const *backends, const struct sovd_backend_status *s, size_t n,
+                              double (*value)(const struct sovd_backend_status *s)) {
+        head(w, name, type, help);
+        for (size_t i = 0; i < n; i++)
+                sovd_json_rawf(w, "%s{backend=\"%s\"} %.15g\n", name, backends[i]->name, value(&s[i]));
+}
+
+static double is_up(const struct sovd_backend_status *s) {
+        return s->connection == SOVD_CONNECTED;
+}
+
+static double n_entities(const struct sovd_backend_status *s) {
+        return (double)s->n_entities;
+}
+
+static double is_open(const struct sovd_backend_status *s) {
+        return s->breaker && strcmp(s->breaker, "closed") != 0;
+}
+
+static double in_flight(const struct sovd_backend_status *s) {
+        return s->in_flight;
+}
+
+static double waiting(const struct sovd_backend_status *s) {
+        return s->waiting;
+}
+
+static double n_calls(const struct sovd_backend_status *s) {
+        return (double)s->n_calls;
+}
+
+static double n_failures(const struct sovd_backend_status *s) {
+        return (double)s->n_failures;
+}
+
+static double n_retries(const struct sovd_backend_status *s) {
+        return (double)s->n_retries;
+}
+
+static double n_rejected(const struct sovd_backend_status *s) {
+        return (double)s->n_rejected;
+}
+
+static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
+        static const struct {
+                const char *name, *type, *help;
+                double (*value)(const struct sovd_backend_status *s);
+        } rows[] = {
+                { "sovd_backend_up", "gauge", "1 when the backend is connected.", is_up },
+                { "sovd_backend_entities", "gauge", "Entities that the backend offers.", n_entities },
+                { "sovd_backend_breaker_open", "gauge", "1 when calls are refused or probed only.", is_open },
+                { "sovd_backend_calls_in_flight", "gauge", "Calls under way.", in_flight },
+                { "sovd_backend_calls_waiting", "gauge", "Calls that wait for a place.", waiting },
+                { "sovd_backend_calls_total", "counter", "Calls made.", n_calls },
+                { "sovd_backend_failures_total", "counter", "Calls without a usable answer.", n_failures },
+                { "sovd_backend_retries_total", "counter", "Reads that were tried again.", n_retries },
+                { "sovd_backend_rejected_total", "counter", "Calls refused by breaker or limit.", n_rejected },
+        };
+        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
+        struct sovd_backend_status status[SOVD_BACKENDS_MAX] = { 0 };
+        size_t n = sovd_gateway_backends(gateway, backends, SOVD_BACKENDS_MAX);
+
+        for (size_t i = 0; i < n; i++)
+                backends[i]->ops->status(backends[i], &status[i]);
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++)
+                write_per_backend(w, rows[i].name, rows[i].type, rows[i].help, backends, status, n, rows[i].value);
+        for (size_t i = 0; i < n; i++)
+                sovd_backend_unref(backends[i]);
+}
+
+static size_t open_files(void) {
+        size_t n = 0;
+        DIR *dir = opendir("/proc/self/fd");
+
+        if (!dir)
+                return 0;
+        while (readdir(dir))
+                n++;
+        (void)closedir(dir);
+        return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
+}
+
+static size_t resident_bytes(void) {
+        unsigned long total = 0, resident = 0;
+        FILE *f = fopen("/proc/self/statm", "re");
+
+        if (f) {
+                if (fscanf(f, "%lu %lu", &total, &resident) != 2)
+                        resident = 0;
+                (void)fclose(f);
+        }
+        return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
+        struct rusage usage = { 0 };
+        size_t total, running;
+
+        (void)getrusage(RUSAGE_SELF, &usage);
+        double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+        uint64_t up = sovd_now_usec() - sovd_gateway_started_usec(gateway);
+        sovd_executions_count(sovd_gateway_executions(gateway), &total, &running);
+
+        write_value(w, "sovd_executions", "gauge", "Executions that are kept.", (double)total);
+        write_value(w, "sovd_executions_running", "gauge", "Executions that run.", (double)running);
+        write_value(w, "process_cpu_seconds_total", "counter", "User and system time.", cpu);
+        write_value(w, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)resident_bytes());
+        write_value(w, "process_open_fds", "gauge", "Open file descriptors.", (double)open_files());
+        write_value(w, "sovd_uptime_seconds", "gauge", "Time since start.", (double)up / 1e6);
+}
+
+void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, const struct sovd_http_server *server,
+                        struct sovd_json_writer *w) {
+        head(w, "sovd_build_info", "gauge", "The version that runs.");
+        sovd_json_rawf(w, "sovd_build_info{version=\"%s\"} 1\n", SOVD_VERSION);
+        write_requests(m, w);
+        write_durations(m, w);
+        write_server(server, w);
+        write_backends(gateway, w);
+        write_process(gateway, w);
+}

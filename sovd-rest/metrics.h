@@ -1,0 +1,24 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Metrics - what the program counts, as Prometheus text
+ *
+ * Labels are route ids, never paths, so a client cannot make them grow.
+ */
+#include "sovd-core/gateway.h"
+#include "sovd-core/base/json_writer.h"
+
+struct sovd_http_server;
+struct sovd_metrics;
+
+int sovd_metrics_new(struct sovd_metrics **ret);
+struct sovd_metrics *sovd_metrics_free(struct sovd_metrics *metrics);
+SOVD_DEFINE_CLEANUP(struct sovd_metrics *, sovd_metrics_free)
+
+/* Counts an answer; route: its position, or sovd_route_count() for requests that no route took. */
+void sovd_metrics_count(struct sovd_metrics *metrics, size_t route, unsigned status, uint64_t duration_usec);
+
+/* Writes everything in the text format, version 0.0.4. server may be NULL. */
+void sovd_metrics_write(struct sovd_metrics *metrics, struct sovd_gateway *gateway,
+                        const struct sovd_http_server *server, struct sovd_json_writer *w);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/base/json_reader.h"
+#include "sovd-rest/resources/resources.h"
+#include <cjson/cJSON.h>
+
+struct entity_reference {
+        const char *id, *name, *href, *translation_id;
+        struct sovd_strings tags;
+        const char *category, *description, *connection;
+};
+struct entity_list {
+        struct sovd_list items;
+};
+
+/* GET of an entity: every member that is not a word of the entity is the URI of something it offers. */
+struct entity_body {
+        const char *id, *name, *translation_id, *category, *description, *connection;
+        const struct cJSON *variant;
+        const char *collections[SOVD_N_COLLECTIONS];
+        const char *relations[SOVD_N_RELATIONS];
+};
+
+#define F(member) offsetof(struct entity_reference, member)
+static const struct sovd_field reference_fields[] = {
+        { .name = "id", .type = SOVD_FIELD_STRING, .offset = F(id), .flags = SOVD_REQUIRED },
+        { .name = "name", .type = SOVD_FIELD_STRING, .offset = F(name), .flags = SOVD_REQUIRED },
+        { .name = "href", .type = SOVD_FIELD_STRING, .offset = F(href), .flags = SOVD_REQUIRED,
+          .format = "uri-reference" },
+        { .name = "translation_id", .type = SOVD_FIELD_STRING, .offset = F(translation_id) },
+        { .name = "tags", .type = SOVD_FIELD_STRINGS, .offset = F(tags) },
+        { .name = "category", .type = SOVD_FIELD_STRING, .offset = F(category) },
+        { .name = "description", .type = SOVD_FIELD_STRING, .offset = F(description) },
+        { .name = "connectionState", .type = SOVD_FIELD_STRING, .offset = F(connection),
+          .doc = "connected, connecting or disconnected: can its backend be reached?" },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema reference_schema = {
+        .name = "EntityReference", .size = sizeof(struct entity_reference), .fields = reference_fields,
+};
+static const struct sovd_field list_fields[] = {
+        { .name = "items", .type = SOVD_FIELD_LIST, .offset = offsetof(struct entity_list, items),
+          .flags = SOVD_REQUIRED, .of = &reference_schema },
+        { 0 }
+};
+static const struct sovd_schema list_schema = {
+        .name = "EntityList", .size = sizeof(struct entity_list), .fields = list_fields,
+};
+
+#define F(member)        offsetof(struct entity_body, member)
+#define URI(word, place) { .name = word, .type = SOVD_FIELD_STRING, .offset = F(place), .format = "uri-reference" }
+static const struct sovd_field body_fields[] = {
+        { .name = "id", .type = SOVD_FIELD_STRING, .offset = F(id), .flags = SOVD_REQUIRED },
+        { .name = "name", .type = SOVD_FIELD_STRING, .offset = F(name), .flags = SOVD_REQUIRED },
+        { .name = "translation_id", .type = SOVD_FIELD_STRING, .offset = F(translation_id) },
+        { .name = "category", .type = SOVD_FIELD_STRING, .offset = F(category) },
+        { .name = "description", .type = SOVD_FIELD_STRING, .offset = F(description) },
+        { .name = "connectionState", .type = SOVD_FIELD_STRING, .offset = F(connection) },
+        { .name = "variant", .type = SOVD_FIELD_JSON, .offset = F(variant) },
+        URI("data", collections[SOVD_COLLECTION_DATA]),
+        URI("faults", collections[SOVD_COLLECTION_FAULTS]),
+        URI("operations", collections[SOVD_COLLECTION_OPERATIONS]),
+        URI("modes", collections[SOVD_COLLECTION_MODES]),
+        URI("configurations", collections[SOVD_COLLECTION_CONFIGURATIONS]),
+        URI("subareas", relations[SOVD_RELATION_SUBAREAS]),
+        URI("subcomponents", relations[SOVD_RELATION_SUBCOMPONENTS]),
+        URI("contains", relations[SOVD_RELATION_CONTAINS]),
+        URI("hosts", relations[SOVD_RELATION_HOSTS]),
+        URI("is-located-on", relations[SOVD_RELATION_IS_LOCATED_ON]),
+        URI("belongs-to", relations[SOVD_RELATION_BELONGS_TO]),
+        URI("depends-on", relations[SOVD_RELATION_DEPENDS_ON]),
+        { 0 }
+};
+#undef F
+static const struct sovd_schema body_schema = {
+        .name = "EntityCapabilities", .size = sizeof(struct entity_body), .fields = body_fields,
+};
+
+static const struct sovd_query_param list_query[] = {
+        { "tags", SOVD_QUERY_STRINGS, "Only entities with one of these tags." },
+        { 0 }
+};
+
+static struct entity_reference refer(struct sovd_call *call, const struct sovd_entity *e) {
+        return (struct entity_reference){
+                .id = e->id,
+                .name = e->name,
+                .href = sovd_entity_href(call, e),
+                .translation_id = e->translation_id,
+                .tags = e->tags,
+                .category = e->category,
+                .description = e->description,
+                .connection = sovd_connection_names[e->connection],
+        };
+}
+
+static int answer_list(struct sovd_call *call, const struct sovd_entities *entities) {
+        struct entity_list *list = sovd_arena_new0(call->arena, struct entity_list);
+        struct entity_reference *items = sovd_arena_array(call->arena, struct entity_reference, entities->n + 1);
+        struct sovd_strings tags;
+
+        if (!list || !items || !sovd_call_query_all(call, "tags", &tags))
+                return sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < entities->n; i++)
+                if (sovd_strings_match(&tags, &entities->items[i]->tags))
+                        items[list->items.n++] = refer(call, entities->items[i]);
+        list->items.items = items;
+        call->out = list;
+        return 0;
+}
+
+static int entities_list(struct sovd_call *call) {
+        int type = sovd_name_find(sovd_entity_type_paths, call->params[0]);
+
+        return answer_list(call, sovd_tree_list(call->tree, (enum sovd_entity_type)type));
+}
+
+static void delete_json(void *tree) {
+        cJSON_Delete(tree);
+}
+
+static int read_variant(struct sovd_call *call, const char *text, const struct cJSON **ret) {
+        struct sovd_json_fault fault;
+        cJSON *json;
+
+        int r = sovd_json_parse(&json, text, strlen(text), NULL, &fault);
+        if (r)
+                return sovd_error_fold(r);
+        *ret = json;
+        return sovd_arena_defer(call->arena, delete_json, json);
+}
+
+static int entity_read(struct sovd_call *call) {
+        const struct sovd_entity *e = call->entity;
+        struct entity_body *body = sovd_arena_new0(call->arena, struct entity_body);
+        const char *href = sovd_entity_href(call, e);
+        if (!body)
+                return sovd_error_origin(-ENOMEM);
+
+        *body = (struct entity_body){ .id = e->id,
+                                      .name = e->name,
+                                      .translation_id = e->translation_id,
+                                      .category = e->category,
+                                      .description = e->description,
+                                      .connection = sovd_connection_names[e->connection] };
+        for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
+                if (e->providers[c])
+                        body->collections[c] = sovd_call_printf(call, "%s/%s", href, sovd_collection_names[c]);
+        for (int k = 0; k < SOVD_N_RELATIONS; k++)
+                if (e->relations[k].n)
+                        body->relations[k] = sovd_call_printf(call, "%s/%s", href, sovd_relation_names[k]);
+        call->out = body;
+        return e->variant ? read_variant(call, e->variant, &body->variant) : 0;
+}
+
+static int answer_relation(struct sovd_call *call, enum sovd_relation relation) {
+        return answer_list(call, &call->entity->relations[relation]);
+}
+
+static int subareas_list(struct sovd_call *call) {
+        return answer_relation(call, SOVD_RELATION_SUBAREAS);
+}
+
+static int subcomponents_list(struct sovd_call *call) {
+        return answer_relation(call, SOVD_RELATION_SUBCOMPONENTS);
+}
+
+static int contains_list(struct sovd_call *call) {
+        return answer_relation(call, SOVD_RELATION_CONTAINS);
+}
+
+static int hosts_list(struct sovd_call *call) {
+        return answer_relation(call, SOVD_RELATION_HOSTS);
+}
+
+static int is_located_on_list(struct sovd_call *call) {
+        return answer_relation(call, SOVD_RELATION_IS_LOCATED_ON);
+}
+
+static int belongs_to_list(struct sovd_call *call) {
+        return answer_relation(call, SOVD_RELATION_BELONGS_TO);
+}
+
+static int depends_on_list(struct sovd_call *call) {
+        return answer_relation(call, SOVD_RELATION_DEPENDS_ON);
+}
+
+/* Capabilities of the native server's dialect, from what the tree knows. */
+struct capabilities {
+        const char *id;
+        struct sovd_strings categories;
+        const char *connection;
+};
+#define F(member) offsetof(struct capabilities, member)
+static const struct sovd_field capabilities_fields[] = {
+        { .name = "componentId", .type = SOVD_FIELD_STRING, .offset = F(id), .flags = SOVD_REQUIRED },
+        { .name = "supportedCategories", .type = SOVD_FIELD_STRINGS, .offset = F(categories), .flags = SOVD_REQUIRED,
+          .doc = "The collections that the entity offers." },
+        { .name = "connectionState", .type = SOVD_FIELD_STRING, .offset = F(connection), .flags = SOVD_REQUIRED },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema capabilities_schema = {
+        .name = "Capabilities", .size = sizeof(struct capabilities), .fields = capabilities_fields,
+};
+
+static int capabilities_read(struct sovd_call *call) {
+        struct capabilities *c = sovd_arena_new0(call->arena, struct capabilities);
+        const char **names = sovd_arena_array(call->arena, const char *, SOVD_N_COLLECTIONS);
+        if (!c || !names)
+                return sovd_error_origin(-ENOMEM);
+
+        c->id = call->entity->id;
+        c->connection = sovd_connection_names[call->entity->connection];
+        c->categories.items = names;
+        for (int k = 0; k < SOVD_N_COLLECTIONS; k++)
+                if (call->entity->providers[k])
+                        names[c->categories.n++] = sovd_collection_names[k];
+        call->out = c;
+        return 0;
+}
+
+#define AREA      SOVD_ONLY(SOVD_AREA)
+#define COMPONENT SOVD_ONLY(SOVD_COMPONENT)
+#define APP       SOVD_ONLY(SOVD_APP)
+#define FUNCTION  SOVD_ONLY(SOVD_FUNCTION)
+#define RELATION(name, word, types, text)                                                                       \
+        { .id = word "-list", .method = SOVD_GET, .path = "/{entity}/" word, .handler = name, .entities = types, \
+          .collection = SOVD_NO_COLLECTION, .flags = SOVD_INCLUDE_SCHEMA, .query = list_query,                  \
+          .out = &list_schema, .success = 200, .summary = text, .clause = "ISO 17978-3 7.6.2" }
+
+const struct sovd_route sovd_routes_discovery[] = {
+        { .id = "entities-list", .method = SOVD_GET, .path = "/{entity-collection}", .handler = entities_list,
+          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = list_query, .out = &list_schema,
+          .success = 200, .summary = "List the entities of a type", .clause = "ISO 17978-3 7.6" },
+        { .id = "entity-read", .method = SOVD_GET, .path = "/{entity}", .handler = entity_read,
+          .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY, .collection = SOVD_NO_COLLECTION,
+          .out = &body_schema, .success = 200, .summary = "Read what an entity is and offers",
+          .clause = "ISO 17978-3 7.6.3" },
+        { .id = "capabilities-read", .method = SOVD_GET, .path = "/{entity}/capabilities",
+          .handler = capabilities_read, .entities = SOVD_ANY_ENTITY, .collection = SOVD_NO_COLLECTION,
+          .out = &capabilities_schema, .success = 200, .summary = "Read what an entity offers, in short",
+          .clause = "of the native server's dialect" },
+        RELATION(subareas_list, "subareas", AREA, "List the areas below an area"),
+        RELATION(subcomponents_list, "subcomponents", COMPONENT, "List the components below a component"),
+        RELATION(contains_list, "contains", AREA, "List what is in an area"),
+        RELATION(contains_list, "related-components", AREA, "The same as contains (deprecated)"),
+        RELATION(hosts_list, "hosts", COMPONENT, "List the apps on a component"),
+        RELATION(hosts_list, "related-apps", COMPONENT, "The same as hosts (deprecated)"),
+        RELATION(is_located_on_list, "is-located-on", APP, "List the component that an app is on"),
+        RELATION(belongs_to_list, "belongs-to", APP | COMPONENT, "List the areas that an entity is in"),
+        RELATION(depends_on_list, "depends-on", COMPONENT | APP | FUNCTION, "List what an entity needs"),
+        { 0 }
+};

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/resources/resources.h"
+#include "sovd-core/base/json_reader.h"
+#include <cjson/cJSON.h>
+
+static const struct sovd_query_param list_query[] = {
+        { "tags", SOVD_QUERY_STRINGS, "Only operations with one of these tags." },
+        { 0 }
+};
+
+static const struct sovd_backend_ops *ops_of(const struct sovd_call *call) {
+        return sovd_ops(call, SOVD_COLLECTION_OPERATIONS);
+}
+
+static struct sovd_executions *executions_of(const struct sovd_call *call) {
+        return sovd_gateway_executions(call->gateway);
+}
+
+static int operations_list(struct sovd_call *call) {
+        struct sovd_operation_list *list = sovd_arena_new0(call->arena, struct sovd_operation_list);
+        struct sovd_strings tags;
+        if (!list || !sovd_call_query_all(call, "tags", &tags))
+                return sovd_error_origin(-ENOMEM);
+
+        call->out = list;
+        int r = ops_of(call)->operations_list(call, call->entity, list);
+        if (r)
+                return r;
+
+        struct sovd_operation *all = list->items.items;
+        size_t n = 0;
+        for (size_t i = 0; i < list->items.n; i++)
+                if (sovd_strings_match(&tags, &all[i].tags))
+                        all[n++] = all[i];
+        list->items.n = n;
+        return 0;
+}
+
+static int operation_read(struct sovd_call *call) {
+        struct sovd_operation_detail *detail = sovd_arena_new0(call->arena, struct sovd_operation_detail);
+        if (!detail)
+                return sovd_error_origin(-ENOMEM);
+
+        call->out = detail;
+        return ops_of(call)->operation_read(call, call->entity, call->params[0], detail);
+}
+
+static const char *execution_href(struct sovd_call *call, const char *id) {
+        return sovd_call_printf(call, "%s/operations/%s/executions/%s", sovd_entity_href(call, call->entity),
+                                sovd_encoded(call, call->params[0]), id);
+}
+
+/* Keeps the last status of an ended execution: the backend may forget it before the retention ends. */
+static void keep_if_ended(struct sovd_call *call, const char *id, const struct sovd_execution *execution) {
+        struct sovd_json_writer w;
+        const char *text;
+        size_t len;
+
+        if (execution->status != SOVD_EXECUTION_COMPLETED && execution->status != SOVD_EXECUTION_FAILED)
+                return;
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_schema_encode(&sovd_schema_execution, execution, &w);
+        if (sovd_json_writer_finish(&w, &text, &len) == 0)
+                sovd_executions_end(executions_of(call), id, text);
+        sovd_json_writer_done(&w);
+}
+
+static int accept(struct sovd_call *call, const char *id, int status) {
+        struct sovd_execution_accepted *accepted = sovd_arena_new0(call->arena, struct sovd_execution_accepted);
+        if (!accepted)
+                return sovd_error_origin(-ENOMEM);
+
+        accepted->id = sovd_arena_strdup(call->arena, id);
+        accepted->status = status;
+        call->out = accepted;
+        call->status = 202;
+        call->location = execution_href(call, id);
+        return accepted->id ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static int started(struct sovd_call *call, const struct sovd_execution_started *s) {
+        struct sovd_execution_ref ref;
+
+        if (s->synchronous) {
+                struct sovd_execution_result *result = sovd_arena_new0(call->arena, struct sovd_execution_result);
+                sovd_executions_release(executions_of(call));
+                if (!result)
+                        return sovd_error_origin(-ENOMEM);
+                *result = s->result;
+                call->out = result;
+                return 0;
+        }
+        int r = sovd_executions_add(executions_of(call), call->entity, call->params[0], s->id, true, &ref, call->arena);
+        if (r)
+                return sovd_error_fold(r);
+        keep_if_ended(call, ref.id, &s->execution);
+        return accept(call, ref.id, s->execution.status);
+}
+
+static int too_many(struct sovd_call *call) {
+        sovd_fail(call, SOVD_E_OVERLOAD, "the limit of executions that run at the same time is reached");
+        sovd_fail_retry_after(call, 5);
+        return SOVD_E_OVERLOAD;
+}
+
+static int execution_start(struct sovd_call *call) {
+        struct sovd_execution_started s = { 0 };
+
+        /* The place is taken first: an operation must not run that nobody can ask about. */
+        if (!sovd_executions_reserve(executions_of(call)))
+                return too_many(call);
+
+        int r = ops_of(call)->execution_start(call, call->entity, call->params[0], call->in, &s);
+        if (r) {
+                sovd_executions_release(executions_of(call));
+                return r;
+        }
+        return started(call, &s);
+}
+
+/* Executions that somebody else started at the backend get a name here too, so that they can be seen and stopped. */
+static int adopt(struct sovd_call *call) {
+        struct sovd_execution_ids theirs = { 0 };
+        struct sovd_execution_ref ref;
+
+        int r = ops_of(call)->executions_list(call, call->entity, call->params[0], &theirs);
+        for (size_t i = 0; !r && i < theirs.items.n; i++)
+                r = sovd_executions_add(executions_of(call), call->entity, call->params[0], theirs.items.items[i],
+                                        false, &ref, call->arena);
+        return r == SOVD_E_OVERLOAD ? too_many(call) : r;
+}
+
+static int executions_list(struct sovd_call *call) {
+        struct sovd_execution_ids *ids = sovd_arena_new0(call->arena, struct sovd_execution_ids);
+        if (!ids)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = ops_of(call)->executions_list ? adopt(call) : 0;
+        if (r)
+                return r;
+        call->out = ids;
+        return sovd_executions_list(executions_of(call), call->entity, call->params[0], &ids->items, call->arena);
+}
+
+static int find(struct sovd_call *call, struct sovd_execution_ref *ref) {
+        int r = sovd_executions_find(executions_of(call), call->entity, call->params[0], call->params[1], ref,
+                                     call->arena);
+        if (r == SOVD_E_NOT_FOUND)
+                return sovd_fail(call, r, "operation '%s' has no execution '%s'; it never was, was removed, or its "
+                                          "retention has ended",
+                                 call->params[0], call->params[1]);
+        return r;
+}
+
+static void delete_json(void *tree) {
+        cJSON_Delete(tree);
+}
+
+/* The status that was kept when the execution ended. */
+static int read_kept(struct sovd_call *call, const char *text, struct sovd_execution *ret) {
+        struct sovd_json_limits limits = { .max_nodes = 100000 };
+        struct sovd_json_fault fault;
+        struct sovd_schema_error error;
+        cJSON *json;
+
+        int r = sovd_json_parse(&json, text, strlen(text), &limits, &fault);
+        if (!r)
+                r = sovd_arena_defer(call->arena, delete_json, json);
+        if (!r)
+                r = sovd_schema_decode(&sovd_schema_execution, json, ret, call->arena, 0, &error);
+        return sovd_error_fold(r);
+}
+
+static int execution_read(struct sovd_call *call) {
+        struct sovd_execution *execution = sovd_arena_new0(call->arena, struct sovd_execution);
+        struct sovd_execution_ref ref;
+        if (!execution)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = find(call, &ref);
+        if (r)
+                return r;
+
+        call->out = execution;
+        if (ref.ended)
+                return read_kept(call, ref.ended, execution);
+        if (!ops_of(call)->execution_read)
+                return sovd_not_offered(call, "the status of executions");
+        r = ops_of(call)->execution_read(call, call->entity, call->params[0], ref.backend_id, execution);
+        if (r)
+                return r;
+        if (!execution->capability)
+                execution->capability = ref.capability;
+        keep_if_ended(call, ref.id, execution);
+        return 0;
+}
+
+static int execution_control(struct sovd_call *call) {
+        const struct sovd_execution_control *control = call->in;
+        struct sovd_execution_accepted theirs = { 0 };
+        struct sovd_execution_ref ref;
+
+        int r = find(call, &ref);
+        if (r)
+                return r;
+        if (!ops_of(call)->execution_control)
+                return sovd_not_offered(call, "controlling executions");
+        r = ops_of(call)->execution_control(call, call->entity, call->params[0], ref.backend_id, control, &theirs);
+        if (r)
+                return r;
+
+        int capability = sovd_enum_parse(sovd_capability_names, control->capability);
+        sovd_executions_resume(executions_of(call), ref.id, capability ? capability : ref.capability);
+        return accept(call, ref.id, theirs.status);
+}
+
+static int execution_stop(struct sovd_call *call) {
+        struct sovd_execution_ref ref;
+
+        int r = find(call, &ref);
+        if (r)
+                return r;
+        if (!ops_of(call)->execution_stop)
+                return sovd_not_offered(call, "stopping executions");
+        r = ops_of(call)->execution_stop(call, call->entity, call->params[0], ref.backend_id, call->in);
+        /* An ended execution that the backend has forgotten is gone all the same. */
+        if (r && !(ref.ended && (r == SOVD_E_NOT_FOUND || call->failure.status == 404)))
+                return r;
+        sovd_executions_remove(executions_of(call), ref.id);
+        return 0;
+}
+
+#define OPERATIONS .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_OPERATIONS, .clause = "ISO 17978-3 7.14"
+
+const struct sovd_route sovd_routes_operations[] = {
+        { .id = "operations-list", .method = SOVD_GET, .path = "/{entity}/operations", .handler = operations_list,
+          .flags = SOVD_INCLUDE_SCHEMA, .query = list_query, .out = &sovd_schema_operation_list, .success = 200,
+          .summary = "List the operations of an entity", OPERATIONS },
+        { .id = "operation-read", .method = SOVD_GET, .path = "/{entity}/operations/{operation-id}",
+          .handler = operation_read, .flags = SOVD_INCLUDE_SCHEMA, .out = &sovd_schema_operation_detail,
+          .success = 200, .summary = "Read an operation", OPERATIONS },
+        { .id = "executions-list", .method = SOVD_GET, .path = "/{entity}/operations/{operation-id}/executions",
+          .handler = executions_list, .out = &sovd_schema_execution_ids, .success = 200,
+          .summary = "List the executions of an operation", OPERATIONS },
+        { .id = "execution-start", .method = SOVD_POST, .path = "/{entity}/operations/{operation-id}/executions",
+          .handler = execution_start, .flags = SOVD_OPTIONAL_BODY, .in = &sovd_schema_execution_start,
+          .out = &sovd_schema_execution_result, .success = 200, .out_other = &sovd_schema_execution_accepted,
+          .success_other = 202, .summary = "Start an operation", OPERATIONS },
+        { .id = "execution-read", .method = SOVD_GET,
+          .path = "/{entity}/operations/{operation-id}/executions/{execution-id}", .handler = execution_read,
+          .flags = SOVD_INCLUDE_SCHEMA, .out = &sovd_schema_execution, .success = 200,
+          .summary = "Read the status of an execution", OPERATIONS },
+        { .id = "execution-control", .method = SOVD_PUT,
+          .path = "/{entity}/operations/{operation-id}/executions/{execution-id}", .handler = execution_control,
+          .in = &sovd_schema_execution_control, .out = &sovd_schema_execution_accepted, .success = 202,
+          .summary = "Control an execution", OPERATIONS },
+        { .id = "execution-stop", .method = SOVD_DELETE,
+          .path = "/{entity}/operations/{operation-id}/executions/{execution-id}", .handler = execution_stop,
+          .flags = SOVD_OPTIONAL_BODY, .in = &sovd_schema_execution_stop, .success = 204,
+          .summary = "Stop and remove an execution", OPERATIONS },
+        { 0 }
+};

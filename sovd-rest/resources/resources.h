@@ -1,0 +1,31 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Resources - the route tables of the collections, one file each
+ */
+#include "sovd-rest/route.h"
+
+extern const struct sovd_route sovd_routes_server[], sovd_routes_discovery[], sovd_routes_data[], sovd_routes_faults[],
+        sovd_routes_operations[], sovd_routes_modes[], sovd_routes_configurations[];
+
+/* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
+const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);
+
+/* The same with a path below it whose format is filled with encoded text by the caller. */
+const char *sovd_encoded(struct sovd_call *call, const char *segment);
+
+/* The ops of the backend that provides a collection of the call's entity; dispatch has checked that it does. */
+static inline const struct sovd_backend_ops *sovd_ops(const struct sovd_call *call, enum sovd_collection collection) {
+        return call->entity->providers[collection]->ops;
+}
+
+/* Answers 501: the backend of the collection does not offer this. */
+int sovd_not_offered(struct sovd_call *call, const char *what);
+
+/* The value that a write carries under the standard's name or the native server's; checks that it is one. */
+struct sovd_data_write;
+int sovd_written_value(struct sovd_call *call, const struct sovd_data_write *write, const struct cJSON **ret);
+
+/* A backend names the faulty element by its own word for the value; this makes it the client's. Returns r. */
+int sovd_rename_path(struct sovd_call *call, const struct sovd_data_write *write, int r);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/base/clock.h"
+#include "sovd-rest/openapi.h"
+#include "sovd-rest/resources/resources.h"
+#include "sovd-rest/rest.h"
+#include <cjson/cJSON.h>
+
+/* --- version-info and the root --------------------------------------------------------------------------- */
+
+struct vendor_info {
+        const char *name, *version;
+};
+struct version {
+        const char *version, *base_uri;
+        struct vendor_info *vendor_info;
+};
+struct version_info {
+        struct sovd_list sovd_info;
+};
+static const struct sovd_field vendor_fields[] = {
+        { .name = "name", .type = SOVD_FIELD_STRING, .offset = offsetof(struct vendor_info, name) },
+        { .name = "version", .type = SOVD_FIELD_STRING, .offset = offsetof(struct vendor_info, version) },
+        { 0 }
+};
+static const struct sovd_schema vendor_schema = { .name = "VendorInfo", .size = sizeof(struct vendor_info),
+                                                  .fields = vendor_fields };
+static const struct sovd_field version_fields[] = {
+        { .name = "version", .type = SOVD_FIELD_STRING, .offset = offsetof(struct version, version),
+          .flags = SOVD_REQUIRED, .doc = "Version of the standard." },
+        { .name = "base_uri", .type = SOVD_FIELD_STRING, .offset = offsetof(struct version, base_uri),
+          .flags = SOVD_REQUIRED, .format = "uri-reference" },
+        { .name = "vendor_info", .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct version, vendor_info),
+          .of = &vendor_schema },
+        { 0 }
+};
+static const struct sovd_schema version_schema = { .name = "SovdInfo", .size = sizeof(struct version),
+                                                   .fields = version_fields };
+static const struct sovd_field version_info_fields[] = {
+        { .name = "sovd_info", .type = SOVD_FIELD_LIST, .offset = offsetof(struct version_info, sovd_info),
+          .flags = SOVD_REQUIRED, .of = &version_schema },
+        { 0 }
+};
+static const struct sovd_schema version_info_schema = { .name = "VersionInfo", .size = sizeof(struct version_info),
+                                                        .fields = version_info_fields };
+
+static int version_info_read(struct sovd_call *call) {
+        static struct vendor_info vendor = { "sovd-gateway", SOVD_VERSION };
+        static struct version version = { "1.1.0", SOVD_API_BASE, &vendor };
+        static const struct version_info info = { .sovd_info = { .items = &version, .n = 1 } };
+
+        call->out = &info;
+        return 0;
+}
+
+struct root {
+        const char *id, *name, *areas, *components, *apps, *functions;
+};
+#define URI(word) { .name = #word, .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, word), \
+                    .flags = SOVD_REQUIRED, .format = "uri-reference" }
+static const struct sovd_field root_fields[] = {
+        { .name = "id", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, id), .flags = SOVD_REQUIRED },
+        { .name = "name", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, name), .flags = SOVD_REQUIRED },
+        URI(areas), URI(components), URI(apps), URI(functions), { 0 }
+};
+#undef URI
+static const struct sovd_schema root_schema = { .name = "SovdServer", .size = sizeof(struct root),
+                                                .fields = root_fields };
+
+static int root_read(struct sovd_call *call) {
+        static const struct root root = { "sovd-gateway", "SOVD gateway", SOVD_API_BASE "/areas",
+                                          SOVD_API_BASE "/components", SOVD_API_BASE "/apps",
+                                          SOVD_API_BASE "/functions" };
+
+        call->out = &root;
+        return 0;
+}
+
+/* --- health ---------------------------------------------------------------------------------------------- */
+
+struct backend_health {
+        const char *name, *type, *connection, *dialect, *breaker, *last_error, *last_seen;
+        struct sovd_int entities, in_flight, calls, failures;
+};
+struct clash {
+        const char *entity, *owner, *left_out;
+};
+struct health {
+        const char *status, *version;
+        struct sovd_int uptime;
+        struct sovd_int executions_running;
+        struct sovd_list backends, clashes;
+};
+#define F(member) offsetof(struct backend_health, member)
+static const struct sovd_field backend_fields[] = {
+        { .name = "name", .type = SOVD_FIELD_STRING, .offset = F(name), .flags = SOVD_REQUIRED },
+        { .name = "type", .type = SOVD_FIELD_STRING, .offset = F(type), .flags = SOVD_REQUIRED },
+        { .name = "connection", .type = SOVD_FIELD_STRING, .offset = F(connection), .flags = SOVD_REQUIRED,
+          .doc = "connected, connecting or disconnected" },
+        { .name = "dialect", .type = SOVD_FIELD_STRING, .offset = F(dialect), .doc = "iso or odata, once it is known" },
+        { .name = "breaker", .type = SOVD_FIELD_STRING, .offset = F(breaker), .doc = "closed, open or half-open" },
+        { .name = "last_error", .type = SOVD_FIELD_STRING, .offset = F(last_error) },
+        { .name = "last_seen", .type = SOVD_FIELD_STRING, .offset = F(last_seen), .format = "date-time" },
+        { .name = "entities", .type = SOVD_FIELD_INT, .offset = F(entities) },
+        { .name = "in_flight", .type = SOVD_FIELD_INT, .offset = F(in_flight) },
+        { .name = "calls", .type = SOVD_FIELD_INT, .offset = F(calls) },
+        { .name = "failures", .type = SOVD_FIELD_INT, .offset = F(failures) },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema backend_schema = { .name = "BackendHealth", .size = sizeof(struct backend_health),
+                                                   .fields = backend_fields };
+static const struct sovd_field clash_fields[] = {
+        { .name = "entity", .type = SOVD_FIELD_STRING, .offset = offsetof(struct clash, entity) },
+        { .name = "owner", .type = SOVD_FIELD_STRING, .offset = offsetof(struct clash, owner) },
+        { .name = "left_out", .type = SOVD_FIELD_STRING, .offset = offsetof(struct clash, left_out) },
+        { 0 }
+};
+static const struct sovd_schema clash_schema = { .name = "EntityClash", .size = sizeof(struct clash),
+                                                 .fields = clash_fields };
+#define F(member) offsetof(struct health, member)
+static const struct sovd_field health_fields[] = {
+        { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
+          .doc = "ok: every backend is connected and no id clashes; else degraded." },
+        { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
+        { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
+        { .name = "executions_running", .type = SOVD_FIELD_INT, .offset = F(executions_running) },
+        { .name = "backends", .type = SOVD_FIELD_LIST, .offset = F(backends), .flags = SOVD_REQUIRED,
+          .of = &backend_schema },
+        { .name = "clashes", .type = SOVD_FIELD_LIST, .offset = F(clashes), .of = &clash_schema,
+          .doc = "Entities that a second backend offers too; the first owner serves them." },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema health_schema = { .name = "Health", .size = sizeof(struct health),
+                                                  .fields = health_fields };
+
+static struct backend_health describe(struct sovd_call *call, struct sovd_backend *backend) {
+        struct sovd_backend_status s = { 0 };
+        char seen[SOVD_TIMESTAMP_SIZE];
+
+        backend->ops->status(backend, &s);
+        return (struct backend_health){
+                .name = sovd_call_printf(call, "%s", backend->name),
+                .type = backend->ops->type,
+                .connection = sovd_connection_names[s.connection],
+                .dialect = s.dialect,
+                .breaker = s.breaker,
+                .last_error = *s.last_error ? sovd_call_printf(call, "%s", s.last_error) : NULL,
+                .last_seen = s.last_seen_usec
+                                     ? sovd_call_printf(call, "%s", sovd_clock_format(seen, s.last_seen_usec))
+                                     : NULL,
+                .entities = SOVD_INT((int64_t)s.n_entities),
+                .in_flight = SOVD_INT(s.in_flight),
+                .calls = SOVD_INT((int64_t)s.n_calls),
+                .failures = SOVD_INT((int64_t)s.n_failures),
+        };
+}
+
+static bool add_backends(struct sovd_call *call, struct health *health) {
+        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
+        size_t n = sovd_gateway_backends(call->gateway, backends, SOVD_BACKENDS_MAX);
+        struct backend_health *items = sovd_arena_array(call->arena, struct backend_health, n + 1);
+        bool all = items;
+
+        for (size_t i = 0; i < n; i++) {
+                if (items) {
+                        items[i] = describe(call, backends[i]);
+                        all = all && strcmp(items[i].connection, sovd_connection_names[SOVD_CONNECTED]) == 0;
+                }
+                sovd_backend_unref(backends[i]);
+        }
+        health->backends = (struct sovd_list){ .items = items, .n = items ? n : 0 };
+        return all;
+}
+
+static bool add_clashes(struct sovd_call *call, struct health *health) {
+        size_t n;
+        const struct sovd_clash *clashes = sovd_tree_clashes(call->tree, &n);
+        struct clash *items = sovd_arena_array(call->arena, struct clash, n + 1);
+
+        for (size_t i = 0; items && i < n; i++)
+                items[i] = (struct clash){
+                        .entity = sovd_call_printf(call, "%s/%s", sovd_entity_type_paths[clashes[i].type], clashes[i].id),
+                        .owner = clashes[i].owner->name,
+                        .left_out = clashes[i].loser->name,
+                };
+        health->clashes = (struct sovd_list){ .items = items, .n = items ? n : 0 };
+        return n == 0;
+}
+
+static int health_read(struct sovd_call *call) {
+        struct health *health = sovd_arena_new0(call->arena, struct health);
+        size_t total, running;
+        if (!health)
+                return sovd_error_origin(-ENOMEM);
+
+        bool connected = add_backends(call, health), unique = add_clashes(call, health);
+        sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
+        health->status = connected && unique ? "ok" : "degraded";
+        health->version = SOVD_VERSION;
+        health->uptime =
+                SOVD_INT((int64_t)((sovd_now_usec() - sovd_gateway_started_usec(call->gateway)) / SOVD_USEC_PER_SEC));
+        health->executions_running = SOVD_INT((int64_t)running);
+        call->out = health;
+        return 0;
+}
+
+/* --- probes, metrics, the description -------------------------------------------------------------------- */
+
+struct probe {
+        const char *status;
+};
+static const struct sovd_field probe_fields[] = {
+        { .name = "status", .type = SOVD_FIELD_STRING, .offset = offsetof(struct probe, status),
+          .flags = SOVD_REQUIRED },
+        { 0 }
+};
+static const struct sovd_schema probe_schema = { .name = "Probe", .size = sizeof(struct probe),
+                                                 .fields = probe_fields };
+
+static int live_read(struct sovd_call *call) {
+        static const struct probe alive = { "alive" };
+
+        call->out = &alive;
+        return 0;
+}
+
+static int ready_read(struct sovd_call *call) {
+        static const struct probe ready = { "ready" };
+
+        if (!__atomic_load_n(&sovd_rest_of(call)->ready, __ATOMIC_ACQUIRE)) {
+                sovd_fail(call, SOVD_E_OVERLOAD, "the first discovery of the backends has not ended yet");
+                sovd_fail_retry_after(call, 1);
+                return SOVD_E_OVERLOAD;
+        }
+        call->out = &ready;
+        return 0;
+}
+
+static int answer_text(struct sovd_call *call, const char *type, char *text, size_t len) {
+        struct sovd_document *d = sovd_arena_new0(call->arena, struct sovd_document);
+
+        if (!d || !text) {
+                free(text);
+                return sovd_error_origin(-ENOMEM);
+        }
+        *d = (struct sovd_document){ type, text, len };
+        call->out = d;
+        return sovd_arena_defer(call->arena, free, text);
+}
+
+static int metrics_read(struct sovd_call *call) {
+        struct sovd_rest *rest = sovd_rest_of(call);
+        struct sovd_json_writer w;
+        const char *text;
+        size_t len;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_metrics_write(rest->metrics, rest->gateway, rest->server, &w);
+        int r = sovd_json_writer_finish(&w, &text, &len);
+        if (r) {
+                sovd_json_writer_done(&w);
+                return r;
+        }
+        return answer_text(call, "text/plain; version=0.0.4; charset=utf-8", w.data, len);
+}
+
+static int openapi_read(struct sovd_call *call) {
+        char *text = sovd_openapi_text(false);
+
+        return answer_text(call, "application/json", text, text ? strlen(text) : 0);
+}
+
+#define SERVER .method = SOVD_GET, .collection = SOVD_NO_COLLECTION, .success = 200
+
+const struct sovd_route sovd_routes_server[] = {
+        { .id = "root-read", .path = "/", .handler = root_read, .flags = SOVD_INCLUDE_SCHEMA, .out = &root_schema,
+          .summary = "Read what the server offers", .clause = "ISO 17978-3 7.6.3", SERVER },
+        { .id = "version-info", .path = "/sovd/version-info", .handler = version_info_read,
+          .flags = SOVD_ROUTE_ROOT | SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
+          .summary = "Read which versions of the API are served", .clause = "ISO 17978-3 7.4", SERVER },
+        { .id = "version-info-v1", .path = "/version-info", .handler = version_info_read,
+          .flags = SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
+          .summary = "Read which versions of the API are served", .clause = "of the native server's dialect", SERVER },
+        { .id = "health-read", .path = "/health", .handler = health_read, .flags = SOVD_PROBE, .out = &health_schema,
+          .summary = "Read how the gateway and its backends are", SERVER },
+        { .id = "live", .path = "/healthz", .handler = live_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE,
+          .out = &probe_schema, .summary = "Is the process alive?", SERVER },
+        { .id = "ready", .path = "/readyz", .handler = ready_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE,
+          .out = &probe_schema, .summary = "Does it serve, and were the backends asked once?", SERVER },
+        { .id = "metrics", .path = "/metrics", .handler = metrics_read,
+          .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_DOCUMENT, .summary = "Read the metrics as Prometheus text",
+          SERVER },
+        { .id = "openapi", .path = "/openapi.json", .handler = openapi_read,
+          .flags = SOVD_ROUTE_ROOT | SOVD_DOCUMENT, .summary = "Read this description", SERVER },
+        { 0 }
+};

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/respond.h"
+#include "sovd-core/base/log.h"
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#define HEADERS_MAX 12
+
+struct headers {
+        struct sovd_http_header items[HEADERS_MAX + 1];
+        size_t n;
+};
+
+static void add(struct headers *h, const char *name, const char *value) {
+        if (value && h->n < HEADERS_MAX)
+                h->items[h->n++] = (struct sovd_http_header){ name, value };
+}
+
+const char *sovd_etag(char buf[static SOVD_ETAG_SIZE], const char *body, size_t len) {
+        uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a: an ETag is no secret and no signature */
+
+        for (size_t i = 0; i < len; i++)
+                h = (h ^ (unsigned char)body[i]) * UINT64_C(0x100000001b3);
+        (void)snprintf(buf, SOVD_ETAG_SIZE, "\"%016llx-%zx\"", (unsigned long long)h, len);
+        return buf;
+}
+
+bool sovd_etag_listed(const char *field, const char *etag) {
+        size_t n = strlen(etag);
+
+        while (field && *field) {
+                field += strspn(field, " \t,");
+                if (*field == '*')
+                        return true;
+                if (sovd_has_prefix(field, "W/"))
+                        field += 2;
+                if (strncmp(field, etag, n) == 0 && strchr(" \t,", field[n]))
+                        return true;
+                field += strcspn(field, ",");
+        }
+        return false;
+}
+
+static const char *first(const char *a, const char *b) {
+        return a ? a : b;
+}
+
+static void encode_error(const struct sovd_failure *f, struct sovd_json_writer *w) {
+        const struct sovd_error_info *info = sovd_error_info(f->error);
+        struct sovd_generic_error body = f->body;
+
+        if (!body.error_code) {
+                body.error_code = info->error_code;
+                body.vendor_code = info->vendor_code;
+        }
+        body.message = first(body.message, info->summary);
+
+        sovd_json_object_begin(w);
+        if (f->path) {
+                /* DataError and GenericError in one: whoever reads either shape finds it (reference 3.2). */
+                sovd_json_key_string(w, "path", f->path);
+                sovd_json_key(w, "error");
+                sovd_schema_encode(&sovd_schema_generic_error, &body, w);
+        }
+        sovd_schema_encode_members(&sovd_schema_generic_error, &body, w);
+        sovd_json_object_end(w);
+}
+
+/* A failure of ours is logged once, here, and told without detail. */
+static void settle(struct sovd_call *call, int r) {
+        if (r > 0 && call->failure.error)
+                return;
+        sovd_log(SOVD_LOG_ERROR, "request %s failed: %s", call->request_id,
+                 r < 0 ? strerror(-r) : "a handler gave no reason");
+        (void)sovd_fail(call, SOVD_E_INTERNAL, "the server failed; request id %s", call->request_id);
+}
+
+static const struct sovd_schema *schema_of(const struct sovd_call *call, const struct sovd_route *route) {
+        return call->status && call->status == route->success_other ? route->out_other : route->out;
+}
+
+/* ISO 17978-3 5.1. A schema that the backend gave is in the answer already. */
+static void encode_schema(const struct sovd_call *call, const struct sovd_schema *schema, struct sovd_json_writer *w) {
+        for (const struct sovd_field *f = schema->fields; f->name; f++)
+                if (strcmp(f->name, "schema") == 0 && *(void *const *)((const char *)call->out + f->offset))
+                        return;
+
+        cJSON *tree = sovd_schema_openapi_inline(schema);
+        sovd_json_key(w, "schema");
+        sovd_json_tree(w, tree);
+        cJSON_Delete(tree);
+}
+
+void sovd_encode_success(const struct sovd_call *call, const struct sovd_route *route, struct sovd_json_writer *w) {
+        const struct sovd_schema *schema = schema_of(call, route);
+        const char *wanted = route->flags & SOVD_INCLUDE_SCHEMA ? sovd_call_query(call, "include-schema") : NULL;
+
+        if (route->flags & SOVD_DOCUMENT) {
+                const struct sovd_document *d = call->out;
+                return sovd_json_raw(w, d->text, d->len);
+        }
+        if (!schema || !call->out)
+                return;
+        sovd_json_object_begin(w);
+        sovd_schema_encode_members(schema, call->out, w);
+        if (sovd_streq(wanted, "true"))
+                encode_schema(call, schema, w);
+        sovd_json_object_end(w);
+}
+
+static const char *content_type(const struct sovd_call *call, const struct sovd_route *route) {
+        if (route && (route->flags & SOVD_DOCUMENT) && call->out)
+                return ((const struct sovd_document *)call->out)->content_type;
+        return "application/json";
+}
+
+static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *call, int r) {
+        struct headers h = { .n = 0 };
+        const struct sovd_failure *f = &call->failure;
+        char seconds[16];
+
+        settle(call, r);
+        sovd_json_writer_reset(x->writer);
+        encode_error(f, x->writer);
+        (void)snprintf(seconds, sizeof(seconds), "%u", f->retry_after_sec);
+        add(&h, "Content-Type", "application/json");
+        add(&h, "Cache-Control", "no-store");
+        add(&h, "X-Request-Id", call->request_id);
+        add(&h, "Allow", f->allow);
+        add(&h, "Retry-After", f->retry_after_sec ? seconds : NULL);
+
+        unsigned status = f->status ? f->status : sovd_error_info(f->error)->status;
+        sovd_http_send(x, status, h.items, x->head.method && strcmp(x->head.method, "HEAD") == 0);
+        return status;
+}
+
+static unsigned send_success(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route,
+                             const char *body, size_t len) {
+        struct headers h = { .n = 0 };
+        char etag[SOVD_ETAG_SIZE];
+        unsigned status = call->status ? call->status : route->success;
+        bool versioned = route->method == SOVD_GET && status == 200 && !(route->flags & SOVD_PROBE);
+        bool bare = strcmp(x->head.method, "HEAD") == 0;
+
+        if (versioned)
+                add(&h, "ETag", sovd_etag(etag, body, len));
+        if (versioned && sovd_etag_listed(sovd_head_field(&x->head, "If-None-Match"), etag)) {
+                status = 304;
+                bare = true;
+        }
+        if (len && status != 304)
+                add(&h, "Content-Type", content_type(call, route));
+        add(&h, "Cache-Control", versioned ? "no-cache" : "no-store");
+        add(&h, "X-Request-Id", call->request_id);
+        add(&h, "Location", call->location);
+        sovd_http_send(x, status, h.items, bare);
+        return status;
+}
+
+unsigned sovd_respond(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, int r) {
+        const char *body;
+        size_t len;
+
+        if (r)
+                return send_failure(x, call, r);
+
+        sovd_encode_success(call, route, x->writer);
+        r = sovd_json_writer_finish(x->writer, &body, &len);
+        if (r)
+                return send_failure(x, call, r);
+        return send_success(x, call, route, body, len);
+}

@@ -1,0 +1,29 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Rest - what dispatch and the handlers of the server's own resources share
+ */
+#include "sovd-core/call.h"
+#include "sovd-core/gateway.h"
+#include "sovd-rest/metrics.h"
+
+struct sovd_http_server;
+
+struct sovd_rest {
+        struct sovd_gateway *gateway;
+        struct sovd_metrics *metrics;
+        struct sovd_http_server *server;      /* set once it listens */
+        uint64_t request_timeout_usec;
+        const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
+        bool ready;                           /* atomic: the first discovery has ended */
+};
+
+/* The call's rest, for handlers: the call was made by dispatch. */
+struct sovd_rest *sovd_rest_of(const struct sovd_call *call);
+
+/* What is beside the call while dispatch works on it. */
+struct sovd_rest_call {
+        struct sovd_call call; /* first, so that a call leads to its rest */
+        struct sovd_rest *rest;
+};

@@ -1,0 +1,71 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Routes - the one table that says everything about a request
+ *
+ * The router, the decoding of query and body, the answer's status and shape, the OpenAPI document, Allow, the
+ * metrics labels and the tests are all derived from it. Paths are relative to /sovd/v1, except with
+ * SOVD_ROUTE_ROOT. "{entity}" at the start stands for an entity path: a collection and an id, then any number
+ * of subareas/subcomponents steps.
+ */
+#include "sovd-core/backend.h"
+#include "sovd-core/call.h"
+#include "sovd-core/gateway.h"
+
+#define SOVD_API_BASE "/sovd/v1"
+
+enum sovd_method { SOVD_GET, SOVD_POST, SOVD_PUT, SOVD_DELETE, SOVD_N_METHODS };
+extern const char *const sovd_method_names[];
+
+enum sovd_query_type { SOVD_QUERY_STRING, SOVD_QUERY_BOOL, SOVD_QUERY_INT, SOVD_QUERY_STRINGS, SOVD_QUERY_MAP };
+
+struct sovd_query_param {
+        const char *name;
+        enum sovd_query_type type;
+        const char *doc;
+};
+
+enum {
+        SOVD_ROUTE_ROOT = 1 << 0,      /* the path is from the root of the server, outside of the API base */
+        SOVD_OPTIONAL_BODY = 1 << 1,   /* no body is as good as {} */
+        SOVD_INCLUDE_SCHEMA = 1 << 2,  /* offers include-schema (ISO 17978-3 5.1) */
+        SOVD_PROBE = 1 << 3,           /* health, metrics: not a resource of the standard */
+        SOVD_IF_MATCH = 1 << 4,        /* a write that honours If-Match: compared with GET on the same path */
+        SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
+};
+
+/* The answer of a SOVD_DOCUMENT route. */
+struct sovd_document {
+        const char *content_type;
+        const char *text; /* in the arena, or static */
+        size_t len;
+};
+
+#define SOVD_ANY_ENTITY   0xfu
+#define SOVD_ONLY(type)   (1u << (type))
+
+struct sovd_route {
+        const char *id;                 /* operationId and metrics label, unique: "data-read" */
+        enum sovd_method method;
+        const char *path;
+        int (*handler)(struct sovd_call *call);
+        unsigned flags;
+        unsigned entities;              /* for {entity} paths: SOVD_ANY_ENTITY or SOVD_ONLY() bits */
+        enum sovd_collection collection; /* the entity must offer it; SOVD_NO_COLLECTION = none */
+        const struct sovd_query_param *query; /* ends with name == NULL; or NULL */
+        const struct sovd_schema *in;   /* body, or NULL = none */
+        const struct sovd_schema *out;  /* body of success, or NULL = none */
+        unsigned success;               /* status of success */
+        const struct sovd_schema *out_other; /* a second form of success, with its own status */
+        unsigned success_other;
+        const char *summary;
+        const char *clause;             /* where the rule comes from */
+};
+
+/* All routes of the program: an array of tables, each ends with id == NULL; ends with NULL. */
+extern const struct sovd_route *const sovd_routes[];
+
+/* How many routes there are; each has the position in the sequence of all tables. */
+size_t sovd_route_count(void);
+const struct sovd_route *sovd_route_at(size_t position);
