@@ -59,7 +59,7 @@ static void bms_charge(struct vehicle *vehicle, struct component *bms) {
         if ((soc->value >= limit && vehicle->load > 0) || (soc->value <= 0 && vehicle->load < 0))
                 vehicle->load = -vehicle->load;
 
-        datum_move(soc, clamp(soc->value + vehicle->load * 0.01, 0, 100));
+        datum_move(soc, clamp(soc->value + vehicle->load * 0.002, 0, 100));
         datum_move(&bms->data[BMS_VOLTAGE], 325.55 + 0.9 * soc->value + draw_noise(vehicle, 0.3));
         if (!energy->held)
                 energy->count += 1000 + (int64_t)(fabs(vehicle->load) * 4000000);

@@ -292,7 +292,11 @@ run_until_end() {
         trap 'say "stopping"; exit 0' INT TERM
         wait -n "$ecu_pid" "$gateway_pid" || true
         is_running "$gateway_pid" || died sovd-gatewayd
-        died demo-ecu
+        # Losing the ECU is worth seeing: the gateway goes on and says so.
+        say "demo-ecu has ended; the gateway goes on without it. To start it again:"
+        say "  $build/demo-ecu/demo-ecu --port $ecu_port"
+        wait "$gateway_pid" || true
+        died sovd-gatewayd
 }
 
 main() {

@@ -80,7 +80,7 @@ int answer_decode(struct sovd_call *call, const struct sovd_schema *schema, cons
 
         int r = sovd_schema_decode(schema, json, object, call->arena, 0, &error);
         if (r > 0)
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend's answer is not a %s: %.256s %.256s", schema->name,
+                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend's answer is no %s: %.256s %.256s", schema->name,
                                  *error.path ? error.path : "it", error.reason);
         return r;
 }

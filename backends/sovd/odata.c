@@ -94,6 +94,7 @@ static int fault_read(struct sovd_call *call, const struct sovd_entity *e, const
         if (!r)
                 r = odata_decode_fault(call, json, fault);
         else if (r > 0 && is_absent(&u)) {
+                call->failure = (struct sovd_failure){ 0 };
                 r = find_fault(call, e, code, &found);
                 if (!r)
                         *fault = *found;

@@ -49,7 +49,7 @@ static size_t slot_of(const struct view *view, enum sovd_entity_type type, const
 }
 
 ssize_t view_find(const struct view *view, enum sovd_entity_type type, const char *id) {
-        return view->n_slots ? (ssize_t)view->slots[slot_of(view, type, id)] - 1 : -1;
+        return id && view->n_slots ? (ssize_t)view->slots[slot_of(view, type, id)] - 1 : -1;
 }
 
 /* Doubles the arrays; the slots stay at most half full. */

@@ -28,7 +28,7 @@ SOVD_DEFINE_CLEANUP(struct view *, view_free)
 int view_add(struct view *view, enum sovd_entity_type type, const char *id, const char *name,
              struct sovd_entity_spec **ret);
 
-/* Position of an entity, or -1. */
+/* Position of an entity, or -1; an id may be NULL, here and in view_add: there is no such entity. */
 ssize_t view_find(const struct view *view, enum sovd_entity_type type, const char *id);
 
 /* Appends a copy of s; beyond 20,000 nothing is added. -ENOMEM. */
