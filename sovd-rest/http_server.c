@@ -28,6 +28,16 @@ static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/http_tls.h"
 
+#if defined(__SANITIZE_THREAD__)
+/* civetweb stops its threads by a plain volatile flag and closes listeners under their poll. Both are in its code,
+ * not in ours, and end with the process. */
+_public_ const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void) {
+        return "race:mg_stop\nrace:close_all_listening_sockets\n";
+}
+#endif
+
 #define HEAD_ROOM      1024 /* kept in front of a body for the head of the answer */
 #define LINGER_USEC    (2 * SOVD_USEC_PER_SEC)
 #define KEPT_ANSWER    (64 * 1024) /* a worker keeps its buffer up to this size */

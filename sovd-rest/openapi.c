@@ -178,7 +178,7 @@ static void add_response(cJSON *responses, const struct sovd_route *r, unsigned 
                 cJSON_AddItemToObject(response, "content", json_content(schema));
         if (status == 202 || status == 201)
                 add_header(response, "Location", "Where the created resource is.");
-        if (r->method == SOVD_GET && status == 200 && !(r->flags & SOVD_PROBE))
+        if (r->method == SOVD_GET && !(r->flags & SOVD_PROBE))
                 add_header(response, "ETag", "The version of the answer, for If-None-Match and If-Match.");
         cJSON_AddItemToObject(responses, code, response);
 }
@@ -187,6 +187,8 @@ static void add_responses(cJSON *operation, const struct sovd_route *r) {
         cJSON *responses = cJSON_AddObjectToObject(operation, "responses"), *error;
 
         add_response(responses, r, r->success, r->out);
+        if (r->method == SOVD_GET && !(r->flags & SOVD_PROBE))
+                add_response(responses, r, 304, NULL);
         if (r->success_other)
                 add_response(responses, r, r->success_other, r->out_other);
         error = cJSON_AddObjectToObject(responses, "default");

@@ -9,8 +9,9 @@
 #define MESSAGE_MAX    1024
 #define CODE_MAX       128
 
-/* What becomes of an error status of the server: the client's status when the body is a known error, and the row
- * that stands for it when it is not. Statuses that the standard knows not (423, 429, ...) become ones it knows. */
+/* What becomes of an error status of the server: the client's status when the body is a known error, and
+ * the row that stands for it when it is not. Statuses that the standard knows not (423, 429, ...) become
+ * ones it knows. */
 static const struct status_row {
         unsigned from, to;
         enum sovd_error error;
@@ -46,7 +47,8 @@ static void delete_tree(void *tree) {
         cJSON_Delete(tree);
 }
 
-static int parse(struct sovd_arena *arena, const char *text, size_t len, cJSON **ret, struct sovd_json_fault *fault) {
+static int parse(struct sovd_arena *arena, const char *text, size_t len, cJSON **ret,
+                 struct sovd_json_fault *fault) {
         static const struct sovd_json_limits limits = { .max_nodes = NODES_MAX };
         cJSON *tree;
 
@@ -70,7 +72,8 @@ int answer_parse(struct sovd_call *call, const struct sovd_http_answer *answer, 
 
         int r = parse(call->arena, answer->body, answer->body_len, ret, &fault);
         if (r > 0)
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend's answer is not JSON as it should be: %s, at byte %zu",
+                return sovd_fail(call, SOVD_E_BAD_ANSWER,
+                                 "the backend's answer is not JSON as it should be: %s, at byte %zu",
                                  fault.reason, fault.offset);
         return r;
 }
@@ -80,8 +83,8 @@ int answer_decode(struct sovd_call *call, const struct sovd_schema *schema, cons
 
         int r = sovd_schema_decode(schema, json, object, call->arena, 0, &error);
         if (r > 0)
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend's answer is no %s: %.256s %.256s", schema->name,
-                                 *error.path ? error.path : "it", error.reason);
+                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend's answer is no %s: %.256s %.256s",
+                                 schema->name, *error.path ? error.path : "it", error.reason);
         return r;
 }
 
@@ -134,8 +137,8 @@ static bool decode_odata(struct sovd_arena *arena, const cJSON *json, unsigned s
         return code && ret->message;
 }
 
-bool answer_error_decode(struct sovd_call *call, const cJSON *json, unsigned status, struct sovd_generic_error *ret,
-                         const char **ret_path) {
+bool answer_error_decode(struct sovd_call *call, const cJSON *json, unsigned status,
+                         struct sovd_generic_error *ret, const char **ret_path) {
         const cJSON *inner = member(json, "error");
 
         *ret_path = capped(call->arena, member(json, "path"), MESSAGE_MAX);
@@ -150,29 +153,36 @@ int answer_not_found(struct sovd_call *call, const struct subject *s) {
         const char *word = sovd_entity_type_words[s->entity->type];
 
         if (!s->id)
-                return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' offers no %s on its server", word, s->entity->id, s->what);
-        return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' has no %s '%.128s'", word, s->entity->id, s->what, s->id);
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' offers no %s on its server", word,
+                                 s->entity->id, s->what);
+        return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' has no %s '%.128s'", word, s->entity->id, s->what,
+                         s->id);
 }
 
 /* In our own words, because the server's are not those of an error that we know. */
-static int fail_plain(struct sovd_call *call, const struct sovd_http_answer *answer, const struct subject *subject) {
+static int fail_plain(struct sovd_call *call, const struct sovd_http_answer *answer,
+                      const struct subject *subject) {
         const struct status_row *row = row_of(answer->status);
 
         if (row->error == SOVD_E_NOT_FOUND)
                 return answer_not_found(call, subject);
         if (answer->status >= 500 || row->error == SOVD_E_UPSTREAM)
-                return sovd_fail(call, SOVD_E_UPSTREAM, "the backend answered with HTTP status %u", answer->status);
-        return sovd_fail(call, row->error, "the backend refused the request with HTTP status %u", answer->status);
+                return sovd_fail(call, SOVD_E_UPSTREAM, "the backend answered with HTTP status %u",
+                                 answer->status);
+        return sovd_fail(call, row->error, "the backend refused the request with HTTP status %u",
+                         answer->status);
 }
 
-static int fail_error(struct sovd_call *call, const struct sovd_http_answer *answer, const struct subject *subject) {
+static int fail_error(struct sovd_call *call, const struct sovd_http_answer *answer,
+                      const struct subject *subject) {
         struct sovd_generic_error body;
         struct sovd_json_fault fault;
         const char *path;
         cJSON *json = NULL;
 
         int r = answer->body_len && answer->body_len <= ERROR_BODY_MAX
-                        ? parse(call->arena, answer->body, answer->body_len, &json, &fault) : 0;
+                        ? parse(call->arena, answer->body, answer->body_len, &json, &fault)
+                        : 0;
         if (r < 0)
                 return r;
         if (!json || !answer_error_decode(call, json, answer->status, &body, &path))
@@ -180,13 +190,15 @@ static int fail_error(struct sovd_call *call, const struct sovd_http_answer *ans
         return sovd_fail_upstream(call, row_of(answer->status)->to, &body, path);
 }
 
-int answer_fail(struct sovd_call *call, const struct sovd_http_answer *answer, const struct subject *subject) {
+int answer_fail(struct sovd_call *call, const struct sovd_http_answer *answer,
+                const struct subject *subject) {
         if (answer->status == 401)
                 return sovd_fail(call, SOVD_E_UPSTREAM, "the backend refused the gateway's credentials");
         if (answer->status == 405)
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the backend does not offer this");
         if (answer->status < 400)
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend answered with HTTP status %u, which is not followed",
+                return sovd_fail(call, SOVD_E_BAD_ANSWER,
+                                 "the backend answered with HTTP status %u, which is not followed",
                                  answer->status);
 
         int r = fail_error(call, answer, subject);
@@ -209,13 +221,16 @@ int answer_missing(struct sovd_call *call, enum sovd_http_result result, const c
                 sovd_fail_retry_after(call, 1);
                 return SOVD_E_UNAVAILABLE;
         case SOVD_HTTP_TIMEOUT:
-                return sovd_fail(call, SOVD_E_NOT_RESPONDING, "backend '%s' did not answer in time%s", backend, unknown);
+                return sovd_fail(call, SOVD_E_NOT_RESPONDING, "backend '%s' did not answer in time%s",
+                                 backend, unknown);
         case SOVD_HTTP_LOST:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the connection to backend '%s' broke off%s", backend, unknown);
+                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the connection to backend '%s' broke off%s",
+                                 backend, unknown);
         case SOVD_HTTP_TOO_LARGE:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is over the limit%s", backend, unknown);
+                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is over the limit%s",
+                                 backend, unknown);
         default:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is not proper HTTP%s", backend,
-                                 unknown);
+                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is not proper HTTP%s",
+                                 backend, unknown);
         }
 }

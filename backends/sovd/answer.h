@@ -18,11 +18,13 @@ struct subject {
         bool changes;     /* a write, a start: perhaps it was carried out though no answer came */
 };
 
-/* Parses the body of a 2xx answer; the tree lives as long as the arena. SOVD_E_BAD_ANSWER with the failure set. */
+/* Parses the body of a 2xx answer; the tree lives as long as the arena. SOVD_E_BAD_ANSWER with the failure
+ * set. */
 int answer_parse(struct sovd_call *call, const struct sovd_http_answer *answer, struct cJSON **ret);
 
 /* Decodes by schema; SOVD_E_BAD_ANSWER names the member. */
-int answer_decode(struct sovd_call *call, const struct sovd_schema *schema, const struct cJSON *json, void *object);
+int answer_decode(struct sovd_call *call, const struct sovd_schema *schema, const struct cJSON *json,
+                  void *object);
 
 /* Sets the failure for an answer that is not 2xx and returns it. */
 int answer_fail(struct sovd_call *call, const struct sovd_http_answer *answer, const struct subject *subject);
@@ -34,7 +36,8 @@ int answer_missing(struct sovd_call *call, enum sovd_http_result result, const c
 /* "component 'bms' has no data 'x'" as SOVD_E_NOT_FOUND. */
 int answer_not_found(struct sovd_call *call, const struct subject *subject);
 
-/* An error of the other side as a GenericError: from ISO's flat form, a DataError or the OData form. *ret_path is
- * the DataError's path or NULL. false: it is none of them. status decides codes that the server did not give. */
+/* An error of the other side as a GenericError: from ISO's flat form, a DataError or the OData form.
+ * *ret_path is the DataError's path or NULL. false: it is none of them. status decides codes that the
+ * server did not give. */
 bool answer_error_decode(struct sovd_call *call, const struct cJSON *json, unsigned status,
                          struct sovd_generic_error *ret, const char **ret_path);

@@ -69,7 +69,8 @@ static int fill(struct sovd_sovd *b, const struct sovd_sovd_options *options) {
         b->timeout_usec = usec_of(&options->timeout_secs);
         b->refresh_usec = usec_of(&options->refresh_secs);
         if (options->dialect != SOVD_DIALECT_AUTO)
-                atomic_init(&b->dialect, options->dialect == SOVD_DIALECT_ISO ? &dialect_iso : &dialect_odata);
+                atomic_init(&b->dialect,
+                            options->dialect == SOVD_DIALECT_ISO ? &dialect_iso : &dialect_odata);
 
         const struct sovd_breaker_options breaker = {
                 .threshold = (unsigned)options->breaker_failures.value,

@@ -4,8 +4,8 @@
 /*
  * SOVD backend, inside - what its files share
  *
- * Requests come in on many threads and touch the atomics, the pool, the breaker and, for a moment, `mutex`; the
- * watch thread alone builds views and publishes them, and holds no lock while it does.
+ * Requests come in on many threads and touch the atomics, the pool, the breaker and, for a moment, `mutex`;
+ * the watch thread alone builds views and publishes them, and holds no lock while it does.
  */
 #include "backends/sovd/sovd_backend.h"
 #include "backends/sovd/view.h"
@@ -22,7 +22,7 @@ struct fetcher;
 /* How one kind of server is spoken to. ops: the resource ops only, none NULL. */
 struct dialect {
         const char *name;
-        const char *const *type_paths;    /* path of each enum sovd_entity_type's collection */
+        const char *const *type_paths; /* path of each enum sovd_entity_type's collection */
         const struct sovd_backend_ops *ops;
         /* Fills the view, see discovery.h. */
         int (*discover)(struct fetcher *fetcher, struct view *view, const struct view *before);
@@ -32,7 +32,7 @@ extern const struct dialect dialect_iso, dialect_odata;
 
 struct sovd_sovd {
         struct sovd_backend base;
-        struct sovd_arena *arena;              /* of the options */
+        struct sovd_arena *arena; /* of the options */
         struct sovd_sovd_options options;
         uint64_t timeout_usec, refresh_usec;
         struct sovd_http_pool *pool;           /* requests */
@@ -43,15 +43,15 @@ struct sovd_sovd {
         atomic_uint_fast64_t last_seen_usec, n_calls, n_failures, n_retries, n_rejected;
 
         pthread_t thread;
-        bool is_running;                       /* start() and stop() only, which are not called together */
-        pthread_mutex_t mutex;                 /* leaf; all below */
-        pthread_cond_t changed;                /* stopping or woken */
+        bool is_running;        /* start() and stop() only, which are not called together */
+        pthread_mutex_t mutex;  /* leaf; all below */
+        pthread_cond_t changed; /* stopping or woken */
         bool stopping, woken;
         enum sovd_connection connection;
         bool discovered;
         size_t n_skipped;
         char last_error[160];
-        struct view *view;                     /* what was published last; replaced by the watch thread only */
+        struct view *view; /* what was published last; replaced by the watch thread only */
 };
 
 static inline struct sovd_sovd *sovd_sovd_of(struct sovd_backend *backend) {

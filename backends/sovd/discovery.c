@@ -73,14 +73,15 @@ static int add_tags(struct view *view, struct sovd_entity_spec *e, const cJSON *
         int r = 0;
 
         e->tags = (struct sovd_strings){ 0 };
-        cJSON_ArrayForEach(tag, tags) {
+        cJSON_ArrayForEach (tag, tags) {
                 if (!r && cJSON_IsString(tag))
                         r = view_append(view, &e->tags, tag->valuestring);
         }
         return r;
 }
 
-int discovery_add(struct view *view, enum sovd_entity_type type, const cJSON *item, struct sovd_entity_spec **ret) {
+int discovery_add(struct view *view, enum sovd_entity_type type, const cJSON *item,
+                  struct sovd_entity_spec **ret) {
         struct sovd_entity_spec *e;
 
         int r = view_add(view, type, shape_string(item, "id"), shape_string(item, "name"), &e);

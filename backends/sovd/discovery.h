@@ -4,8 +4,8 @@
 /*
  * Discovery - what entities a server has, and what each of them offers
  *
- * One request after the other through a fetcher, so that the same code runs over a socket and over the texts of a
- * test. What fails for one entity or one list stays as it was before; what was never known is left out.
+ * One request after the other through a fetcher, so that the same code runs over a socket and over the texts
+ * of a test. What fails for one entity or one list stays as it was before; what was never known is left out.
  */
 #include "backends/sovd/backend.h"
 
@@ -15,8 +15,9 @@ struct cJSON;
 #define FETCH_UNUSABLE 600u
 
 struct fetcher {
-        /* Reads a path below the API prefix (encoded). *ret_status is the HTTP status or FETCH_UNUSABLE; with 2xx
-         * *ret is the tree, which lives until the next get. -errno: the server is lost, discovery ends. */
+        /* Reads a path below the API prefix (encoded). *ret_status is the HTTP status or FETCH_UNUSABLE;
+         * with 2xx *ret is the tree, which lives until the next get. -errno: the server is lost, discovery
+         * ends. */
         int (*get)(struct fetcher *fetcher, const char *path, unsigned *ret_status, struct cJSON **ret);
         struct cJSON *components; /* the answer to /components, which was read first */
 };
@@ -43,7 +44,8 @@ const struct sovd_entity_spec *discovery_before(const struct view *before, enum 
 /* Takes over the entities of a type as they were before. */
 int discovery_keep(struct view *view, const struct view *before, enum sovd_entity_type type);
 
-/* Adds the entity that an element of a list describes: id, name, translation_id, category, description, tags. */
+/* Adds the entity that an element of a list describes: id, name, translation_id, category, description,
+ * tags. */
 int discovery_add(struct view *view, enum sovd_entity_type type, const struct cJSON *item,
                   struct sovd_entity_spec **ret);
 

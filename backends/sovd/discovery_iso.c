@@ -3,8 +3,8 @@
 /*
  * Discovery in the ISO dialect - lists of entities, then each entity's own body, then the relations it names
  *
- * References in bodies are never followed: servers write what they believe their address to be (the Eclipse CDA:
- * localhost). Paths are made from ids.
+ * References in bodies are never followed: servers write what they believe their address to be (the Eclipse
+ * CDA: localhost). Paths are made from ids.
  */
 #include "backends/sovd/discovery.h"
 #include "backends/sovd/shape.h"
@@ -23,7 +23,8 @@ struct survey {
         struct sovd_arena *scratch; /* of the entity in hand */
 };
 
-/* Members of an entity's body that name relations. A deprecated name counts only when the new one is not there. */
+/* Members of an entity's body that name relations. A deprecated name counts only when the new one is not
+ * there. */
 static const struct relation_row {
         const char *name, *instead_of;
         enum sovd_relation relation;
@@ -46,7 +47,7 @@ static int add_references(struct survey *s, enum sovd_entity_type type, const cJ
         const cJSON *item;
         int r = 0;
 
-        cJSON_ArrayForEach(item, shape_member(list, "items")) {
+        cJSON_ArrayForEach (item, shape_member(list, "items")) {
                 struct sovd_entity_spec *e;
                 if (!r)
                         r = discovery_add(s->view, type, item, &e);
@@ -76,11 +77,12 @@ static const char *top_path(struct survey *s, const struct sovd_entity_spec *e) 
         return id ? sovd_arena_printf(s->scratch, "/%s/%s", sovd_entity_type_paths[e->type], id) : NULL;
 }
 
-/* A sub-entity that no list has is looked for at the top first: the short path is the one simple servers and all
- * our own links use. The answer is remembered in the path of the view. */
+/* A sub-entity that no list has is looked for at the top first: the short path is the one simple servers
+ * and all our own links use. The answer is remembered in the path of the view. */
 static int read_entity(struct survey *s, size_t i, const char **ret_path, unsigned *ret_status, cJSON **ret) {
         const char *top = top_path(s, &s->view->entities[i]), *nested = s->view->paths[i];
-        ssize_t known = s->before ? view_find(s->before, s->view->entities[i].type, s->view->entities[i].id) : -1;
+        ssize_t known =
+                s->before ? view_find(s->before, s->view->entities[i].type, s->view->entities[i].id) : -1;
         bool was_nested = known >= 0 && sovd_streq(s->before->paths[known], nested);
         if (!top)
                 return sovd_error_origin(-ENOMEM);
@@ -111,7 +113,8 @@ static unsigned read_relation_names(const cJSON *body) {
 
         for (size_t k = 0; k < SOVD_N_ELEMENTS(relation_rows); k++) {
                 const struct relation_row *row = &relation_rows[k];
-                if (shape_string(body, row->name) && !(row->instead_of && shape_string(body, row->instead_of)))
+                if (shape_string(body, row->name) &&
+                    !(row->instead_of && shape_string(body, row->instead_of)))
                         named |= 1u << k;
         }
         return named;
@@ -139,9 +142,12 @@ static enum sovd_entity_type type_of_href(const char *href) {
                 const char *segment;
                 enum sovd_entity_type type;
         } segments[] = {
-                { "areas", SOVD_AREA },           { "subareas", SOVD_AREA },
-                { "components", SOVD_COMPONENT }, { "subcomponents", SOVD_COMPONENT },
-                { "apps", SOVD_APP },             { "functions", SOVD_FUNCTION },
+                { "areas", SOVD_AREA },
+                { "subareas", SOVD_AREA },
+                { "components", SOVD_COMPONENT },
+                { "subcomponents", SOVD_COMPONENT },
+                { "apps", SOVD_APP },
+                { "functions", SOVD_FUNCTION },
         };
         const char *end = href ? strrchr(href, '/') : NULL, *begin = end;
 
@@ -163,15 +169,17 @@ static int append_relation(struct survey *s, size_t i, const struct relation_row
         return id ? view_append(s->view, &s->view->entities[i].relations[row->relation], id) : 0;
 }
 
-/* A sub-entity joins the view, and with that the rest of this pass; an id that is there already is not visited
- * twice, so a ring ends. */
-static int add_child(struct survey *s, const struct relation_row *row, const char *parent, const cJSON *item) {
+/* A sub-entity joins the view, and with that the rest of this pass; an id that is there already is not
+ * visited twice, so a ring ends. */
+static int add_child(struct survey *s, const struct relation_row *row, const char *parent,
+                     const cJSON *item) {
         bool is_area = row->relation == SOVD_RELATION_SUBAREAS;
         enum sovd_entity_type type = is_area ? SOVD_AREA : SOVD_COMPONENT;
         const char *id = shape_string(item, "id"), *encoded;
         struct sovd_entity_spec *e;
 
-        if ((!is_area && row->relation != SOVD_RELATION_SUBCOMPONENTS) || (id && view_find(s->view, type, id) >= 0))
+        if ((!is_area && row->relation != SOVD_RELATION_SUBCOMPONENTS) ||
+            (id && view_find(s->view, type, id) >= 0))
                 return 0;
 
         int r = discovery_add(s->view, type, item, &e);
@@ -207,7 +215,7 @@ static int read_relation(struct survey *s, size_t i, const struct relation_row *
         if (!fetch_is_ok(status))
                 return keep_relation(s, i, row->relation);
 
-        cJSON_ArrayForEach(item, shape_member(list, "items")) {
+        cJSON_ArrayForEach (item, shape_member(list, "items")) {
                 if (!r)
                         r = append_relation(s, i, row, item);
                 if (!r)
@@ -218,8 +226,8 @@ static int read_relation(struct survey *s, size_t i, const struct relation_row *
 
 /* --- the whole ------------------------------------------------------------------------------------------ */
 
-/* Without a usable body the entity keeps what it offered. A server that has no such bodies at all, although the
- * standard wants them, is taken to offer what every ECU has. */
+/* Without a usable body the entity keeps what it offered. A server that has no such bodies at all,
+ * although the standard wants them, is taken to offer what every ECU has. */
 static int guess_entity(struct survey *s, size_t i, unsigned status) {
         struct sovd_entity_spec *e = &s->view->entities[i];
         const struct sovd_entity_spec *old = discovery_before(s->before, e->type, e->id);

@@ -9,7 +9,8 @@
 #include "sovd-core/base/http_client.h"
 #include <errno.h>
 
-#define BASIC_COLLECTIONS (1u << SOVD_COLLECTION_DATA | 1u << SOVD_COLLECTION_FAULTS | 1u << SOVD_COLLECTION_OPERATIONS)
+#define BASIC_COLLECTIONS                                                                                    \
+        (1u << SOVD_COLLECTION_DATA | 1u << SOVD_COLLECTION_FAULTS | 1u << SOVD_COLLECTION_OPERATIONS)
 
 struct survey {
         struct fetcher *fetcher;
@@ -44,7 +45,7 @@ static int add_components(struct survey *s) {
         const cJSON *item;
         int r = 0;
 
-        cJSON_ArrayForEach(item, elements(s->fetcher->components)) {
+        cJSON_ArrayForEach (item, elements(s->fetcher->components)) {
                 struct sovd_entity_spec *e = NULL;
                 if (!r)
                         r = discovery_add(s->view, SOVD_COMPONENT, item, &e);
@@ -54,9 +55,11 @@ static int add_components(struct survey *s) {
         return r;
 }
 
-static int get_below(struct survey *s, const char *id, const char *resource, unsigned *ret_status, cJSON **ret) {
+static int get_below(struct survey *s, const char *id, const char *resource, unsigned *ret_status,
+                     cJSON **ret) {
         const char *encoded = sovd_http_encode_segment(s->scratch, id);
-        const char *path = encoded ? sovd_arena_printf(s->scratch, "/components/%s/%s", encoded, resource) : NULL;
+        const char *path =
+                encoded ? sovd_arena_printf(s->scratch, "/components/%s/%s", encoded, resource) : NULL;
 
         return path ? s->fetcher->get(s->fetcher, path, ret_status, ret) : sovd_error_origin(-ENOMEM);
 }
@@ -66,8 +69,10 @@ static unsigned read_categories(const cJSON *capabilities) {
         const cJSON *category;
         unsigned collections = 0;
 
-        cJSON_ArrayForEach(category, shape_member(capabilities, "supportedCategories")) {
-                int c = cJSON_IsString(category) ? sovd_name_find(sovd_collection_names, category->valuestring) : -1;
+        cJSON_ArrayForEach (category, shape_member(capabilities, "supportedCategories")) {
+                int c = cJSON_IsString(category)
+                                ? sovd_name_find(sovd_collection_names, category->valuestring)
+                                : -1;
                 if (c >= 0)
                         collections |= 1u << c;
         }
@@ -75,7 +80,8 @@ static unsigned read_categories(const cJSON *capabilities) {
 }
 
 /* Modes and configurations stand in no list of categories: one has to look. */
-static int probe(struct survey *s, struct sovd_entity_spec *e, enum sovd_collection collection, unsigned old) {
+static int probe(struct survey *s, struct sovd_entity_spec *e, enum sovd_collection collection,
+                 unsigned old) {
         unsigned status, bit = 1u << collection;
         cJSON *json;
 
@@ -110,9 +116,10 @@ static int add_members(struct survey *s, struct sovd_entity_spec *area, const cJ
         const cJSON *id;
         int r = 0;
 
-        cJSON_ArrayForEach(id, shape_member(item, "componentIds")) {
-                const char *ref = cJSON_IsString(id) ? sovd_arena_printf(s->scratch, "components/%s", id->valuestring)
-                                                     : NULL;
+        cJSON_ArrayForEach (id, shape_member(item, "componentIds")) {
+                const char *ref = cJSON_IsString(id)
+                                          ? sovd_arena_printf(s->scratch, "components/%s", id->valuestring)
+                                          : NULL;
                 if (!r && ref)
                         r = view_append(s->view, &area->relations[SOVD_RELATION_CONTAINS], ref);
         }
@@ -130,7 +137,7 @@ static int read_list(struct survey *s, const char *path, enum sovd_entity_type t
         if (!fetch_is_ok(status))
                 return discovery_keep(s->view, s->before, type);
 
-        cJSON_ArrayForEach(item, elements(list)) {
+        cJSON_ArrayForEach (item, elements(list)) {
                 struct sovd_entity_spec *e = NULL;
                 if (!r)
                         r = discovery_add(s->view, type, item, &e);
@@ -162,7 +169,8 @@ int discovery_odata(struct fetcher *fetcher, struct view *view, const struct vie
         if (!r)
                 r = read_list(&s, "/areas", SOVD_AREA, 0);
         if (!r)
-                r = read_list(&s, "/apps", SOVD_APP, 1u << SOVD_COLLECTION_DATA | 1u << SOVD_COLLECTION_OPERATIONS);
+                r = read_list(&s, "/apps", SOVD_APP,
+                              1u << SOVD_COLLECTION_DATA | 1u << SOVD_COLLECTION_OPERATIONS);
         if (!r)
                 r = read_list(&s, "/funcs", SOVD_FUNCTION, 1u << SOVD_COLLECTION_DATA);
         return r;

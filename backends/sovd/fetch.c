@@ -31,7 +31,8 @@ static int parse(struct sovd_arena *arena, const struct sovd_http_answer *answer
 }
 
 /* Returns enum sovd_http_result or -errno. *ret is NULL unless a 2xx answer with JSON came. */
-static int get(struct sovd_sovd *b, struct sovd_arena *arena, const char *path, unsigned *ret_status, cJSON **ret) {
+static int get(struct sovd_sovd *b, struct sovd_arena *arena, const char *path, unsigned *ret_status,
+               cJSON **ret) {
         static const char *const headers[] = { "Accept: application/json", NULL };
         struct sovd_http_request request = {
                 .method = "GET",
@@ -86,15 +87,16 @@ static const struct dialect *choose_dialect(const struct sovd_sovd *b, const cJS
         }
 }
 
-bool fetch_components(struct sovd_sovd *b, struct sovd_arena *arena, cJSON **ret, const struct dialect **ret_dialect,
-                      char *problem, size_t size) {
+bool fetch_components(struct sovd_sovd *b, struct sovd_arena *arena, cJSON **ret,
+                      const struct dialect **ret_dialect, char *problem, size_t size) {
         unsigned status = 0;
 
         int result = get(b, arena, "/components", &status, ret);
         if (result != SOVD_HTTP_OK)
                 (void)snprintf(problem, size, "%s", describe(result));
         else if (status == 401 || status == 403)
-                (void)snprintf(problem, size, "it refuses the gateway's credentials (HTTP status %u)", status);
+                (void)snprintf(problem, size, "it refuses the gateway's credentials (HTTP status %u)",
+                               status);
         else if (!fetch_is_ok(status))
                 (void)snprintf(problem, size, "it answers with HTTP status %u", status);
         else if (!*ret)

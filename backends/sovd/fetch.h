@@ -4,12 +4,13 @@
 /*
  * Fetch - the watch thread's requests
  *
- * They have a pool of their own, so a full house of requests does not make the server look lost, and they pass by
- * the breaker, which is about requests.
+ * They have a pool of their own, so a full house of requests does not make the server look lost, and they
+ * pass by the breaker, which is about requests.
  */
 #include "backends/sovd/discovery.h"
 
-/* Reads the list of components into the arena and finds the dialect. false: problem (of size bytes) says why. */
+/* Reads the list of components into the arena and finds the dialect. false: problem (of size bytes) says
+ * why. */
 bool fetch_components(struct sovd_sovd *b, struct sovd_arena *arena, struct cJSON **ret,
                       const struct dialect **ret_dialect, char *problem, size_t size);
 

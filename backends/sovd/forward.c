@@ -5,10 +5,10 @@
  */
 #include "backends/sovd/upstream.h"
 
-#define FORWARD(op, collection, params, args)                                                            \
-        static int op params {                                                                           \
-                const struct dialect *dialect = upstream_dialect(call, e, SOVD_COLLECTION_##collection); \
-                return dialect ? dialect->ops->op args : SOVD_E_UNAVAILABLE;                             \
+#define FORWARD(op, collection, params, args)                                                                \
+        static int op params {                                                                               \
+                const struct dialect *dialect = upstream_dialect(call, e, SOVD_COLLECTION_##collection);     \
+                return dialect ? dialect->ops->op args : SOVD_E_UNAVAILABLE;                                 \
         }
 #define CALL struct sovd_call *call, const struct sovd_entity *e
 
@@ -25,27 +25,32 @@ FORWARD(faults_clear, FAULTS, (CALL, const char *scope), (call, e, scope))
 FORWARD(operations_list, OPERATIONS, (CALL, struct sovd_operation_list *ret), (call, e, ret))
 FORWARD(operation_read, OPERATIONS, (CALL, const char *id, struct sovd_operation_detail *ret),
         (call, e, id, ret))
-FORWARD(execution_start, OPERATIONS, (CALL, const char *operation,
-        const struct sovd_execution_start *start, struct sovd_execution_started *ret),
+FORWARD(execution_start, OPERATIONS,
+        (CALL, const char *operation, const struct sovd_execution_start *start,
+         struct sovd_execution_started *ret),
         (call, e, operation, start, ret))
 FORWARD(executions_list, OPERATIONS, (CALL, const char *operation, struct sovd_execution_ids *ret),
         (call, e, operation, ret))
-FORWARD(execution_read, OPERATIONS, (CALL, const char *operation, const char *id,
-        struct sovd_execution *ret), (call, e, operation, id, ret))
-FORWARD(execution_control, OPERATIONS, (CALL, const char *operation, const char *id,
-        const struct sovd_execution_control *control, struct sovd_execution_accepted *ret),
+FORWARD(execution_read, OPERATIONS, (CALL, const char *operation, const char *id, struct sovd_execution *ret),
+        (call, e, operation, id, ret))
+FORWARD(execution_control, OPERATIONS,
+        (CALL, const char *operation, const char *id, const struct sovd_execution_control *control,
+         struct sovd_execution_accepted *ret),
         (call, e, operation, id, control, ret))
-FORWARD(execution_stop, OPERATIONS, (CALL, const char *operation, const char *id,
-        const struct sovd_execution_stop *stop), (call, e, operation, id, stop))
+FORWARD(execution_stop, OPERATIONS,
+        (CALL, const char *operation, const char *id, const struct sovd_execution_stop *stop),
+        (call, e, operation, id, stop))
 FORWARD(modes_list, MODES, (CALL, struct sovd_mode_list *ret), (call, e, ret))
 FORWARD(mode_read, MODES, (CALL, const char *id, struct sovd_mode_detail *ret), (call, e, id, ret))
-FORWARD(mode_write, MODES, (CALL, const char *id, const struct sovd_mode_write *write,
-        struct sovd_mode_set *ret), (call, e, id, write, ret))
+FORWARD(mode_write, MODES,
+        (CALL, const char *id, const struct sovd_mode_write *write, struct sovd_mode_set *ret),
+        (call, e, id, write, ret))
 FORWARD(configurations_list, CONFIGURATIONS, (CALL, struct sovd_configuration_list *ret), (call, e, ret))
 FORWARD(configuration_read, CONFIGURATIONS, (CALL, const char *id, struct sovd_data_value *ret),
         (call, e, id, ret))
-FORWARD(configuration_write, CONFIGURATIONS, (CALL, const char *id, const struct cJSON *value,
-        const char *signature), (call, e, id, value, signature))
+FORWARD(configuration_write, CONFIGURATIONS,
+        (CALL, const char *id, const struct cJSON *value, const char *signature),
+        (call, e, id, value, signature))
 
 const struct sovd_backend_ops sovd_sovd_ops = {
         .type = "sovd",

@@ -11,8 +11,8 @@
 
 /* --- data and configurations ---------------------------------------------------------------------------- */
 
-static int data_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_data_filter *filter,
-                     struct sovd_data_list *ret) {
+static int data_list(struct sovd_call *call, const struct sovd_entity *e,
+                     const struct sovd_data_filter *filter, struct sovd_data_list *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", NULL);
         struct cJSON *json;
 
@@ -28,7 +28,8 @@ static int read_value(struct upstream *u, const char *collection, struct sovd_da
         return r ? r : iso_decode_value(u->call, json, u->subject.id, ret);
 }
 
-static int write_value(struct upstream *u, const char *collection, const struct cJSON *value, const char *signature) {
+static int write_value(struct upstream *u, const char *collection, const struct cJSON *value,
+                       const char *signature) {
         _cleanup_writer_ struct sovd_json_writer w;
 
         sovd_json_writer_init(&w, 0, 0);
@@ -48,8 +49,8 @@ static int data_read(struct sovd_call *call, const struct sovd_entity *e, const 
         return read_value(&u, "data", ret);
 }
 
-static int data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id, const struct cJSON *value,
-                      const char *signature) {
+static int data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                      const struct cJSON *value, const char *signature) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", id);
 
         return write_value(&u, "data", value, signature);
@@ -80,8 +81,8 @@ static int configuration_write(struct sovd_call *call, const struct sovd_entity 
 
 /* --- faults --------------------------------------------------------------------------------------------- */
 
-static int faults_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_fault_filter *filter,
-                       struct sovd_fault_list *ret) {
+static int faults_list(struct sovd_call *call, const struct sovd_entity *e,
+                       const struct sovd_fault_filter *filter, struct sovd_fault_list *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "faults", NULL);
         struct cJSON *json;
 
@@ -117,7 +118,8 @@ static int faults_clear(struct sovd_call *call, const struct sovd_entity *e, con
 
 /* --- operations ----------------------------------------------------------------------------------------- */
 
-static int operations_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_operation_list *ret) {
+static int operations_list(struct sovd_call *call, const struct sovd_entity *e,
+                           struct sovd_operation_list *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "operations", NULL);
         struct cJSON *json;
 
@@ -145,7 +147,7 @@ static int execution_start(struct sovd_call *call, const struct sovd_entity *e, 
         sovd_json_writer_init(&w, 0, 0);
         sovd_schema_encode(&sovd_schema_execution_start, start, &w);
         int r = upstream_send(&u, "POST", &w, &json, "operations", operation, "executions", NULL);
-        return r ? r : iso_decode_started(call, u.status, json, ret);
+        return r ? r : upstream_accepted(&u, iso_decode_started(call, u.status, json, ret));
 }
 
 static int executions_list(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
@@ -157,8 +159,8 @@ static int executions_list(struct sovd_call *call, const struct sovd_entity *e, 
         return r ? r : iso_decode_execution_ids(call, json, ret);
 }
 
-static int execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
-                          struct sovd_execution *ret) {
+static int execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                          const char *id, struct sovd_execution *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
         struct cJSON *json;
 
@@ -177,12 +179,13 @@ static int execution_control(struct sovd_call *call, const struct sovd_entity *e
         sovd_json_writer_init(&w, 0, 0);
         sovd_schema_encode(&sovd_schema_execution_control, control, &w);
         int r = upstream_send(&u, "PUT", &w, &json, "operations", operation, "executions", id, NULL);
-        return r ? r : iso_decode_accepted(call, json, id, ret);
+        return r ? r : upstream_accepted(&u, iso_decode_accepted(call, json, id, ret));
 }
 
-/* Many servers refuse a DELETE with a body, though the standard's has one (defect D14): only when it says something. */
-static int execution_stop(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
-                          const struct sovd_execution_stop *stop) {
+/* Many servers refuse a DELETE with a body, though the standard's has one (defect D14): only when it says
+ * something. */
+static int execution_stop(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                          const char *id, const struct sovd_execution_stop *stop) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
         _cleanup_writer_ struct sovd_json_writer w;
         bool has_body = stop && stop->proximity_response;
@@ -190,7 +193,8 @@ static int execution_stop(struct sovd_call *call, const struct sovd_entity *e, c
         sovd_json_writer_init(&w, 0, 0);
         if (has_body)
                 sovd_schema_encode(&sovd_schema_execution_stop, stop, &w);
-        return upstream_send(&u, "DELETE", has_body ? &w : NULL, NULL, "operations", operation, "executions", id, NULL);
+        return upstream_send(&u, "DELETE", has_body ? &w : NULL, NULL, "operations", operation, "executions",
+                             id, NULL);
 }
 
 /* --- modes ---------------------------------------------------------------------------------------------- */
@@ -222,7 +226,7 @@ static int mode_write(struct sovd_call *call, const struct sovd_entity *e, const
         sovd_json_writer_init(&w, 0, 0);
         sovd_schema_encode(&sovd_schema_mode_write, write, &w);
         int r = upstream_send(&u, "PUT", &w, &json, "modes", id, NULL);
-        return r ? r : iso_decode_mode_set(call, json, id, write, ret);
+        return r ? r : upstream_accepted(&u, iso_decode_mode_set(call, json, id, write, ret));
 }
 
 static const struct sovd_backend_ops ops = {
@@ -249,5 +253,8 @@ static const struct sovd_backend_ops ops = {
 };
 
 const struct dialect dialect_iso = {
-        .name = "iso", .type_paths = sovd_entity_type_paths, .ops = &ops, .discover = discovery_iso,
+        .name = "iso",
+        .type_paths = sovd_entity_type_paths,
+        .ops = &ops,
+        .discover = discovery_iso,
 };

@@ -70,7 +70,8 @@ int iso_decode_operation(struct sovd_call *call, cJSON *json, struct sovd_operat
 int iso_check_execution_id(struct sovd_call *call, const char *id) {
         if (sovd_id_is_valid(id))
                 return 0;
-        return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend named an execution by an id that cannot be used");
+        return sovd_fail(call, SOVD_E_BAD_ANSWER,
+                         "the backend named an execution by an id that cannot be used");
 }
 
 int iso_execution_error(struct sovd_call *call, const char *message, struct sovd_list *ret) {
@@ -104,7 +105,8 @@ int iso_decode_execution(struct sovd_call *call, cJSON *json, const char *id, st
                 return r;
 
         ret->id = id;
-        return stopped && !ret->error.n ? iso_execution_error(call, "the execution was stopped", &ret->error) : 0;
+        return stopped && !ret->error.n ? iso_execution_error(call, "the execution was stopped", &ret->error)
+                                        : 0;
 }
 
 /* The CDA gives the error of a synchronous run as a DataError. */
@@ -123,13 +125,15 @@ static int decode_result(struct sovd_call *call, cJSON *json, struct sovd_execut
         return r;
 }
 
-int iso_decode_started(struct sovd_call *call, unsigned status, cJSON *json, struct sovd_execution_started *ret) {
+int iso_decode_started(struct sovd_call *call, unsigned status, cJSON *json,
+                       struct sovd_execution_started *ret) {
         struct sovd_execution_accepted accepted = { 0 };
 
         if (status != 202 && !shape_string(json, "id"))
                 return decode_result(call, json, ret);
         if (!json)
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend started the operation, but did not name the execution");
+                return sovd_fail(call, SOVD_E_BAD_ANSWER,
+                                 "the backend started the operation, but did not name the execution");
 
         int r = iso_decode_accepted(call, json, NULL, &accepted);
         if (r)
@@ -137,7 +141,9 @@ int iso_decode_started(struct sovd_call *call, unsigned status, cJSON *json, str
 
         *ret = (struct sovd_execution_started){
                 .id = accepted.id,
-                .execution = { .id = accepted.id, .capability = SOVD_CAPABILITY_EXECUTE, .status = accepted.status,
+                .execution = { .id = accepted.id,
+                               .capability = SOVD_CAPABILITY_EXECUTE,
+                               .status = accepted.status,
                                .parameters = shape_member(json, "parameters") },
         };
         return 0;
@@ -154,7 +160,7 @@ int iso_decode_execution_ids(struct sovd_call *call, cJSON *json, struct sovd_ex
         const char **ids = sovd_arena_array(call->arena, const char *, (size_t)cJSON_GetArraySize(items) + 1);
         if (!ids)
                 return sovd_error_origin(-ENOMEM);
-        cJSON_ArrayForEach(item, items) {
+        cJSON_ArrayForEach (item, items) {
                 ids[n] = cJSON_IsString(item) ? item->valuestring : shape_string(item, "id");
                 int r = iso_check_execution_id(call, ids[n++]);
                 if (r)
@@ -165,7 +171,8 @@ int iso_decode_execution_ids(struct sovd_call *call, cJSON *json, struct sovd_ex
 }
 
 /* json NULL, or without an id: id stands in, if there is one. */
-int iso_decode_accepted(struct sovd_call *call, cJSON *json, const char *id, struct sovd_execution_accepted *ret) {
+int iso_decode_accepted(struct sovd_call *call, cJSON *json, const char *id,
+                        struct sovd_execution_accepted *ret) {
         bool stopped;
 
         *ret = (struct sovd_execution_accepted){ .id = id };
@@ -186,7 +193,8 @@ int iso_decode_mode_list(struct sovd_call *call, cJSON *json, struct sovd_mode_l
         return answer_decode(call, &sovd_schema_mode_list, json, ret);
 }
 
-/* The value is a string when read and anything when written (defect D07): numbers and truth values come too. */
+/* The value is a string when read and anything when written (defect D07): numbers and truth values come
+ * too. */
 static int shape_mode(cJSON *json) {
         const cJSON *value = shape_member(json, "value");
 
@@ -205,8 +213,8 @@ int iso_decode_mode(struct sovd_call *call, cJSON *json, const char *id, struct 
         return r ? r : answer_decode(call, &sovd_schema_mode_detail, json, ret);
 }
 
-int iso_decode_mode_set(struct sovd_call *call, cJSON *json, const char *id, const struct sovd_mode_write *write,
-                        struct sovd_mode_set *ret) {
+int iso_decode_mode_set(struct sovd_call *call, cJSON *json, const char *id,
+                        const struct sovd_mode_write *write, struct sovd_mode_set *ret) {
         int r = json ? shape_default(json, "id", id) : 0;
 
         *ret = (struct sovd_mode_set){ .id = id, .value = write->value };

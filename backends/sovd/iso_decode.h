@@ -30,7 +30,8 @@ int iso_decode_operation(struct sovd_call *call, struct cJSON *json, struct sovd
 int iso_decode_started(struct sovd_call *call, unsigned status, struct cJSON *json,
                        struct sovd_execution_started *ret);
 int iso_decode_execution_ids(struct sovd_call *call, struct cJSON *json, struct sovd_execution_ids *ret);
-int iso_decode_execution(struct sovd_call *call, struct cJSON *json, const char *id, struct sovd_execution *ret);
+int iso_decode_execution(struct sovd_call *call, struct cJSON *json, const char *id,
+                         struct sovd_execution *ret);
 int iso_decode_accepted(struct sovd_call *call, struct cJSON *json, const char *id,
                         struct sovd_execution_accepted *ret);
 
@@ -39,7 +40,8 @@ int iso_decode_mode(struct sovd_call *call, struct cJSON *json, const char *id, 
 int iso_decode_mode_set(struct sovd_call *call, struct cJSON *json, const char *id,
                         const struct sovd_mode_write *write, struct sovd_mode_set *ret);
 
-int iso_decode_configuration_list(struct sovd_call *call, struct cJSON *json, struct sovd_configuration_list *ret);
+int iso_decode_configuration_list(struct sovd_call *call, struct cJSON *json,
+                                  struct sovd_configuration_list *ret);
 
 /* May it name an execution? Else SOVD_E_BAD_ANSWER. */
 int iso_check_execution_id(struct sovd_call *call, const char *id);

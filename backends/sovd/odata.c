@@ -3,8 +3,8 @@
 /*
  * OData dialect - the requests of the native server
  *
- * It has fewer of them than the standard: what has no counterpart is put together from lists, or refused when it
- * would do more than was asked.
+ * It has fewer of them than the standard: what has no counterpart is put together from lists, or refused when
+ * it would do more than was asked.
  */
 #include "backends/sovd/odata_decode.h"
 #include "backends/sovd/discovery.h"
@@ -20,8 +20,8 @@ static bool is_absent(const struct upstream *u) {
 
 /* --- data ----------------------------------------------------------------------------------------------- */
 
-static int data_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_data_filter *filter,
-                     struct sovd_data_list *ret) {
+static int data_list(struct sovd_call *call, const struct sovd_entity *e,
+                     const struct sovd_data_filter *filter, struct sovd_data_list *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", NULL);
         struct cJSON *json;
 
@@ -40,11 +40,12 @@ static int data_read(struct sovd_call *call, const struct sovd_entity *e, const 
 
 /* The dialect knows no signatures: one that would not be checked is not taken. */
 static int refuse_signature(struct sovd_call *call, const char *signature) {
-        return signature ? sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the backend does not check signatures") : 0;
+        return signature ? sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the backend does not check signatures")
+                         : 0;
 }
 
-static int data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id, const struct cJSON *value,
-                      const char *signature) {
+static int data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                      const struct cJSON *value, const char *signature) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", id);
         _cleanup_writer_ struct sovd_json_writer w;
 
@@ -59,8 +60,8 @@ static int data_write(struct sovd_call *call, const struct sovd_entity *e, const
 
 /* --- faults --------------------------------------------------------------------------------------------- */
 
-static int faults_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_fault_filter *filter,
-                       struct sovd_fault_list *ret) {
+static int faults_list(struct sovd_call *call, const struct sovd_entity *e,
+                       const struct sovd_fault_filter *filter, struct sovd_fault_list *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "faults", NULL);
         struct cJSON *json;
 
@@ -69,7 +70,7 @@ static int faults_list(struct sovd_call *call, const struct sovd_entity *e, cons
 }
 
 static int find_fault(struct sovd_call *call, const struct sovd_entity *e, const char *code,
-                      const struct sovd_fault **ret) {
+                      struct sovd_fault **ret) {
         const struct subject subject = { .entity = e, .what = "fault", .id = code };
         struct sovd_fault_list list;
 
@@ -80,32 +81,30 @@ static int find_fault(struct sovd_call *call, const struct sovd_entity *e, const
         return *ret ? 0 : answer_not_found(call, &subject);
 }
 
-/* The server's own route takes its id, and clients know the code: when it does not know that, the list does. */
+/* The server's own route takes its id, and clients know the code: when it does not know that, the list
+ * does. */
 static int fault_read(struct sovd_call *call, const struct sovd_entity *e, const char *code,
                       struct sovd_fault_detail *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "fault", code);
         struct sovd_fault *fault = sovd_arena_new0(call->arena, struct sovd_fault);
-        const struct sovd_fault *found;
         struct cJSON *json;
         if (!fault)
                 return sovd_error_origin(-ENOMEM);
 
+        *ret = (struct sovd_fault_detail){ .item = fault };
         int r = upstream_get(&u, &json, "faults", code, NULL);
         if (!r)
-                r = odata_decode_fault(call, json, fault);
-        else if (r > 0 && is_absent(&u)) {
-                call->failure = (struct sovd_failure){ 0 };
-                r = find_fault(call, e, code, &found);
-                if (!r)
-                        *fault = *found;
-        }
-        *ret = (struct sovd_fault_detail){ .item = fault };
-        return r;
+                return odata_decode_fault(call, json, fault);
+        if (r < 0 || !is_absent(&u))
+                return r;
+
+        call->failure = (struct sovd_failure){ 0 };
+        return find_fault(call, e, code, &ret->item);
 }
 
 static int fault_clear(struct sovd_call *call, const struct sovd_entity *e, const char *code) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "fault", code);
-        const struct sovd_fault *fault;
+        struct sovd_fault *fault;
 
         int r = find_fault(call, e, code, &fault);
         return r ? r : upstream_send(&u, "DELETE", NULL, NULL, "faults", odata_fault_id(fault), NULL);
@@ -116,13 +115,15 @@ static int faults_clear(struct sovd_call *call, const struct sovd_entity *e, con
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_FAULTS, "faults", NULL);
 
         if (scope)
-                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the backend cannot clear the faults of one scope only");
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
+                                 "the backend cannot clear the faults of one scope only");
         return upstream_send(&u, "DELETE", NULL, NULL, "faults", NULL);
 }
 
 /* --- operations ----------------------------------------------------------------------------------------- */
 
-static int operations_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_operation_list *ret) {
+static int operations_list(struct sovd_call *call, const struct sovd_entity *e,
+                           struct sovd_operation_list *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "operations", NULL);
         struct cJSON *json;
 
@@ -168,7 +169,7 @@ static int execution_start(struct sovd_call *call, const struct sovd_entity *e, 
         *ret = (struct sovd_execution_started){ 0 };
         r = odata_decode_execution(call, json, NULL, &ret->execution);
         ret->id = ret->execution.id;
-        return r;
+        return upstream_accepted(&u, r);
 }
 
 static int executions_list(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
@@ -180,8 +181,8 @@ static int executions_list(struct sovd_call *call, const struct sovd_entity *e, 
         return r ? r : odata_decode_execution_ids(call, json, ret);
 }
 
-static int execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
-                          struct sovd_execution *ret) {
+static int execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                          const char *id, struct sovd_execution *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
         struct cJSON *json;
 
@@ -191,8 +192,8 @@ static int execution_read(struct sovd_call *call, const struct sovd_entity *e, c
 
 /* The server's DELETE only cancels, and refuses with 409 what has ended. For the standard's DELETE that is no
  * failure: there is nothing left to stop. */
-static int execution_stop(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
-                          const struct sovd_execution_stop *stop) {
+static int execution_stop(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                          const char *id, const struct sovd_execution_stop *stop) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
         struct sovd_execution execution;
 
@@ -201,7 +202,8 @@ static int execution_stop(struct sovd_call *call, const struct sovd_entity *e, c
                 return r;
 
         struct sovd_failure failure = call->failure;
-        if (execution_read(call, e, operation, id, &execution) == 0 && execution.status != SOVD_EXECUTION_RUNNING) {
+        if (execution_read(call, e, operation, id, &execution) == 0 &&
+            execution.status != SOVD_EXECUTION_RUNNING) {
                 call->failure = (struct sovd_failure){ 0 };
                 return 0;
         }
@@ -215,7 +217,8 @@ static int execution_control(struct sovd_call *call, const struct sovd_entity *e
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
 
         if (!sovd_streq(control->capability, "stop"))
-                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the backend can stop an execution and nothing else");
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
+                                 "the backend can stop an execution and nothing else");
 
         *ret = (struct sovd_execution_accepted){ .id = id, .status = SOVD_EXECUTION_FAILED };
         return upstream_send(&u, "DELETE", NULL, NULL, "operations", operation, "executions", id, NULL);
@@ -257,7 +260,8 @@ static int mode_read(struct sovd_call *call, const struct sovd_entity *e, const 
         return r ? r : read_mode(call, e, sovd_streq(sovd_call_query(call, "include-schema"), "true"), ret);
 }
 
-/* A mode here lasts until the next one: mode_expiration, which every client of the standard sends, has no place. */
+/* A mode here lasts until the next one: mode_expiration, which every client of the standard sends, has no
+ * place. */
 static int mode_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                       const struct sovd_mode_write *write, struct sovd_mode_set *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_MODES, "mode", id);
@@ -280,7 +284,8 @@ static int mode_write(struct sovd_call *call, const struct sovd_entity *e, const
                 return r;
 
         set = cJSON_GetObjectItemCaseSensitive(json, "currentMode");
-        *ret = (struct sovd_mode_set){ .id = ODATA_MODE_ID, .value = cJSON_IsString(set) ? set : write->value };
+        *ret = (struct sovd_mode_set){ .id = ODATA_MODE_ID,
+                                       .value = cJSON_IsString(set) ? set : write->value };
         return 0;
 }
 
@@ -347,5 +352,8 @@ static const struct sovd_backend_ops ops = {
 static const char *const type_paths[] = { "areas", "components", "apps", "funcs", NULL };
 
 const struct dialect dialect_odata = {
-        .name = "odata", .type_paths = type_paths, .ops = &ops, .discover = discovery_odata,
+        .name = "odata",
+        .type_paths = type_paths,
+        .ops = &ops,
+        .discover = discovery_odata,
 };

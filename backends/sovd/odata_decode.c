@@ -91,8 +91,8 @@ const char *odata_fault_id(const struct sovd_fault *fault) {
         return id ? id : fault->code;
 }
 
-const struct sovd_fault *odata_find_fault(const struct sovd_fault_list *list, const char *key) {
-        const struct sovd_fault *faults = list->items.items;
+struct sovd_fault *odata_find_fault(const struct sovd_fault_list *list, const char *key) {
+        struct sovd_fault *faults = list->items.items;
 
         for (size_t i = 0; i < list->items.n; i++)
                 if (strcmp(faults[i].code, key) == 0)
@@ -133,7 +133,8 @@ int odata_decode_execution_ids(struct sovd_call *call, cJSON *json, struct sovd_
 }
 
 /* Why it failed, as the server says in its result, or in our own words. */
-static int add_failure(struct sovd_call *call, const char *word, const cJSON *json, struct sovd_execution *ret) {
+static int add_failure(struct sovd_call *call, const char *word, const cJSON *json,
+                       struct sovd_execution *ret) {
         const char *message = shape_string(shape_member(json, "result"), "message");
 
         if (strcmp(word, "cancelled") == 0)
@@ -152,7 +153,8 @@ static int decode_state(struct sovd_call *call, const cJSON *json, struct sovd_e
         else if (sovd_streq(word, "failed") || sovd_streq(word, "cancelled"))
                 return add_failure(call, word, json, ret);
         else
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend's answer is not an execution: /status is no word for one");
+                return sovd_fail(call, SOVD_E_BAD_ANSWER,
+                                 "the backend's answer is not an execution: /status is no word for one");
         return 0;
 }
 
@@ -202,7 +204,8 @@ int odata_decode_mode(struct sovd_call *call, cJSON *json, bool with_schema, str
                 .value = shape_string(json, "currentMode"),
         };
         if (!ret->value)
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend's answer is not a mode: /currentMode is no string");
+                return sovd_fail(call, SOVD_E_BAD_ANSWER,
+                                 "the backend's answer is not a mode: /currentMode is no string");
         return with_schema ? make_mode_schema(call, shape_member(json, "availableModes"), &ret->schema) : 0;
 }
 
@@ -210,10 +213,12 @@ static int find_parameters(struct sovd_call *call, const cJSON *json, const cJSO
         *ret = shape_member(json, "parameters");
         if (cJSON_IsObject(*ret))
                 return 0;
-        return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend's answer is not a configuration: /parameters is no object");
+        return sovd_fail(call, SOVD_E_BAD_ANSWER,
+                         "the backend's answer is not a configuration: /parameters is no object");
 }
 
-int odata_decode_configuration_list(struct sovd_call *call, cJSON *json, struct sovd_configuration_list *ret) {
+int odata_decode_configuration_list(struct sovd_call *call, cJSON *json,
+                                    struct sovd_configuration_list *ret) {
         const cJSON *parameters, *parameter;
         size_t n = 0;
 
@@ -225,7 +230,7 @@ int odata_decode_configuration_list(struct sovd_call *call, cJSON *json, struct 
                                                             (size_t)cJSON_GetArraySize(parameters) + 1);
         if (!items)
                 return sovd_error_origin(-ENOMEM);
-        cJSON_ArrayForEach(parameter, parameters)
+        cJSON_ArrayForEach (parameter, parameters)
                 items[n++] = (struct sovd_configuration){
                         .id = parameter->string,
                         .name = parameter->string,
@@ -235,7 +240,8 @@ int odata_decode_configuration_list(struct sovd_call *call, cJSON *json, struct 
         return 0;
 }
 
-int odata_decode_configuration(struct sovd_call *call, cJSON *json, const char *id, struct sovd_data_value *ret) {
+int odata_decode_configuration(struct sovd_call *call, cJSON *json, const char *id,
+                               struct sovd_data_value *ret) {
         const cJSON *parameters;
 
         int r = find_parameters(call, json, &parameters);

@@ -47,7 +47,7 @@ int shape_each(cJSON *json, const char *name, int (*f)(cJSON *item)) {
         cJSON *list = shape_member(json, name), *item;
         int r = 0;
 
-        cJSON_ArrayForEach(item, list) {
+        cJSON_ArrayForEach (item, list) {
                 if (!r && cJSON_IsObject(item))
                         r = f(item);
         }

@@ -4,8 +4,8 @@
 /*
  * Shape - bringing an upstream answer into the form of the model, in place
  *
- * Trees are ours, so what a server says in other words is renamed before the schema tables read it. Nothing is
- * copied, and values stay the nodes that were read.
+ * Trees are ours, so what a server says in other words is renamed before the schema tables read it. Nothing
+ * is copied, and values stay the nodes that were read.
  */
 #include "sovd-core/model/data.h"
 #include "sovd-core/model/faults.h"

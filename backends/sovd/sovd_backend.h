@@ -5,8 +5,8 @@
  * SOVD backend - entities of another SOVD server, over HTTP
  *
  * It speaks the dialect of ISO 17978-3 (items, flat GenericError) and that of the native server (value,
- * @odata.count, error.code), and finds out which. One thread per backend discovers and watches the server, so a
- * server that hangs delays nobody but its own callers; those are bounded by a deadline, a limit of calls in
+ * @odata.count, error.code), and finds out which. One thread per backend discovers and watches the server, so
+ * a server that hangs delays nobody but its own callers; those are bounded by a deadline, a limit of calls in
  * flight and a circuit breaker. Writes and starts are sent once, never again.
  */
 #include "sovd-core/backend.h"
@@ -30,5 +30,6 @@ extern const struct sovd_schema sovd_schema_sovd_options;
  * member's name in *ret_member. */
 const char *sovd_sovd_options_check(const struct sovd_sovd_options *options, const char **ret_member);
 
-/* The options are those of the schema with its defaults applied, and are copied. -EINVAL when they are not good. */
+/* The options are those of the schema with its defaults applied, and are copied. -EINVAL when they are not
+ * good. */
 int sovd_sovd_backend_new(struct sovd_backend **ret, const struct sovd_sovd_options *options);

@@ -19,8 +19,8 @@ struct exchange {
         bool probe; /* the breaker lets this one through to see */
 };
 
-struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
-                            const char *what, const char *id) {
+struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e,
+                            enum sovd_collection collection, const char *what, const char *id) {
         return (struct upstream){
                 .backend = sovd_sovd_of(e->providers[collection]),
                 .call = call,
@@ -59,7 +59,8 @@ static int entity_path(const struct upstream *u, const struct dialect *dialect, 
 
         if (!kept && ok) {
                 const char *id = sovd_http_encode_segment(u->call->arena, e->id);
-                kept = id ? sovd_arena_printf(u->call->arena, "/%s/%s", dialect->type_paths[e->type], id) : NULL;
+                kept = id ? sovd_arena_printf(u->call->arena, "/%s/%s", dialect->type_paths[e->type], id)
+                          : NULL;
         }
         *ret = kept;
         return kept ? 0 : sovd_error_origin(-ENOMEM);
@@ -118,7 +119,8 @@ static bool admit(struct upstream *u, struct exchange *x) {
                 return true;
 
         (void)atomic_fetch_add_explicit(&u->backend->n_rejected, 1, memory_order_relaxed);
-        (void)sovd_fail(u->call, SOVD_E_UNAVAILABLE, "backend '%s' failed several times in a row and is left alone for now",
+        (void)sovd_fail(u->call, SOVD_E_UNAVAILABLE,
+                        "backend '%s' failed several times in a row and is left alone for now",
                         u->backend->base.name);
         sovd_fail_retry_after(u->call, retry_after_sec);
         return false;
@@ -143,7 +145,8 @@ static int perform(struct upstream *u, struct exchange *x) {
 }
 
 static bool had_fair_time(const struct upstream *u, const struct exchange *x) {
-        return x->request.deadline_usec - x->started_usec >= SOVD_MIN(u->backend->timeout_usec / 2, FAIR_USEC);
+        return x->request.deadline_usec - x->started_usec >=
+               SOVD_MIN(u->backend->timeout_usec / 2, FAIR_USEC);
 }
 
 static void report_success(struct upstream *u, const struct exchange *x) {
@@ -160,7 +163,8 @@ static void report(struct upstream *u, const struct exchange *x, int result) {
         (void)atomic_fetch_add_explicit(&b->n_calls, 1, memory_order_relaxed);
         if (result == SOVD_HTTP_OK || result == SOVD_HTTP_TOO_LARGE) {
                 report_success(u, x);
-        } else if (result < 0 || result == SOVD_HTTP_BUSY || (result == SOVD_HTTP_TIMEOUT && !had_fair_time(u, x))) {
+        } else if (result < 0 || result == SOVD_HTTP_BUSY ||
+                   (result == SOVD_HTTP_TIMEOUT && !had_fair_time(u, x))) {
                 sovd_breaker_abandon(b->breaker, x->probe);
                 if (result == SOVD_HTTP_BUSY)
                         (void)atomic_fetch_add_explicit(&b->n_rejected, 1, memory_order_relaxed);
@@ -186,7 +190,8 @@ static int exchange(struct upstream *u, struct exchange *x) {
         if (result < 0)
                 return result;
         if (result != SOVD_HTTP_OK)
-                return answer_missing(u->call, (enum sovd_http_result)result, u->backend->base.name, &u->subject);
+                return answer_missing(u->call, (enum sovd_http_result)result, u->backend->base.name,
+                                      &u->subject);
 
         u->status = x->answer.status;
         return u->status >= 200 && u->status < 300 ? 0 : answer_fail(u->call, &x->answer, &u->subject);
@@ -207,7 +212,8 @@ int upstream_get(struct upstream *u, struct cJSON **ret, ...) {
         return r ? r : answer_parse(u->call, &x.answer, ret);
 }
 
-int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret, ...) {
+int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret,
+                  ...) {
         struct exchange x = { .request.method = method };
         va_list segments;
 
@@ -223,7 +229,14 @@ int upstream_send(struct upstream *u, const char *method, struct sovd_json_write
                 return r;
 
         *ret = NULL;
-        return x.answer.body_len ? answer_parse(u->call, &x.answer, ret) : 0;
+        return x.answer.body_len ? upstream_accepted(u, answer_parse(u->call, &x.answer, ret)) : 0;
+}
+
+int upstream_accepted(struct upstream *u, int r) {
+        if (r != SOVD_E_BAD_ANSWER)
+                return r;
+        return sovd_fail(u->call, SOVD_E_BAD_ANSWER, "%s; the request itself was accepted",
+                         u->call->failure.body.message);
 }
 
 const struct dialect *upstream_dialect(struct sovd_call *call, const struct sovd_entity *e,

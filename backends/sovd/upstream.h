@@ -20,8 +20,8 @@ struct upstream {
 };
 
 /* The exchange about a resource of an entity; backend: the entity's provider. */
-struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
-                            const char *what, const char *id);
+struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e,
+                            enum sovd_collection collection, const char *what, const char *id);
 
 /* Is include-schema=true asked for? Then it is sent on. */
 void upstream_pass_schema(struct upstream *u);
@@ -29,13 +29,18 @@ void upstream_pass_schema(struct upstream *u);
 /* "name=value", encoded. */
 int upstream_set_query(struct upstream *u, const char *name, const char *value);
 
-/* Reads {entity}/{segments}; the segments end with NULL and are encoded here. 0, or the failure that is set. */
+/* Reads {entity}/{segments}; the segments end with NULL and are encoded here. 0, or the failure that is
+ * set. */
 int upstream_get(struct upstream *u, struct cJSON **ret, ...) __attribute__((sentinel));
 
-/* Sends something that changes the server: never repeated. body may be NULL (then none is sent). ret may be NULL;
- * *ret is NULL when the answer has no body. */
-int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret, ...)
-        __attribute__((sentinel));
+/* Sends something that changes the server: never repeated. body may be NULL (then none is sent). ret may
+ * be NULL; *ret is NULL when the answer has no body. */
+int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret,
+                  ...) __attribute__((sentinel));
+
+/* r: what decoding the answer to a change gave. An answer that cannot be used must not look as if nothing had
+ * happened: the message says that the request was accepted. */
+int upstream_accepted(struct upstream *u, int r);
 
 /* Dialect of the backend, or NULL with the failure set: it was never reached. */
 const struct dialect *upstream_dialect(struct sovd_call *call, const struct sovd_entity *e,

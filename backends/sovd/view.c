@@ -118,7 +118,8 @@ int view_append(struct view *view, struct sovd_strings *strings, const char *s) 
                 return 0;
 
         if ((strings->n & (strings->n - 1)) == 0) { /* 0 or a power of two: full */
-                const char **items = sovd_arena_array(view->arena, const char *, strings->n ? strings->n * 2 : 1);
+                const char **items =
+                        sovd_arena_array(view->arena, const char *, strings->n ? strings->n * 2 : 1);
                 if (!items)
                         return sovd_error_origin(-ENOMEM);
                 for (size_t i = 0; i < strings->n; i++)

@@ -10,21 +10,21 @@
 #include <sys/types.h>
 
 struct view {
-        struct sovd_arena *arena;          /* strings of the entities */
+        struct sovd_arena *arena; /* strings of the entities */
         struct sovd_entity_spec *entities;
-        const char **paths;                /* path on the server, encoded; NULL = /{collection}/{id} */
+        const char **paths; /* path on the server, encoded; NULL = /{collection}/{id} */
         size_t n, size, max;
-        uint32_t *slots;                   /* open addressing; index + 1, 0 = free */
-        size_t n_slots;                    /* a power of two */
-        size_t n_skipped;                  /* entities left out: a bad id, or too many */
+        uint32_t *slots;  /* open addressing; index + 1, 0 = free */
+        size_t n_slots;   /* a power of two */
+        size_t n_skipped; /* entities left out: a bad id, or too many */
 };
 
 int view_new(struct view **ret, size_t max);
 struct view *view_free(struct view *view);
 SOVD_DEFINE_CLEANUP(struct view *, view_free)
 
-/* Adds an entity (strings copied; name NULL = id), or finds the one that is there. *ret is valid until the next add.
- * *ret = NULL: it was left out and counted. -ENOMEM. */
+/* Adds an entity (strings copied; name NULL = id), or finds the one that is there. *ret is valid until the
+ * next add. *ret = NULL: it was left out and counted. -ENOMEM. */
 int view_add(struct view *view, enum sovd_entity_type type, const char *id, const char *name,
              struct sovd_entity_spec **ret);
 

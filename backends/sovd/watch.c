@@ -16,8 +16,8 @@
 /* What the thread keeps to itself. */
 struct watch {
         struct sovd_sovd *backend;
-        bool view_is_real;    /* not the stubs */
-        bool view_is_out;     /* published as it is, with `connection` */
+        bool view_is_real; /* not the stubs */
+        bool view_is_out;  /* published as it is, with `connection` */
         bool told_skipped;
         enum sovd_connection connection;
 };
@@ -71,8 +71,8 @@ static void publish(struct watch *w, enum sovd_connection connection) {
         w->view_is_out = !r;
         w->connection = connection;
         if (r < 0 && r != -ENOENT) /* it was removed meanwhile */
-                sovd_log(SOVD_LOG_ERROR, "backend '%s': its entities could not be taken over: %s", b->base.name,
-                         strerror(-r));
+                sovd_log(SOVD_LOG_ERROR, "backend '%s': its entities could not be taken over: %s",
+                         b->base.name, strerror(-r));
 }
 
 static void set_state(struct sovd_sovd *b, enum sovd_connection connection, const char *problem) {
@@ -88,16 +88,18 @@ static void set_state(struct sovd_sovd *b, enum sovd_connection connection, cons
         if (!news)
                 return;
         if (connection == SOVD_CONNECTED)
-                sovd_log(SOVD_LOG_INFO, "backend '%s' is connected: %zu entities, dialect %s", b->base.name, n,
-                         atomic_load(&b->dialect)->name);
+                sovd_log(SOVD_LOG_INFO, "backend '%s' is connected: %zu entities, dialect %s", b->base.name,
+                         n, atomic_load(&b->dialect)->name);
         else
                 sovd_log(SOVD_LOG_WARN, "backend '%s' is disconnected: %s", b->base.name, problem);
 }
 
 static void tell_skipped(struct watch *w, const struct view *view) {
         if (view->n_skipped && !w->told_skipped)
-                sovd_log(SOVD_LOG_WARN, "backend '%s': %zu entities are left out: their ids cannot be used, or they "
-                         "are more than %d", w->backend->base.name, view->n_skipped, SOVD_BACKEND_ENTITIES_MAX);
+                sovd_log(SOVD_LOG_WARN,
+                         "backend '%s': %zu entities are left out: their ids cannot be used, or they "
+                         "are more than %d",
+                         w->backend->base.name, view->n_skipped, SOVD_BACKEND_ENTITIES_MAX);
         w->told_skipped = w->told_skipped || view->n_skipped;
 }
 
@@ -119,8 +121,8 @@ static void lose(struct watch *w, const char *problem) {
         set_state(w->backend, SOVD_DISCONNECTED, problem);
 }
 
-/* The server answers again: the breaker need not wait for its time. While the server was never away the breaker
- * is right to stay open, as a server can answer lists and hang with everything else. */
+/* The server answers again: the breaker need not wait for its time. While the server was never away the
+ * breaker is right to stay open, as a server can answer lists and hang with everything else. */
 static void greet(struct watch *w, const struct dialect *dialect) {
         struct sovd_sovd *b = w->backend;
 
@@ -129,7 +131,8 @@ static void greet(struct watch *w, const struct dialect *dialect) {
                 sovd_breaker_reset(b->breaker);
 }
 
-static int survey(struct watch *w, const struct dialect *dialect, struct cJSON *components, struct view **ret) {
+static int survey(struct watch *w, const struct dialect *dialect, struct cJSON *components,
+                  struct view **ret) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *scratch = NULL;
         _cleanup_(view_freep) struct view *view = NULL;
 

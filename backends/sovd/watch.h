@@ -4,8 +4,8 @@
 /*
  * Watch - the thread that keeps the gateway's view of one server true
  *
- * It discovers at the start and every refresh_secs; while the server is away it tries every second. A call that
- * fails wakes it, so that a change shows quickly.
+ * It discovers at the start and every refresh_secs; while the server is away it tries every second. A call
+ * that fails wakes it, so that a change shows quickly.
  */
 #include "backends/sovd/backend.h"
 

@@ -455,9 +455,10 @@ bool sovd_json_get_int(const cJSON *node, int64_t *ret) {
         if (!cJSON_IsNumber(node))
                 return false;
         if (!node->valuestring) {
+                if (!(node->valuedouble >= -9007199254740992.0 && node->valuedouble <= 9007199254740992.0))
+                        return false; /* also NaN; the conversion would be undefined */
                 *ret = (int64_t)node->valuedouble;
-                return node->valuedouble >= -9007199254740992.0 && node->valuedouble <= 9007199254740992.0 &&
-                       (double)*ret == node->valuedouble;
+                return (double)*ret == node->valuedouble;
         }
         if (strpbrk(node->valuestring, ".eE"))
                 return false;

@@ -80,46 +80,53 @@ void sovd_json_rawf(struct sovd_json_writer *w, const char *format, ...) {
         w->len += (size_t)n;
 }
 
-/* Writes the comma that a value or key needs in front of it. */
-static void separate(struct sovd_json_writer *w) {
-        if (w->after_key) {
-                w->after_key = false;
-                return;
-        }
+static void put_comma(struct sovd_json_writer *w) {
         if (w->comma[w->depth])
                 sovd_json_raw(w, ",", 1);
         w->comma[w->depth] = true;
 }
 
-static void open(struct sovd_json_writer *w, const char *bracket) {
+/* Writes the comma that a value needs in front of it. In an object it needs a name; outside of everything there is
+ * one value. */
+static void separate(struct sovd_json_writer *w) {
+        if (w->after_key)
+                w->after_key = false;
+        else if (w->depth ? w->object[w->depth] : w->comma[0])
+                fail(w, -EINVAL);
+        else
+                put_comma(w);
+}
+
+static void open(struct sovd_json_writer *w, bool object) {
         separate(w);
         if (w->depth + 1 >= SOVD_JSON_WRITER_DEPTH)
                 return fail(w, -EINVAL);
-        sovd_json_raw(w, bracket, 1);
+        sovd_json_raw(w, object ? "{" : "[", 1);
         w->comma[++w->depth] = false;
+        w->object[w->depth] = object;
 }
 
-static void close(struct sovd_json_writer *w, const char *bracket) {
-        if (!w->depth || w->after_key)
+static void close(struct sovd_json_writer *w, bool object) {
+        if (!w->depth || w->after_key || w->object[w->depth] != object)
                 return fail(w, -EINVAL);
         w->depth--;
-        sovd_json_raw(w, bracket, 1);
+        sovd_json_raw(w, object ? "}" : "]", 1);
 }
 
 void sovd_json_object_begin(struct sovd_json_writer *w) {
-        open(w, "{");
+        open(w, true);
 }
 
 void sovd_json_object_end(struct sovd_json_writer *w) {
-        close(w, "}");
+        close(w, true);
 }
 
 void sovd_json_array_begin(struct sovd_json_writer *w) {
-        open(w, "[");
+        open(w, false);
 }
 
 void sovd_json_array_end(struct sovd_json_writer *w) {
-        close(w, "]");
+        close(w, false);
 }
 
 static void quote(struct sovd_json_writer *w, const char *s) {
@@ -139,9 +146,9 @@ static void quote(struct sovd_json_writer *w, const char *s) {
 }
 
 void sovd_json_key(struct sovd_json_writer *w, const char *key) {
-        if (w->after_key || !w->depth)
+        if (w->after_key || !w->object[w->depth])
                 return fail(w, -EINVAL);
-        separate(w);
+        put_comma(w);
         quote(w, key);
         sovd_json_raw(w, ":", 1);
         w->after_key = true;
@@ -187,13 +194,13 @@ void sovd_json_bool(struct sovd_json_writer *w, bool v) {
 static void container(struct sovd_json_writer *w, const cJSON *tree, bool object) {
         const cJSON *child;
 
-        open(w, object ? "{" : "[");
+        open(w, object);
         cJSON_ArrayForEach(child, tree) {
                 if (object)
                         sovd_json_key(w, child->string);
                 sovd_json_tree(w, child);
         }
-        close(w, object ? "}" : "]");
+        close(w, object);
 }
 
 /* A number that was read keeps its digits in valuestring; one that was built here has only the double. */

@@ -24,6 +24,7 @@ struct sovd_json_writer {
         int error;            /* the first failure, or 0 */
         unsigned depth;
         bool comma[SOVD_JSON_WRITER_DEPTH]; /* something stands before at this depth */
+        bool object[SOVD_JSON_WRITER_DEPTH]; /* it is an object that is open at this depth */
         bool after_key;
 };
 

@@ -139,8 +139,6 @@ static int relate(struct sovd_tree *tree, struct sovd_entity *from, enum sovd_re
                   const struct sovd_entity *to) {
         struct sovd_entities *list = &from->relations[relation];
 
-        if (has_relation(list, to))
-                return 0;
         if ((list->n & (list->n - 1)) == 0) { /* 0 or a power of two: full */
                 const struct sovd_entity **items =
                         sovd_arena_calloc(tree->arena, list->n ? list->n * 2 : 1, sizeof(*items));
@@ -198,23 +196,30 @@ static bool is_ancestor(const struct sovd_entity *child, const struct sovd_entit
 static int relate_both(struct sovd_tree *tree, struct sovd_entity *from, enum sovd_relation relation,
                        struct sovd_entity *to) {
         bool is_child = relation == SOVD_RELATION_SUBAREAS || relation == SOVD_RELATION_SUBCOMPONENTS;
+        enum sovd_relation inverse = inverse_of(relation);
 
         if (is_child && (to->parent || is_ancestor(to, from)))
                 return 0; /* the first parent stays; a ring has no root */
         if (is_child)
                 to->parent = from;
+        if (is_child)
+                return relate(tree, from, relation, to);
+        if (inverse == SOVD_N_RELATIONS)
+                return has_relation(&from->relations[relation], to) ? 0 : relate(tree, from, relation, to);
 
+        /* Both ends are always noted together, so the shorter list tells: an area may have 20,000 members. */
+        bool shorter = to->relations[inverse].n < from->relations[relation].n;
+        if (shorter ? has_relation(&to->relations[inverse], from) : has_relation(&from->relations[relation], to))
+                return 0;
         int r = relate(tree, from, relation, to);
-        if (r || inverse_of(relation) == SOVD_N_RELATIONS)
-                return r;
-        return relate(tree, to, inverse_of(relation), from);
+        return r ? r : relate(tree, to, inverse, from);
 }
 
 static int add_relations(struct sovd_tree *tree, const struct sovd_backend *backend,
                          const struct sovd_entity_spec *spec) {
         struct sovd_entity *from = *slot_of(tree, spec->type, spec->id);
 
-        if (from->owner != backend)
+        if (!from || from->owner != backend)
                 return 0;
         for (int k = 0; k < SOVD_N_RELATIONS; k++)
                 for (size_t i = 0; i < spec->relations[k].n; i++) {

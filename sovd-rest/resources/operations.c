@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 
 static const struct sovd_query_param list_query[] = {
+        { "include-proximity-proof", SOVD_QUERY_BOOL, "false leaves operations out that need a proximity proof." },
         { "tags", SOVD_QUERY_STRINGS, "Only operations with one of these tags." },
         { 0 }
 };
@@ -27,10 +28,11 @@ static int operations_list(struct sovd_call *call) {
         if (r)
                 return r;
 
+        const bool without_proof = sovd_streq(sovd_call_query(call, "include-proximity-proof"), "false");
         struct sovd_operation *all = list->items.items;
         size_t n = 0;
         for (size_t i = 0; i < list->items.n; i++)
-                if (sovd_strings_match(&tags, &all[i].tags))
+                if (sovd_strings_match(&tags, &all[i].tags) && !(without_proof && all[i].proximity_proof_required.value))
                         all[n++] = all[i];
         list->items.n = n;
         return 0;

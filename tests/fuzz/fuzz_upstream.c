@@ -3,8 +3,8 @@
 /*
  * The input is the body of an upstream answer, to whatever was asked, in both dialects
  *
- * Beside the sanitizers' findings: what is taken can be written again, what is refused has a message and is a bad
- * answer, and a discovery over it ends.
+ * Beside the sanitizers' findings: what is taken can be written again, what is refused has a message and is a
+ * bad answer, and a discovery over it ends.
  */
 #include "backends/sovd/discovery.h"
 #include "backends/sovd/odata_decode.h"
@@ -39,9 +39,9 @@ static void must(bool condition) {
                 abort();
 }
 
-#define DECODER(name, expression)                                                                        \
-        static int name(struct sovd_call *call, struct cJSON *json, union result *ret) {                 \
-                return expression;                                                                       \
+#define DECODER(name, expression)                                                                            \
+        static int name(struct sovd_call *call, struct cJSON *json, union result *ret) {                     \
+                return expression;                                                                           \
         }
 DECODER(iso_data_list, iso_decode_data_list(call, json, NULL, &ret->data_list))
 DECODER(iso_value, iso_decode_value(call, json, "id", &ret->value))
@@ -110,7 +110,8 @@ static void encode(const struct sovd_schema *schema, const void *object) {
 }
 
 /* Decoders change the tree, so each gets its own. */
-static void run_decoder(struct sovd_call *call, const struct decoder *decoder, const struct sovd_http_answer *answer) {
+static void run_decoder(struct sovd_call *call, const struct decoder *decoder,
+                        const struct sovd_http_answer *answer) {
         union result result;
         struct cJSON *json;
 
@@ -118,7 +119,8 @@ static void run_decoder(struct sovd_call *call, const struct decoder *decoder, c
         int r = answer_parse(call, answer, &json);
         if (!r)
                 r = decoder->decode(call, json, &result);
-        must(r == 0 || r == SOVD_E_BAD_ANSWER || (r == SOVD_E_NOT_FOUND && decoder->decode == odata_configuration));
+        must(r == 0 || r == SOVD_E_BAD_ANSWER ||
+             (r == SOVD_E_NOT_FOUND && decoder->decode == odata_configuration));
         if (r == SOVD_E_BAD_ANSWER)
                 must(call->failure.error == r && *call->failure.body.message);
         if (!r && decoder->schema)
@@ -170,7 +172,9 @@ static void run_discovery(struct sovd_call *call, const struct sovd_http_answer 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
-        struct sovd_http_answer answer = { .status = 200, .body = size ? (const char *)data : "", .body_len = size };
+        struct sovd_http_answer answer = { .status = 200,
+                                           .body = size ? (const char *)data : "",
+                                           .body_len = size };
 
         if (sovd_arena_new(&arena, 65536))
                 return 0;

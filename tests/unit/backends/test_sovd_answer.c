@@ -41,8 +41,13 @@ static void body_that_is_no_error_is_never_shown(void **state) {
                 { 409, SOVD_E_CONFLICT },    { 418, SOVD_E_UPSTREAM },  { 429, SOVD_E_OVERLOAD },
                 { 500, SOVD_E_UPSTREAM },    { 503, SOVD_E_UPSTREAM },
         };
-        static const char *const bodies[] = { "", "secret", "<html>secret", "{\"message\":\"secret\"}", "[\"secret\"]",
-                                              "{\"error_code\":5,\"message\":\"secret\"}", "{\"error\":\"secret\"}",
+        static const char *const bodies[] = { "",
+                                              "secret",
+                                              "<html>secret",
+                                              "{\"message\":\"secret\"}",
+                                              "[\"secret\"]",
+                                              "{\"error_code\":5,\"message\":\"secret\"}",
+                                              "{\"error\":\"secret\"}",
                                               "{\"error\":{\"message\":\"secret\"}}" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++)
@@ -74,15 +79,17 @@ static void redirect_is_a_bad_answer(void **state) {
 }
 
 static void path_of_a_data_error_is_passed(void **state) {
-        struct sovd_failure failure =
-                fail_with(state, 400, "{\"path\":\"/data/x\",\"error\":{\"error_code\":\"incomplete-request\",\"message\":\"m\"}}");
+        struct sovd_failure failure = fail_with(
+                state, 400,
+                "{\"path\":\"/data/x\",\"error\":{\"error_code\":\"incomplete-request\",\"message\":\"m\"}}");
 
         assert_string_equal(failure.path, "/data/x");
         assert_string_equal(failure.body.error_code, "incomplete-request");
 }
 
 static void odata_error_gets_a_code_of_the_standard(void **state) {
-        struct sovd_failure failure = fail_with(state, 409, "{\"error\":{\"code\":\"SOVD-ERR-409\",\"message\":\"busy\"}}");
+        struct sovd_failure failure =
+                fail_with(state, 409, "{\"error\":{\"code\":\"SOVD-ERR-409\",\"message\":\"busy\"}}");
 
         assert_int_equal(failure.status, 409);
         assert_string_equal(failure.body.error_code, "precondition-not-fulfilled");

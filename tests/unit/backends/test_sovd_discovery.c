@@ -35,7 +35,8 @@ static int get(struct fetcher *fetcher, const char *path, unsigned *ret_status, 
         return 0;
 }
 
-static int discover(struct book *book, const struct page *pages, const struct view *before, struct view **ret) {
+static int discover(struct book *book, const struct page *pages, const struct view *before,
+                    struct view **ret) {
         unsigned status;
 
         assert_int_equal(view_new(ret, 100), 0);
@@ -65,7 +66,8 @@ static int book_tear_down(void **state) {
         return tear_down(&fixture);
 }
 
-static const struct sovd_entity_spec *find(const struct view *view, enum sovd_entity_type type, const char *id) {
+static const struct sovd_entity_spec *find(const struct view *view, enum sovd_entity_type type,
+                                           const char *id) {
         ssize_t i = view_find(view, type, id);
 
         assert_true(i >= 0);
@@ -76,7 +78,8 @@ static void dialect_is_told_by_the_first_list(void **state) {
         struct book *book = *state;
 
         assert_ptr_equal(discovery_detect(json_of(book->call, "{\"items\":[]}")), &dialect_iso);
-        assert_ptr_equal(discovery_detect(json_of(book->call, "{\"value\":[],\"@odata.count\":0}")), &dialect_odata);
+        assert_ptr_equal(discovery_detect(json_of(book->call, "{\"value\":[],\"@odata.count\":0}")),
+                         &dialect_odata);
         assert_ptr_equal(discovery_detect(json_of(book->call, "{\"value\":[],\"items\":[]}")), &dialect_iso);
         assert_null(discovery_detect(json_of(book->call, "{\"items\":5}")));
         assert_null(discovery_detect(json_of(book->call, "[]")));
@@ -89,9 +92,11 @@ static const struct page iso_pages[] = {
         { "/components", "{\"items\":[" REF("components", "bms") "]}" },
         { "/areas", "{\"items\":[" REF("areas", "front") "]}" },
         { "/apps", "{\"items\":[" REF("apps", "hub") "]}" },
-        { "/components/bms", "{\"id\":\"bms\",\"name\":\"Battery\",\"variant\":{\"a\":1.0},\"data\":\"x\",\"faults\":\"x\","
-                             "\"modes\":7,\"subcomponents\":\"x\",\"hosts\":\"x\",\"related-apps\":\"x\"}" },
-        { "/components/bms/subcomponents", "{\"items\":[" REF("subcomponents", "cell") "," REF("x", "bms") "]}" },
+        { "/components/bms",
+          "{\"id\":\"bms\",\"name\":\"Battery\",\"variant\":{\"a\":1.0},\"data\":\"x\",\"faults\":\"x\","
+          "\"modes\":7,\"subcomponents\":\"x\",\"hosts\":\"x\",\"related-apps\":\"x\"}" },
+        { "/components/bms/subcomponents",
+          "{\"items\":[" REF("subcomponents", "cell") "," REF("x", "bms") "]}" },
         { "/components/bms/subcomponents/cell", "{\"id\":\"cell\",\"name\":\"Cell\",\"data\":\"x\"}" },
         { "/components/bms/hosts", "{\"items\":[" REF("apps", "hub") "]}" },
         { "/areas/front", "{\"id\":\"front\",\"name\":\"Front\",\"contains\":\"x\"}" },
@@ -125,7 +130,8 @@ static void iso_sub_entity_keeps_the_path_it_was_found_at(void **state) {
         struct view *first, *second;
 
         assert_int_equal(discover(book, iso_pages, NULL, &first), 0);
-        assert_string_equal(first->paths[view_find(first, SOVD_COMPONENT, "cell")], "/components/bms/subcomponents/cell");
+        assert_string_equal(first->paths[view_find(first, SOVD_COMPONENT, "cell")],
+                            "/components/bms/subcomponents/cell");
         assert_null(first->paths[view_find(first, SOVD_COMPONENT, "bms")]);
 
         unsigned n_first = book->n_gets;
@@ -165,7 +171,8 @@ static void iso_list_that_is_gone_takes_its_entities_along(void **state) {
 
 static void entity_with_a_bad_id_is_left_out_and_counted(void **state) {
         static const struct page pages[] = {
-                { "/components", "{\"items\":[{\"id\":\"a/b\"},{\"id\":\"status\"},{\"name\":\"x\"},7,{\"id\":\"ok\"}]}" },
+                { "/components",
+                  "{\"items\":[{\"id\":\"a/b\"},{\"id\":\"status\"},{\"name\":\"x\"},7,{\"id\":\"ok\"}]}" },
                 { 0 },
         };
         struct view *view;
@@ -201,8 +208,9 @@ static void lost_server_ends_the_discovery(void **state) {
 
 static void odata_groups_are_areas_and_categories_collections(void **state) {
         static const struct page pages[] = {
-                { "/components", "{\"value\":[{\"id\":\"bms\",\"name\":\"B\",\"category\":\"power\","
-                                 "\"description\":\"d\",\"softwareVersion\":\"1.2\"},{\"id\":\"old\",\"name\":\"O\"}]}" },
+                { "/components",
+                  "{\"value\":[{\"id\":\"bms\",\"name\":\"B\",\"category\":\"power\","
+                  "\"description\":\"d\",\"softwareVersion\":\"1.2\"},{\"id\":\"old\",\"name\":\"O\"}]}" },
                 { "/components/bms/capabilities", "{\"supportedCategories\":[\"data\",\"faults\"]}" },
                 { "/components/bms/modes", "{\"currentMode\":\"x\"}" },
                 { "/components/old/capabilities", "{\"supportedCategories\":[\"ecu\"]}" },
@@ -220,7 +228,8 @@ static void odata_groups_are_areas_and_categories_collections(void **state) {
         e = find(view, SOVD_COMPONENT, "old");
         assert_int_equal(e->collections, 1u << SOVD_COLLECTION_DATA | 1u << SOVD_COLLECTION_FAULTS |
                                                  1u << SOVD_COLLECTION_OPERATIONS);
-        assert_string_equal(find(view, SOVD_AREA, "g")->relations[SOVD_RELATION_CONTAINS].items[0], "components/bms");
+        assert_string_equal(find(view, SOVD_AREA, "g")->relations[SOVD_RELATION_CONTAINS].items[0],
+                            "components/bms");
 }
 
 #define BOOK_TEST(f) cmocka_unit_test_setup_teardown(f, book_set_up, book_tear_down)

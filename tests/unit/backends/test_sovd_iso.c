@@ -7,8 +7,9 @@ static void data_list_keeps_what_the_filter_lets_pass(void **state) {
         const char *wanted[] = { "identData" };
         const struct sovd_data_filter filter = { .categories = { .items = wanted, .n = 1 } };
         struct sovd_data_list list;
-        struct cJSON *json = json_of(&f->call, "{\"items\":[{\"id\":\"a\",\"name\":\"A\",\"category\":\"currentData\"},"
-                                               "{\"id\":\"b\",\"name\":\"B\",\"category\":\"identData\"}]}");
+        struct cJSON *json =
+                json_of(&f->call, "{\"items\":[{\"id\":\"a\",\"name\":\"A\",\"category\":\"currentData\"},"
+                                  "{\"id\":\"b\",\"name\":\"B\",\"category\":\"identData\"}]}");
 
         assert_int_equal(iso_decode_data_list(&f->call, json, &filter, &list), 0);
         assert_int_equal(list.items.n, 1);
@@ -37,17 +38,20 @@ static void value_that_is_null_is_a_bad_answer(void **state) {
         struct fixture *f = *state;
         struct sovd_data_value value;
 
-        assert_int_equal(iso_decode_value(&f->call, json_of(&f->call, "{\"id\":\"t\",\"data\":null}"), "t", &value),
+        assert_int_equal(
+                iso_decode_value(&f->call, json_of(&f->call, "{\"id\":\"t\",\"data\":null}"), "t", &value),
+                SOVD_E_BAD_ANSWER);
+        assert_int_equal(iso_decode_value(&f->call, json_of(&f->call, "[1]"), "t", &value),
                          SOVD_E_BAD_ANSWER);
-        assert_int_equal(iso_decode_value(&f->call, json_of(&f->call, "[1]"), "t", &value), SOVD_E_BAD_ANSWER);
 }
 
 static void severity_of_a_fault_is_filtered_strictly_below(void **state) {
         struct fixture *f = *state;
         const struct sovd_fault_filter filter = { .severity = SOVD_INT(3) };
         struct sovd_fault_list list;
-        struct cJSON *json = json_of(&f->call, "{\"items\":[{\"code\":\"1\",\"fault_name\":\"A\",\"severity\":2},"
-                                               "{\"code\":\"2\",\"fault_name\":\"B\",\"severity\":3}]}");
+        struct cJSON *json =
+                json_of(&f->call, "{\"items\":[{\"code\":\"1\",\"fault_name\":\"A\",\"severity\":2},"
+                                  "{\"code\":\"2\",\"fault_name\":\"B\",\"severity\":3}]}");
 
         assert_int_equal(iso_decode_fault_list(&f->call, json, &filter, &list), 0);
         assert_int_equal(list.items.n, 1);
@@ -67,8 +71,9 @@ static void operation_in_a_list_of_one_is_taken_as_the_operation(void **state) {
 static void start_with_200_is_a_result(void **state) {
         struct fixture *f = *state;
         struct sovd_execution_started started;
-        struct cJSON *json = json_of(&f->call, "{\"parameters\":{\"x\":1},\"error\":{\"path\":\"/x\",\"error\":"
-                                               "{\"error_code\":\"error-response\",\"message\":\"m\"}}}");
+        struct cJSON *json =
+                json_of(&f->call, "{\"parameters\":{\"x\":1},\"error\":{\"path\":\"/x\",\"error\":"
+                                  "{\"error_code\":\"error-response\",\"message\":\"m\"}}}");
 
         assert_int_equal(iso_decode_started(&f->call, 200, json, &started), 0);
         assert_true(started.synchronous);
@@ -82,8 +87,10 @@ static void start_with_202_is_an_execution(void **state) {
         struct fixture *f = *state;
         struct sovd_execution_started started;
 
-        assert_int_equal(iso_decode_started(&f->call, 202, json_of(&f->call, "{\"id\":\"e1\",\"status\":\"running\"}"),
-                                            &started), 0);
+        assert_int_equal(iso_decode_started(&f->call, 202,
+                                            json_of(&f->call, "{\"id\":\"e1\",\"status\":\"running\"}"),
+                                            &started),
+                         0);
         assert_false(started.synchronous);
         assert_string_equal(started.id, "e1");
         assert_int_equal(started.execution.status, SOVD_EXECUTION_RUNNING);
@@ -94,7 +101,8 @@ static void execution_without_a_usable_name_is_a_bad_answer(void **state) {
         struct sovd_execution_started started;
 
         assert_int_equal(iso_decode_started(&f->call, 202, NULL, &started), SOVD_E_BAD_ANSWER);
-        assert_int_equal(iso_decode_started(&f->call, 202, json_of(&f->call, "{}"), &started), SOVD_E_BAD_ANSWER);
+        assert_int_equal(iso_decode_started(&f->call, 202, json_of(&f->call, "{}"), &started),
+                         SOVD_E_BAD_ANSWER);
         assert_int_equal(iso_decode_started(&f->call, 202, json_of(&f->call, "{\"id\":\"a/b\"}"), &started),
                          SOVD_E_BAD_ANSWER);
 }
@@ -103,20 +111,24 @@ static void execution_ids_are_strings_or_objects(void **state) {
         struct fixture *f = *state;
         struct sovd_execution_ids ids;
 
-        assert_int_equal(iso_decode_execution_ids(&f->call, json_of(&f->call, "{\"items\":[\"a\",{\"id\":\"b\"}]}"), &ids),
+        assert_int_equal(iso_decode_execution_ids(
+                                 &f->call, json_of(&f->call, "{\"items\":[\"a\",{\"id\":\"b\"}]}"), &ids),
                          0);
         assert_int_equal(ids.items.n, 2);
         assert_string_equal(ids.items.items[1], "b");
         assert_int_equal(iso_decode_execution_ids(&f->call, json_of(&f->call, "{\"items\":[5]}"), &ids),
                          SOVD_E_BAD_ANSWER);
-        assert_int_equal(iso_decode_execution_ids(&f->call, json_of(&f->call, "{}"), &ids), SOVD_E_BAD_ANSWER);
+        assert_int_equal(iso_decode_execution_ids(&f->call, json_of(&f->call, "{}"), &ids),
+                         SOVD_E_BAD_ANSWER);
 }
 
 static void stopped_execution_has_failed_and_says_why(void **state) {
         struct fixture *f = *state;
         struct sovd_execution execution;
 
-        assert_int_equal(iso_decode_execution(&f->call, json_of(&f->call, "{\"status\":\"stopped\"}"), "e", &execution), 0);
+        assert_int_equal(iso_decode_execution(&f->call, json_of(&f->call, "{\"status\":\"stopped\"}"), "e",
+                                              &execution),
+                         0);
         assert_int_equal(execution.status, SOVD_EXECUTION_FAILED);
         assert_int_equal(execution.capability, SOVD_CAPABILITY_EXECUTE);
         assert_int_equal(execution.error.n, 1);
@@ -129,7 +141,9 @@ static void control_without_a_body_keeps_the_id(void **state) {
 
         assert_int_equal(iso_decode_accepted(&f->call, NULL, "e", &accepted), 0);
         assert_string_equal(accepted.id, "e");
-        assert_int_equal(iso_decode_accepted(&f->call, json_of(&f->call, "{\"status\":\"completed\"}"), "e", &accepted), 0);
+        assert_int_equal(iso_decode_accepted(&f->call, json_of(&f->call, "{\"status\":\"completed\"}"), "e",
+                                             &accepted),
+                         0);
         assert_int_equal(accepted.status, SOVD_EXECUTION_COMPLETED);
 }
 
@@ -141,7 +155,8 @@ static void mode_value_of_another_type_becomes_text(void **state) {
         assert_string_equal(mode.value, "3");
         assert_int_equal(iso_decode_mode(&f->call, json_of(&f->call, "{\"value\":true}"), "m", &mode), 0);
         assert_string_equal(mode.value, "true");
-        assert_int_equal(iso_decode_mode(&f->call, json_of(&f->call, "{\"value\":[]}"), "m", &mode), SOVD_E_BAD_ANSWER);
+        assert_int_equal(iso_decode_mode(&f->call, json_of(&f->call, "{\"value\":[]}"), "m", &mode),
+                         SOVD_E_BAD_ANSWER);
 }
 
 static void written_mode_stands_in_for_an_empty_answer(void **state) {
@@ -156,7 +171,8 @@ static void written_mode_stands_in_for_an_empty_answer(void **state) {
 static void configuration_without_a_type_is_a_parameter(void **state) {
         struct fixture *f = *state;
         struct sovd_configuration_list list;
-        struct cJSON *json = json_of(&f->call, "{\"items\":[{\"id\":\"c\",\"name\":\"C\",\"configurations_type\":\"x\"}]}");
+        struct cJSON *json = json_of(
+                &f->call, "{\"items\":[{\"id\":\"c\",\"name\":\"C\",\"configurations_type\":\"x\"}]}");
 
         assert_int_equal(iso_decode_configuration_list(&f->call, json, &list), 0);
         assert_int_equal(((struct sovd_configuration *)list.items.items)->type, SOVD_CONFIGURATION_PARAMETER);

@@ -2,16 +2,18 @@
 #include "backends/sovd/odata_decode.h"
 #include "tests/unit/backends/sovd_support.h"
 
-#define FAULT(id, code, severity) \
-        "{\"id\":\"" id "\",\"code\":\"" code "\",\"severity\":\"" severity "\",\"status\":\"active\",\"name\":\"N\"," \
+#define FAULT(id, code, severity)                                                                            \
+        "{\"id\":\"" id "\",\"code\":\"" code "\",\"severity\":\"" severity                                  \
+        "\",\"status\":\"active\",\"name\":\"N\","                                                           \
         "\"scope\":\"s\",\"classificationTags\":[\"t\"]}"
 
 static void catalogue_entry_becomes_value_metadata(void **state) {
         struct fixture *f = *state;
         struct sovd_data_list list;
-        struct cJSON *json = json_of(&f->call, "{\"value\":[{\"id\":\"soc\",\"name\":\"S\",\"access\":\"readOnly\","
-                                               "\"dataType\":\"float\",\"unit\":\"%\",\"classificationTags\":[\"t\"]},"
-                                               "{\"id\":\"bare\"}],\"@odata.count\":2}");
+        struct cJSON *json =
+                json_of(&f->call, "{\"value\":[{\"id\":\"soc\",\"name\":\"S\",\"access\":\"readOnly\","
+                                  "\"dataType\":\"float\",\"unit\":\"%\",\"classificationTags\":[\"t\"]},"
+                                  "{\"id\":\"bare\"}],\"@odata.count\":2}");
 
         assert_int_equal(odata_decode_data_list(&f->call, json, NULL, &list), 0);
         assert_int_equal(list.items.n, 2);
@@ -26,7 +28,8 @@ static void catalogue_entry_becomes_value_metadata(void **state) {
 static void value_becomes_data_with_its_digits(void **state) {
         struct fixture *f = *state;
         struct sovd_data_value value;
-        struct cJSON *json = json_of(&f->call, "{\"id\":\"v\",\"name\":\"V\",\"value\":12345678901234567890,\"unit\":\"V\"}");
+        struct cJSON *json = json_of(
+                &f->call, "{\"id\":\"v\",\"name\":\"V\",\"value\":12345678901234567890,\"unit\":\"V\"}");
 
         assert_int_equal(odata_decode_value(&f->call, json, "v", &value), 0);
         assert_string_equal(value.data->valuestring, "12345678901234567890");
@@ -36,8 +39,8 @@ static void value_becomes_data_with_its_digits(void **state) {
 static void severity_and_status_words_become_the_standards(void **state) {
         struct fixture *f = *state;
         struct sovd_fault_list list;
-        struct cJSON *json = json_of(&f->call, "{\"value\":[" FAULT("f1", "P1", "critical") "," FAULT("f2", "P2", "low") ","
-                                               FAULT("f3", "P3", "odd") "]}");
+        struct cJSON *json = json_of(&f->call, "{\"value\":[" FAULT("f1", "P1", "critical") "," FAULT(
+                                                       "f2", "P2", "low") "," FAULT("f3", "P3", "odd") "]}");
 
         assert_int_equal(odata_decode_fault_list(&f->call, json, NULL, &list), 0);
         const struct sovd_fault *faults = list.items.items;
@@ -51,7 +54,8 @@ static void severity_and_status_words_become_the_standards(void **state) {
 static void fault_is_found_by_code_before_id(void **state) {
         struct fixture *f = *state;
         struct sovd_fault_list list;
-        struct cJSON *json = json_of(&f->call, "{\"value\":[" FAULT("P2", "P1", "low") "," FAULT("f2", "P2", "low") "]}");
+        struct cJSON *json =
+                json_of(&f->call, "{\"value\":[" FAULT("P2", "P1", "low") "," FAULT("f2", "P2", "low") "]}");
 
         assert_int_equal(odata_decode_fault_list(&f->call, json, NULL, &list), 0);
         assert_string_equal(odata_fault_id(odata_find_fault(&list, "P2")), "f2");
@@ -62,7 +66,9 @@ static void fault_is_found_by_code_before_id(void **state) {
 static void fault_status_can_be_filtered(void **state) {
         struct fixture *f = *state;
         const char *const keys[] = { "aggregatedstatus" }, *const values[] = { "passive" };
-        const struct sovd_fault_filter filter = { .status_keys = keys, .status_values = values, .n_status = 1 };
+        const struct sovd_fault_filter filter = { .status_keys = keys,
+                                                  .status_values = values,
+                                                  .n_status = 1 };
         struct sovd_fault_list list;
         struct cJSON *json = json_of(&f->call, "{\"value\":[" FAULT("f1", "P1", "low") "]}");
 
@@ -73,7 +79,8 @@ static void fault_status_can_be_filtered(void **state) {
 static void operation_runs_asynchronously_without_proximity(void **state) {
         struct fixture *f = *state;
         struct sovd_operation_list list;
-        struct cJSON *json = json_of(&f->call, "{\"value\":[{\"id\":\"o\",\"name\":\"O\",\"status\":\"idle\"}]}");
+        struct cJSON *json =
+                json_of(&f->call, "{\"value\":[{\"id\":\"o\",\"name\":\"O\",\"status\":\"idle\"}]}");
 
         assert_int_equal(odata_decode_operation_list(&f->call, json, &list), 0);
         const struct sovd_operation *operation = list.items.items;
@@ -84,8 +91,10 @@ static void operation_runs_asynchronously_without_proximity(void **state) {
 static int decode_state(struct fixture *f, const char *word, struct sovd_execution *ret) {
         char text[256];
 
-        (void)snprintf(text, sizeof(text), "{\"executionId\":\"e\",\"status\":\"%s\",\"progress\":255,"
-                       "\"result\":{\"success\":false,\"message\":\"no power\"}}", word);
+        (void)snprintf(text, sizeof(text),
+                       "{\"executionId\":\"e\",\"status\":\"%s\",\"progress\":255,"
+                       "\"result\":{\"success\":false,\"message\":\"no power\"}}",
+                       word);
         return odata_decode_execution(&f->call, json_of(&f->call, text), NULL, ret);
 }
 
@@ -122,7 +131,8 @@ static void execution_without_a_name_is_a_bad_answer(void **state) {
         struct sovd_execution execution;
 
         assert_int_equal(odata_decode_execution(&f->call, NULL, NULL, &execution), SOVD_E_BAD_ANSWER);
-        assert_int_equal(odata_decode_execution(&f->call, json_of(&f->call, "{\"status\":\"running\"}"), NULL, &execution),
+        assert_int_equal(odata_decode_execution(&f->call, json_of(&f->call, "{\"status\":\"running\"}"), NULL,
+                                                &execution),
                          SOVD_E_BAD_ANSWER);
 }
 
@@ -130,15 +140,17 @@ static void executions_are_listed_by_their_ids(void **state) {
         struct fixture *f = *state;
         struct sovd_execution_ids ids;
 
-        assert_int_equal(odata_decode_execution_ids(&f->call, json_of(&f->call, "{\"value\":[{\"executionId\":\"e\"}]}"),
-                                                    &ids), 0);
+        assert_int_equal(odata_decode_execution_ids(
+                                 &f->call, json_of(&f->call, "{\"value\":[{\"executionId\":\"e\"}]}"), &ids),
+                         0);
         assert_string_equal(ids.items.items[0], "e");
 }
 
 static void mode_is_the_session_with_its_choices(void **state) {
         struct fixture *f = *state;
         struct sovd_mode_detail mode;
-        struct cJSON *json = json_of(&f->call, "{\"currentMode\":\"default\",\"availableModes\":[\"default\",\"x\"]}");
+        struct cJSON *json =
+                json_of(&f->call, "{\"currentMode\":\"default\",\"availableModes\":[\"default\",\"x\"]}");
 
         assert_int_equal(odata_decode_mode(&f->call, json, true, &mode), 0);
         assert_string_equal(mode.id, "session");
@@ -152,15 +164,17 @@ static void each_parameter_is_a_configuration(void **state) {
         struct fixture *f = *state;
         struct sovd_configuration_list list;
         struct sovd_data_value value;
-        struct cJSON *json = json_of(&f->call, "{\"componentId\":\"bms\",\"parameters\":{\"a\":1,\"b\":{\"c\":2}}}");
+        struct cJSON *json =
+                json_of(&f->call, "{\"componentId\":\"bms\",\"parameters\":{\"a\":1,\"b\":{\"c\":2}}}");
 
         assert_int_equal(odata_decode_configuration_list(&f->call, json, &list), 0);
         assert_int_equal(list.items.n, 2);
         assert_int_equal(odata_decode_configuration(&f->call, json, "b", &value), 0);
         assert_true(cJSON_IsObject(value.data));
         assert_int_equal(odata_decode_configuration(&f->call, json, "z", &value), SOVD_E_NOT_FOUND);
-        assert_int_equal(odata_decode_configuration_list(&f->call, json_of(&f->call, "{\"parameters\":[]}"), &list),
-                         SOVD_E_BAD_ANSWER);
+        assert_int_equal(
+                odata_decode_configuration_list(&f->call, json_of(&f->call, "{\"parameters\":[]}"), &list),
+                SOVD_E_BAD_ANSWER);
 }
 
 int main(void) {

@@ -16,7 +16,8 @@ static void defaults_stand_in_for_what_is_not_given(void **state) {
 
         assert_int_equal(decode(*state, "{\"name\":\"e\",\"base_url\":\"http://h\"}", &o), 0);
         assert_string_equal(o.api_prefix, "/sovd/v1");
-        assert_true(o.timeout_secs.value == 5 && o.refresh_secs.value == 30 && o.connect_timeout_secs.value == 1);
+        assert_true(o.timeout_secs.value == 5 && o.refresh_secs.value == 30 &&
+                    o.connect_timeout_secs.value == 1);
         assert_int_equal(o.max_in_flight.value, 16);
         assert_int_equal(o.max_waiting.value, 64);
         assert_int_equal(o.max_answer_bytes.value, 4 * 1024 * 1024);
@@ -35,7 +36,8 @@ static void what_the_table_cannot_say_is_checked(void **state) {
                 { "\"name\":\"e\",\"base_url\":\"http://\"", "base_url" },
                 { "\"name\":\"e\",\"base_url\":\"http://user:secret@h\"", "base_url" },
                 { "\"name\":\"e\",\"base_url\":\"http://h\",\"api_prefix\":\"x\"", "api_prefix" },
-                { "\"name\":\"e\",\"base_url\":\"http://h\",\"component_ids\":[\"status\"]", "component_ids" },
+                { "\"name\":\"e\",\"base_url\":\"http://h\",\"component_ids\":[\"status\"]",
+                  "component_ids" },
                 { "\"name\":\"e\",\"base_url\":\"http://h\",\"timeout_secs\":0.01", "timeout_secs" },
                 { "\"name\":\"e\",\"base_url\":\"http://h\",\"refresh_secs\":0.05", "refresh_secs" },
                 { "\"name\":\"e\",\"base_url\":\"http://h\",\"client_cert_file\":\"x\"", "client_key_file" },
@@ -58,9 +60,13 @@ static void what_the_table_cannot_say_is_checked(void **state) {
 static void values_out_of_range_are_refused_by_the_table(void **state) {
         struct sovd_sovd_options o;
 
-        assert_int_equal(decode(*state, "{\"name\":\"e\",\"base_url\":\"http://h\",\"timeout_secs\":301}", &o), SOVD_E_BAD_REQUEST);
-        assert_int_equal(decode(*state, "{\"name\":\"e\",\"base_url\":\"http://h\",\"max_in_flight\":0}", &o), SOVD_E_BAD_REQUEST);
-        assert_int_equal(decode(*state, "{\"name\":\"e\",\"base_url\":\"http://h\",\"odd\":1}", &o), SOVD_E_BAD_REQUEST);
+        assert_int_equal(
+                decode(*state, "{\"name\":\"e\",\"base_url\":\"http://h\",\"timeout_secs\":301}", &o),
+                SOVD_E_BAD_REQUEST);
+        assert_int_equal(decode(*state, "{\"name\":\"e\",\"base_url\":\"http://h\",\"max_in_flight\":0}", &o),
+                         SOVD_E_BAD_REQUEST);
+        assert_int_equal(decode(*state, "{\"name\":\"e\",\"base_url\":\"http://h\",\"odd\":1}", &o),
+                         SOVD_E_BAD_REQUEST);
 }
 
 int main(void) {
