@@ -329,9 +329,10 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         return run(x, call, m.route);
 }
 
-static void log_request(const struct sovd_http_exchange *x, const struct sovd_call *call, unsigned status,
-                        uint64_t duration_usec) {
-        enum sovd_log_level level = status >= 500 ? SOVD_LOG_WARN : SOVD_LOG_DEBUG;
+static void log_request(const struct sovd_http_exchange *x, const struct sovd_call *call,
+                        const struct sovd_route *route, unsigned status, uint64_t duration_usec) {
+        bool is_probe = route && (route->flags & SOVD_PROBE); /* a probe that must wait is no trouble */
+        enum sovd_log_level level = status >= 500 && !is_probe ? SOVD_LOG_WARN : SOVD_LOG_DEBUG;
         const struct sovd_log_field fields[] = { { "request_id", call->request_id },
                                                  { "remote", x->remote },
                                                  { NULL, NULL } };
@@ -363,6 +364,6 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
 
         uint64_t duration = sovd_now_usec() - x->started_usec;
         sovd_metrics_count(rest->metrics, position, status, duration);
-        log_request(x, call, status, duration);
+        log_request(x, call, route, status, duration);
         sovd_tree_unref(call->tree);
 }

@@ -17,6 +17,15 @@ static size_t count(const struct sovd_head *head, const char *name) {
         return n;
 }
 
+/* The length of a value without the white space that may follow it (RFC 9110 5.5). */
+static size_t trimmed(const char *value) {
+        size_t n = strlen(value);
+
+        while (n && (value[n - 1] == ' ' || value[n - 1] == '\t'))
+                n--;
+        return n;
+}
+
 static int refuse(const char **reason, const char *text) {
         *reason = text;
         return SOVD_E_BAD_REQUEST;
@@ -78,7 +87,7 @@ static int check_length(const struct sovd_head *head, struct sovd_head_info *inf
         if (!length)
                 return 0;
 
-        size_t n = strlen(length);
+        size_t n = trimmed(length);
         if (n < 1 || n > 10 || strspn(length, "0123456789") != n)
                 return refuse(reason, "Content-Length is not a plain number of at most 10 digits");
         info->content_length = strtoull(length, NULL, 10);
@@ -93,7 +102,7 @@ static int check_coding(const struct sovd_head *head, struct sovd_head_info *inf
                 return 0;
         if (sovd_head_field(head, "Content-Length"))
                 return refuse(reason, "Content-Length and Transfer-Encoding together");
-        if (count(head, "Transfer-Encoding") > 1 || strcasecmp(coding, "chunked") != 0)
+        if (count(head, "Transfer-Encoding") > 1 || trimmed(coding) != 7 || strncasecmp(coding, "chunked", 7) != 0)
                 return refuse(reason, "Transfer-Encoding is not exactly 'chunked'");
         if (strcmp(head->version, "1.1") != 0)
                 return refuse(reason, "Transfer-Encoding with HTTP/1.0");
@@ -127,6 +136,14 @@ static int check_once(const struct sovd_head *head, const char **reason) {
         return 0;
 }
 
+/* uri-host and port of RFC 3986, as far as characters go. */
+static bool is_host(const char *host) {
+        static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:[]";
+        size_t n = trimmed(host);
+
+        return n > 0 && strspn(host, allowed) == n;
+}
+
 static int check_host(const struct sovd_head *head, const char **reason) {
         size_t n = count(head, "Host");
 
@@ -134,6 +151,8 @@ static int check_host(const struct sovd_head *head, const char **reason) {
                 return refuse(reason, "more than one Host");
         if (n == 0 && strcmp(head->version, "1.0") != 0)
                 return refuse(reason, "Host is missing");
+        if (n == 1 && !is_host(sovd_head_field(head, "Host")))
+                return refuse(reason, "Host is not a host");
         return 0;
 }
 
@@ -142,7 +161,7 @@ static int check_expect(const struct sovd_head *head, struct sovd_head_info *inf
 
         if (!expect)
                 return 0;
-        if (strcasecmp(expect, "100-continue") != 0) {
+        if (trimmed(expect) != 12 || strncasecmp(expect, "100-continue", 12) != 0) {
                 *reason = "Expect asks for something other than 100-continue";
                 return SOVD_E_EXPECTATION;
         }

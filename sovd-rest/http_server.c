@@ -6,6 +6,11 @@
 
 static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #define poll bounded_poll
+/* The head scanner takes a tab for a control character; around and inside a field value it is legal (RFC 9110 5.5).
+ * head.c refuses it everywhere else. */
+#include <ctype.h>
+#undef isprint
+#define isprint(c) ((c) == '\t' || (isprint)(c))
 /* sockaddr_to_string() ends the name of a Unix client one byte behind its buffer. That byte is the first of
  * content_length, which is set later; the callers whose buffer is on the stack need an access list or an access
  * log, and neither is ever configured here. */
@@ -15,6 +20,7 @@ static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #include "civetweb.c"
 #pragma GCC diagnostic pop
 #undef poll
+#undef isprint
 #undef snprintf
 #undef vsnprintf
 #undef malloc
@@ -66,6 +72,7 @@ struct worker {
         struct sovd_arena *arena;
         struct sovd_json_writer writer;
         struct sovd_head_field fields[SOVD_HEAD_FIELDS_MAX + 1];
+        int n_served; /* requests of the present connection */
         time_t date_of;
         char date[40];
 };
@@ -326,6 +333,7 @@ static void serve(struct sovd_http_server *server, struct sovd_http_exchange *x)
         struct mg_connection *conn = x->connection;
         struct worker *w = mg_get_thread_pointer(conn);
 
+        w->n_served++;
         server->handler(x, server->data);
         if (!x->sent)
                 conn->must_close = 1;
@@ -361,7 +369,7 @@ static int begin_request(struct mg_connection *conn) {
         int r = sovd_head_check(&x.head, &x.info, &reason);
         if (query)
                 query[-1] = '\0';
-        x.path = conn->request_info.request_uri;
+        x.path = conn->request_info.local_uri_raw; /* of an absolute target: what follows the authority */
         x.query = query;
         x.body_left = x.info.has_body;
         if (r)
@@ -431,11 +439,35 @@ static void exit_thread(const struct mg_context *ctx, int type, void *data) {
 
 static int connection_opened(const struct mg_connection *conn, void **data) {
         struct sovd_http_server *server = server_of(conn);
+        struct worker *w = mg_get_thread_pointer(conn);
         (void)data;
 
+        if (w)
+                w->n_served = 0;
         (void)__atomic_add_fetch(&server->n_connections, 1, __ATOMIC_RELAXED);
         (void)__atomic_add_fetch(&server->n_connections_total, 1, __ATOMIC_RELAXED);
         return 0;
+}
+
+/* "*" and an absolute target for another authority reach no callback: civetweb only closes. Nobody but this
+ * worker uses the connection, and its socket is still open. */
+static void answer_unserved(struct mg_connection *conn) {
+        struct sovd_http_exchange x;
+
+        exchange_init(&x, conn);
+        x.body_left = 1;
+        if (conn->request_info.request_uri && *conn->request_info.request_uri == '*')
+                refuse(&x, SOVD_E_BAD_REQUEST, "the target * is not served");
+        else
+                refuse(&x, SOVD_E_MISDIRECTED, "the target names another server");
+        serve(server_of(conn), &x);
+}
+
+static void connection_closing(const struct mg_connection *conn) {
+        const struct worker *w = mg_get_thread_pointer(conn);
+
+        if (w && conn->request_len > 0 && conn->handled_requests > w->n_served)
+                answer_unserved((struct mg_connection *)(uintptr_t)conn);
 }
 
 static void connection_closed(const struct mg_connection *conn) {
@@ -481,6 +513,7 @@ static int start(struct sovd_http_server *server) {
                 .init_thread = init_thread,
                 .exit_thread = exit_thread,
                 .init_connection = connection_opened,
+                .connection_close = connection_closing,
                 .connection_closed = connection_closed,
                 .log_message = log_message,
                 .external_ssl_ctx = give_tls,

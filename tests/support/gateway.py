@@ -21,6 +21,7 @@ BASE = openapi.BASE
 START_SECONDS = 30
 STOP_SECONDS = 30
 REPLY_SECONDS = 30
+ROOT_PATHS = ('/healthz', '/readyz', '/metrics', '/openapi.json')
 SANITIZER = re.compile(r'(Address|Thread|Memory|Leak)Sanitizer|runtime error:')
 LISTENING = re.compile(r'listening on (https?)://(\S+):(\d+)/sovd/v1')
 
@@ -125,10 +126,24 @@ class Raw:
         return self.kept
 
 
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path, timeout=REPLY_SECONDS):
+        super().__init__('localhost', timeout=timeout)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
 class Gateway:
     """A running sovd-gatewayd. Sections of the configuration are keyword arguments; server.port is 0 unless given."""
 
-    def __init__(self, *backends, environment=None, arguments=None, ready=True, **sections):
+    def __init__(self, *backends, environment=None, arguments=None, ready=True, context=None, **sections):
+        self.context = context  # of TLS
         self.folder = tempfile.TemporaryDirectory(prefix='gw')
         self.config = pathlib.Path(self.folder.name) / 'gateway.yaml'
         self.write_config(self.settings(*backends, **sections))
@@ -196,16 +211,18 @@ class Gateway:
         return Raw((self.host, self.port), socket.AF_INET6 if ':' in self.host else socket.AF_INET, timeout)
 
     def connection(self, timeout=REPLY_SECONDS):
+        if self.context:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.context)
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
-    def bare(self, method, path, body=None, headers=None, timeout=REPLY_SECONDS):
+    def bare(self, method, path, body=None, headers=None, timeout=REPLY_SECONDS, connection=None):
         """A request whose reply is not judged. A body that is no bytes is sent as JSON."""
         headers = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
         if body is not None:
             headers.setdefault('Content-Type', 'application/json')
-        connection = self.connection(timeout)
+        connection = connection or self.connection(timeout)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
@@ -222,10 +239,10 @@ class Gateway:
 
     @staticmethod
     def full(path):
-        """Paths may begin below /sovd/v1; those of the root begin with // or /sovd."""
+        """Paths may begin below /sovd/v1; those of the root are known, or begin with // or /sovd."""
         if path.startswith('//'):
             return path[1:]
-        return path if path.startswith('/sovd') else BASE + path
+        return path if path.startswith(('/sovd', *ROOT_PATHS)) else BASE + path
 
     def request(self, method, path, body=None, headers=None, timeout=REPLY_SECONDS):
         path = self.full(path)
