@@ -215,6 +215,40 @@ void sovd_executions_resume(struct sovd_executions *x, const char *id, int capab
         free(old);
 }
 
+bool sovd_executions_knows(struct sovd_executions *x, const struct sovd_entity *e, const char *operation,
+                           const char *backend_id) {
+        bool known = false;
+
+        (void)pthread_mutex_lock(&x->mutex);
+        for (size_t i = 0; i < x->n && !known; i++)
+                known = is_of(x->records[i], e, operation) && strcmp(x->records[i]->backend_id, backend_id) == 0;
+        (void)pthread_mutex_unlock(&x->mutex);
+        return known;
+}
+
+static int to_owner(const struct record *r, struct sovd_execution_owner *ret, struct sovd_arena *arena) {
+        memcpy(ret->id, r->id, sizeof(ret->id));
+        ret->type = r->type;
+        ret->entity = sovd_arena_strdup(arena, r->entity);
+        ret->operation = sovd_arena_strdup(arena, r->operation);
+        ret->backend_id = sovd_arena_strdup(arena, r->backend_id);
+        return ret->entity && ret->operation && ret->backend_id ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+int sovd_executions_oldest_running(struct sovd_executions *x, size_t skip, struct sovd_execution_owner *ret,
+                                   struct sovd_arena *arena) {
+        int r = SOVD_E_NOT_FOUND;
+
+        (void)pthread_mutex_lock(&x->mutex);
+        for (size_t i = 0; i < x->n; i++)
+                if (!x->records[i]->ended_usec && !skip--) {
+                        r = to_owner(x->records[i], ret, arena);
+                        break;
+                }
+        (void)pthread_mutex_unlock(&x->mutex);
+        return r;
+}
+
 void sovd_executions_remove(struct sovd_executions *x, const char *id) {
         (void)pthread_mutex_lock(&x->mutex);
         for (size_t i = 0; i < x->n; i++)

@@ -49,6 +49,21 @@ void sovd_executions_end(struct sovd_executions *x, const char *id, const char *
 /* A control was accepted: it runs again under this capability. */
 void sovd_executions_resume(struct sovd_executions *x, const char *id, int capability);
 
+/* Is an execution of this operation known under the backend's id? */
+bool sovd_executions_knows(struct sovd_executions *x, const struct sovd_entity *e, const char *operation,
+                           const char *backend_id);
+
+struct sovd_execution_owner {
+        char id[SOVD_ID_SIZE];
+        enum sovd_entity_type type;
+        const char *entity, *operation, *backend_id; /* in the arena */
+};
+
+/* The oldest execution that counts as running, after `skip` older ones: what nobody has asked about may have ended
+ * long ago. SOVD_E_NOT_FOUND: there is none; -ENOMEM. */
+int sovd_executions_oldest_running(struct sovd_executions *x, size_t skip, struct sovd_execution_owner *ret,
+                                   struct sovd_arena *arena);
+
 /* Forgets one. */
 void sovd_executions_remove(struct sovd_executions *x, const char *id);
 

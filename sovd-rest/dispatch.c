@@ -136,7 +136,7 @@ static const struct sovd_query_param *find_param(const struct sovd_route *route,
 static int check_value(struct sovd_call *call, const struct sovd_query_param *p, const struct sovd_query_item *item) {
         char *end;
 
-        if ((p->type == SOVD_QUERY_MAP) != (item->key != NULL))
+        if ((p->type == SOVD_QUERY_MAP) != (item->key && *item->key))
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter '%s' %s", p->name,
                                  item->key ? "takes no key in brackets" : "needs a key in brackets, like status[key]=value");
         if (p->type == SOVD_QUERY_BOOL && strcmp(item->value, "true") != 0 && strcmp(item->value, "false") != 0)
@@ -283,6 +283,9 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "there is nothing at this path to describe");
         if (find_method(x) != SOVD_GET)
                 return no_route(call, x, &only_get);
+        int r = check_offered(call, m->any);
+        if (r)
+                return r;
         *ret_route = &sovd_route_docs;
         return sovd_openapi_docs(call, target->segments + 2, target->n - 3);
 }

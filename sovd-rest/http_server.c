@@ -33,6 +33,7 @@ static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #include "sovd-core/base/log.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/http_tls.h"
+#include "sovd-rest/http_unix.h"
 
 #if defined(__SANITIZE_THREAD__)
 /* civetweb stops its threads by a plain volatile flag and closes listeners under their poll. Both are in its code,
@@ -46,6 +47,7 @@ const char *__tsan_default_suppressions(void) {
 
 #define HEAD_ROOM      1024 /* kept in front of a body for the head of the answer */
 #define LINGER_USEC    (2 * SOVD_USEC_PER_SEC)
+#define LINGER_SLOW_USEC (100 * SOVD_USEC_PER_MSEC) /* for a client that was too slow already */
 #define KEPT_ANSWER    (64 * 1024) /* a worker keeps its buffer up to this size */
 
 /* When the worker's present wait must be over; 0 = civetweb's own timeouts are enough. */
@@ -82,6 +84,7 @@ struct sovd_http_server {
         sovd_http_handler handler;
         void *data;
         SSL_CTX *tls;
+        struct sovd_http_unix unix_socket;
         struct mg_context *civetweb;
         unsigned port;
         bool draining;        /* atomic */
@@ -164,6 +167,12 @@ static bool is_old_keep_alive(const struct sovd_http_exchange *x) {
         return x->head.version && strcmp(x->head.version, "1.0") == 0 && should_keep_alive(x->connection);
 }
 
+/* A client that does not take its answer gets no further one: what it pipelined is not carried out. */
+static void write_all(struct mg_connection *conn, const char *bytes, size_t n) {
+        if (mg_write(conn, bytes, n) != (int)n)
+                conn->must_close = 1;
+}
+
 void sovd_http_send(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers,
                     bool without_body) {
         struct mg_connection *conn = x->connection;
@@ -188,15 +197,15 @@ void sovd_http_send(struct sovd_http_exchange *x, unsigned status, const struct 
         }
         wait_until_usec = sovd_now_usec() + server_of(conn)->options.body_timeout_usec;
         if (without_body || !len) {
-                (void)mg_write(conn, head, (size_t)n);
+                write_all(conn, head, (size_t)n);
         } else if ((size_t)n <= HEAD_ROOM) {
                 /* The writer kept this room free, so head and body leave in one write without a copy of the body. */
                 char *start = x->writer->data + HEAD_ROOM - n;
                 memcpy(start, head, (size_t)n);
-                (void)mg_write(conn, start, (size_t)n + len);
+                write_all(conn, start, (size_t)n + len);
         } else {
-                (void)mg_write(conn, head, (size_t)n);
-                (void)mg_write(conn, body, len);
+                write_all(conn, head, (size_t)n);
+                write_all(conn, body, len);
         }
 }
 
@@ -208,9 +217,9 @@ static void linger(struct sovd_http_exchange *x) {
         size_t total = 0;
 
         (void)shutdown(conn->client.sock, SHUT_WR);
-        wait_until_usec = sovd_now_usec() + LINGER_USEC;
+        wait_until_usec = sovd_now_usec() + (x->was_slow ? LINGER_SLOW_USEC : LINGER_USEC);
         while (total < 16 * (size_t)1024 * 1024) {
-                int n = pull_inner(NULL, conn, rest, sizeof(rest), 1.0);
+                int n = pull_inner(NULL, conn, rest, sizeof(rest), (double)LINGER_USEC / SOVD_USEC_PER_SEC);
                 if (n <= 0)
                         break;
                 total += (size_t)n;
@@ -221,6 +230,7 @@ static void linger(struct sovd_http_exchange *x) {
 
 static int body_failed(struct sovd_http_exchange *x, int error, const char *text, const char **reason) {
         x->close = true;
+        x->was_slow = error == SOVD_E_TIMEOUT;
         *reason = text;
         return error;
 }
@@ -326,6 +336,7 @@ static void exchange_init(struct sovd_http_exchange *x, struct mg_connection *co
 static void refuse(struct sovd_http_exchange *x, int error, const char *reason) {
         x->refused = error;
         x->refused_why = reason;
+        x->was_slow = error == SOVD_E_TIMEOUT;
         x->close = true;
 }
 
@@ -485,23 +496,22 @@ static int give_tls(void **ret, void *data) {
         return *ret ? 1 : -1;
 }
 
-static int listen_spec(const struct sovd_http_server_options *o, char *spec, size_t size) {
-        const char *tls = o->certificate ? "s" : "";
+static int listen_spec(struct sovd_http_server *server, char *spec, size_t size) {
+        const struct sovd_http_server_options *o = &server->options;
+        char unix_spec[64];
         int n = 0;
 
         if (o->host)
-                n = snprintf(spec, size, strchr(o->host, ':') ? "[%s]:%u%s" : "%s:%u%s", o->host, o->port, tls);
-        if (n >= 0 && (size_t)n < size && o->unix_socket)
-                n += snprintf(spec + n, size - (size_t)n, "%sx%s", n ? "," : "", o->unix_socket);
+                n = snprintf(spec, size, strchr(o->host, ':') ? "[%s]:%u%s" : "%s:%u%s", o->host, o->port,
+                             o->certificate ? "s" : "");
+        if (o->unix_socket) {
+                int r = sovd_http_unix_prepare(&server->unix_socket, o->unix_socket, unix_spec, sizeof(unix_spec));
+                if (r)
+                        return r;
+                if (n >= 0 && (size_t)n < size)
+                        n += snprintf(spec + n, size - (size_t)n, "%s%s", n ? "," : "", unix_spec);
+        }
         return n > 0 && (size_t)n < size ? 0 : -EINVAL;
-}
-
-/* A socket file that a former process left behind would make bind fail. */
-static void remove_stale(const char *path) {
-        struct stat st;
-
-        if (path && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-                (void)unlink(path);
 }
 
 static int start(struct sovd_http_server *server) {
@@ -524,8 +534,9 @@ static int start(struct sovd_http_server *server) {
                                   "decode_query_string", "no", "enable_auth_domain_check", "no",
                                   "access_control_allow_methods", "", "listen_backlog", "1024", NULL };
 
-        if (listen_spec(o, spec, sizeof(spec)))
-                return -EINVAL;
+        int r = listen_spec(server, spec, sizeof(spec));
+        if (r)
+                return r;
         (void)snprintf(threads, sizeof(threads), "%u", o->threads);
         (void)snprintf(head, sizeof(head), "%zu", o->head_bytes);
         (void)snprintf(head_timeout, sizeof(head_timeout), "%llu", (unsigned long long)o->head_timeout_usec / 1000);
@@ -533,7 +544,9 @@ static int start(struct sovd_http_server *server) {
 
         errno = 0;
         server->civetweb = mg_start(&callbacks, server, options);
-        return server->civetweb ? 0 : -(errno ? errno : EINVAL);
+        if (!server->civetweb)
+                return -(errno ? errno : EINVAL);
+        return o->unix_socket ? sovd_http_unix_publish(&server->unix_socket) : 0;
 }
 
 static unsigned find_port(const struct sovd_http_server *server) {
@@ -552,6 +565,7 @@ int sovd_http_server_new(struct sovd_http_server **ret, const struct sovd_http_s
         if (!server)
                 return sovd_error_origin(-ENOMEM);
 
+        server->unix_socket.folder = -1;
         server->options = *options;
         server->handler = handler;
         server->data = data;
@@ -562,7 +576,6 @@ int sovd_http_server_new(struct sovd_http_server **ret, const struct sovd_http_s
                 if (r)
                         return r;
         }
-        remove_stale(options->unix_socket);
 
         int r = start(server);
         if (r) {
@@ -591,6 +604,7 @@ struct sovd_http_server *sovd_http_server_free(struct sovd_http_server *server) 
 
         if (server->civetweb)
                 mg_stop(server->civetweb);
+        sovd_http_unix_done(&server->unix_socket);
         sovd_http_tls_free(server->tls);
         free(server);
         return NULL;

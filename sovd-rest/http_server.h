@@ -41,6 +41,7 @@ struct sovd_http_exchange {
         struct sovd_json_writer *writer;  /* of the worker, empty; the answer's body goes here */
         bool close;                       /* set: the connection ends with this answer */
 
+        bool was_slow;                    /* the client missed a deadline */
         bool sent;
         size_t body_left;                 /* of the request: not read yet (chunked: 1 until its end) */
         void *connection;                 /* struct mg_connection */

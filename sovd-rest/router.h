@@ -19,6 +19,7 @@ struct sovd_entity_step {
 
 struct sovd_match {
         const struct sovd_route *route; /* NULL: see below */
+        const struct sovd_route *any;   /* a route of the path, whatever its method; NULL = no such path */
         size_t position;                /* of the route in the sequence of all */
         struct sovd_entity_step steps[SOVD_ENTITY_STEPS_MAX]; /* each below the one before it */
         size_t n_steps;                 /* 0 = not a path below an entity */

@@ -44,6 +44,13 @@ static int refuse_signature(struct sovd_call *call, const char *signature) {
                          : 0;
 }
 
+/* A write of this dialect has one member that can be wrong, so a 400 without a path is about that one. */
+static int name_value(struct sovd_call *call, int r) {
+        if (r > 0 && call->failure.status == 400 && !call->failure.path)
+                call->failure.path = "/value";
+        return r;
+}
+
 static int data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                       const struct cJSON *value, const char *signature) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", id);
@@ -55,7 +62,7 @@ static int data_write(struct sovd_call *call, const struct sovd_entity *e, const
         sovd_json_tree(&w, value);
         sovd_json_object_end(&w);
         int r = refuse_signature(call, signature);
-        return r ? r : upstream_send(&u, "PUT", &w, NULL, "data", id, NULL);
+        return r ? r : name_value(call, upstream_send(&u, "PUT", &w, NULL, "data", id, NULL));
 }
 
 /* --- faults --------------------------------------------------------------------------------------------- */
@@ -323,7 +330,7 @@ static int configuration_write(struct sovd_call *call, const struct sovd_entity 
         sovd_json_tree(&w, value);
         sovd_json_object_end(&w);
         int r = refuse_signature(call, signature);
-        return r ? r : upstream_send(&u, "PUT", &w, NULL, "configurations", NULL);
+        return r ? r : name_value(call, upstream_send(&u, "PUT", &w, NULL, "configurations", NULL));
 }
 
 static const struct sovd_backend_ops ops = {

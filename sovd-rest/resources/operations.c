@@ -105,11 +105,50 @@ static int too_many(struct sovd_call *call) {
         return SOVD_E_OVERLOAD;
 }
 
+/* Asks the backend what became of an execution that counts as running. true: it runs on. */
+static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *owner) {
+        const struct sovd_entity *e = sovd_tree_find(call->tree, owner->type, owner->entity);
+        struct sovd_backend *backend = e ? e->providers[SOVD_COLLECTION_OPERATIONS] : NULL;
+        struct sovd_execution execution = { 0 };
+
+        if (!backend || !backend->ops->execution_read) {
+                sovd_executions_remove(executions_of(call), owner->id); /* nobody can tell any more */
+                return false;
+        }
+        int r = backend->ops->execution_read(call, e, owner->operation, owner->backend_id, &execution);
+        bool forgotten = r == SOVD_E_NOT_FOUND || (r > 0 && call->failure.status == 404);
+        call->failure = (struct sovd_failure){ 0 };
+        if (forgotten)
+                sovd_executions_remove(executions_of(call), owner->id);
+        if (forgotten || r)
+                return !forgotten;
+        keep_if_ended(call, owner->id, &execution);
+        return execution.status == SOVD_EXECUTION_RUNNING;
+}
+
+#define ASK_MAX 8
+
+/* Takes a place. When all are taken by running executions, the oldest are asked about: those that nobody has read
+ * since they ended still count as running. */
+static bool reserve(struct sovd_call *call) {
+        struct sovd_execution_owner owner;
+        size_t skip = 0;
+
+        for (size_t asked = 0; asked < ASK_MAX; asked++) {
+                if (sovd_executions_reserve(executions_of(call)))
+                        return true;
+                if (sovd_executions_oldest_running(executions_of(call), skip, &owner, call->arena))
+                        return false;
+                skip += runs_on(call, &owner);
+        }
+        return sovd_executions_reserve(executions_of(call));
+}
+
 static int execution_start(struct sovd_call *call) {
         struct sovd_execution_started s = { 0 };
 
         /* The place is taken first: an operation must not run that nobody can ask about. */
-        if (!sovd_executions_reserve(executions_of(call)))
+        if (!reserve(call))
                 return too_many(call);
 
         int r = ops_of(call)->execution_start(call, call->entity, call->params[0], call->in, &s);
@@ -120,16 +159,38 @@ static int execution_start(struct sovd_call *call) {
         return started(call, &s);
 }
 
+#define ADOPT_MAX 32
+
+/* Adopts one if it runs. An ended one that is not known was known once, and its retention is over. */
+static int adopt_one(struct sovd_call *call, const char *backend_id) {
+        struct sovd_execution execution = { 0 };
+        struct sovd_execution_ref ref;
+
+        int r = ops_of(call)->execution_read(call, call->entity, call->params[0], backend_id, &execution);
+        if (r == SOVD_E_NOT_FOUND || (r > 0 && call->failure.status == 404)) {
+                call->failure = (struct sovd_failure){ 0 };
+                return 0; /* gone between list and look */
+        }
+        if (r || execution.status != SOVD_EXECUTION_RUNNING)
+                return r;
+        return sovd_executions_add(executions_of(call), call->entity, call->params[0], backend_id, false, &ref,
+                                   call->arena);
+}
+
 /* Executions that somebody else started at the backend get a name here too, so that they can be seen and stopped. */
 static int adopt(struct sovd_call *call) {
         struct sovd_execution_ids theirs = { 0 };
-        struct sovd_execution_ref ref;
+        size_t asked = 0;
 
         int r = ops_of(call)->executions_list(call, call->entity, call->params[0], &theirs);
-        for (size_t i = 0; !r && i < theirs.items.n; i++)
-                r = sovd_executions_add(executions_of(call), call->entity, call->params[0], theirs.items.items[i],
-                                        false, &ref, call->arena);
-        return r == SOVD_E_OVERLOAD ? too_many(call) : r;
+        for (size_t i = 0; !r && i < theirs.items.n && asked < ADOPT_MAX; i++) {
+                const char *id = theirs.items.items[i];
+                if (sovd_executions_knows(executions_of(call), call->entity, call->params[0], id))
+                        continue;
+                r = adopt_one(call, id);
+                asked++;
+        }
+        return r == SOVD_E_OVERLOAD && !call->failure.error ? too_many(call) : r;
 }
 
 static int executions_list(struct sovd_call *call) {
@@ -137,7 +198,8 @@ static int executions_list(struct sovd_call *call) {
         if (!ids)
                 return sovd_error_origin(-ENOMEM);
 
-        int r = ops_of(call)->executions_list ? adopt(call) : 0;
+        const struct sovd_backend_ops *ops = ops_of(call);
+        int r = ops->executions_list && ops->execution_read ? adopt(call) : 0;
         if (r)
                 return r;
         call->out = ids;

@@ -24,7 +24,7 @@ def make_certificate(folder, name='gateway'):
     return certificate, key
 
 
-class Listeners(unittest.TestCase):
+class ListenerCase(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix='gw')
         self.addCleanup(self.folder.cleanup)
@@ -49,6 +49,8 @@ class Listeners(unittest.TestCase):
         self.assertEqual(status, 1, said)
         return said
 
+
+class Listeners(ListenerCase):
     def test_ipv6_is_served(self):
         server = self.started(server={'host': '::1'})
         self.assertIn('listening on http://[::1]:', server.log)
@@ -70,6 +72,13 @@ class Listeners(unittest.TestCase):
             reply = connection.reply()
         self.assertEqual(reply.status, 400)
         openapi.check_error(reply, 'Unix socket')
+
+    def test_a_unix_socket_path_may_have_any_letters(self):
+        for name in '6s', '9r', 'a b', 'x:1', 'ä', '+1':
+            with self.subTest(name):
+                path = f'{self.path}/{name}'
+                with gateway.Gateway(server={'unix_socket': path}) as server:
+                    self.check_serves(server, gateway.UnixConnection(path))
 
     def test_a_unix_socket_is_not_open_to_everybody(self):
         path = self.path + '/gateway.sock'
@@ -101,7 +110,7 @@ class Listeners(unittest.TestCase):
         self.assertEqual(reply.json['vendor_code'], 'misdirected-request')
 
 
-class Https(Listeners):
+class Https(ListenerCase):
     def setUp(self):
         super().setUp()
         self.certificate, self.key = make_certificate(self.path)

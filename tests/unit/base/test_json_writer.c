@@ -175,9 +175,9 @@ static void array_that_ends_as_an_object(void) {
 
 static void bad_nesting_fails(void **state) {
         static void (*const bad[])(void) = {
-                key_outside_of_an_object, key_in_an_array,          key_behind_a_key,
-                key_without_a_value,      value_without_a_key,      second_value,
-                end_without_a_beginning,  beginning_without_an_end, object_that_ends_as_an_array,
+                key_outside_of_an_object,     key_in_an_array,          key_behind_a_key,
+                key_without_a_value,          value_without_a_key,      second_value,
+                end_without_a_beginning,      beginning_without_an_end, object_that_ends_as_an_array,
                 array_that_ends_as_an_object,
         };
 

@@ -31,30 +31,41 @@ struct pack {
 
 static const char *const modes[] = { "idle", "drive", NULL };
 
-static const struct sovd_field cell_fields[] = {
-        { .name = "id", .type = SOVD_FIELD_STRING, .offset = offsetof(struct cell, id), .flags = SOVD_REQUIRED },
-        { .name = "volts", .type = SOVD_FIELD_INT, .offset = offsetof(struct cell, volts), .doc = "In millivolts." },
-        { 0 }
-};
-static const struct sovd_schema cell_schema = { .name = "Cell", .size = sizeof(struct cell), .fields = cell_fields };
+static const struct sovd_field cell_fields[] = { { .name = "id",
+                                                   .type = SOVD_FIELD_STRING,
+                                                   .offset = offsetof(struct cell, id),
+                                                   .flags = SOVD_REQUIRED },
+                                                 { .name = "volts",
+                                                   .type = SOVD_FIELD_INT,
+                                                   .offset = offsetof(struct cell, volts),
+                                                   .doc = "In millivolts." },
+                                                 { 0 } };
+static const struct sovd_schema cell_schema = { .name = "Cell",
+                                                .size = sizeof(struct cell),
+                                                .fields = cell_fields };
 
 #define F(word, kind) .name = #word, .type = SOVD_FIELD_##kind, .offset = offsetof(struct pack, word)
-static const struct sovd_field pack_fields[] = {
-        { F(name, STRING), .flags = SOVD_REQUIRED, .min = 1, .max = 8 },
-        { F(count, INT), .min = -5, .max = 10 },
-        { F(level, NUMBER), .min = 0, .max = 100 },
-        { F(charging, BOOL) },
-        { F(mode, ENUM), .names = modes },
-        { F(any, JSON) },
-        { F(object, JSON), .flags = SOVD_ANY_OBJECT },
-        { F(main, OBJECT), .of = &cell_schema },
-        { F(cells, LIST), .of = &cell_schema, .max = 3 },
-        { F(tags, STRINGS), .flags = SOVD_EMPTY_LIST, .max = 2 },
-        { .name = "a/b~c", .type = SOVD_FIELD_STRING, .offset = offsetof(struct pack, slashed), .format = "uri" },
-        { 0 }
-};
+static const struct sovd_field pack_fields[] = { { F(name, STRING), .flags = SOVD_REQUIRED, .min = 1,
+                                                   .max = 8 },
+                                                 { F(count, INT), .min = -5, .max = 10 },
+                                                 { F(level, NUMBER), .min = 0, .max = 100 },
+                                                 { F(charging, BOOL) },
+                                                 { F(mode, ENUM), .names = modes },
+                                                 { F(any, JSON) },
+                                                 { F(object, JSON), .flags = SOVD_ANY_OBJECT },
+                                                 { F(main, OBJECT), .of = &cell_schema },
+                                                 { F(cells, LIST), .of = &cell_schema, .max = 3 },
+                                                 { F(tags, STRINGS), .flags = SOVD_EMPTY_LIST, .max = 2 },
+                                                 { .name = "a/b~c",
+                                                   .type = SOVD_FIELD_STRING,
+                                                   .offset = offsetof(struct pack, slashed),
+                                                   .format = "uri" },
+                                                 { 0 } };
 static const struct sovd_schema pack_schema = {
-        .name = "Pack", .size = sizeof(struct pack), .fields = pack_fields, .doc = "A battery.",
+        .name = "Pack",
+        .size = sizeof(struct pack),
+        .fields = pack_fields,
+        .doc = "A battery.",
         .extra = offsetof(struct pack, extra),
 };
 
@@ -68,28 +79,33 @@ struct plan {
         struct sovd_strings tags;
 };
 #define P(word, kind) .name = #word, .type = SOVD_FIELD_##kind, .offset = offsetof(struct plan, word)
-static const struct sovd_field plan_fields[] = {
-        { P(name, STRING), .def = "none" },
-        { P(seconds, INT), .def = "30" },
-        { P(on, BOOL), .def = "true" },
-        { P(mode, ENUM), .names = modes, .def = "drive" },
-        { P(cell, OBJECT), .of = &cell_schema, .def = "{\"id\":\"c0\"}" },
-        { P(tags, STRINGS), .def = "[\"a\",\"b\"]" },
-        { 0 }
-};
-static const struct sovd_schema plan_schema = { .name = "Plan", .size = sizeof(struct plan), .fields = plan_fields };
+static const struct sovd_field plan_fields[] = { { P(name, STRING), .def = "none" },
+                                                 { P(seconds, INT), .def = "30" },
+                                                 { P(on, BOOL), .def = "true" },
+                                                 { P(mode, ENUM), .names = modes, .def = "drive" },
+                                                 { P(cell, OBJECT), .of = &cell_schema,
+                                                   .def = "{\"id\":\"c0\"}" },
+                                                 { P(tags, STRINGS), .def = "[\"a\",\"b\"]" },
+                                                 { 0 } };
+static const struct sovd_schema plan_schema = { .name = "Plan",
+                                                .size = sizeof(struct plan),
+                                                .fields = plan_fields };
 
 /* Cell with more members: its own struct begins with the one of the base. */
 struct tall_cell {
         struct cell cell;
         struct sovd_int height;
 };
-static const struct sovd_field tall_fields[] = {
-        { .name = "height", .type = SOVD_FIELD_INT, .offset = offsetof(struct tall_cell, height), .flags = SOVD_REQUIRED },
-        { 0 }
-};
+static const struct sovd_field tall_fields[] = { { .name = "height",
+                                                   .type = SOVD_FIELD_INT,
+                                                   .offset = offsetof(struct tall_cell, height),
+                                                   .flags = SOVD_REQUIRED },
+                                                 { 0 } };
 static const struct sovd_schema tall_schema = {
-        .name = "TallCell", .size = sizeof(struct tall_cell), .fields = tall_fields, .base = &cell_schema,
+        .name = "TallCell",
+        .size = sizeof(struct tall_cell),
+        .fields = tall_fields,
+        .base = &cell_schema,
 };
 
 static struct sovd_arena *arena;
@@ -144,8 +160,10 @@ static void encodes(const struct sovd_schema *schema, const void *object, const 
 /* --- decoding ------------------------------------------------------------------------------------------- */
 
 static void each_type_is_decoded(void **state) {
-        decodes("{\"name\":\"bms\",\"count\":-3,\"level\":12.5,\"charging\":true,\"mode\":\"drive\",\"any\":[1],"
-                "\"object\":{\"k\":1},\"main\":{\"id\":\"m\",\"volts\":3700},\"cells\":[{\"id\":\"a\"},{\"id\":\"b\"}],"
+        decodes("{\"name\":\"bms\",\"count\":-3,\"level\":12.5,\"charging\":true,\"mode\":\"drive\",\"any\":["
+                "1],"
+                "\"object\":{\"k\":1},\"main\":{\"id\":\"m\",\"volts\":3700},\"cells\":[{\"id\":\"a\"},{"
+                "\"id\":\"b\"}],"
                 "\"tags\":[\"x\",\"y\"],\"a/b~c\":\"s\"}");
 
         assert_string_equal(pack.name, "bms");
@@ -207,7 +225,8 @@ static void each_type_refuses_the_others(void **state) {
                 { "\"name\":[]", "/name", "must be a string, not an array" },
                 { "\"name\":\"n\",\"count\":\"1\"", "/count", "must be an integer, not a string" },
                 { "\"name\":\"n\",\"count\":1.0", "/count", "must be an integer of at most 64 bits" },
-                { "\"name\":\"n\",\"count\":9223372036854775808", "/count", "must be an integer of at most 64 bits" },
+                { "\"name\":\"n\",\"count\":9223372036854775808", "/count",
+                  "must be an integer of at most 64 bits" },
                 { "\"name\":\"n\",\"level\":true", "/level", "must be a number, not a boolean" },
                 { "\"name\":\"n\",\"charging\":0", "/charging", "must be a boolean, not a number" },
                 { "\"name\":\"n\",\"mode\":1", "/mode", "must be a string, not a number" },
@@ -215,7 +234,8 @@ static void each_type_refuses_the_others(void **state) {
                 { "\"name\":\"n\",\"object\":[1]", "/object", "must be an object, not an array" },
                 { "\"name\":\"n\",\"main\":\"m\"", "/main", "must be an object, not a string" },
                 { "\"name\":\"n\",\"cells\":{}", "/cells", "must be an array, not an object" },
-                { "\"name\":\"n\",\"cells\":[{\"id\":\"a\"},7]", "/cells/1", "must be an object, not a number" },
+                { "\"name\":\"n\",\"cells\":[{\"id\":\"a\"},7]", "/cells/1",
+                  "must be an object, not a number" },
                 { "\"name\":\"n\",\"tags\":[\"a\",7]", "/tags", "item 1 must be a string, not a number" },
                 { "\"name\":\"n\",\"tags\":[null]", "/tags", "item 0 must be a string, not null" },
                 { "\"name\":\"n\",\"a/b~c\":7", "/a~1b~0c", "must be a string, not a number" },
@@ -234,7 +254,8 @@ static void only_an_object_is_decoded(void **state) {
 }
 
 static void values_on_their_bounds_are_accepted(void **state) {
-        decodes("{\"name\":\"12345678\",\"count\":10,\"level\":100,\"cells\":[{\"id\":\"a\"},{\"id\":\"b\"},{\"id\":\"c\"}]}");
+        decodes("{\"name\":\"12345678\",\"count\":10,\"level\":100,\"cells\":[{\"id\":\"a\"},{\"id\":\"b\"},{"
+                "\"id\":\"c\"}]}");
         decodes("{\"name\":\"1\",\"count\":-5,\"level\":0,\"tags\":[\"a\",\"b\"]}");
 }
 
@@ -251,7 +272,8 @@ static void values_over_their_bounds_are_refused(void **state) {
 
 static void a_bad_member_is_named_through_all_levels(void **state) {
         refuses("{\"name\":\"n\",\"cells\":[{\"id\":\"a\"},{\"volts\":1}]}", "/cells/1/id", "is missing");
-        refuses("{\"name\":\"n\",\"main\":{\"id\":\"m\",\"volts\":\"x\"}}", "/main/volts", "must be an integer, not a string");
+        refuses("{\"name\":\"n\",\"main\":{\"id\":\"m\",\"volts\":\"x\"}}", "/main/volts",
+                "must be an integer, not a string");
         refuses("{\"name\":\"n\",\"main\":{\"id\":\"m\"},\"cells\":[{\"id\":\"a\"}],\"tags\":7}", "/tags",
                 "must be an array, not a number");
 }
@@ -270,7 +292,9 @@ static void the_pointer_of_an_unknown_member_is_escaped(void **state) {
 }
 
 static void an_unknown_member_is_passed_over_when_open(void **state) {
-        assert_int_equal(decode_as(&pack_schema, &pack, "{\"other\":[1],\"name\":\"n\",\"cells\":[{\"q\":1,\"id\":\"a\"}]}", 0), 0);
+        assert_int_equal(decode_as(&pack_schema, &pack,
+                                   "{\"other\":[1],\"name\":\"n\",\"cells\":[{\"q\":1,\"id\":\"a\"}]}", 0),
+                         0);
         assert_string_equal(pack.name, "n");
         assert_int_equal(pack.cells.n, 1);
 }
@@ -291,7 +315,9 @@ static void a_default_stands_where_a_member_is_absent(void **state) {
 static void a_member_that_is_there_replaces_its_default(void **state) {
         struct plan plan;
 
-        assert_int_equal(decode_as(&plan_schema, &plan, "{\"name\":\"\",\"seconds\":0,\"on\":false,\"tags\":[]}", 0), 0);
+        assert_int_equal(
+                decode_as(&plan_schema, &plan, "{\"name\":\"\",\"seconds\":0,\"on\":false,\"tags\":[]}", 0),
+                0);
         assert_string_equal(plan.name, "");
         assert_int_equal(plan.seconds.value, 0);
         assert_false(plan.on.value);
@@ -301,7 +327,9 @@ static void a_member_that_is_there_replaces_its_default(void **state) {
 static void members_of_the_base_are_decoded_and_encoded_first(void **state) {
         struct tall_cell cell;
 
-        assert_int_equal(decode_as(&tall_schema, &cell, "{\"height\":7,\"id\":\"a\",\"volts\":2}", SOVD_DECODE_CLOSED), 0);
+        assert_int_equal(
+                decode_as(&tall_schema, &cell, "{\"height\":7,\"id\":\"a\",\"volts\":2}", SOVD_DECODE_CLOSED),
+                0);
         assert_string_equal(cell.cell.id, "a");
         assert_int_equal(cell.height.value, 7);
         encodes(&tall_schema, &cell, "{\"id\":\"a\",\"volts\":2,\"height\":7}");
@@ -313,10 +341,11 @@ static void members_of_the_base_are_decoded_and_encoded_first(void **state) {
 /* --- encoding ------------------------------------------------------------------------------------------- */
 
 static void what_was_decoded_is_encoded_the_same(void **state) {
-        static const char text[] =
-                "{\"name\":\"b\\\"s\",\"count\":-3,\"level\":12.5,\"charging\":false,\"mode\":\"idle\",\"any\":[1.50,null],"
-                "\"object\":{\"k\":1e2},\"main\":{\"id\":\"m\",\"volts\":3700},\"cells\":[{\"id\":\"a\"},{\"id\":\"b\"}],"
-                "\"tags\":[\"x\"],\"a/b~c\":\"s\"}";
+        static const char text[] = "{\"name\":\"b\\\"s\",\"count\":-3,\"level\":12.5,\"charging\":false,"
+                                   "\"mode\":\"idle\",\"any\":[1.50,null],"
+                                   "\"object\":{\"k\":1e2},\"main\":{\"id\":\"m\",\"volts\":3700},\"cells\":["
+                                   "{\"id\":\"a\"},{\"id\":\"b\"}],"
+                                   "\"tags\":[\"x\"],\"a/b~c\":\"s\"}";
 
         decodes(text);
 
@@ -331,17 +360,20 @@ static void absent_members_are_left_out(void **state) {
 
 static void extension_members_are_kept_and_others_dropped(void **state) {
         assert_int_equal(decode_as(&pack_schema, &pack,
-                                   "{\"x-acme-colour\":\"red\",\"other\":1,\"name\":\"n\",\"X-upper\":1,\"x-deep\":{\"k\":[1.0]},"
+                                   "{\"x-acme-colour\":\"red\",\"other\":1,\"name\":\"n\",\"X-upper\":1,\"x-"
+                                   "deep\":{\"k\":[1.0]},"
                                    "\"xy\":1,\"tags\":[\"t\"]}",
                                    0),
                          0);
 
-        encodes(&pack_schema, &pack, "{\"name\":\"n\",\"tags\":[\"t\"],\"x-acme-colour\":\"red\",\"x-deep\":{\"k\":[1.0]}}");
+        encodes(&pack_schema, &pack,
+                "{\"name\":\"n\",\"tags\":[\"t\"],\"x-acme-colour\":\"red\",\"x-deep\":{\"k\":[1.0]}}");
 }
 
 static void extension_members_of_a_schema_that_keeps_none_are_dropped(void **state) {
         decodes("{\"name\":\"n\",\"main\":{\"id\":\"m\"}}");
-        assert_int_equal(decode_as(&pack_schema, &pack, "{\"name\":\"n\",\"main\":{\"id\":\"m\",\"x-a\":1}}", 0), 0);
+        assert_int_equal(
+                decode_as(&pack_schema, &pack, "{\"name\":\"n\",\"main\":{\"id\":\"m\",\"x-a\":1}}", 0), 0);
 
         encodes(&pack_schema, &pack, "{\"name\":\"n\",\"main\":{\"id\":\"m\"},\"tags\":[]}");
 }
@@ -374,22 +406,23 @@ static void is_described_as(cJSON *schema, const char *expected) {
         cJSON_Delete(schema);
 }
 
-#define ANY      "[\"string\",\"number\",\"integer\",\"boolean\",\"array\",\"object\"]"
-#define CELL     "{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"volts\":{\"type\":\"integer\"," \
-                 "\"description\":\"In millivolts.\"}},\"required\":[\"id\"]}"
+#define ANY "[\"string\",\"number\",\"integer\",\"boolean\",\"array\",\"object\"]"
+#define CELL                                                                                                 \
+        "{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"volts\":{\"type\":\"integer\"," \
+        "\"description\":\"In millivolts.\"}},\"required\":[\"id\"]}"
 #define REF_CELL "{\"$ref\":\"#/components/schemas/Cell\"}"
-#define PACK(cell)                                                                                               \
-        "{\"type\":\"object\",\"description\":\"A battery.\",\"properties\":{"                                   \
-        "\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":8},"                                        \
-        "\"count\":{\"type\":\"integer\",\"minimum\":-5,\"maximum\":10},"                                        \
-        "\"level\":{\"type\":\"number\",\"minimum\":0,\"maximum\":100},"                                         \
-        "\"charging\":{\"type\":\"boolean\"},"                                                                   \
-        "\"mode\":{\"type\":\"string\",\"enum\":[\"idle\",\"drive\"]},"                                          \
-        "\"any\":{\"type\":" ANY "},"                                                                            \
-        "\"object\":{\"type\":\"object\"},"                                                                      \
-        "\"main\":" cell ","                                                                                     \
-        "\"cells\":{\"type\":\"array\",\"items\":" cell ",\"minItems\":0,\"maxItems\":3},"                       \
-        "\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"minItems\":0,\"maxItems\":2},"           \
+#define PACK(cell)                                                                                           \
+        "{\"type\":\"object\",\"description\":\"A battery.\",\"properties\":{"                               \
+        "\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":8},"                                    \
+        "\"count\":{\"type\":\"integer\",\"minimum\":-5,\"maximum\":10},"                                    \
+        "\"level\":{\"type\":\"number\",\"minimum\":0,\"maximum\":100},"                                     \
+        "\"charging\":{\"type\":\"boolean\"},"                                                               \
+        "\"mode\":{\"type\":\"string\",\"enum\":[\"idle\",\"drive\"]},"                                      \
+        "\"any\":{\"type\":" ANY "},"                                                                        \
+        "\"object\":{\"type\":\"object\"},"                                                                  \
+        "\"main\":" cell ","                                                                                 \
+        "\"cells\":{\"type\":\"array\",\"items\":" cell ",\"minItems\":0,\"maxItems\":3},"                   \
+        "\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"minItems\":0,\"maxItems\":2},"       \
         "\"a/b~c\":{\"type\":\"string\",\"format\":\"uri\"}},\"required\":[\"name\"]}"
 
 static void the_description_refers_to_other_schemas(void **state) {
@@ -401,9 +434,12 @@ static void the_inline_description_contains_the_other_schemas(void **state) {
 }
 
 static void the_description_has_the_members_of_the_base(void **state) {
-        is_described_as(sovd_schema_openapi(&tall_schema),
-                        "{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"volts\":{\"type\":\"integer\","
-                        "\"description\":\"In millivolts.\"},\"height\":{\"type\":\"integer\"}},\"required\":[\"id\",\"height\"]}");
+        is_described_as(
+                sovd_schema_openapi(&tall_schema),
+                "{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"volts\":{\"type\":"
+                "\"integer\","
+                "\"description\":\"In "
+                "millivolts.\"},\"height\":{\"type\":\"integer\"}},\"required\":[\"id\",\"height\"]}");
 }
 
 static void collect(const struct sovd_schema *schema, void *data) {

@@ -23,7 +23,11 @@ static void fake_status(struct sovd_backend *backend, struct sovd_backend_status
 }
 
 static const struct sovd_backend_ops fake_ops = {
-        .type = "fake", .start = fake_start, .stop = fake_stop, .free = fake_free, .status = fake_status,
+        .type = "fake",
+        .start = fake_start,
+        .stop = fake_stop,
+        .free = fake_free,
+        .status = fake_status,
 };
 
 void fake_backend_init(struct fake_backend *fake, const char *name) {

@@ -22,12 +22,14 @@ struct sovd_entity_spec fake_entity(enum sovd_entity_type type, const char *id);
 struct sovd_entity_spec fake_related(enum sovd_entity_type type, const char *id, enum sovd_relation relation,
                                      const struct sovd_strings *targets);
 
-#define FAKE_STRINGS(...)                                                        \
-        (&(struct sovd_strings){ .items = (const char *[]){ __VA_ARGS__ },       \
-                                 .n = sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(const char *), .set = true })
+#define FAKE_STRINGS(...)                                                                                    \
+        (&(struct sovd_strings){ .items = (const char *[]){ __VA_ARGS__ },                                   \
+                                 .n = sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(const char *),        \
+                                 .set = true })
 
-#define FAKE_VIEW(fake, ...)                                                                             \
-        ((struct sovd_view){ .backend = &(fake)->backend, .connection = SOVD_CONNECTED,                  \
-                             .entities = (struct sovd_entity_spec[]){ __VA_ARGS__ },                     \
-                             .n_entities = sizeof((struct sovd_entity_spec[]){ __VA_ARGS__ }) /          \
+#define FAKE_VIEW(fake, ...)                                                                                 \
+        ((struct sovd_view){ .backend = &(fake)->backend,                                                    \
+                             .connection = SOVD_CONNECTED,                                                   \
+                             .entities = (struct sovd_entity_spec[]){ __VA_ARGS__ },                         \
+                             .n_entities = sizeof((struct sovd_entity_spec[]){ __VA_ARGS__ }) /              \
                                            sizeof(struct sovd_entity_spec) })

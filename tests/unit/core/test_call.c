@@ -55,7 +55,9 @@ static void a_failure_replaces_the_one_before(void **state) {
 }
 
 static void an_error_of_the_other_side_is_passed_on_whole(void **state) {
-        const struct sovd_generic_error body = { .error_code = "vendor-specific", .vendor_code = "v", .message = "m" };
+        const struct sovd_generic_error body = { .error_code = "vendor-specific",
+                                                 .vendor_code = "v",
+                                                 .message = "m" };
 
         assert_int_equal(sovd_fail_upstream(&call, 409, &body, "/p"), SOVD_E_UPSTREAM);
 
@@ -76,7 +78,9 @@ static void a_failure_may_ask_to_come_again(void **state) {
 }
 
 static void a_query_parameter_gives_its_first_value(void **state) {
-        static const struct sovd_query_item items[] = { { "tag", NULL, "a" }, { "x", NULL, "" }, { "tag", NULL, "b" } };
+        static const struct sovd_query_item items[] = { { "tag", NULL, "a" },
+                                                        { "x", NULL, "" },
+                                                        { "tag", NULL, "b" } };
 
         ask(items, 3);
 
@@ -99,7 +103,9 @@ static void a_parameter_with_a_key_is_another_one(void **state) {
 }
 
 static void all_values_of_a_repeated_parameter_come_in_order(void **state) {
-        static const struct sovd_query_item items[] = { { "tag", NULL, "a" }, { "x", NULL, "b" }, { "tag", NULL, "c" } };
+        static const struct sovd_query_item items[] = { { "tag", NULL, "a" },
+                                                        { "x", NULL, "b" },
+                                                        { "tag", NULL, "c" } };
         struct sovd_strings all;
 
         ask(items, 3);

@@ -6,14 +6,20 @@
 #include <cmocka.h>
 #include "sovd-core/model/data.h"
 
-#define STRINGS(...)                                             \
-        { .items = (const char *[]){ __VA_ARGS__ },              \
-          .n = SOVD_N_ELEMENTS(((const char *[]){ __VA_ARGS__ })), .set = true }
+#define STRINGS(...)                                                                                         \
+        {                                                                                                    \
+                .items = (const char *[]){ __VA_ARGS__ },                                                    \
+                .n = SOVD_N_ELEMENTS(((const char *[]){ __VA_ARGS__ })), .set = true                         \
+        }
 
-static bool shows(const struct sovd_data_filter *filter, const char *category, const char *group, const char *tag) {
+static bool shows(const struct sovd_data_filter *filter, const char *category, const char *group,
+                  const char *tag) {
         struct sovd_data_item item = {
-                .id = "x", .name = "x", .category = category,
-                .groups = { .items = &group, .n = group != NULL }, .tags = { .items = &tag, .n = tag != NULL },
+                .id = "x",
+                .name = "x",
+                .category = category,
+                .groups = { .items = &group, .n = group != NULL },
+                .tags = { .items = &tag, .n = tag != NULL },
         };
 
         return sovd_data_filter_matches(filter, &item);
@@ -54,7 +60,9 @@ static void one_of_the_tags_is_enough(void **state) {
 }
 
 static void all_kinds_of_conditions_must_hold(void **state) {
-        const struct sovd_data_filter filter = { .groups = STRINGS("g"), .categories = STRINGS("c"), .tags = STRINGS("t") };
+        const struct sovd_data_filter filter = { .groups = STRINGS("g"),
+                                                 .categories = STRINGS("c"),
+                                                 .tags = STRINGS("t") };
 
         assert_true(shows(&filter, "c", "g", "t"));
         assert_false(shows(&filter, "x", "g", "t"));

@@ -253,7 +253,8 @@ static void fill(void) {
 static void one_more_than_the_limit_is_refused_while_all_run(void **state) {
         fill();
 
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "5", false, &ref, arena), SOVD_E_OVERLOAD);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "5", false, &ref, arena),
+                         SOVD_E_OVERLOAD);
         assert_false(sovd_executions_reserve(executions));
         counts(MAX, MAX);
 }
@@ -300,7 +301,8 @@ static void a_reserved_place_is_taken(void **state) {
                 assert_true(sovd_executions_reserve(executions));
 
         assert_false(sovd_executions_reserve(executions));
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", false, &ref, arena), SOVD_E_OVERLOAD);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", false, &ref, arena),
+                         SOVD_E_OVERLOAD);
         counts(0, 0);
 }
 

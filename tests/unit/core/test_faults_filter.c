@@ -34,7 +34,9 @@ static int free_fault(void **state) {
 }
 
 static bool matches_status(const char *key, const char *value) {
-        const struct sovd_fault_filter filter = { .status_keys = &key, .status_values = &value, .n_status = 1 };
+        const struct sovd_fault_filter filter = { .status_keys = &key,
+                                                  .status_values = &value,
+                                                  .n_status = 1 };
 
         return sovd_fault_filter_matches(&filter, &fault);
 }
@@ -83,8 +85,10 @@ static void keys_and_words_match_without_case(void **state) {
 }
 
 static void one_and_true_are_alike_and_so_are_zero_and_false(void **state) {
-        static const char *const yes[] = { "{\"k\":\"1\"}", "{\"k\":1}", "{\"k\":true}", "{\"k\":\"true\"}", "{\"k\":\"TRUE\"}" };
-        static const char *const no[] = { "{\"k\":\"0\"}", "{\"k\":0}", "{\"k\":false}", "{\"k\":\"False\"}" };
+        static const char *const yes[] = { "{\"k\":\"1\"}", "{\"k\":1}", "{\"k\":true}", "{\"k\":\"true\"}",
+                                           "{\"k\":\"TRUE\"}" };
+        static const char *const no[] = { "{\"k\":\"0\"}", "{\"k\":0}", "{\"k\":false}",
+                                          "{\"k\":\"False\"}" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(yes); i++) {
                 has_status(yes[i]);
@@ -116,7 +120,9 @@ static void a_fault_without_status_matches_no_status(void **state) {
 
 static void several_statuses_are_alternatives(void **state) {
         static const char *const keys[] = { "a", "b" }, *const values[] = { "1", "1" };
-        const struct sovd_fault_filter filter = { .status_keys = keys, .status_values = values, .n_status = 2 };
+        const struct sovd_fault_filter filter = { .status_keys = keys,
+                                                  .status_values = values,
+                                                  .n_status = 2 };
 
         has_status("{\"a\":0,\"b\":1}");
         assert_true(sovd_fault_filter_matches(&filter, &fault));
@@ -149,7 +155,11 @@ static void one_of_the_wanted_tags_is_enough(void **state) {
 static void all_kinds_of_conditions_must_hold(void **state) {
         static const char *const key[] = { "k" }, *const value[] = { "1" };
         const struct sovd_fault_filter filter = {
-                .status_keys = key, .status_values = value, .n_status = 1, .severity = SOVD_INT(3), .scope = "user",
+                .status_keys = key,
+                .status_values = value,
+                .n_status = 1,
+                .severity = SOVD_INT(3),
+                .scope = "user",
                 .tags = { .items = (const char *[]){ "t" }, .n = 1 },
         };
         const char *tags[] = { "t" };

@@ -122,7 +122,8 @@ static void views_of_other_backends_stay(void **state) {
 
 static void the_view_stays_the_callers(void **state) {
         char id[] = "x", tag[] = "t", target[] = "y";
-        struct sovd_entity_spec spec = fake_related(SOVD_COMPONENT, id, SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS(target));
+        struct sovd_entity_spec spec =
+                fake_related(SOVD_COMPONENT, id, SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS(target));
 
         add(2);
         spec.tags = *FAKE_STRINGS(tag);
@@ -252,7 +253,9 @@ static void publish_round(struct fake_backend *fake, unsigned round) {
                 specs[i] = COMPONENT(ids[i]);
                 specs[i].name = name;
         }
-        const struct sovd_view view = { .backend = &fake->backend, .entities = specs, .n_entities = N_ENTITIES };
+        const struct sovd_view view = { .backend = &fake->backend,
+                                        .entities = specs,
+                                        .n_entities = N_ENTITIES };
         if (sovd_backend_publish(&fake->backend, &view))
                 abort();
 }

@@ -26,7 +26,8 @@ static struct sovd_tree *tree_of(const struct sovd_view *views, size_t n) {
         return tree;
 }
 
-static const struct sovd_entity *found(const struct sovd_tree *tree, enum sovd_entity_type type, const char *id) {
+static const struct sovd_entity *found(const struct sovd_tree *tree, enum sovd_entity_type type,
+                                       const char *id) {
         const struct sovd_entity *e = sovd_tree_find(tree, type, id);
 
         if (!e)
@@ -40,12 +41,13 @@ static const char *ids_of(const struct sovd_entities *list) {
 
         text[0] = '\0';
         for (size_t i = 0; i < list->n; i++)
-                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "", list->items[i]->id);
+                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
+                                        list->items[i]->id);
         return text;
 }
 
-static void relates(const struct sovd_tree *tree, enum sovd_entity_type type, const char *id, enum sovd_relation relation,
-                    const char *ids) {
+static void relates(const struct sovd_tree *tree, enum sovd_entity_type type, const char *id,
+                    enum sovd_relation relation, const char *ids) {
         assert_string_equal(ids_of(&found(tree, type, id)->relations[relation]), ids);
 }
 
@@ -105,7 +107,8 @@ static void an_entity_is_a_copy_of_what_the_view_says(void **state) {
 }
 
 static void the_same_id_of_another_type_is_another_entity(void **state) {
-        const struct sovd_view view = FAKE_VIEW(&first, fake_entity(SOVD_COMPONENT, "a"), fake_entity(SOVD_APP, "a"));
+        const struct sovd_view view =
+                FAKE_VIEW(&first, fake_entity(SOVD_COMPONENT, "a"), fake_entity(SOVD_APP, "a"));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
         size_t n;
 
@@ -148,7 +151,8 @@ static void each_clash_is_told_with_owner_and_loser(void **state) {
 }
 
 static void an_id_twice_in_one_view_is_one_entity_and_no_clash(void **state) {
-        const struct sovd_view view = FAKE_VIEW(&first, fake_entity(SOVD_COMPONENT, "a"), fake_entity(SOVD_COMPONENT, "a"));
+        const struct sovd_view view =
+                FAKE_VIEW(&first, fake_entity(SOVD_COMPONENT, "a"), fake_entity(SOVD_COMPONENT, "a"));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
         size_t n;
 
@@ -160,9 +164,9 @@ static void an_id_twice_in_one_view_is_one_entity_and_no_clash(void **state) {
 /* --- relations ------------------------------------------------------------------------------------------ */
 
 static void the_inverse_of_hosts_and_contains_is_added(void **state) {
-        const struct sovd_view view =
-                FAKE_VIEW(&first, AREA("front", SOVD_RELATION_CONTAINS, FAKE_STRINGS("components/ecu", "apps/nav")),
-                          COMPONENT("ecu", SOVD_RELATION_HOSTS, FAKE_STRINGS("nav")), fake_entity(SOVD_APP, "nav"));
+        const struct sovd_view view = FAKE_VIEW(
+                &first, AREA("front", SOVD_RELATION_CONTAINS, FAKE_STRINGS("components/ecu", "apps/nav")),
+                COMPONENT("ecu", SOVD_RELATION_HOSTS, FAKE_STRINGS("nav")), fake_entity(SOVD_APP, "nav"));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         relates(tree, SOVD_AREA, "front", SOVD_RELATION_CONTAINS, "ecu nav");
@@ -184,8 +188,9 @@ static void the_inverse_of_is_located_on_and_belongs_to_is_added(void **state) {
 }
 
 static void a_relation_that_both_ends_tell_is_listed_once(void **state) {
-        const struct sovd_view view = FAKE_VIEW(&first, COMPONENT("ecu", SOVD_RELATION_HOSTS, FAKE_STRINGS("nav", "nav")),
-                                                APP("nav", SOVD_RELATION_IS_LOCATED_ON, FAKE_STRINGS("ecu")));
+        const struct sovd_view view =
+                FAKE_VIEW(&first, COMPONENT("ecu", SOVD_RELATION_HOSTS, FAKE_STRINGS("nav", "nav")),
+                          APP("nav", SOVD_RELATION_IS_LOCATED_ON, FAKE_STRINGS("ecu")));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         relates(tree, SOVD_COMPONENT, "ecu", SOVD_RELATION_HOSTS, "nav");
@@ -193,9 +198,10 @@ static void a_relation_that_both_ends_tell_is_listed_once(void **state) {
 }
 
 static void depends_on_has_no_inverse(void **state) {
-        const struct sovd_view view =
-                FAKE_VIEW(&first, APP("nav", SOVD_RELATION_DEPENDS_ON, FAKE_STRINGS("apps/map", "components/gps", "gps")),
-                          fake_entity(SOVD_APP, "map"), fake_entity(SOVD_COMPONENT, "gps"));
+        const struct sovd_view view = FAKE_VIEW(
+                &first,
+                APP("nav", SOVD_RELATION_DEPENDS_ON, FAKE_STRINGS("apps/map", "components/gps", "gps")),
+                fake_entity(SOVD_APP, "map"), fake_entity(SOVD_COMPONENT, "gps"));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         relates(tree, SOVD_APP, "nav", SOVD_RELATION_DEPENDS_ON, "map gps");
@@ -215,9 +221,9 @@ static void relations_lead_from_one_backend_to_another(void **state) {
 }
 
 static void relations_to_what_is_not_there_are_left_out(void **state) {
-        const struct sovd_view view =
-                FAKE_VIEW(&first, COMPONENT("ecu", SOVD_RELATION_HOSTS, FAKE_STRINGS("gone", "apps/", "", "nav")),
-                          fake_entity(SOVD_APP, "nav"));
+        const struct sovd_view view = FAKE_VIEW(
+                &first, COMPONENT("ecu", SOVD_RELATION_HOSTS, FAKE_STRINGS("gone", "apps/", "", "nav")),
+                fake_entity(SOVD_APP, "nav"));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         relates(tree, SOVD_COMPONENT, "ecu", SOVD_RELATION_HOSTS, "nav");
@@ -248,7 +254,8 @@ static void many_relations_keep_their_order(void **state) {
         const struct sovd_view view = { .backend = &first.backend, .entities = specs, .n_entities = 101 };
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
-        const struct sovd_entities *hosts = &found(tree, SOVD_COMPONENT, "ecu")->relations[SOVD_RELATION_HOSTS];
+        const struct sovd_entities *hosts =
+                &found(tree, SOVD_COMPONENT, "ecu")->relations[SOVD_RELATION_HOSTS];
         assert_int_equal(hosts->n, 100);
         for (int i = 0; i < 100; i++)
                 assert_string_equal(hosts->items[i]->id, names[i]);
@@ -257,9 +264,10 @@ static void many_relations_keep_their_order(void **state) {
 /* --- parents -------------------------------------------------------------------------------------------- */
 
 static void a_sub_entity_knows_its_parent(void **state) {
-        const struct sovd_view view = FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("b")),
-                                                COMPONENT("b", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")),
-                                                fake_entity(SOVD_COMPONENT, "c"));
+        const struct sovd_view view =
+                FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("b")),
+                          COMPONENT("b", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")),
+                          fake_entity(SOVD_COMPONENT, "c"));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         assert_null(found(tree, SOVD_COMPONENT, "a")->parent);
@@ -270,16 +278,18 @@ static void a_sub_entity_knows_its_parent(void **state) {
 
 static void a_subarea_knows_its_parent(void **state) {
         const struct sovd_view view =
-                FAKE_VIEW(&first, AREA("car", SOVD_RELATION_SUBAREAS, FAKE_STRINGS("front")), fake_entity(SOVD_AREA, "front"));
+                FAKE_VIEW(&first, AREA("car", SOVD_RELATION_SUBAREAS, FAKE_STRINGS("front")),
+                          fake_entity(SOVD_AREA, "front"));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         assert_ptr_equal(found(tree, SOVD_AREA, "front")->parent, found(tree, SOVD_AREA, "car"));
 }
 
 static void the_first_parent_stays(void **state) {
-        const struct sovd_view view = FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")),
-                                                COMPONENT("b", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")),
-                                                fake_entity(SOVD_COMPONENT, "c"));
+        const struct sovd_view view =
+                FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")),
+                          COMPONENT("b", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")),
+                          fake_entity(SOVD_COMPONENT, "c"));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         assert_string_equal(found(tree, SOVD_COMPONENT, "c")->parent->id, "a");
@@ -287,9 +297,10 @@ static void the_first_parent_stays(void **state) {
 }
 
 static void a_ring_of_parents_is_cut(void **state) {
-        const struct sovd_view view = FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("b")),
-                                                COMPONENT("b", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")),
-                                                COMPONENT("c", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("a")));
+        const struct sovd_view view =
+                FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("b")),
+                          COMPONENT("b", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")),
+                          COMPONENT("c", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("a")));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         assert_null(found(tree, SOVD_COMPONENT, "a")->parent);
@@ -297,8 +308,9 @@ static void a_ring_of_parents_is_cut(void **state) {
 }
 
 static void an_entity_does_not_relate_to_itself(void **state) {
-        const struct sovd_view view = FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("a")),
-                                                APP("x", SOVD_RELATION_DEPENDS_ON, FAKE_STRINGS("apps/x")));
+        const struct sovd_view view =
+                FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("a")),
+                          APP("x", SOVD_RELATION_DEPENDS_ON, FAKE_STRINGS("apps/x")));
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
 
         assert_null(found(tree, SOVD_COMPONENT, "a")->parent);

@@ -16,7 +16,8 @@ static void other_bytes_have_another_version(void **state) {
         static const struct {
                 const char *body;
                 size_t len;
-        } bodies[] = { { "", 0 }, { "a", 1 }, { "b", 1 }, { "ab", 2 }, { "ba", 2 }, { "a\0", 2 }, { "\0\0", 2 }, { "\0", 1 } };
+        } bodies[] = { { "", 0 },   { "a", 1 },   { "b", 1 },    { "ab", 2 },
+                       { "ba", 2 }, { "a\0", 2 }, { "\0\0", 2 }, { "\0", 1 } };
         char versions[SOVD_N_ELEMENTS(bodies)][SOVD_ETAG_SIZE];
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(bodies); i++) {
@@ -43,7 +44,8 @@ static void a_tag_is_found_in_a_list(void **state) {
 }
 
 static void a_tag_that_is_not_in_the_list_is_not_found(void **state) {
-        static const char *const fields[] = { "", "\"b\"", "\"b\",\"c\"", "a", "\"a", "a\"", "\"ab\"", "\"a\"b", "\"ba\"", ",", " " };
+        static const char *const fields[] = { "",       "\"b\"",  "\"b\",\"c\"", "a", "\"a", "a\"",
+                                              "\"ab\"", "\"a\"b", "\"ba\"",      ",", " " };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(fields); i++)
                 if (sovd_etag_listed(fields[i], "\"a\""))

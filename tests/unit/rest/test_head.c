@@ -50,7 +50,8 @@ static void refuses(const char *text, const char *why) {
 /* --- what is good --------------------------------------------------------------------------------------- */
 
 static void the_parts_of_a_head_are_told(void **state) {
-        accepts("PUT /sovd/v1/components/bms/data/soc?x=1 HTTP/1.1\r\nHost: car.local:8080\r\nContent-Type:application/json\r\n"
+        accepts("PUT /sovd/v1/components/bms/data/soc?x=1 HTTP/1.1\r\nHost: "
+                "car.local:8080\r\nContent-Type:application/json\r\n"
                 "Content-Length: 17\r\nX-Empty:\r\n\r\n");
 
         assert_string_equal(head.method, "PUT");
@@ -108,6 +109,28 @@ static void chunked_coding_is_told(void **state) {
         assert_int_equal(info.content_length, 0);
 }
 
+static void white_space_around_a_value_is_accepted(void **state) {
+        accepts("POST /x HTTP/1.1\r\nHost:  a \r\nContent-Length: \t 17 "
+                "\t\r\nExpect:\t100-continue\t\r\nX-A: a\tb\r\n\r\n");
+        assert_int_equal(info.content_length, 17);
+        assert_true(info.expect_continue);
+        assert_string_equal(sovd_head_field(&head, "X-A"), "a\tb");
+
+        accepts(POST "Transfer-Encoding: \tchunked \r\n\r\n");
+        assert_true(info.chunked);
+}
+
+static void hosts_of_every_form_are_accepted(void **state) {
+        static const char *const hosts[] = { "a",        "car.local:8080",   "127.0.0.1",
+                                             "[::1]:80", "[fe80::1%25eth0]", "a_b~c" };
+        char text[200];
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(hosts); i++) {
+                (void)snprintf(text, sizeof(text), LINE "Host: %s\r\n\r\n", hosts[i]);
+                accepts(text);
+        }
+}
+
 static void a_length_of_zero_is_no_body(void **state) {
         accepts(HOST "Content-Length: 0\r\n\r\n");
 
@@ -138,8 +161,10 @@ static void two_framings_together_are_refused(void **state) {
 }
 
 static void a_coding_other_than_chunked_is_refused(void **state) {
-        static const char *const codings[] = { "identity", "gzip", "gzip, chunked", "chunked, chunked", "chunked;a=b",
-                                               "xchunked", "chunke", "", "chunked ", "\"chunked\"" };
+        static const char *const codings[] = {
+                "identity", "gzip", "gzip, chunked", "chunked, chunked", "chunked;a=b", "xchunked",
+                "chunke",   "",     "chunked x",     "\"chunked\"",      "chunked\tx"
+        };
         char text[200];
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(codings); i++) {
@@ -155,7 +180,8 @@ static void chunked_coding_in_http_1_0_is_refused(void **state) {
 }
 
 static void a_length_that_is_not_1_to_10_digits_is_refused(void **state) {
-        static const char *const lengths[] = { "", "-1", "+1", "1 ", "1,1", "0x10", "1.0", "1e2", "12345678901", "a", "1 2", "\u0661" };
+        static const char *const lengths[] = { "",    "-1",  "+1",          " ", "1,1", "1\t1",  "0x10",
+                                               "1.0", "1e2", "12345678901", "a", "1 2", "\u0661" };
         char text[200];
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(lengths); i++) {
@@ -186,9 +212,11 @@ static void a_body_on_a_read_is_refused(void **state) {
         char text[200];
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(methods); i++) {
-                (void)snprintf(text, sizeof(text), "%s /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", methods[i]);
+                (void)snprintf(text, sizeof(text), "%s /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n",
+                               methods[i]);
                 refuses(text, "a body where none is expected");
-                (void)snprintf(text, sizeof(text), "%s /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", methods[i]);
+                (void)snprintf(text, sizeof(text),
+                               "%s /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", methods[i]);
                 refuses(text, "a body where none is expected");
         }
 }
@@ -214,8 +242,8 @@ static void folded_lines_are_refused(void **state) {
 }
 
 static void names_that_are_no_token_are_refused(void **state) {
-        static const char *const fields[] = { "(X): 1", "X/Y: 1", "X@Y: 1", "X\"Y: 1", "{X}: 1", "X=Y: 1", "X,Y: 1",
-                                              "X;Y: 1", "[X]: 1", "X?: 1", "X<Y: 1", "X\\Y: 1" };
+        static const char *const fields[] = { "(X): 1", "X/Y: 1", "X@Y: 1", "X\"Y: 1", "{X}: 1", "X=Y: 1",
+                                              "X,Y: 1", "X;Y: 1", "[X]: 1", "X?: 1",   "X<Y: 1", "X\\Y: 1" };
         char text[200];
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(fields); i++) {
@@ -262,15 +290,30 @@ static void host_must_come_once(void **state) {
         refuses("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", "more than one Host");
 }
 
+static void a_host_that_is_no_host_is_refused(void **state) {
+        static const char *const hosts[] = { "",    " ",   "a b", "a/b",    "a@b\"", "a\\b",
+                                             "<a>", "a?b", "a#b", "\u00e9", "a\tb",  "{a}" };
+        char text[200];
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(hosts); i++) {
+                (void)snprintf(text, sizeof(text), LINE "Host: %s\r\n\r\n", hosts[i]);
+                refuses(text, "Host is not a host");
+        }
+}
+
 static void fields_that_must_be_single_are_refused_twice(void **state) {
-        static const char *const names[] = { "Authorization", "DPoP", "Idempotency-Key", "Content-Type", "Expect",
-                                             "If-Match",      "X-API-Key", "If-None-Match" };
+        static const char *const names[] = {
+                "Authorization", "DPoP",     "Idempotency-Key", "Content-Type",
+                "Expect",        "If-Match", "X-API-Key",       "If-None-Match"
+        };
         char text[200];
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(names); i++) {
                 (void)snprintf(text, sizeof(text), HOST "%s: 100-continue\r\n\r\n", names[i]);
                 accepts(text);
-                (void)snprintf(text, sizeof(text), HOST "%s: 100-continue\r\nX: 1\r\n%s: 100-continue\r\n\r\n", names[i], names[i]);
+                (void)snprintf(text, sizeof(text),
+                               HOST "%s: 100-continue\r\nX: 1\r\n%s: 100-continue\r\n\r\n", names[i],
+                               names[i]);
                 refuses(text, "a field twice that may come only once");
         }
         accepts(HOST "Accept: a\r\nAccept: b\r\n\r\n");
@@ -317,9 +360,16 @@ static void more_than_one_space_in_the_request_line_is_refused(void **state) {
 
 static void a_line_that_is_no_request_is_refused(void **state) {
         static const char *const texts[] = {
-                "GET /\r\nHost: a\r\n\r\n", "GET\r\n\r\n", "\r\n\r\n", "GET / FTP/1.1\r\nHost: a\r\n\r\n",
-                "GET / http/1.1\r\nHost: a\r\n\r\n", "get / HTTP/1.1\r\nHost: a\r\n\r\n", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n",
-                "\x16\x03\x01\x02\r\n\r\n", "GET /\u00e9 HTTP/1.1\r\nHost: a\r\n\r\n", "GET HTTP/1.1\r\nHost: a\r\n\r\n",
+                "GET /\r\nHost: a\r\n\r\n",
+                "GET\r\n\r\n",
+                "\r\n\r\n",
+                "GET / FTP/1.1\r\nHost: a\r\n\r\n",
+                "GET / http/1.1\r\nHost: a\r\n\r\n",
+                "get / HTTP/1.1\r\nHost: a\r\n\r\n",
+                "BREW / HTTP/1.1\r\nHost: a\r\n\r\n",
+                "\x16\x03\x01\x02\r\n\r\n",
+                "GET /\u00e9 HTTP/1.1\r\nHost: a\r\n\r\n",
+                "GET HTTP/1.1\r\nHost: a\r\n\r\n",
         };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(texts); i++)
@@ -342,6 +392,8 @@ int main(void) {
                 cmocka_unit_test(one_empty_line_in_front_is_accepted),
                 cmocka_unit_test(the_length_of_the_head_ends_before_what_follows),
                 cmocka_unit_test(chunked_coding_is_told),
+                cmocka_unit_test(white_space_around_a_value_is_accepted),
+                cmocka_unit_test(hosts_of_every_form_are_accepted),
                 cmocka_unit_test(a_length_of_zero_is_no_body),
                 cmocka_unit_test(delete_may_have_a_body),
                 cmocka_unit_test(expect_100_continue_is_told),
@@ -359,6 +411,7 @@ int main(void) {
                 cmocka_unit_test(lines_that_do_not_end_with_crlf_are_refused),
                 cmocka_unit_test(control_characters_are_refused),
                 cmocka_unit_test(host_must_come_once),
+                cmocka_unit_test(a_host_that_is_no_host_is_refused),
                 cmocka_unit_test(fields_that_must_be_single_are_refused_twice),
                 cmocka_unit_test(another_expectation_fails),
                 cmocka_unit_test(a_head_has_at_most_63_fields),

@@ -52,8 +52,9 @@ static const char *path_of(const struct sovd_route *r, int type) {
 
         if (!sovd_has_prefix(r->path, "/{entity}"))
                 return r->path;
-        return sovd_arena_printf(arena, "/%s/{entity-id}%s",
-                                 type < SOVD_N_ENTITY_TYPES ? sovd_entity_type_paths[type] : "{entity-collection}", rest);
+        return sovd_arena_printf(
+                arena, "/%s/{entity-id}%s",
+                type < SOVD_N_ENTITY_TYPES ? sovd_entity_type_paths[type] : "{entity-collection}", rest);
 }
 
 static const cJSON *operation_at(const char *path, const char *method) {
@@ -74,8 +75,8 @@ static void is_described(const struct sovd_route *r, int type) {
 static void each_operation(void (*f)(const char *path, const char *method, const cJSON *operation)) {
         const cJSON *path, *operation;
 
-        cJSON_ArrayForEach(path, paths)
-                cJSON_ArrayForEach(operation, path)
+        cJSON_ArrayForEach (path, paths)
+                cJSON_ArrayForEach (operation, path)
                         if (cJSON_GetObjectItem(operation, "responses"))
                                 f(path->string, operation->string, operation);
 }
@@ -109,7 +110,8 @@ static const struct sovd_route *route_of(const cJSON *operation) {
 
 static bool has_path(const struct sovd_route *r, const char *path) {
         for (int type = 0; type <= SOVD_N_ENTITY_TYPES; type++)
-                if ((type == SOVD_N_ENTITY_TYPES || (r->entities & SOVD_ONLY(type))) && strcmp(path_of(r, type), path) == 0)
+                if ((type == SOVD_N_ENTITY_TYPES || (r->entities & SOVD_ONLY(type))) &&
+                    strcmp(path_of(r, type), path) == 0)
                         return true;
         return false;
 }
@@ -143,7 +145,8 @@ static bool is_router_path(const char *path, bool root, int method) {
                         text[n++] = *p;
                         continue;
                 }
-                n += (size_t)sprintf(text + n, "%s", sovd_has_prefix(p, "{entity-collection}") ? "components" : "x");
+                n += (size_t)sprintf(text + n, "%s",
+                                     sovd_has_prefix(p, "{entity-collection}") ? "components" : "x");
                 p = strchr(p, '}');
         }
         text[n] = '\0';
@@ -169,7 +172,7 @@ static void check_parameters(const char *path, const char *method, const cJSON *
 
         for (const char *s = path; *s; s++)
                 n_in_path += *s == '{';
-        cJSON_ArrayForEach(p, parameters) {
+        cJSON_ArrayForEach (p, parameters) {
                 char name[80];
 
                 if (strcmp(cJSON_GetObjectItem(p, "in")->valuestring, "path") != 0)
@@ -194,7 +197,7 @@ static void check_query(const char *path, const char *method, const cJSON *opera
 
         for (const struct sovd_query_param *q = r->query; q && q->name; q++)
                 n_expected++;
-        cJSON_ArrayForEach(p, parameters)
+        cJSON_ArrayForEach (p, parameters)
                 n += strcmp(cJSON_GetObjectItem(p, "in")->valuestring, "query") == 0;
         if (n != n_expected)
                 fail_msg("%s %s: %zu query parameters, %zu described", method, path, n_expected, n);
@@ -227,7 +230,8 @@ static size_t n_refs;
 
 static void check_refs(const cJSON *node) {
         static const char prefix[] = "#/components/schemas/";
-        const cJSON *schemas = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "schemas"), *child;
+        const cJSON *schemas = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "schemas"),
+                    *child;
 
         if (node->string && strcmp(node->string, "$ref") == 0) {
                 n_refs++;
@@ -235,7 +239,7 @@ static void check_refs(const cJSON *node) {
                     !cJSON_GetObjectItemCaseSensitive(schemas, node->valuestring + strlen(prefix)))
                         fail_msg("%s leads nowhere", node->valuestring);
         }
-        cJSON_ArrayForEach(child, node)
+        cJSON_ArrayForEach (child, node)
                 check_refs(child);
 }
 
@@ -282,12 +286,16 @@ static void the_document_says_what_it_is(void **state) {
         const cJSON *servers = cJSON_GetObjectItem(document, "servers");
 
         assert_string_equal(cJSON_GetObjectItem(document, "openapi")->valuestring, "3.1.0");
-        assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(servers, 0), "url")->valuestring, SOVD_API_BASE);
-        assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(document, "info"), "version")->valuestring, SOVD_VERSION);
+        assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(servers, 0), "url")->valuestring,
+                            SOVD_API_BASE);
+        assert_string_equal(
+                cJSON_GetObjectItem(cJSON_GetObjectItem(document, "info"), "version")->valuestring,
+                SOVD_VERSION);
 }
 
 static void paths_outside_of_the_api_name_their_own_server(void **state) {
-        const cJSON *servers = cJSON_GetObjectItem(cJSON_GetObjectItemCaseSensitive(paths, "/healthz"), "servers");
+        const cJSON *servers =
+                cJSON_GetObjectItem(cJSON_GetObjectItemCaseSensitive(paths, "/healthz"), "servers");
 
         assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(servers, 0), "url")->valuestring, "/");
 }
@@ -306,7 +314,9 @@ static void the_pretty_document_is_the_same(void **state) {
 
 static struct sovd_backend backend = { .name = "b" };
 static const struct sovd_entity bms = {
-        .type = SOVD_COMPONENT, .id = "b ms", .name = "Battery",
+        .type = SOVD_COMPONENT,
+        .id = "b ms",
+        .name = "Battery",
         .providers = { [SOVD_COLLECTION_DATA] = &backend, [SOVD_COLLECTION_OPERATIONS] = &backend },
 };
 
@@ -383,7 +393,8 @@ static void a_collection_of_entities_is_described_without_what_is_below_them(voi
 static void the_root_is_described_with_everything(void **state) {
         describe(NULL, 0);
 
-        _cleanup_(sovd_freep) char *whole = sovd_openapi_text(false), *root = cJSON_PrintUnformatted(document);
+        _cleanup_(sovd_freep) char *whole = sovd_openapi_text(false),
+                                   *root = cJSON_PrintUnformatted(document);
         cJSON *a = cJSON_Parse(whole), *b = cJSON_Parse(root);
         assert_true(cJSON_Compare(a, b, true));
         cJSON_Delete(a);

@@ -107,7 +107,8 @@ static void no_path_leads_to_two_routes(void **state) {
                         }
                         ask(-1, sample(r, type));
                         if (match.allowed != expected)
-                                fail_msg("%s: methods %x instead of %x", sample(r, type), match.allowed, expected);
+                                fail_msg("%s: methods %x instead of %x", sample(r, type), match.allowed,
+                                         expected);
                         assert_null(match.route);
                 }
 }
@@ -170,8 +171,9 @@ static void a_list_of_sub_entities_is_not_a_step(void **state) {
 
 static void steps_of_another_type_lead_nowhere(void **state) {
         static const char *const paths[] = {
-                "/sovd/v1/components/a/subareas/b", "/sovd/v1/areas/a/subcomponents/b", "/sovd/v1/apps/a/subcomponents/b",
-                "/sovd/v1/components/a/components/b", "/sovd/v1/functions/f/subareas",
+                "/sovd/v1/components/a/subareas/b", "/sovd/v1/areas/a/subcomponents/b",
+                "/sovd/v1/apps/a/subcomponents/b",  "/sovd/v1/components/a/components/b",
+                "/sovd/v1/functions/f/subareas",
         };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(paths); i++) {
@@ -201,7 +203,8 @@ static void docs_behind_each_path_asks_for_its_description(void **state) {
                         if (!is_for(r, type) || (r->flags & SOVD_ROUTE_ROOT))
                                 continue;
                         const char *path = sample(r, type);
-                        ask(SOVD_GET, sovd_arena_printf(arena, "%s%sdocs", path, path[strlen(path) - 1] == '/' ? "" : "/"));
+                        ask(SOVD_GET, sovd_arena_printf(arena, "%s%sdocs", path,
+                                                        path[strlen(path) - 1] == '/' ? "" : "/"));
                         if (!match.is_docs || match.route || !(match.allowed & (1u << r->method)))
                                 fail_msg("%s/docs is not found", path);
                         assert_int_equal(match.n_steps, r->entities != 0);
@@ -222,11 +225,29 @@ static void docs_of_a_path_that_is_not_there_is_not_there(void **state) {
 
 static void paths_that_no_route_has_are_not_found(void **state) {
         static const char *const paths[] = {
-                "/", "/sovd", "/sovd/v2", "/sovd/v2/components", "/v1/components", "/components", "/SOVD/v1", "/sovd/v1/component",
-                "/sovd/v1/Components", "/sovd/v1/components/a/nothing", "/sovd/v1/components/a/data/b/c",
-                "/sovd/v1/components/a/operations/b/c", "/sovd/v1/components/a/operations/b/executions/c/d", "/sovd/v1/healthz",
-                "/sovd/v1/metrics", "/health", "/metrics/x", "/openapi.json/x", "/sovd/version-info/x", "/version-info",
-                "/sovd/v1/components/a/datax", "/sovd/v1/components/a/dat", "/sovd/v1/{entity-collection}",
+                "/",
+                "/sovd",
+                "/sovd/v2",
+                "/sovd/v2/components",
+                "/v1/components",
+                "/components",
+                "/SOVD/v1",
+                "/sovd/v1/component",
+                "/sovd/v1/Components",
+                "/sovd/v1/components/a/nothing",
+                "/sovd/v1/components/a/data/b/c",
+                "/sovd/v1/components/a/operations/b/c",
+                "/sovd/v1/components/a/operations/b/executions/c/d",
+                "/sovd/v1/healthz",
+                "/sovd/v1/metrics",
+                "/health",
+                "/metrics/x",
+                "/openapi.json/x",
+                "/sovd/version-info/x",
+                "/version-info",
+                "/sovd/v1/components/a/datax",
+                "/sovd/v1/components/a/dat",
+                "/sovd/v1/{entity-collection}",
         };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(paths); i++)

@@ -8,10 +8,10 @@
 #include "sovd-core/base/error.h"
 #include <stdio.h>
 
-#define PERCENT   "a percent sign needs two hexadecimal digits"
-#define CONTROL   "a control character in the target"
-#define UTF8      "the target is not valid UTF-8"
-#define DOT       "an empty segment or a dot segment in the path"
+#define PERCENT "a percent sign needs two hexadecimal digits"
+#define CONTROL "a control character in the target"
+#define UTF8    "the target is not valid UTF-8"
+#define DOT     "an empty segment or a dot segment in the path"
 
 static struct sovd_arena *arena;
 static struct sovd_target target;
@@ -57,8 +57,9 @@ static void asks(const char *query, const char *expected) {
 
         assert_int_equal(ask(query), 0);
         for (size_t i = 0; i < n_items; i++)
-                len += (size_t)snprintf(text + len, sizeof(text) - len, items[i].key ? "|%s[%s]=%s" : "|%s%s=%s",
-                                        items[i].name, items[i].key ? items[i].key : "", items[i].value);
+                len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                        items[i].key ? "|%s[%s]=%s" : "|%s%s=%s", items[i].name,
+                                        items[i].key ? items[i].key : "", items[i].value);
         assert_string_equal(text, expected);
 }
 
@@ -99,8 +100,8 @@ static void a_path_without_a_slash_in_front_is_refused(void **state) {
 }
 
 static void dot_segments_are_refused_in_every_spelling(void **state) {
-        static const char *const paths[] = { "/.",     "/..",      "/a/./b", "/a/../b",  "/a/..",
-                                             "/%2e",   "/%2E%2e",  "/.%2e",  "/a/%2e/b", "/a/%2e%2e/" };
+        static const char *const paths[] = { "/.",   "/..",     "/a/./b", "/a/../b",  "/a/..",
+                                             "/%2e", "/%2E%2e", "/.%2e",  "/a/%2e/b", "/a/%2e%2e/" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(paths); i++)
                 refuses(paths[i], DOT);
@@ -114,22 +115,25 @@ static void empty_segments_are_refused(void **state) {
 }
 
 static void a_bad_percent_sign_is_refused(void **state) {
-        static const char *const paths[] = { "/%", "/%4", "/%g1", "/%1g", "/a%", "/a%2", "/%%41", "/% 1", "/%u0041", "/%2/f" };
+        static const char *const paths[] = { "/%",   "/%4",   "/%g1", "/%1g",    "/a%",
+                                             "/a%2", "/%%41", "/% 1", "/%u0041", "/%2/f" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(paths); i++)
                 refuses(paths[i], PERCENT);
 }
 
 static void control_characters_are_refused(void **state) {
-        static const char *const paths[] = { "/a%00", "/%00/b", "/%0a", "/%0D%0A", "/%1f", "/%7f", "/a\x01", "/\x7f", "/%09" };
+        static const char *const paths[] = { "/a%00", "/%00/b", "/%0a",  "/%0D%0A", "/%1f",
+                                             "/%7f",  "/a\x01", "/\x7f", "/%09" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(paths); i++)
                 refuses(paths[i], CONTROL);
 }
 
 static void broken_and_overlong_utf8_is_refused(void **state) {
-        static const char *const paths[] = { "/%ff",    "/%C3",       "/%C0%AF",       "/%c0%ae%c0%ae", "/%E0%80%AF",
-                                             "/%C3/%A9", "/%ED%A0%80", "/%F4%90%80%80", "/\xff",         "/%80" };
+        static const char *const paths[] = { "/%ff",       "/%C3",     "/%C0%AF",    "/%c0%ae%c0%ae",
+                                             "/%E0%80%AF", "/%C3/%A9", "/%ED%A0%80", "/%F4%90%80%80",
+                                             "/\xff",      "/%80" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(paths); i++)
                 refuses(paths[i], UTF8);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/http_unix.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/base/id.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_folder(const char *path, size_t n) {
+        _cleanup_(sovd_freep) char *folder = n ? strndup(path, n) : strdup(*path == '/' ? "/" : ".");
+        if (!folder)
+                return sovd_error_origin(-ENOMEM);
+
+        int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return fd >= 0 ? fd : -errno;
+}
+
+int sovd_http_unix_prepare(struct sovd_http_unix *ret, const char *path, char *spec, size_t size) {
+        const char *slash = strrchr(path, '/');
+        char random[12];
+
+        ret->published = false;
+        ret->name = slash ? slash + 1 : path;
+        ret->folder = -1;
+        if (!*ret->name)
+                return -EISDIR;
+        int fd = open_folder(path, slash ? (size_t)(slash - path) : 0);
+        if (fd < 0)
+                return fd;
+
+        /* Hexadecimal digits as the letters a to p: no digit, and no letter that means something behind one. */
+        sovd_id_trace(random, 8);
+        for (char *c = random; *c; c++)
+                *c = (char)('a' + (*c <= '9' ? *c - '0' : *c - 'a' + 10));
+        (void)snprintf(ret->bound, sizeof(ret->bound), ".%s", random);
+        ret->folder = fd;
+        int n = snprintf(spec, size, "x/proc/self/fd/%d/%s", fd, ret->bound);
+        return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+/* Only a socket is replaced: any other file at this path is somebody's. */
+int sovd_http_unix_publish(struct sovd_http_unix *u) {
+        struct stat st;
+
+        if (fstatat(u->folder, u->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISSOCK(st.st_mode))
+                return -EEXIST;
+        if (renameat(u->folder, u->bound, u->folder, u->name) != 0)
+                return -errno;
+        u->published = true;
+        return 0;
+}
+
+void sovd_http_unix_done(struct sovd_http_unix *u) {
+        if (u->folder < 0)
+                return;
+        (void)unlinkat(u->folder, u->published ? u->name : u->bound, 0);
+        (void)close(u->folder);
+        u->folder = -1;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The input is what a client sends on a new connection
+ *
+ * An accepted head is measured again on the bytes as they came: each line behind the request line ends with CRLF
+ * and with nothing else, starts with a name, and there are as many of them as the parser found. So nothing can
+ * hide between two fields.
+ */
+#include "sovd-rest/http_server.h"
+#include <strings.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool condition) {
+        if (!condition)
+                abort();
+}
+
+static bool is_inside(const struct sovd_head *head, const char *s) {
+        return s >= head->buf && s < head->buf + head->len &&
+               memchr(s, '\0', (size_t)(head->buf + head->len - s));
+}
+
+/* One line of the bytes as they came; returns the start of the next. */
+static const char *check_raw_line(const char *line, const char *end, const struct sovd_head_field *f) {
+        const char *cr = memchr(line, '\r', (size_t)(end - line));
+        const char *lf = memchr(line, '\n', (size_t)(end - line));
+        size_t n_name = strlen(f->name), n_value = strlen(f->value);
+
+        must(cr && lf == cr + 1);
+        must((size_t)(cr - line) >= n_name + 1 + n_value && line[n_name] == ':');
+        must(memcmp(line, f->name, n_name) == 0 && memcmp(cr - n_value, f->value, n_value) == 0);
+        for (const char *p = line + n_name + 1; p < cr - n_value; p++)
+                must(*p == ' ' || *p == '\t');
+        return lf + 1;
+}
+
+static size_t count(const struct sovd_head *head, const char *name) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < head->n_fields; i++)
+                n += strcasecmp(head->fields[i].name, name) == 0;
+        return n;
+}
+
+static void check_accepted(const struct sovd_head *head, const struct sovd_head_info *info, const char *raw) {
+        const char *end = raw + head->len;
+
+        must(is_inside(head, head->method) && is_inside(head, head->uri) && is_inside(head, head->version));
+        must(head->n_fields <= SOVD_HEAD_FIELDS_MAX);
+
+        const char *line = raw + (head->version - head->buf) + strlen(head->version) + 2;
+        for (size_t i = 0; i < head->n_fields; i++) {
+                must(is_inside(head, head->fields[i].name) && is_inside(head, head->fields[i].value));
+                line = check_raw_line(line, end, &head->fields[i]);
+        }
+        must(end - line == 2 && memcmp(line, "\r\n", 2) == 0);
+
+        must(count(head, "Host") <= 1 && count(head, "Content-Length") <= 1 &&
+             count(head, "Transfer-Encoding") <= 1);
+        must(info->has_body == (info->chunked || info->content_length > 0));
+        must(info->chunked == (count(head, "Transfer-Encoding") == 1));
+        must(!(info->chunked && count(head, "Content-Length")));
+        must(info->content_length <= UINT64_C(9999999999));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        struct sovd_head_field storage[SOVD_HEAD_FIELDS_MAX + 1];
+        struct sovd_head head = { .buf = NULL };
+        struct sovd_head_info info;
+        const char *reason = NULL;
+        _cleanup_(sovd_freep) char *buf = malloc(size ? size : 1);
+
+        if (!buf)
+                return 0;
+        if (size)
+                memcpy(buf, data, size);
+        int r = sovd_http_parse_head(buf, size, &head, storage, &info, &reason);
+        if (r)
+                must(r > 0 && r < SOVD_E_MAX && reason && *reason);
+        else
+                check_accepted(&head, &info, (const char *)data);
+        return 0;
+}
