@@ -220,6 +220,7 @@ bool sovd_executions_knows(struct sovd_executions *x, const struct sovd_entity *
         bool known = false;
 
         (void)pthread_mutex_lock(&x->mutex);
+        drop_expired(x);
         for (size_t i = 0; i < x->n && !known; i++)
                 known = is_of(x->records[i], e, operation) && strcmp(x->records[i]->backend_id, backend_id) == 0;
         (void)pthread_mutex_unlock(&x->mutex);

@@ -48,14 +48,18 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         if (!gateway)
                 return NULL;
 
-        while (gateway->n_members)
-                sovd_gateway_remove(gateway, gateway->members[gateway->n_members - 1].backend);
+        sovd_gateway_stop(gateway);
         sovd_tree_unref(gateway->tree);
         sovd_executions_free(gateway->executions);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);
         return NULL;
+}
+
+void sovd_gateway_stop(struct sovd_gateway *gateway) {
+        while (gateway->n_members)
+                sovd_gateway_remove(gateway, gateway->members[gateway->n_members - 1].backend);
 }
 
 struct sovd_tree *sovd_gateway_tree(struct sovd_gateway *gateway) {

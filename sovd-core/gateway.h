@@ -26,6 +26,9 @@ int sovd_gateway_add(struct sovd_gateway *gateway, struct sovd_backend *backend)
 /* Stops a backend and takes its entities out of the tree. Main thread only. */
 void sovd_gateway_remove(struct sovd_gateway *gateway, struct sovd_backend *backend);
 
+/* Stops all backends: calls that wait for them end. Their entities are gone from the tree. Main thread only. */
+void sovd_gateway_stop(struct sovd_gateway *gateway);
+
 /* Puts the backends into this order of precedence; `order` names each backend once. Main thread only. */
 void sovd_gateway_reorder(struct sovd_gateway *gateway, const char *const *order, size_t n);
 

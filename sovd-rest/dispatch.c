@@ -258,7 +258,7 @@ static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, 
         r = sovd_json_writer_finish(x->writer, &body, &len);
         if (r)
                 return r;
-        bool same = sovd_etag_listed(wanted, sovd_etag(etag, body, len));
+        bool same = sovd_etag_listed_strongly(wanted, sovd_etag(etag, body, len));
         sovd_json_writer_reset(x->writer);
         call->out = NULL;
         return same ? 0 : sovd_fail(call, SOVD_E_PRECONDITION, "the resource has another version now: %s", etag);

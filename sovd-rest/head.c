@@ -45,6 +45,10 @@ static int check_line(const struct sovd_head *head, const char **reason) {
                 return refuse(reason, "white space before the request line");
         if (head->uri != end_of(head->method) + 1 || head->version != end_of(head->uri) + 1 + strlen("HTTP/"))
                 return refuse(reason, "more than one space in the request line");
+
+        const char *end = end_of(head->version);
+        if (end[1] != '\0' || (!head->n_fields && end[2] != '\r'))
+                return refuse(reason, "the request line does not end with CRLF");
         return 0;
 }
 
@@ -73,8 +77,9 @@ static int check_fields(const struct sovd_head *head, const char **reason) {
                         return r;
                 expected = end_of(f->value) + 2;
         }
-        /* The empty line must follow at once, else fields were passed over. */
-        if (expected + 2 != head->buf + head->len)
+        /* The empty line must follow at once, else fields were passed over. Its CR is still there behind a field; the
+         * parser would also take "\n \n\n" for the end. */
+        if (expected + 2 != head->buf + head->len || (head->n_fields && *expected != '\r'))
                 return refuse(reason, "a field that cannot be read, or is folded");
         return 0;
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define READY_POLL_USEC (2 * SOVD_USEC_PER_MSEC) /* until the first discovery has ended */
+#define STOP_GRACE_USEC (500 * SOVD_USEC_PER_MSEC)   /* for answers to calls that the stop has ended */
 #define IDLE_USEC       (3600 * SOVD_USEC_PER_SEC)
 
 struct settings {
@@ -298,12 +299,14 @@ static void run(struct daemon *d, const sigset_t *signals) {
         }
 }
 
-/* The listener first, so that nothing new comes in; then what requests may still need. */
+/* Nothing new is taken; running requests may end, then the backends let go of them; then the listener closes. */
 static void stop(struct daemon *d) {
         sovd_service_stopping();
         if (d->rest.server) {
                 sovd_log(SOVD_LOG_INFO, "stopping");
                 sovd_http_server_drain(d->rest.server, sovd_settings_usec(d->settings.limits->stop_timeout));
+                sovd_gateway_stop(d->gateway); /* ends what still waits for a backend */
+                sovd_http_server_drain(d->rest.server, STOP_GRACE_USEC);
                 d->rest.server = sovd_http_server_free(d->rest.server);
         }
         d->gateway = sovd_gateway_free(d->gateway);

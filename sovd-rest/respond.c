@@ -25,20 +25,28 @@ const char *sovd_etag(char buf[static SOVD_ETAG_SIZE], const char *body, size_t 
         return buf;
 }
 
-bool sovd_etag_listed(const char *field, const char *etag) {
+static bool is_listed(const char *field, const char *etag, bool weak_too) {
         size_t n = strlen(etag);
 
         while (field && *field) {
                 field += strspn(field, " \t,");
                 if (*field == '*')
                         return true;
-                if (sovd_has_prefix(field, "W/"))
+                if (weak_too && sovd_has_prefix(field, "W/"))
                         field += 2;
                 if (strncmp(field, etag, n) == 0 && strchr(" \t,", field[n]))
                         return true;
                 field += strcspn(field, ",");
         }
         return false;
+}
+
+bool sovd_etag_listed(const char *field, const char *etag) {
+        return is_listed(field, etag, true);
+}
+
+bool sovd_etag_listed_strongly(const char *field, const char *etag) {
+        return is_listed(field, etag, false);
 }
 
 static const char *first(const char *a, const char *b) {

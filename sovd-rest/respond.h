@@ -18,5 +18,8 @@ const char *sovd_etag(char buf[static SOVD_ETAG_SIZE], const char *body, size_t 
 /* Writes the body that a route's success has into w, with "schema" when the request asked for it. */
 void sovd_encode_success(const struct sovd_call *call, const struct sovd_route *route, struct sovd_json_writer *w);
 
-/* Does a field like If-Match or If-None-Match name this version? "*" names every version (RFC 9110 13.1). */
+/* Does If-None-Match name this version? "*" names every version; a weak tag is as good (RFC 9110 13.1.2). */
 bool sovd_etag_listed(const char *field, const char *etag);
+
+/* The same for If-Match, where a weak tag names nothing (RFC 9110 13.1.1). */
+bool sovd_etag_listed_strongly(const char *field, const char *etag);

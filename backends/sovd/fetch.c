@@ -47,6 +47,8 @@ static int get(struct sovd_sovd *b, struct sovd_arena *arena, const char *path, 
                 return sovd_error_origin(-ENOMEM);
 
         int result = sovd_http_call(b->discovery_pool, &request, &answer, arena);
+        if (result == SOVD_HTTP_LOST) /* the server may have closed a connection that was idle since the last look */
+                result = sovd_http_call(b->discovery_pool, &request, &answer, arena);
         if (result != SOVD_HTTP_OK)
                 return result;
 

@@ -184,6 +184,7 @@ const char *sovd_sovd_options_check(const struct sovd_sovd_options *o, const cha
                 { "name", sovd_id_is_valid(o->name)
                                   ? NULL
                                   : "must have 1 to 128 bytes, without / and control characters" },
+                { "type", sovd_streq(o->type, "sovd") ? NULL : "must be sovd; this build knows no other type" },
                 { "base_url", check_base_url(o->base_url) },
                 { "api_prefix", check_prefix(o->api_prefix) },
                 { "unix_socket", check_socket(o->unix_socket) },

@@ -156,6 +156,14 @@ static void report_success(struct upstream *u, const struct exchange *x) {
                 watch_wake(u->backend, false);
 }
 
+/* A call that ended because its backend is taken out of service. */
+static int answer_stopped(struct upstream *u) {
+        (void)sovd_fail(u->call, SOVD_E_UNAVAILABLE, "backend '%s' is being taken out of service%s", u->backend->base.name,
+                        u->subject.changes ? "; the request may have been carried out" : "");
+        sovd_fail_retry_after(u->call, 1);
+        return SOVD_E_UNAVAILABLE;
+}
+
 /* Tells the breaker and the watch what this exchange says about the server. */
 static void report(struct upstream *u, const struct exchange *x, int result) {
         struct sovd_sovd *b = u->backend;
@@ -189,6 +197,8 @@ static int exchange(struct upstream *u, struct exchange *x) {
         report(u, x, result);
         if (result < 0)
                 return result;
+        if (result != SOVD_HTTP_OK && watch_is_stopping(u->backend))
+                return answer_stopped(u);
         if (result != SOVD_HTTP_OK)
                 return answer_missing(u->call, (enum sovd_http_result)result, u->backend->base.name,
                                       &u->subject);

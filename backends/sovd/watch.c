@@ -105,7 +105,7 @@ static void tell_skipped(struct watch *w, const struct view *view) {
 
 /* --- looking -------------------------------------------------------------------------------------------- */
 
-static bool is_stopping(struct sovd_sovd *b) {
+bool watch_is_stopping(struct sovd_sovd *b) {
         (void)pthread_mutex_lock(&b->mutex);
         bool stopping = b->stopping;
         (void)pthread_mutex_unlock(&b->mutex);
@@ -114,7 +114,7 @@ static bool is_stopping(struct sovd_sovd *b) {
 
 /* What fails because of stop() says nothing about the server. */
 static void lose(struct watch *w, const char *problem) {
-        if (is_stopping(w->backend))
+        if (watch_is_stopping(w->backend))
                 return;
 
         publish(w, SOVD_DISCONNECTED);
@@ -217,7 +217,7 @@ static void *run(void *data) {
         uint64_t due_usec = 0;
 
         publish(&w, SOVD_CONNECTING);
-        while (!is_stopping(b)) {
+        while (!watch_is_stopping(b)) {
                 bool full = b->connection != SOVD_CONNECTED || sovd_now_usec() >= due_usec;
 
                 look(&w, full);

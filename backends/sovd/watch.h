@@ -16,5 +16,8 @@ int watch_start(struct sovd_sovd *b);
 /* Returns when the thread has ended. Without a start nothing happens. */
 void watch_stop(struct sovd_sovd *b);
 
+/* Has the stop begun? What fails then says nothing about the server. */
+bool watch_is_stopping(struct sovd_sovd *b);
+
 /* Look now. failed: because a call failed, which is no news while the server is known to be away. */
 void watch_wake(struct sovd_sovd *b, bool failed);

@@ -117,15 +117,16 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata) {
 
 /*
  * Called when the connection stands and the request is about to be written: while it was not called nothing
- * was sent. And it makes writes at-most-once. When a reused connection dies before one byte of the answer,
+ * was sent. And it makes each call at-most-once. When a reused connection dies before one byte of the answer,
  * libcurl sends any request again on a fresh one, a POST too (Curl_retry_request in its transfer.c), although
  * the server may have carried out the first. There is no option against that, but the second call of this
  * can say no in time. A fresh connection for each write would do as well: 0.1 ms of CPU, or a TLS handshake.
+ * Reads are not repeated here either: how often is the caller's business.
  */
 static int on_connected(void *userdata, char *ip, char *local_ip, int port, int local_port) {
         struct handle *h = userdata;
 
-        if (h->n_sent > 0 && !h->is_read)
+        if (h->n_sent > 0)
                 return CURL_PREREQFUNC_ABORT;
         h->n_sent++;
         return CURL_PREREQFUNC_OK;

@@ -52,6 +52,11 @@ static const char *execution_href(struct sovd_call *call, const char *id) {
                                 sovd_encoded(call, call->params[0]), id);
 }
 
+/* Does the backend not know the execution, or what it belongs to? */
+static bool is_gone(const struct sovd_call *call, int r) {
+        return r == SOVD_E_NOT_FOUND || (r > 0 && call->failure.status == 404);
+}
+
 /* Keeps the last status of an ended execution: the backend may forget it before the retention ends. */
 static void keep_if_ended(struct sovd_call *call, const char *id, const struct sovd_execution *execution) {
         struct sovd_json_writer w;
@@ -116,7 +121,7 @@ static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *o
                 return false;
         }
         int r = backend->ops->execution_read(call, e, owner->operation, owner->backend_id, &execution);
-        bool forgotten = r == SOVD_E_NOT_FOUND || (r > 0 && call->failure.status == 404);
+        bool forgotten = is_gone(call, r);
         call->failure = (struct sovd_failure){ 0 };
         if (forgotten)
                 sovd_executions_remove(executions_of(call), owner->id);
@@ -167,7 +172,7 @@ static int adopt_one(struct sovd_call *call, const char *backend_id) {
         struct sovd_execution_ref ref;
 
         int r = ops_of(call)->execution_read(call, call->entity, call->params[0], backend_id, &execution);
-        if (r == SOVD_E_NOT_FOUND || (r > 0 && call->failure.status == 404)) {
+        if (is_gone(call, r)) {
                 call->failure = (struct sovd_failure){ 0 };
                 return 0; /* gone between list and look */
         }
@@ -251,6 +256,8 @@ static int execution_read(struct sovd_call *call) {
         if (!ops_of(call)->execution_read)
                 return sovd_not_offered(call, "the status of executions");
         r = ops_of(call)->execution_read(call, call->entity, call->params[0], ref.backend_id, execution);
+        if (is_gone(call, r))
+                sovd_executions_remove(executions_of(call), ref.id); /* the ECU has forgotten it, by a restart perhaps */
         if (r)
                 return r;
         if (!execution->capability)
@@ -288,7 +295,9 @@ static int execution_stop(struct sovd_call *call) {
                 return sovd_not_offered(call, "stopping executions");
         r = ops_of(call)->execution_stop(call, call->entity, call->params[0], ref.backend_id, call->in);
         /* An ended execution that the backend has forgotten is gone all the same. */
-        if (r && !(ref.ended && (r == SOVD_E_NOT_FOUND || call->failure.status == 404)))
+        if (is_gone(call, r))
+                sovd_executions_remove(executions_of(call), ref.id);
+        if (r && !(ref.ended && is_gone(call, r)))
                 return r;
         sovd_executions_remove(executions_of(call), ref.id);
         return 0;

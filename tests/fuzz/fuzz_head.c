@@ -3,9 +3,9 @@
 /*
  * The input is what a client sends on a new connection
  *
- * An accepted head is measured again on the bytes as they came: each line behind the request line ends with CRLF
- * and with nothing else, starts with a name, and there are as many of them as the parser found. So nothing can
- * hide between two fields.
+ * An accepted head is measured again on the bytes as they came: each field's line ends with CRLF and with nothing
+ * else, starts with a name, and there are as many of them as the parser found. So nothing can hide between two
+ * fields.
  */
 #include "sovd-rest/http_server.h"
 #include <strings.h>
@@ -51,6 +51,7 @@ static void check_accepted(const struct sovd_head *head, const struct sovd_head_
         must(head->n_fields <= SOVD_HEAD_FIELDS_MAX);
 
         const char *line = raw + (head->version - head->buf) + strlen(head->version) + 2;
+        must(memcmp(line - 2, "\r\n", 2) == 0);
         for (size_t i = 0; i < head->n_fields; i++) {
                 must(is_inside(head, head->fields[i].name) && is_inside(head, head->fields[i].value));
                 line = check_raw_line(line, end, &head->fields[i]);

@@ -378,6 +378,29 @@ static void extension_members_of_a_schema_that_keeps_none_are_dropped(void **sta
         encodes(&pack_schema, &pack, "{\"name\":\"n\",\"main\":{\"id\":\"m\"},\"tags\":[]}");
 }
 
+struct note {
+        const char *text;
+        const cJSON *extra;
+};
+static const struct sovd_field note_fields[] = {
+        { .name = "x-acme-text", .type = SOVD_FIELD_STRING, .offset = offsetof(struct note, text) },
+        { 0 },
+};
+static const struct sovd_schema note_schema = {
+        .name = "Note",
+        .size = sizeof(struct note),
+        .fields = note_fields,
+        .extra = offsetof(struct note, extra),
+};
+
+static void an_extension_member_that_the_table_knows_is_written_once(void **state) {
+        struct note note;
+
+        assert_int_equal(decode_as(&note_schema, &note, "{\"x-acme-text\":\"a\",\"x-acme-more\":1}", 0), 0);
+
+        encodes(&note_schema, &note, "{\"x-acme-text\":\"a\",\"x-acme-more\":1}");
+}
+
 static void members_stand_beside_those_of_the_caller(void **state) {
         const struct cell cell = { .id = "a" };
         struct sovd_json_writer w;
@@ -486,6 +509,7 @@ int main(void) {
                 TEST(absent_members_are_left_out),
                 TEST(extension_members_are_kept_and_others_dropped),
                 TEST(extension_members_of_a_schema_that_keeps_none_are_dropped),
+                TEST(an_extension_member_that_the_table_knows_is_written_once),
                 TEST(members_stand_beside_those_of_the_caller),
                 TEST(the_description_refers_to_other_schemas),
                 TEST(the_inline_description_contains_the_other_schemas),

@@ -347,6 +347,39 @@ static void with_no_place_at_all_every_start_is_refused(void **state) {
         assert_int_equal(sovd_executions_add(none, &bms, "test", "1", false, &ref, arena), SOVD_E_OVERLOAD);
 }
 
+static const char *oldest_running(size_t skip) {
+        struct sovd_execution_owner owner;
+
+        int r = sovd_executions_oldest_running(executions, skip, &owner, arena);
+        if (r == SOVD_E_NOT_FOUND)
+                return "none";
+        assert_int_equal(r, 0);
+        assert_int_equal(owner.type, SOVD_COMPONENT);
+        assert_string_equal(owner.entity, "bms");
+        assert_string_equal(owner.operation, "test");
+        return owner.backend_id;
+}
+
+static void running_ones_are_told_oldest_first(void **state) {
+        (void)add("1");
+        const char *ended = add("2");
+        (void)add("3");
+        sovd_executions_end(executions, ended, "x");
+
+        assert_string_equal(oldest_running(0), "1");
+        assert_string_equal(oldest_running(1), "3");
+        assert_string_equal(oldest_running(2), "none");
+}
+
+static void a_backends_id_is_known_under_its_entity_and_operation(void **state) {
+        const char *id = add("42");
+
+        assert_true(sovd_executions_knows(executions, &bms, "test", "42"));
+        assert_false(sovd_executions_knows(executions, &bms, "test", id));
+        assert_false(sovd_executions_knows(executions, &bms, "other", "42"));
+        assert_false(sovd_executions_knows(executions, &app, "test", "42"));
+}
+
 /* --- threads -------------------------------------------------------------------------------------------- */
 
 static atomic_uint n_over;
@@ -428,6 +461,8 @@ int main(void) {
                 TEST(who_reserved_a_place_gets_it),
                 TEST(a_reservation_for_one_that_is_known_is_given_back),
                 TEST(with_no_place_at_all_every_start_is_refused),
+                TEST(running_ones_are_told_oldest_first),
+                TEST(a_backends_id_is_known_under_its_entity_and_operation),
                 TEST(the_limit_holds_among_threads),
         };
 

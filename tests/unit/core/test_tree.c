@@ -239,7 +239,7 @@ static void relations_of_an_entity_that_lost_its_id_do_not_count(void **state) {
         relates(tree, SOVD_COMPONENT, "ecu", SOVD_RELATION_HOSTS, "");
 }
 
-static void many_relations_keep_their_order(void **state) {
+static void many_relations_keep_their_order_at_both_ends(void **state) {
         struct sovd_entity_spec specs[101];
         const char *ids[100];
         char names[100][8];
@@ -257,8 +257,10 @@ static void many_relations_keep_their_order(void **state) {
         const struct sovd_entities *hosts =
                 &found(tree, SOVD_COMPONENT, "ecu")->relations[SOVD_RELATION_HOSTS];
         assert_int_equal(hosts->n, 100);
-        for (int i = 0; i < 100; i++)
+        for (int i = 0; i < 100; i++) {
                 assert_string_equal(hosts->items[i]->id, names[i]);
+                relates(tree, SOVD_APP, names[i], SOVD_RELATION_IS_LOCATED_ON, "ecu");
+        }
 }
 
 /* --- parents -------------------------------------------------------------------------------------------- */
@@ -386,7 +388,7 @@ int main(void) {
                 TEST(relations_lead_from_one_backend_to_another),
                 TEST(relations_to_what_is_not_there_are_left_out),
                 TEST(relations_of_an_entity_that_lost_its_id_do_not_count),
-                TEST(many_relations_keep_their_order),
+                TEST(many_relations_keep_their_order_at_both_ends),
                 TEST(a_sub_entity_knows_its_parent),
                 TEST(a_subarea_knows_its_parent),
                 TEST(the_first_parent_stays),

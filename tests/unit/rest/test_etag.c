@@ -53,6 +53,13 @@ static void a_tag_that_is_not_in_the_list_is_not_found(void **state) {
         assert_false(sovd_etag_listed(NULL, "\"a\""));
 }
 
+static void a_weak_tag_is_no_condition_for_a_write(void **state) {
+        assert_true(sovd_etag_listed_strongly("\"b\", \"a\"", "\"a\""));
+        assert_true(sovd_etag_listed_strongly("*", "\"a\""));
+        assert_false(sovd_etag_listed_strongly("W/\"a\"", "\"a\""));
+        assert_false(sovd_etag_listed_strongly("\"b\", W/\"a\"", "\"a\""));
+}
+
 static void a_weak_tag_names_the_same_version(void **state) {
         assert_true(sovd_etag_listed("W/\"a\"", "\"a\""));
         assert_true(sovd_etag_listed("\"b\", W/\"a\"", "\"a\""));
@@ -72,6 +79,7 @@ int main(void) {
                 cmocka_unit_test(a_tag_is_found_in_a_list),
                 cmocka_unit_test(a_tag_that_is_not_in_the_list_is_not_found),
                 cmocka_unit_test(a_weak_tag_names_the_same_version),
+                cmocka_unit_test(a_weak_tag_is_no_condition_for_a_write),
                 cmocka_unit_test(a_star_names_every_version),
         };
 

@@ -269,6 +269,9 @@ static void lines_that_do_not_end_with_crlf_are_refused(void **state) {
         refuses(LINE "Host: a\rX-A: 1\r\n\r\n", NULL);
         refuses(LINE "Host: a\r\r\nX-A: 1\r\n\r\n", NULL);
         refuses(LINE "Host: a\n\n", NULL);
+        refuses(LINE "Host: a\n \n\n", NULL);
+        refuses(LINE "Host: a\n\t\n\n", NULL);
+        refuses(LINE "Host: a\n:\n\n", NULL);
         refuses("GET / HTTP/1.1\r\n\n", NULL);
 }
 
@@ -325,6 +328,18 @@ static void another_expectation_fails(void **state) {
         answers(POST "Content-Length: 3\r\nExpect: \r\n\r\n", SOVD_E_EXPECTATION, NULL);
 }
 
+static void the_request_line_ends_with_crlf(void **state) {
+        static const char *const ends[] = { "\r\r", "\n\r", "\r ", "\n ", "\r\t", "\n", "\r", "\n\n" };
+        char text[200];
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(ends); i++) {
+                (void)snprintf(text, sizeof(text), "GET /x HTTP/1.1%sHost: a\r\n\r\n", ends[i]);
+                refuses(text, NULL);
+                (void)snprintf(text, sizeof(text), "GET /x HTTP/1.0%s\n\n", ends[i]);
+                refuses(text, NULL);
+        }
+}
+
 static void a_head_has_at_most_63_fields(void **state) {
         char text[4000] = HOST;
 
@@ -351,8 +366,9 @@ static void white_space_in_front_is_refused(void **state) {
 }
 
 static void more_than_one_space_in_the_request_line_is_refused(void **state) {
-        refuses("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "more than one space in the request line");
-        refuses("GET /  HTTP/1.1\r\nHost: a\r\n\r\n", "more than one space in the request line");
+        refuses("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", NULL);
+        refuses("GET /  HTTP/1.1\r\nHost: a\r\n\r\n", NULL);
+        refuses("GET \n/ HTTP/1.1\r\nHost: a\r\n\r\n", "more than one space in the request line");
         refuses("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", NULL);
         refuses("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", NULL);
         refuses("GET / x HTTP/1.1\r\nHost: a\r\n\r\n", NULL);
@@ -390,6 +406,7 @@ int main(void) {
                 cmocka_unit_test(a_field_is_found_without_case),
                 cmocka_unit_test(heads_of_all_methods_are_accepted),
                 cmocka_unit_test(one_empty_line_in_front_is_accepted),
+                cmocka_unit_test(the_request_line_ends_with_crlf),
                 cmocka_unit_test(the_length_of_the_head_ends_before_what_follows),
                 cmocka_unit_test(chunked_coding_is_told),
                 cmocka_unit_test(white_space_around_a_value_is_accepted),
