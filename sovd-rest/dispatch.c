@@ -165,6 +165,43 @@ static int check_query(struct sovd_call *call, const struct sovd_route *route) {
         return 0;
 }
 
+/* --- accept --------------------------------------------------------------------------------------------- */
+
+/* Does one range of an Accept field (up to the comma) cover the type? A quality of 0 says no. */
+static bool range_covers(const char *range, size_t n, const char *type) {
+        size_t n_name = strcspn(range, ";, \t"), n_main = strcspn(type, "/");
+        const char *q = memmem(range, n, "q=0", 3);
+        bool refused = q && strspn(q + 2, "0.") == strcspn(q + 2, ";, \t");
+
+        if (n_name > n || refused)
+                return false;
+        return (n_name == 3 && sovd_has_prefix(range, "*/*")) ||
+               (n_name == n_main + 2 && strncasecmp(range, type, n_main) == 0 && sovd_has_prefix(range + n_main, "/*")) ||
+               (n_name == strcspn(type, ";") && strncasecmp(range, type, n_name) == 0);
+}
+
+/* RFC 9110 12.5.1. Without the field everything is welcome. */
+static int check_accept(const struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        const char *type = route->flags & SOVD_PLAIN_TEXT ? "text/plain" : "application/json";
+        bool listed = false;
+
+        for (size_t i = 0; i < x->head.n_fields; i++) {
+                const char *range = x->head.fields[i].value;
+                if (strcasecmp(x->head.fields[i].name, "Accept") != 0)
+                        continue;
+                for (; *range; range += *range == ',') {
+                        size_t n;
+                        range += strspn(range, " \t");
+                        n = strcspn(range, ",");
+                        listed = true;
+                        if (range_covers(range, n, type))
+                                return 0;
+                        range += n;
+                }
+        }
+        return listed ? sovd_fail(call, SOVD_E_NOT_ACCEPTABLE, "the answer is %s, which Accept does not list", type) : 0;
+}
+
 /* --- body ----------------------------------------------------------------------------------------------- */
 
 static bool is_json_type(const char *type) {
@@ -293,6 +330,8 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
 static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         int r = check_offered(call, route);
 
+        if (!r)
+                r = check_accept(x, call, route);
         if (!r)
                 r = check_query(call, route);
         if (!r)

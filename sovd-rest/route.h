@@ -32,6 +32,7 @@ enum {
         SOVD_INCLUDE_SCHEMA = 1 << 2,  /* offers include-schema (ISO 17978-3 5.1) */
         SOVD_PROBE = 1 << 3,           /* health, metrics: not a resource of the standard */
         SOVD_IF_MATCH = 1 << 4,        /* a write that honours If-Match: compared with GET on the same path */
+        SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 

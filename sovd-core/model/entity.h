@@ -6,7 +6,8 @@
  *
  * A backend publishes a view: what it knows of its entities now. The gateway puts the views together into a
  * tree. A tree never changes: a change makes a new one and swaps the pointer, so a request sees one state from
- * its first to its last step. First owner wins; an id that a second backend offers too is a clash, reported.
+ * its first to its last step. First owner wins; an id that a second backend offers too is a clash, reported. Only
+ * areas and functions, which span the vehicle, are put together from several backends.
  */
 #include "sovd-core/base/schema.h"
 

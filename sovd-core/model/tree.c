@@ -101,11 +101,30 @@ static int add_clash(struct sovd_tree *tree, const struct sovd_entity *owner, co
         return 0;
 }
 
+/* Areas and functions span the vehicle, so several backends may know a part of one: it is put together from them, as
+ * long as no two of them offer the same collection of it. */
+static bool merge(struct sovd_entity *e, const struct sovd_view *view, struct sovd_backend *backend,
+                  const struct sovd_entity_spec *spec) {
+        if (e->type != SOVD_AREA && e->type != SOVD_FUNCTION)
+                return false;
+        for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
+                if (e->providers[c] && (spec->collections & (1u << c)))
+                        return false;
+
+        for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
+                if (spec->collections & (1u << c))
+                        e->providers[c] = backend;
+        e->connection = SOVD_MAX(e->connection, view->connection);
+        return true;
+}
+
 static int add_entity(struct sovd_tree *tree, const struct sovd_view *view, struct sovd_backend *backend,
                       const struct sovd_entity_spec *spec) {
         struct sovd_entity **slot = slot_of(tree, spec->type, spec->id);
+        if (*slot && ((*slot)->owner == backend || merge(*slot, view, backend, spec)))
+                return 0;
         if (*slot)
-                return (*slot)->owner == backend ? 0 : add_clash(tree, *slot, view);
+                return add_clash(tree, *slot, view);
 
         struct sovd_entity *e = sovd_arena_new0(tree->arena, struct sovd_entity);
         if (!e)
@@ -219,7 +238,8 @@ static int add_relations(struct sovd_tree *tree, const struct sovd_backend *back
                          const struct sovd_entity_spec *spec) {
         struct sovd_entity *from = *slot_of(tree, spec->type, spec->id);
 
-        if (!from || from->owner != backend)
+        bool shared = from && (from->type == SOVD_AREA || from->type == SOVD_FUNCTION);
+        if (!from || (from->owner != backend && !shared))
                 return 0;
         for (int k = 0; k < SOVD_N_RELATIONS; k++)
                 for (size_t i = 0; i < spec->relations[k].n; i++) {

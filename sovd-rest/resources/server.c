@@ -289,7 +289,7 @@ const struct sovd_route sovd_routes_server[] = {
         { .id = "ready", .path = "/readyz", .handler = ready_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE,
           .out = &probe_schema, .summary = "Does it serve, and were the backends asked once?", SERVER },
         { .id = "metrics", .path = "/metrics", .handler = metrics_read,
-          .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_DOCUMENT, .summary = "Read the metrics as Prometheus text",
+          .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_DOCUMENT | SOVD_PLAIN_TEXT, .summary = "Read the metrics as Prometheus text",
           SERVER },
         { .id = "openapi", .path = "/openapi.json", .handler = openapi_read,
           .flags = SOVD_ROUTE_ROOT | SOVD_DOCUMENT, .summary = "Read this description", SERVER },

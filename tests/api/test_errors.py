@@ -132,6 +132,22 @@ class Sizes(ErrorCase):
         self.ask(400, 'GET', BMS + '?' + '&'.join(f'a{i}=1' for i in range(33)))
 
 
+class Accept(ErrorCase):
+    def status(self, accept, path='/components'):
+        return self.gateway.get(path, headers={'Accept': accept}).status
+
+    def test_what_the_client_takes_is_sent(self):
+        for accept in ('application/json', '*/*', 'application/*', 'text/html, application/json;q=0.5', 'APPLICATION/JSON',
+                       'text/html,*/*;q=0.1'):
+            with self.subTest(accept):
+                self.assertEqual(self.status(accept), 200)
+
+    def test_what_the_client_does_not_take_is_406(self):
+        for accept in ('text/html', 'application/xml', 'application/json;q=0', 'text/*', 'text/event-stream'):
+            with self.subTest(accept):
+                self.assertEqual(self.status(accept), 406)
+
+
 class Bodies(ErrorCase):
     def write(self, status, body, content_type='application/json'):
         return self.ask(status, 'PUT', TARGET, body, {'Content-Type': content_type} if content_type else {})

@@ -43,7 +43,7 @@ class TwoCase(unittest.TestCase):
 
 
 class Clash(TwoCase):
-    ALL = ['areas/body', 'areas/powertrain', 'components/bms', 'components/climate']
+    ALL = ['components/bms', 'components/climate']
 
     def test_the_first_owner_serves_and_the_clash_is_told(self):
         self.assertEqual(self.states(), {'bms': 'connected', 'climate': 'connected'})
@@ -89,7 +89,15 @@ class SideBySide(TwoCase):
         super().setUp()
         self.one.set(component='climate', present=False)
         self.two.set(component='bms', present=False)
-        self.until(lambda: [name for name, *_ in self.clashes()] == ['areas/body', 'areas/powertrain'] and self.speed() == 2)
+        self.until(lambda: self.clashes() == [] and self.speed() == 2)
+
+    def test_an_area_that_both_know_is_one_area_and_no_clash(self):
+        self.assertEqual(self.gateway.health()['status'], 'ok')
+        def ids(path):
+            return sorted(item['id'] for item in self.gateway.get(path).json['items'])
+        self.assertEqual(ids('/areas'), ['body', 'powertrain'])
+        self.assertEqual(ids('/areas/powertrain/contains'), ['bms'])
+        self.assertEqual(ids('/areas/body/contains'), ['climate'])
 
     def test_each_serves_what_is_its_own(self):
         self.assertEqual(self.states(), {'bms': 'connected', 'climate': 'connected'})

@@ -11,11 +11,12 @@
 #define COMPONENT(id, ...) fake_related(SOVD_COMPONENT, id, __VA_ARGS__)
 #define APP(id, ...)       fake_related(SOVD_APP, id, __VA_ARGS__)
 
-static struct fake_backend first, second;
+static struct fake_backend first, second, third;
 
 static int make_backends(void **state) {
         fake_backend_init(&first, "first");
         fake_backend_init(&second, "second");
+        fake_backend_init(&third, "third");
         return 0;
 }
 
@@ -148,6 +149,39 @@ static void each_clash_is_told_with_owner_and_loser(void **state) {
                 assert_ptr_equal(clashes[i].owner, &first.backend);
                 assert_ptr_equal(clashes[i].loser, &second.backend);
         }
+}
+
+static void an_area_is_put_together_from_all_who_know_it(void **state) {
+        const struct sovd_view views[] = {
+                FAKE_VIEW(&first, fake_entity(SOVD_COMPONENT, "a"), AREA("front", SOVD_RELATION_CONTAINS, FAKE_STRINGS("a"))),
+                FAKE_VIEW(&second, fake_entity(SOVD_COMPONENT, "b"), AREA("front", SOVD_RELATION_CONTAINS, FAKE_STRINGS("b"))),
+        };
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(views, 2);
+        size_t n;
+
+        (void)sovd_tree_clashes(tree, &n);
+        assert_int_equal(n, 0);
+        assert_int_equal(sovd_tree_list(tree, SOVD_AREA)->n, 1);
+        relates(tree, SOVD_AREA, "front", SOVD_RELATION_CONTAINS, "a b");
+        relates(tree, SOVD_COMPONENT, "b", SOVD_RELATION_BELONGS_TO, "front");
+}
+
+static void functions_that_offer_the_same_collection_clash(void **state) {
+        struct sovd_entity_spec data = fake_entity(SOVD_FUNCTION, "f"), faults = data;
+        size_t n;
+
+        data.collections = 1u << SOVD_COLLECTION_DATA;
+        faults.collections = 1u << SOVD_COLLECTION_FAULTS;
+        const struct sovd_view views[] = { FAKE_VIEW(&first, data), FAKE_VIEW(&second, faults),
+                                           FAKE_VIEW(&third, data) };
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(views, 3);
+        const struct sovd_clash *clashes = sovd_tree_clashes(tree, &n);
+        const struct sovd_entity *f = found(tree, SOVD_FUNCTION, "f");
+
+        assert_ptr_equal(f->providers[SOVD_COLLECTION_DATA], &first.backend);
+        assert_ptr_equal(f->providers[SOVD_COLLECTION_FAULTS], &second.backend);
+        assert_int_equal(n, 1);
+        assert_ptr_equal(clashes[0].loser, &third.backend);
 }
 
 static void an_id_twice_in_one_view_is_one_entity_and_no_clash(void **state) {
@@ -380,6 +414,8 @@ int main(void) {
                 TEST(the_same_id_of_another_type_is_another_entity),
                 TEST(the_first_owner_of_an_id_wins),
                 TEST(each_clash_is_told_with_owner_and_loser),
+                TEST(an_area_is_put_together_from_all_who_know_it),
+                TEST(functions_that_offer_the_same_collection_clash),
                 TEST(an_id_twice_in_one_view_is_one_entity_and_no_clash),
                 TEST(the_inverse_of_hosts_and_contains_is_added),
                 TEST(the_inverse_of_is_located_on_and_belongs_to_is_added),
