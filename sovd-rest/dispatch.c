@@ -211,18 +211,14 @@ static bool is_json_type(const char *type) {
                (n > 5 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + n - 5, "+json", 5) == 0);
 }
 
-static void delete_json(void *tree) {
-        cJSON_Delete(tree);
-}
-
 static int parse_body(struct sovd_call *call, const char *body, size_t len, cJSON **ret) {
         struct sovd_json_fault fault;
-        int r = sovd_json_parse(ret, body, len, NULL, &fault);
+        int r = sovd_json_parse_in(call->arena, ret, body, len, NULL, &fault);
 
         if (r == SOVD_E_BAD_REQUEST)
                 return sovd_fail_at(call, r, "", "the body is not acceptable JSON: %s (at byte %zu)", fault.reason,
                                     fault.offset);
-        return r ? r : sovd_arena_defer(call->arena, delete_json, *ret);
+        return r;
 }
 
 static int decode_body(struct sovd_call *call, const struct sovd_route *route, const cJSON *json) {

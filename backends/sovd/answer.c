@@ -43,25 +43,11 @@ static const struct status_row *row_of(unsigned status) {
         return &other;
 }
 
-static void delete_tree(void *tree) {
-        cJSON_Delete(tree);
-}
-
 static int parse(struct sovd_arena *arena, const char *text, size_t len, cJSON **ret,
                  struct sovd_json_fault *fault) {
         static const struct sovd_json_limits limits = { .max_nodes = NODES_MAX };
-        cJSON *tree;
 
-        int r = sovd_json_parse(&tree, text, len, &limits, fault);
-        if (r)
-                return r;
-
-        r = sovd_arena_defer(arena, delete_tree, tree);
-        if (r)
-                return r;
-
-        *ret = tree;
-        return 0;
+        return sovd_json_parse_in(arena, ret, text, len, &limits, fault);
 }
 
 int answer_parse(struct sovd_call *call, const struct sovd_http_answer *answer, cJSON **ret) {

@@ -13,21 +13,11 @@
  * resource, as a slow ECU behind it. */
 #define FAILURES_MAX 2
 
-static void delete_tree(void *tree) {
-        cJSON_Delete(tree);
-}
-
 static int parse(struct sovd_arena *arena, const struct sovd_http_answer *answer, cJSON **ret) {
         static const struct sovd_json_limits limits = { .max_nodes = NODES_MAX };
         struct sovd_json_fault fault;
-        cJSON *tree;
 
-        int r = sovd_json_parse(&tree, answer->body, answer->body_len, &limits, &fault);
-        if (!r)
-                r = sovd_arena_defer(arena, delete_tree, tree);
-        if (!r)
-                *ret = tree;
-        return r;
+        return sovd_json_parse_in(arena, ret, answer->body, answer->body_len, &limits, &fault);
 }
 
 /* Returns enum sovd_http_result or -errno. *ret is NULL unless a 2xx answer with JSON came. */

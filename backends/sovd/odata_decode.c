@@ -179,14 +179,10 @@ int odata_decode_execution(struct sovd_call *call, cJSON *json, const char *id, 
 
 /* --- modes and configurations --------------------------------------------------------------------------- */
 
-static void delete_tree(void *tree) {
-        cJSON_Delete(tree);
-}
-
 /* The schema that include-schema asks for: a string, one of those that there are. */
 static int make_mode_schema(struct sovd_call *call, const cJSON *modes, const cJSON **ret) {
         cJSON *schema = cJSON_CreateObject();
-        int r = schema ? sovd_arena_defer(call->arena, delete_tree, schema) : sovd_error_origin(-ENOMEM);
+        int r = sovd_json_own(call->arena, schema);
         if (r)
                 return r;
 

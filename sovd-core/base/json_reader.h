@@ -12,6 +12,7 @@
 #include "sovd-core/base/util.h"
 
 struct cJSON;
+struct sovd_arena;
 
 struct sovd_json_limits {
         unsigned max_depth; /* 0 = SOVD_JSON_DEPTH */
@@ -36,6 +37,13 @@ bool sovd_json_validate(const char *text, size_t len, const struct sovd_json_lim
  * filled when the text is not acceptable, -ENOMEM. limits NULL = the defaults. */
 int sovd_json_parse(struct cJSON **ret, const char *text, size_t len, const struct sovd_json_limits *limits,
                     struct sovd_json_fault *fault);
+
+/* The same; the tree lives as long as the arena. */
+int sovd_json_parse_in(struct sovd_arena *arena, struct cJSON **ret, const char *text, size_t len,
+                       const struct sovd_json_limits *limits, struct sovd_json_fault *fault);
+
+/* Gives a tree to the arena. -ENOMEM, also for NULL: what could not be made cannot be given; the tree is deleted. */
+int sovd_json_own(struct sovd_arena *arena, struct cJSON *tree);
 
 /* Is text valid UTF-8 without overlong forms and surrogates (RFC 3629)? */
 bool sovd_utf8_is_valid(const char *text, size_t len);

@@ -231,10 +231,6 @@ static int decode_member(struct decoder *d, const struct sovd_field *f, const cJ
         return sovd_error_origin(-EINVAL);
 }
 
-static void delete_json(void *json) {
-        cJSON_Delete(json);
-}
-
 /* The table's default, read as if it had stood in the text. Its tree lives as long as the arena. */
 static int decode_default(struct decoder *d, const struct sovd_field *f, void *member) {
         cJSON *json = f->type == SOVD_FIELD_STRING || f->type == SOVD_FIELD_ENUM ? cJSON_CreateString(f->def)
@@ -242,7 +238,7 @@ static int decode_default(struct decoder *d, const struct sovd_field *f, void *m
         if (!json)
                 return sovd_error_origin(-EINVAL); /* the table is wrong, or memory is out */
 
-        int r = sovd_arena_defer(d->arena, delete_json, json);
+        int r = sovd_json_own(d->arena, json);
         return r ? r : decode_member(d, f, json, member);
 }
 

@@ -115,19 +115,14 @@ static int entities_list(struct sovd_call *call) {
         return answer_list(call, sovd_tree_list(call->tree, (enum sovd_entity_type)type));
 }
 
-static void delete_json(void *tree) {
-        cJSON_Delete(tree);
-}
-
 static int read_variant(struct sovd_call *call, const char *text, const struct cJSON **ret) {
         struct sovd_json_fault fault;
         cJSON *json;
 
-        int r = sovd_json_parse(&json, text, strlen(text), NULL, &fault);
-        if (r)
-                return sovd_error_fold(r);
-        *ret = json;
-        return sovd_arena_defer(call->arena, delete_json, json);
+        int r = sovd_json_parse_in(call->arena, &json, text, strlen(text), NULL, &fault);
+        if (!r)
+                *ret = json;
+        return sovd_error_fold(r);
 }
 
 static int entity_read(struct sovd_call *call) {

@@ -221,10 +221,6 @@ static int find(struct sovd_call *call, struct sovd_execution_ref *ref) {
         return r;
 }
 
-static void delete_json(void *tree) {
-        cJSON_Delete(tree);
-}
-
 /* The status that was kept when the execution ended. */
 static int read_kept(struct sovd_call *call, const char *text, struct sovd_execution *ret) {
         struct sovd_json_limits limits = { .max_nodes = 100000 };
@@ -232,9 +228,7 @@ static int read_kept(struct sovd_call *call, const char *text, struct sovd_execu
         struct sovd_schema_error error;
         cJSON *json;
 
-        int r = sovd_json_parse(&json, text, strlen(text), &limits, &fault);
-        if (!r)
-                r = sovd_arena_defer(call->arena, delete_json, json);
+        int r = sovd_json_parse_in(call->arena, &json, text, strlen(text), &limits, &fault);
         if (!r)
                 r = sovd_schema_decode(&sovd_schema_execution, json, ret, call->arena, 0, &error);
         return sovd_error_fold(r);
