@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/call.h"
 
+_printf_(2, 0)
 static const char *message_of(struct sovd_call *call, const char *format, va_list args) {
         const char *message = sovd_arena_vprintf(call->arena, format, args);
 

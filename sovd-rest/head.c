@@ -47,7 +47,7 @@ static int check_line(const struct sovd_head *head, const char **reason) {
                 return refuse(reason, "more than one space in the request line");
 
         const char *end = end_of(head->version);
-        if (end[1] != '\0' || (!head->n_fields && end[2] != '\r'))
+        if (end + 4 > head->buf + head->len || end[1] != '\0' || (!head->n_fields && end[2] != '\r'))
                 return refuse(reason, "the request line does not end with CRLF");
         return 0;
 }
