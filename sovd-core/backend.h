@@ -31,7 +31,7 @@ struct sovd_gateway;
 
 struct sovd_backend_status {
         enum sovd_connection connection;
-        bool discovered;                /* a discovery ended, well or not: readiness waits for the first one */
+        bool discovered;                /* the first list of entities was read, or could not be: readiness waits for it */
         const char *breaker;            /* "closed", "open", "half-open" */
         const char *dialect;            /* of the other side, or NULL while unknown */
         char last_error[160];           /* why it is not connected; "" when it is */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/executions.h"
+#include "sovd-core/backend.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
@@ -11,7 +12,10 @@
 struct record {
         char id[SOVD_ID_SIZE];
         enum sovd_entity_type type;
-        char *entity, *operation, *backend_id;
+        char *backend;       /* name of the one it runs at: the entity may come to be served by another */
+        char *entity, *operation;
+        char *backend_id;    /* "" = the backend has given the id to another execution since */
+        bool adopted;        /* found at the backend, not started here */
         char *ended;         /* final status as JSON text; NULL while it runs, or when it was too large to keep */
         uint64_t ended_usec; /* monotonic; 0 = it runs */
         int capability;
@@ -28,6 +32,7 @@ struct sovd_executions {
 static struct record *record_free(struct record *r) {
         if (!r)
                 return NULL;
+        free(r->backend);
         free(r->entity);
         free(r->operation);
         free(r->backend_id);
@@ -106,8 +111,15 @@ void sovd_executions_release(struct sovd_executions *x) {
         (void)pthread_mutex_unlock(&x->mutex);
 }
 
+static const char *backend_of(const struct sovd_entity *e) {
+        const struct sovd_backend *backend = e->providers[SOVD_COLLECTION_OPERATIONS];
+
+        return backend ? backend->name : "";
+}
+
+/* An execution belongs to the backend that runs it. Another one that serves the entity now is not asked about it. */
 static bool is_of(const struct record *r, const struct sovd_entity *e, const char *operation) {
-        return r->type == e->type && strcmp(r->entity, e->id) == 0 && strcmp(r->operation, operation) == 0;
+        return r->type == e->type && strcmp(r->backend, backend_of(e)) == 0 && strcmp(r->entity, e->id) == 0 && strcmp(r->operation, operation) == 0;
 }
 
 static int to_ref(const struct record *r, struct sovd_execution_ref *ret, struct sovd_arena *arena) {
@@ -126,10 +138,11 @@ static int record_new(struct record **ret, const struct sovd_entity *e, const ch
 
         r->type = e->type;
         r->capability = SOVD_CAPABILITY_EXECUTE;
+        r->backend = strdup(backend_of(e));
         r->entity = strdup(e->id);
         r->operation = strdup(operation);
         r->backend_id = strdup(backend_id);
-        if (!r->entity || !r->operation || !r->backend_id)
+        if (!r->backend || !r->entity || !r->operation || !r->backend_id)
                 return sovd_error_origin(-ENOMEM);
 
         int error = sovd_id_new(r->id);
@@ -140,22 +153,34 @@ static int record_new(struct record **ret, const struct sovd_entity *e, const ch
         return 0;
 }
 
+static struct record *find_at_backend(const struct sovd_executions *x, const struct sovd_entity *e,
+                                      const char *operation, const char *backend_id) {
+        for (size_t i = 0; i < x->n; i++)
+                if (is_of(x->records[i], e, operation) && strcmp(x->records[i]->backend_id, backend_id) == 0)
+                        return x->records[i];
+        return NULL;
+}
+
 /* With the mutex held. */
 static int add(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, const char *backend_id,
                bool reserved, struct record **ret) {
         x->n_reserved -= reserved;
-        for (size_t i = 0; i < x->n; i++)
-                if (is_of(x->records[i], e, operation) && strcmp(x->records[i]->backend_id, backend_id) == 0) {
-                        *ret = x->records[i];
-                        return 0;
-                }
+        struct record *same = find_at_backend(x, e, operation, backend_id);
+        if (same && (!reserved || (same->adopted && !same->ended_usec))) {
+                *ret = same; /* a fresh one may have been seen in a list before its start was answered */
+                return 0;
+        }
+        if (same)
+                same->backend_id[0] = '\0'; /* the backend counts anew, after a restart: that one is history */
         if (!make_room(x))
                 return SOVD_E_OVERLOAD;
 
         int r = record_new(&x->records[x->n], e, operation, backend_id);
-        if (!r)
-                *ret = x->records[x->n++];
-        return r;
+        if (r)
+                return r;
+        x->records[x->n]->adopted = !reserved;
+        *ret = x->records[x->n++];
+        return 0;
 }
 
 int sovd_executions_add(struct sovd_executions *x, const struct sovd_entity *e, const char *operation,
@@ -217,12 +242,9 @@ void sovd_executions_resume(struct sovd_executions *x, const char *id, int capab
 
 bool sovd_executions_knows(struct sovd_executions *x, const struct sovd_entity *e, const char *operation,
                            const char *backend_id) {
-        bool known = false;
-
         (void)pthread_mutex_lock(&x->mutex);
         drop_expired(x);
-        for (size_t i = 0; i < x->n && !known; i++)
-                known = is_of(x->records[i], e, operation) && strcmp(x->records[i]->backend_id, backend_id) == 0;
+        bool known = find_at_backend(x, e, operation, backend_id);
         (void)pthread_mutex_unlock(&x->mutex);
         return known;
 }

@@ -17,7 +17,7 @@ struct sovd_executions;
 
 struct sovd_execution_ref {
         char id[SOVD_ID_SIZE];
-        const char *backend_id; /* in the arena */
+        const char *backend_id; /* in the arena; "" when the backend has given the id to another execution */
         const char *ended;      /* JSON text of the final status, in the arena; NULL while it runs */
         int capability;         /* what was asked last: enum sovd_capability */
 };
@@ -33,7 +33,8 @@ SOVD_DEFINE_CLEANUP(struct sovd_executions *, sovd_executions_free)
 bool sovd_executions_reserve(struct sovd_executions *x);
 void sovd_executions_release(struct sovd_executions *x);
 
-/* Names the execution `backend_id` of an operation; the one that has the name already is returned again.
+/* Names the execution `backend_id` of an operation at the backend that provides the entity's operations. One that
+ * has a name keeps it, unless it was just started: then a former one with this id is history.
  * reserved: a place was reserved for it. SOVD_E_OVERLOAD: full; -ENOMEM, -errno of the random numbers. */
 int sovd_executions_add(struct sovd_executions *x, const struct sovd_entity *e, const char *operation,
                         const char *backend_id, bool reserved, struct sovd_execution_ref *ret,

@@ -11,6 +11,7 @@ struct member {
         struct sovd_backend *backend; /* reference */
         struct sovd_arena *arena;     /* of the view; NULL = nothing published yet */
         struct sovd_view view;
+        bool inherited;               /* the view is that of the backend before; it stays until this one is connected */
 };
 
 struct sovd_gateway {
@@ -180,6 +181,7 @@ static int replace_view(struct sovd_gateway *gateway, struct sovd_backend *backe
         struct member before = *member;
         member->arena = arena;
         member->view = *view;
+        member->inherited = false;
         int r = rebuild(gateway);
         if (r)
                 *member = before;
@@ -201,10 +203,16 @@ int sovd_backend_publish(struct sovd_backend *backend, const struct sovd_view *v
         copied.backend = backend;
 
         (void)pthread_mutex_lock(&gateway->build_mutex);
-        r = replace_view(gateway, backend, &copied, arena);
+        struct member *member = member_of(gateway, backend);
+        if (member && member->inherited && view->connection != SOVD_CONNECTED) {
+                member->view.connection = view->connection; /* it knows less than the one before did */
+                r = rebuild(gateway);
+        } else {
+                r = replace_view(gateway, backend, &copied, arena);
+                if (!r)
+                        (void)SOVD_TAKE(arena);
+        }
         (void)pthread_mutex_unlock(&gateway->build_mutex);
-        if (!r)
-                (void)SOVD_TAKE(arena);
         return r;
 }
 
@@ -245,6 +253,35 @@ void sovd_gateway_remove(struct sovd_gateway *gateway, struct sovd_backend *back
 
         sovd_arena_free(arena);
         sovd_backend_unref(backend);
+}
+
+/* With build_mutex held. */
+static void hand_over(struct sovd_gateway *gateway, struct sovd_backend *old, struct sovd_backend *new) {
+        struct member *member = member_of(gateway, old);
+
+        if (!member)
+                return;
+        member->backend = new;
+        member->inherited = member->arena != NULL;
+        member->view.backend = new;
+        member->view.connection = SOVD_CONNECTING;
+        if (rebuild(gateway))
+                sovd_log(SOVD_LOG_ERROR, "backend '%s' takes over late: out of memory", new->name);
+}
+
+int sovd_gateway_replace(struct sovd_gateway *gateway, struct sovd_backend *old, struct sovd_backend *new) {
+        old->ops->stop(old);
+        new->gateway = gateway;
+
+        (void)pthread_mutex_lock(&gateway->build_mutex);
+        hand_over(gateway, old, new);
+        (void)pthread_mutex_unlock(&gateway->build_mutex);
+        sovd_backend_unref(old);
+
+        int r = new->ops->start(new);
+        if (r)
+                sovd_gateway_remove(gateway, new);
+        return r;
 }
 
 void sovd_gateway_reorder(struct sovd_gateway *gateway, const char *const *order, size_t n) {

@@ -26,6 +26,10 @@ int sovd_gateway_add(struct sovd_gateway *gateway, struct sovd_backend *backend)
 /* Stops a backend and takes its entities out of the tree. Main thread only. */
 void sovd_gateway_remove(struct sovd_gateway *gateway, struct sovd_backend *backend);
 
+/* Puts `new` in the place of `old`, which is stopped. What `old` offered stays listed until `new` is connected and
+ * has published its own view. Takes over the reference to `new`, also on failure. Main thread only. */
+int sovd_gateway_replace(struct sovd_gateway *gateway, struct sovd_backend *old, struct sovd_backend *new);
+
 /* Stops all backends: calls that wait for them end. Their entities are gone from the tree. Main thread only. */
 void sovd_gateway_stop(struct sovd_gateway *gateway);
 

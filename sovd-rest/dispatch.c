@@ -167,39 +167,61 @@ static int check_query(struct sovd_call *call, const struct sovd_route *route) {
 
 /* --- accept --------------------------------------------------------------------------------------------- */
 
-/* Does one range of an Accept field (up to the comma) cover the type? A quality of 0 says no. */
-static bool range_covers(const char *range, size_t n, const char *type) {
-        size_t n_name = strcspn(range, ";, \t"), n_main = strcspn(type, "/");
-        const char *q = memmem(range, n, "q=0", 3);
-        bool refused = q && strspn(q + 2, "0.") == strcspn(q + 2, ";, \t");
+/* How closely a range of an Accept field names the type: 3 itself, 2 its main type, 1 everything, 0 not at all. */
+static unsigned range_covers(const char *range, const char *type) {
+        size_t n = strcspn(range, ";, \t"), n_main = strcspn(type, "/");
 
-        if (n_name > n || refused)
-                return false;
-        return (n_name == 3 && sovd_has_prefix(range, "*/*")) ||
-               (n_name == n_main + 2 && strncasecmp(range, type, n_main) == 0 && sovd_has_prefix(range + n_main, "/*")) ||
-               (n_name == strcspn(type, ";") && strncasecmp(range, type, n_name) == 0);
+        if (n == strlen(type) && strncasecmp(range, type, n) == 0)
+                return 3;
+        if (n == n_main + 2 && strncasecmp(range, type, n_main) == 0 && sovd_has_prefix(range + n_main, "/*"))
+                return 2;
+        return n == 3 && sovd_has_prefix(range, "*/*") ? 1 : 0;
+}
+
+/* Is the quality of a range of n bytes 0? */
+static bool is_refused(const char *range, size_t n) {
+        const char *end = range + n;
+
+        for (const char *p = memchr(range, ';', n); p; p = memchr(p, ';', (size_t)(end - p))) {
+                p += 1 + strspn(p + 1, " \t");
+                if (end - p >= 3 && strncasecmp(p, "q=0", 3) == 0)
+                        return strspn(p + 2, "0.") == strcspn(p + 2, ";, \t");
+        }
+        return false;
+}
+
+struct acceptance {
+        unsigned closeness; /* of the range that says most about the type */
+        bool refused, listed;
+};
+
+static void weigh(struct acceptance *a, const char *field, const char *type) {
+        while (*field) {
+                field += strspn(field, " \t,");
+                size_t n = strcspn(field, ",");
+                unsigned closeness = range_covers(field, type);
+                a->listed = a->listed || n;
+                if (closeness > a->closeness) {
+                        a->closeness = closeness;
+                        a->refused = is_refused(field, n);
+                }
+                field += n;
+        }
 }
 
 /* RFC 9110 12.5.1. Without the field everything is welcome. */
 static int check_accept(const struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         const char *type = route->flags & SOVD_PLAIN_TEXT ? "text/plain" : "application/json";
-        bool listed = false;
+        struct acceptance a = { 0 };
 
-        for (size_t i = 0; i < x->head.n_fields; i++) {
-                const char *range = x->head.fields[i].value;
-                if (strcasecmp(x->head.fields[i].name, "Accept") != 0)
-                        continue;
-                for (; *range; range += *range == ',') {
-                        size_t n;
-                        range += strspn(range, " \t");
-                        n = strcspn(range, ",");
-                        listed = true;
-                        if (range_covers(range, n, type))
-                                return 0;
-                        range += n;
-                }
-        }
-        return listed ? sovd_fail(call, SOVD_E_NOT_ACCEPTABLE, "the answer is %s, which Accept does not list", type) : 0;
+        if (!route->out && !(route->flags & SOVD_DOCUMENT))
+                return 0; /* success has no body */
+        for (size_t i = 0; i < x->head.n_fields; i++)
+                if (strcasecmp(x->head.fields[i].name, "Accept") == 0)
+                        weigh(&a, x->head.fields[i].value, type);
+        if (!a.listed || (a.closeness && !a.refused))
+                return 0;
+        return sovd_fail(call, SOVD_E_NOT_ACCEPTABLE, "the answer is %s, which Accept does not list", type);
 }
 
 /* --- body ----------------------------------------------------------------------------------------------- */
@@ -279,6 +301,8 @@ static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, 
         char etag[SOVD_ETAG_SIZE];
         size_t len;
 
+        if (route->method != SOVD_GET && sovd_head_field(&x->head, "If-None-Match"))
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "If-None-Match is not offered for writes");
         if (!wanted)
                 return 0;
         if (!(route->flags & SOVD_IF_MATCH) || !reader)
@@ -350,6 +374,9 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
                 r = parse_target(call, x, &target);
         if (r)
                 return r;
+        /* "faults/" + an empty code must not clear them all. */
+        if (target.trailing_slash && find_method(x) != SOVD_GET)
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "the path ends with an empty id");
 
         sovd_router_match(&m, &target, find_method(x));
         call->tree = sovd_gateway_tree(call->gateway);
@@ -370,16 +397,17 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
 static void log_request(const struct sovd_http_exchange *x, const struct sovd_call *call,
                         const struct sovd_route *route, unsigned status, uint64_t duration_usec) {
         bool is_probe = route && (route->flags & SOVD_PROBE); /* a probe that must wait is no trouble */
-        enum sovd_log_level level = status >= 500 && !is_probe ? SOVD_LOG_WARN : SOVD_LOG_DEBUG;
-        const struct sovd_log_field fields[] = { { "request_id", call->request_id },
+        enum sovd_log_level level = status >= 500 && status != 501 && !is_probe ? SOVD_LOG_WARN : SOVD_LOG_DEBUG;
+        /* The failure may hold decoded text of the client: in a field it is quoted and cannot pass for one of ours. The
+         * path is as it came, without spaces. */
+        const struct sovd_log_field fields[] = { { "failure", call->failure.error ? call->failure.body.message : NULL },
+                                                 { "request_id", call->request_id },
                                                  { "remote", x->remote },
                                                  { NULL, NULL } };
 
         if (sovd_log_enabled(level))
-                sovd_log_event(level, fields, "%s %s -> %u in %llu us%s%s", x->head.method ? x->head.method : "-",
-                               x->path ? x->path : "-", status, (unsigned long long)duration_usec,
-                               call->failure.error ? ": " : "",
-                               call->failure.error && call->failure.body.message ? call->failure.body.message : "");
+                sovd_log_event(level, fields, "%s %s -> %u in %llu us", x->head.method ? x->head.method : "-",
+                               x->path ? x->path : "-", status, (unsigned long long)duration_usec);
 }
 
 void sovd_dispatch(struct sovd_http_exchange *x, void *data) {

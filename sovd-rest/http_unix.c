@@ -4,7 +4,9 @@
 #include "sovd-core/base/id.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int open_folder(const char *path, size_t n) {
@@ -39,14 +41,40 @@ int sovd_http_unix_prepare(struct sovd_http_unix *ret, const char *path, char *s
         return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
+/* Does a process answer at the path already? */
+static bool is_listened_on(const struct sovd_http_unix *u) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", u->folder, u->name);
+        int fd = n > 0 && (size_t)n < sizeof(address.sun_path) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+        if (fd < 0)
+                return false;
+
+        bool answered = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+        (void)close(fd);
+        return answered;
+}
+
+/* Is the file at the path the socket that was published? Somebody may have replaced it since. */
+static bool is_ours(const struct sovd_http_unix *u) {
+        struct stat st;
+
+        return fstatat(u->folder, u->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == u->device &&
+               st.st_ino == u->inode;
+}
+
 /* Only a socket is replaced: any other file at this path is somebody's. */
 int sovd_http_unix_publish(struct sovd_http_unix *u) {
         struct stat st;
 
         if (fstatat(u->folder, u->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISSOCK(st.st_mode))
                 return -EEXIST;
-        if (renameat(u->folder, u->bound, u->folder, u->name) != 0)
+        if (is_listened_on(u))
+                return -EADDRINUSE;
+        if (fstatat(u->folder, u->bound, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            renameat(u->folder, u->bound, u->folder, u->name) != 0)
                 return -errno;
+        u->device = st.st_dev;
+        u->inode = st.st_ino;
         u->published = true;
         return 0;
 }
@@ -54,7 +82,8 @@ int sovd_http_unix_publish(struct sovd_http_unix *u) {
 void sovd_http_unix_done(struct sovd_http_unix *u) {
         if (u->folder < 0)
                 return;
-        (void)unlinkat(u->folder, u->published ? u->name : u->bound, 0);
+        if (!u->published || is_ours(u))
+                (void)unlinkat(u->folder, u->published ? u->name : u->bound, 0);
         (void)close(u->folder);
         u->folder = -1;
 }

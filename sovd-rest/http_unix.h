@@ -9,19 +9,23 @@
  * is then renamed to where it belongs. That also replaces what a former process left behind, in one step.
  */
 #include "sovd-core/base/util.h"
+#include <sys/types.h>
 
 struct sovd_http_unix {
         int folder;       /* descriptor, or -1 */
         const char *name; /* in the folder; points into the path */
         char bound[16];   /* the name that is bound at first */
         bool published;   /* it has its own name */
+        dev_t device;     /* and is this file */
+        ino_t inode;
 };
 
 /* Fills *ret for a path, and spec with the text for civetweb. -errno when the folder cannot be opened. The path must
  * outlive it. */
 int sovd_http_unix_prepare(struct sovd_http_unix *ret, const char *path, char *spec, size_t size);
 
-/* The socket is bound: moves it to its path. -EEXIST when something else than a socket is there, -errno. */
+/* The socket is bound: moves it to its path. -EEXIST when something else than a socket is there, -EADDRINUSE when
+ * somebody listens on the one that is, -errno. */
 int sovd_http_unix_publish(struct sovd_http_unix *u);
 
 /* Removes the socket and closes the folder. Safe on one that was never prepared, with folder -1. */

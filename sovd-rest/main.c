@@ -12,6 +12,7 @@
 #include "sovd-rest/settings.h"
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,7 +46,8 @@ static const struct sovd_schema settings_schema = { .name = "configuration", .si
 
 struct daemon {
         const struct sovd_arguments *arguments;
-        struct sovd_arena *arena; /* of the settings in force */
+        struct sovd_arena *start_arena; /* of server and limits, which the listener uses */
+        struct sovd_arena *arena;       /* of the other settings in force; the same until a reload */
         struct settings settings;
         struct sovd_gateway *gateway;
         struct sovd_rest rest;
@@ -150,74 +152,118 @@ static int add_backends(struct sovd_gateway *gateway, const struct settings *s) 
         return 0;
 }
 
-/* Backends that are gone or have other options now. */
-static void remove_changed(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new) {
-        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
-        size_t n = sovd_gateway_backends(gateway, backends, SOVD_BACKENDS_MAX);
+/* What a reload makes before it changes anything. */
+struct change {
+        struct sovd_backend *made[SOVD_BACKENDS_MAX]; /* for the options at the same place; NULL = unchanged */
+        size_t n;
+};
 
-        for (size_t i = 0; i < n; i++) {
-                const struct sovd_sovd_options *before = find_options(old, backends[i]->name);
-                const struct sovd_sovd_options *after = find_options(new, backends[i]->name);
-                if (!before || !after || !same(&sovd_schema_sovd_options, before, after))
-                        sovd_gateway_remove(gateway, backends[i]);
-                sovd_backend_unref(backends[i]);
-        }
+static void drop_change(struct change *c) {
+        for (size_t i = 0; i < c->n; i++)
+                sovd_backend_unref(c->made[i]);
 }
 
-static bool has_backend(struct sovd_gateway *gateway, const char *name) {
-        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
+/* All that is new or different is made first: when one of them cannot be, the old configuration stays whole. */
+static int prepare(struct change *c, const struct settings *old, const struct settings *new) {
+        const struct sovd_sovd_options *b = new->backends.items;
+
+        for (c->n = 0; c->n < new->backends.n; c->n++) {
+                const struct sovd_sovd_options *now = &b[c->n], *before = find_options(old, now->name);
+                c->made[c->n] = NULL;
+                if (before && same(&sovd_schema_sovd_options, before, now))
+                        continue;
+                int r = sovd_sovd_backend_new(&c->made[c->n], now);
+                if (r) {
+                        sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be made: %s", now->name, strerror(-r));
+                        drop_change(c);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+static struct sovd_backend *running(struct sovd_gateway *gateway, const char *name) {
+        struct sovd_backend *backends[SOVD_BACKENDS_MAX], *found = NULL;
         size_t n = sovd_gateway_backends(gateway, backends, SOVD_BACKENDS_MAX);
-        bool found = false;
 
         for (size_t i = 0; i < n; i++) {
-                found = found || strcmp(backends[i]->name, name) == 0;
-                sovd_backend_unref(backends[i]);
+                if (strcmp(backends[i]->name, name) == 0)
+                        found = backends[i];
+                sovd_backend_unref(backends[i]); /* the gateway has one, and this is its only thread that removes */
         }
         return found;
 }
 
-static void apply_backends(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new) {
+static void remove_gone(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new) {
+        const struct sovd_sovd_options *b = old->backends.items;
+
+        for (size_t i = 0; i < old->backends.n; i++) {
+                struct sovd_backend *backend = find_options(new, b[i].name) ? NULL : running(gateway, b[i].name);
+                if (backend)
+                        sovd_gateway_remove(gateway, backend);
+        }
+}
+
+static void apply(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new,
+                  const struct change *c) {
         const struct sovd_sovd_options *b = new->backends.items;
         const char *order[SOVD_BACKENDS_MAX];
 
-        remove_changed(gateway, old, new);
-        for (size_t i = 0; i < new->backends.n; i++) {
+        remove_gone(gateway, old, new);
+        for (size_t i = 0; i < c->n; i++) {
+                struct sovd_backend *before = c->made[i] ? running(gateway, b[i].name) : NULL;
+                int r = 0;
                 order[i] = b[i].name;
-                if (!has_backend(gateway, b[i].name))
-                        (void)add_backend(gateway, &b[i]);
+                if (c->made[i])
+                        r = before ? sovd_gateway_replace(gateway, before, c->made[i])
+                                   : sovd_gateway_add(gateway, c->made[i]);
+                if (r)
+                        sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b[i].name, strerror(-r));
         }
-        sovd_gateway_reorder(gateway, order, new->backends.n);
+        sovd_gateway_reorder(gateway, order, c->n);
 }
 
-static void free_arena(void *arena) {
-        sovd_arena_free(arena);
+/* The sections that the listener uses stay those of the start. */
+static void take_over(struct daemon *d, struct sovd_arena *arena, struct settings *new) {
+        if (!same(&sovd_schema_server_settings, d->settings.server, new->server) ||
+            !same(&sovd_schema_limits_settings, d->settings.limits, new->limits))
+                sovd_log(SOVD_LOG_WARN, "changes under server and limits take effect after a restart");
+        new->server = d->settings.server;
+        new->limits = d->settings.limits;
+        d->settings = *new;
+        if (d->arena != d->start_arena)
+                sovd_arena_free(d->arena);
+        d->arena = arena;
 }
 
 /* A broken file changes nothing. */
-static void reload(struct daemon *d) {
-        struct sovd_arena *arena;
+static int try_reload(struct daemon *d) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         struct settings new;
+        struct change change;
 
+        int r = sovd_arena_new(&arena, 4096);
+        if (!r)
+                r = load(d->arguments->config, &new, arena);
+        if (!r)
+                r = prepare(&change, &d->settings, &new);
+        if (r)
+                return r;
+
+        sovd_settings_log(new.logging);
+        apply(d->gateway, &d->settings, &new, &change);
+        take_over(d, SOVD_TAKE(arena), &new);
+        return 0;
+}
+
+static void reload(struct daemon *d) {
         sovd_service_reloading();
-        if (sovd_arena_new(&arena, 4096))
-                return;
-        if (load(d->arguments->config, &new, arena)) {
+        if (try_reload(d))
                 sovd_log(SOVD_LOG_ERROR, "the configuration is not acceptable; the old one stays in force");
-                sovd_arena_free(arena);
-        } else {
-                sovd_settings_log(new.logging);
-                apply_backends(d->gateway, &d->settings, &new);
-                if (!same(&sovd_schema_server_settings, d->settings.server, new.server) ||
-                    !same(&sovd_schema_limits_settings, d->settings.limits, new.limits))
-                        sovd_log(SOVD_LOG_WARN, "changes under server and limits take effect after a restart");
+        else
                 sovd_log(SOVD_LOG_INFO, "the configuration was read again");
-                new.server = d->settings.server; /* what the listener still uses */
-                new.limits = d->settings.limits;
-                d->settings = new;
-                (void)sovd_arena_defer(arena, free_arena, SOVD_TAKE(d->arena));
-                d->arena = arena;
-        }
-        sovd_service_ready("Serving");
+        if (d->rest.ready)
+                sovd_service_ready("Serving");
 }
 
 /* --- life ------------------------------------------------------------------------------------------------ */
@@ -313,6 +359,22 @@ static void stop(struct daemon *d) {
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
 }
 
+/* Each connection and each call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
+static void raise_file_limit(const struct settings *s) {
+        struct rlimit limit;
+        rlim_t wanted = (rlim_t)s->limits->connections.value + 64 + s->backends.n * 4;
+        const struct sovd_sovd_options *b = s->backends.items;
+
+        for (size_t i = 0; i < s->backends.n; i++)
+                wanted += (rlim_t)b[i].max_in_flight.value;
+        if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+                return;
+        limit.rlim_cur = SOVD_MIN(wanted, limit.rlim_max);
+        if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
+                sovd_log(SOVD_LOG_WARN, "the limits may need %llu file descriptors, and only %llu are allowed",
+                         (unsigned long long)wanted, (unsigned long long)limit.rlim_cur);
+}
+
 static int serve(struct daemon *d) {
         sigset_t signals;
 
@@ -324,6 +386,7 @@ static int serve(struct daemon *d) {
         (void)signal(SIGPIPE, SIG_IGN);
 
         sovd_settings_log(d->settings.logging);
+        raise_file_limit(&d->settings);
         int r = start(d);
         if (!r)
                 run(d, &signals);
@@ -344,15 +407,18 @@ static int with_settings(const struct sovd_arguments *arguments) {
         struct daemon d = { .arguments = arguments };
         int status = 2;
 
-        if (sovd_arena_new(&d.arena, 4096))
+        if (sovd_arena_new(&d.start_arena, 4096))
                 return EXIT_FAILURE;
+        d.arena = d.start_arena;
         if (load(arguments->config, &d.settings, d.arena) == 0) {
                 if (arguments->action == SOVD_ACTION_RUN)
                         status = serve(&d);
                 else
                         status = printf("%s: ok\n", arguments->config ? arguments->config : "built-in defaults") < 0;
         }
-        sovd_arena_free(d.arena);
+        if (d.arena != d.start_arena)
+                sovd_arena_free(d.arena);
+        sovd_arena_free(d.start_arena);
         return status;
 }
 

@@ -85,6 +85,17 @@ static void head(struct sovd_json_writer *w, const char *name, const char *type,
         sovd_json_rawf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* A label's value in quotes (text format 0.0.4). */
+static void write_label(struct sovd_json_writer *w, const char *value) {
+        sovd_json_raw(w, "\"", 1);
+        for (; *value; value++) {
+                if (*value == '"' || *value == '\\')
+                        sovd_json_raw(w, "\\", 1);
+                sovd_json_raw(w, value, 1);
+        }
+        sovd_json_raw(w, "\"", 1);
+}
+
 static const char *route_name(size_t i) {
         const struct sovd_route *r = sovd_route_at(i);
 
@@ -153,8 +164,11 @@ static void write_per_backend(struct sovd_json_writer *w, const char *name, cons
                               struct sovd_backend *const *backends, const struct sovd_backend_status *s, size_t n,
                               double (*value)(const struct sovd_backend_status *s)) {
         head(w, name, type, help);
-        for (size_t i = 0; i < n; i++)
-                sovd_json_rawf(w, "%s{backend=\"%s\"} %.15g\n", name, backends[i]->name, value(&s[i]));
+        for (size_t i = 0; i < n; i++) {
+                sovd_json_rawf(w, "%s{backend=", name);
+                write_label(w, backends[i]->name);
+                sovd_json_rawf(w, "} %.15g\n", value(&s[i]));
+        }
 }
 
 static double is_up(const struct sovd_backend_status *s) {

@@ -25,18 +25,29 @@ const char *sovd_etag(char buf[static SOVD_ETAG_SIZE], const char *body, size_t 
         return buf;
 }
 
+/* Entity tags are in quotes, and a comma may stand in one. */
 static bool is_listed(const char *field, const char *etag, bool weak_too) {
+        static const char space[] = " \t,";
         size_t n = strlen(etag);
 
-        while (field && *field) {
-                field += strspn(field, " \t,");
-                if (*field == '*')
+        if (!field)
+                return false;
+        field += strspn(field, space);
+        if (*field == '*')
+                return field[1 + strspn(field + 1, space)] == '\0';
+        while (*field) {
+                bool weak = sovd_has_prefix(field, "W/");
+                field += weak ? 2 : 0;
+                const char *end = *field == '"' ? strchr(field + 1, '"') : NULL;
+                if (!end)
+                        return false; /* not a list of tags */
+                bool same = (!weak || weak_too) && (size_t)(end - field) + 1 == n && memcmp(field, etag, n) == 0;
+                field = end + 1;
+                if (*field && !strchr(space, *field))
+                        return false;
+                if (same)
                         return true;
-                if (weak_too && sovd_has_prefix(field, "W/"))
-                        field += 2;
-                if (strncmp(field, etag, n) == 0 && strchr(" \t,", field[n]))
-                        return true;
-                field += strcspn(field, ",");
+                field += strspn(field, space);
         }
         return false;
 }

@@ -22,7 +22,7 @@ static const struct sovd_field server_fields[] = {
           .doc = "Path of a Unix socket to listen on as well." },
         { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema,
           .doc = "HTTPS instead of HTTP on the TCP port." },
-        { .name = "allowed_hosts", .type = SOVD_FIELD_STRINGS, .offset = F(allowed_hosts), .min = 0, .max = 64,
+        { .name = "allowed_hosts", .type = SOVD_FIELD_STRINGS, .offset = F(allowed_hosts), .min = 1, .max = 64,
           .doc = "If given: other values of the Host field are answered with 421." },
         { 0 }
 };

@@ -63,6 +63,7 @@ static int add_segment(struct sovd_target *t, const char *s, size_t n, struct so
 
 int sovd_target_parse(struct sovd_target *ret, const char *path, struct sovd_arena *arena, const char **reason) {
         ret->n = 0;
+        ret->trailing_slash = false;
         if (*path != '/') {
                 *reason = "the path does not start with a slash";
                 return SOVD_E_BAD_REQUEST;
@@ -74,6 +75,7 @@ int sovd_target_parse(struct sovd_target *ret, const char *path, struct sovd_are
                         return r;
                 path += n;
         }
+        ret->trailing_slash = *path == '/' && ret->n > 0;
         return 0;
 }
 

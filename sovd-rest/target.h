@@ -16,6 +16,7 @@
 struct sovd_target {
         const char *segments[SOVD_SEGMENTS_MAX]; /* decoded, in the arena */
         size_t n;
+        bool trailing_slash; /* an empty segment at the end, which is not counted */
 };
 
 /* path: from the request line, starts with '/', without query. One trailing slash is ignored. Returns 0;

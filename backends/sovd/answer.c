@@ -152,11 +152,9 @@ static int fail_plain(struct sovd_call *call, const struct sovd_http_answer *ans
 
         if (row->error == SOVD_E_NOT_FOUND)
                 return answer_not_found(call, subject);
-        if (answer->status >= 500 || row->error == SOVD_E_UPSTREAM)
-                return sovd_fail(call, SOVD_E_UPSTREAM, "the backend answered with HTTP status %u",
-                                 answer->status);
-        return sovd_fail(call, row->error, "the backend refused the request with HTTP status %u",
-                         answer->status);
+        const char *did = answer->status >= 500 || row->error == SOVD_E_UPSTREAM ? "answered"
+                                                                                 : "refused the request";
+        return sovd_fail(call, row->error, "the backend %s with HTTP status %u", did, answer->status);
 }
 
 static int fail_error(struct sovd_call *call, const struct sovd_http_answer *answer,
@@ -204,6 +202,10 @@ int answer_missing(struct sovd_call *call, enum sovd_http_result result, const c
                 return SOVD_E_OVERLOAD;
         case SOVD_HTTP_REFUSED:
                 sovd_fail(call, SOVD_E_UNAVAILABLE, "backend '%s' is not reachable", backend);
+                sovd_fail_retry_after(call, 1);
+                return SOVD_E_UNAVAILABLE;
+        case SOVD_HTTP_TLS:
+                sovd_fail(call, SOVD_E_UNAVAILABLE, "no TLS connection to backend '%s' came about", backend);
                 sovd_fail_retry_after(call, 1);
                 return SOVD_E_UNAVAILABLE;
         case SOVD_HTTP_TIMEOUT:

@@ -4,24 +4,8 @@
 #include "sovd-core/base/error.h"
 #include <errno.h>
 
-static uint64_t usec_of(const struct sovd_number *seconds) {
-        return (uint64_t)(seconds->value * (double)SOVD_USEC_PER_SEC);
-}
-
 static int new_pools(struct sovd_sovd *b) {
-        const struct sovd_sovd_options *o = &b->options;
-        struct sovd_http_pool_options pool = {
-                .base_url = o->base_url,
-                .unix_socket = o->unix_socket,
-                .max_in_flight = (unsigned)o->max_in_flight.value,
-                .max_waiting = (unsigned)o->max_waiting.value,
-                .connect_timeout_usec = usec_of(&o->connect_timeout_secs),
-                .max_answer = (size_t)o->max_answer_bytes.value,
-                .ca_file = o->ca_file,
-                .client_cert_file = o->client_cert_file,
-                .client_key_file = o->client_key_file,
-                .bearer_token = o->bearer_token,
-        };
+        struct sovd_http_pool_options pool = sovd_sovd_pool_options(&b->options);
 
         int r = sovd_http_pool_new(&b->pool, &pool);
         if (r)
@@ -57,7 +41,6 @@ void sovd_sovd_free(struct sovd_backend *base) {
         free(b);
 }
 
-/* The breaker does not wait longer with each failure: the watch tries the server every second anyway. */
 static int fill(struct sovd_sovd *b, const struct sovd_sovd_options *options) {
         int r = sovd_arena_new(&b->arena, 1024);
         if (!r)
@@ -66,16 +49,15 @@ static int fill(struct sovd_sovd *b, const struct sovd_sovd_options *options) {
                 return r;
 
         b->base.name = b->options.name;
-        b->timeout_usec = usec_of(&options->timeout_secs);
-        b->refresh_usec = usec_of(&options->refresh_secs);
+        b->timeout_usec = sovd_sovd_usec_of(&options->timeout_secs);
+        b->refresh_usec = sovd_sovd_usec_of(&options->refresh_secs);
         if (options->dialect != SOVD_DIALECT_AUTO)
                 atomic_init(&b->dialect,
                             options->dialect == SOVD_DIALECT_ISO ? &dialect_iso : &dialect_odata);
 
         const struct sovd_breaker_options breaker = {
                 .threshold = (unsigned)options->breaker_failures.value,
-                .open_usec = usec_of(&options->breaker_open_secs),
-                .max_open_usec = usec_of(&options->breaker_open_secs),
+                .open_usec = sovd_sovd_usec_of(&options->breaker_open_secs),
         };
         r = sovd_breaker_new(&b->breaker, &breaker);
         if (!r)

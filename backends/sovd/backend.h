@@ -58,8 +58,15 @@ static inline struct sovd_sovd *sovd_sovd_of(struct sovd_backend *backend) {
         return (struct sovd_sovd *)backend;
 }
 
+static inline uint64_t sovd_sovd_usec_of(const struct sovd_number *seconds) {
+        return (uint64_t)(seconds->value * (double)SOVD_USEC_PER_SEC);
+}
+
 int sovd_sovd_options_copy(struct sovd_sovd_options *ret, const struct sovd_sovd_options *options,
                            struct sovd_arena *arena);
+
+/* What the pool of calls is made of; strings stay the options'. */
+struct sovd_http_pool_options sovd_sovd_pool_options(const struct sovd_sovd_options *options);
 
 extern const struct sovd_backend_ops sovd_sovd_ops; /* forward.c */
 

@@ -50,21 +50,26 @@ static int copy_spec(struct view *view, struct sovd_entity_spec *to, const struc
         return r;
 }
 
+static int keep_one(struct view *view, const struct view *before, size_t i) {
+        const struct sovd_entity_spec *from = &before->entities[i];
+        struct sovd_entity_spec *to = NULL;
+
+        if (view_find(view, from->type, from->id) >= 0)
+                return 0;
+        int r = view_add(view, from->type, from->id, from->name, &to);
+        if (!r && to)
+                r = copy_spec(view, to, from);
+        if (!r && to)
+                r = view_copy(view, &view->paths[view->n - 1], before->paths[i]);
+        return r;
+}
+
 int discovery_keep(struct view *view, const struct view *before, enum sovd_entity_type type) {
         int r = 0;
 
-        for (size_t i = 0; !r && before && i < before->n; i++) {
-                const struct sovd_entity_spec *from = &before->entities[i];
-                struct sovd_entity_spec *to = NULL;
-
-                if (from->type != type)
-                        continue;
-                r = view_add(view, type, from->id, from->name, &to);
-                if (!r && to)
-                        r = copy_spec(view, to, from);
-                if (!r && to)
-                        r = view_copy(view, &view->paths[view_find(view, type, from->id)], before->paths[i]);
-        }
+        for (size_t i = 0; !r && before && i < before->n; i++)
+                if (before->entities[i].type == type)
+                        r = keep_one(view, before, i);
         return r;
 }
 
@@ -95,6 +100,32 @@ int discovery_add(struct view *view, enum sovd_entity_type type, const cJSON *it
         if (!r)
                 r = view_copy(view, &e->description, shape_string(item, "description"));
         return r ? r : add_tags(view, e, shape_member(item, "tags"));
+}
+
+static int outline_component(struct view *view, const struct view *before, const cJSON *item) {
+        const char *id = shape_string(item, "id");
+        ssize_t known = before ? view_find(before, SOVD_COMPONENT, id) : -1;
+        struct sovd_entity_spec *e;
+
+        if (known >= 0)
+                return keep_one(view, before, (size_t)known);
+        int r = discovery_add(view, SOVD_COMPONENT, item, &e);
+        if (!r && e)
+                e->collections = ALL_COLLECTIONS;
+        return r;
+}
+
+int discovery_outline(struct view *view, const struct view *before, const cJSON *components) {
+        bool is_iso = discovery_detect(components) == &dialect_iso;
+        const cJSON *item;
+        int r = 0;
+
+        cJSON_ArrayForEach (item, shape_member(components, is_iso ? "items" : "value"))
+                if (!r)
+                        r = outline_component(view, before, item);
+        for (size_t i = 0; !r && before && i < before->n; i++)
+                r = keep_one(view, before, i);
+        return r;
 }
 
 int discovery_set_variant(struct view *view, struct sovd_entity_spec *e, const cJSON *variant) {

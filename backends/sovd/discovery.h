@@ -5,11 +5,14 @@
  * Discovery - what entities a server has, and what each of them offers
  *
  * One request after the other through a fetcher, so that the same code runs over a socket and over the texts
- * of a test. What fails for one entity or one list stays as it was before; what was never known is left out.
+ * of a test. What fails for one list stays as it was before; an entity of which nothing else is known offers
+ * every collection.
  */
 #include "backends/sovd/backend.h"
 
 struct cJSON;
+
+#define ALL_COLLECTIONS ((1u << SOVD_N_COLLECTIONS) - 1)
 
 /* More than any HTTP status: an answer came, or none, but nothing that could be used. */
 #define FETCH_UNUSABLE 600u
@@ -41,7 +44,12 @@ bool fetch_is_absent(unsigned status);
 const struct sovd_entity_spec *discovery_before(const struct view *before, enum sovd_entity_type type,
                                                 const char *id);
 
-/* Takes over the entities of a type as they were before. */
+/* The view that the first list alone gives: its components, and whatever else was known before. What was
+ * never looked at offers every collection: a request for it finds out, and "does not exist" would be a
+ * guess. */
+int discovery_outline(struct view *view, const struct view *before, const struct cJSON *components);
+
+/* Takes over the entities of a type as they were before, but for those that are there already. */
 int discovery_keep(struct view *view, const struct view *before, enum sovd_entity_type type);
 
 /* Adds the entity that an element of a list describes: id, name, translation_id, category, description,

@@ -226,8 +226,9 @@ static int read_relation(struct survey *s, size_t i, const struct relation_row *
 
 /* --- the whole ------------------------------------------------------------------------------------------ */
 
-/* Without a usable body the entity keeps what it offered. A server that has no such bodies at all,
- * although the standard wants them, is taken to offer what every ECU has. */
+/* Without a usable body the entity keeps what it offered; when that was never known it offers everything, and
+ * requests find out. A server that has no such bodies at all, although the standard wants them, is taken to
+ * offer what every ECU has. */
 static int guess_entity(struct survey *s, size_t i, unsigned status) {
         struct sovd_entity_spec *e = &s->view->entities[i];
         const struct sovd_entity_spec *old = discovery_before(s->before, e->type, e->id);
@@ -235,8 +236,8 @@ static int guess_entity(struct survey *s, size_t i, unsigned status) {
         if (fetch_is_absent(status) && e->type != SOVD_AREA)
                 e->collections = 1u << SOVD_COLLECTION_DATA | 1u << SOVD_COLLECTION_FAULTS |
                                  1u << SOVD_COLLECTION_OPERATIONS;
-        else if (old)
-                e->collections = old->collections;
+        else if (old || e->type != SOVD_AREA)
+                e->collections = old ? old->collections : ALL_COLLECTIONS;
         int r = 0;
         for (int k = 0; !r && k < SOVD_N_RELATIONS; k++)
                 r = keep_relation(s, i, (enum sovd_relation)k);

@@ -9,9 +9,11 @@
 
 #define NODES_MAX 200000
 
-/* So many requests in a row without a usable answer, and the server counts as lost. One may be a single bad
- * resource, as a slow ECU behind it. */
+/* After so many requests in a row without an answer the list of components is asked for again. */
 #define FAILURES_MAX 2
+
+/* Timeouts that one pass may spend on resources that do not answer; then it asks no more. */
+#define PATIENCE 6
 
 static int parse(struct sovd_arena *arena, const struct sovd_http_answer *answer, cJSON **ret) {
         static const struct sovd_json_limits limits = { .max_nodes = NODES_MAX };
@@ -54,6 +56,8 @@ static const char *describe(int result) {
         switch (result) {
         case SOVD_HTTP_REFUSED:
                 return "not reachable";
+        case SOVD_HTTP_TLS:
+                return "TLS: no handshake, or the certificate was not accepted";
         case SOVD_HTTP_TIMEOUT:
         case SOVD_HTTP_BUSY:
                 return "no answer in time";
@@ -102,11 +106,29 @@ bool fetch_components(struct sovd_sovd *b, struct sovd_arena *arena, cJSON **ret
 
 /* --- the others ----------------------------------------------------------------------------------------- */
 
-int fetch_get(struct fetcher *fetcher, const char *path, unsigned *ret_status, cJSON **ret) {
-        struct fetch *f = (struct fetch *)fetcher;
+/* Is it the server that fails, or only what was asked for? */
+static int look_again(struct fetch *f) {
+        unsigned status = 0;
+        cJSON *list;
 
         sovd_arena_reset(f->scratch);
+        f->n_failures = 0;
+        int result = get(f->backend, f->scratch, "/components", &status, &list);
+        if (result < 0)
+                return result;
+        return result == SOVD_HTTP_OK && fetch_is_ok(status) ? 0 : -EIO;
+}
+
+int fetch_get(struct fetcher *fetcher, const char *path, unsigned *ret_status, cJSON **ret) {
+        struct fetch *f = (struct fetch *)fetcher;
+        uint64_t started_usec = sovd_now_usec();
+
         *ret_status = FETCH_UNUSABLE;
+        *ret = NULL;
+        if (f->spent_usec >= PATIENCE * f->backend->timeout_usec)
+                return 0;
+
+        sovd_arena_reset(f->scratch);
         int result = get(f->backend, f->scratch, path, ret_status, ret);
         switch (result) {
         case SOVD_HTTP_OK:
@@ -117,13 +139,15 @@ int fetch_get(struct fetcher *fetcher, const char *path, unsigned *ret_status, c
         case SOVD_HTTP_TOO_LARGE:
                 return 0;
         case SOVD_HTTP_REFUSED:
+        case SOVD_HTTP_TLS:
                 return -ECONNREFUSED;
         case SOVD_HTTP_BUSY: /* the pool has one user: it was stopped */
                 return -ECANCELED;
         case SOVD_HTTP_TIMEOUT:
         case SOVD_HTTP_LOST:
         case SOVD_HTTP_BROKEN:
-                return ++f->n_failures < FAILURES_MAX ? 0 : -EIO;
+                f->spent_usec += sovd_now_usec() - started_usec;
+                return ++f->n_failures < FAILURES_MAX ? 0 : look_again(f);
         default:
                 return result;
         }

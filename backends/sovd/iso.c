@@ -156,7 +156,10 @@ static int executions_list(struct sovd_call *call, const struct sovd_entity *e, 
         struct cJSON *json;
 
         int r = upstream_get(&u, &json, "operations", operation, "executions", NULL);
-        return r ? r : iso_decode_execution_ids(call, json, ret);
+        if (!r)
+                return iso_decode_execution_ids(call, json, ret);
+        *ret = (struct sovd_execution_ids){ .items.set = true };
+        return upstream_without_list(&u, r, operation);
 }
 
 static int execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation,

@@ -44,6 +44,17 @@ static int refuse_signature(struct sovd_call *call, const char *signature) {
                          : 0;
 }
 
+/* Nor does it know a proximity challenge, or an end that the client sets. */
+static int refuse_proximity(struct sovd_call *call, const char *response) {
+        return response ? sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the backend does not check proximity") : 0;
+}
+
+static int refuse_timeout(struct sovd_call *call, const struct sovd_int *timeout) {
+        return timeout->set ? sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
+                                        "the backend does not stop an execution after a time")
+                            : 0;
+}
+
 /* A write of this dialect has one member that can be wrong, so a 400 without a path is about that one. */
 static int name_value(struct sovd_call *call, int r) {
         if (r > 0 && call->failure.status == 400 && !call->failure.path)
@@ -169,7 +180,11 @@ static int execution_start(struct sovd_call *call, const struct sovd_entity *e, 
                 sovd_json_tree(&w, start->parameters);
         }
         sovd_json_object_end(&w);
-        int r = upstream_send(&u, "POST", &w, &json, "operations", operation, NULL);
+        int r = refuse_timeout(call, &start->timeout);
+        if (!r)
+                r = refuse_proximity(call, start->proximity_response);
+        if (!r)
+                r = upstream_send(&u, "POST", &w, &json, "operations", operation, NULL);
         if (r)
                 return r;
 
@@ -185,7 +200,10 @@ static int executions_list(struct sovd_call *call, const struct sovd_entity *e, 
         struct cJSON *json;
 
         int r = upstream_get(&u, &json, "operations", operation, "executions", NULL);
-        return r ? r : odata_decode_execution_ids(call, json, ret);
+        if (!r)
+                return odata_decode_execution_ids(call, json, ret);
+        *ret = (struct sovd_execution_ids){ .items.set = true };
+        return upstream_without_list(&u, r, operation);
 }
 
 static int execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
@@ -204,7 +222,9 @@ static int execution_stop(struct sovd_call *call, const struct sovd_entity *e, c
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_OPERATIONS, "execution", id);
         struct sovd_execution execution;
 
-        int r = upstream_send(&u, "DELETE", NULL, NULL, "operations", operation, "executions", id, NULL);
+        int r = refuse_proximity(call, stop ? stop->proximity_response : NULL);
+        if (!r)
+                r = upstream_send(&u, "DELETE", NULL, NULL, "operations", operation, "executions", id, NULL);
         if (r <= 0 || u.status != 409)
                 return r;
 
@@ -227,8 +247,13 @@ static int execution_control(struct sovd_call *call, const struct sovd_entity *e
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
                                  "the backend can stop an execution and nothing else");
 
+        int r = refuse_timeout(call, &control->timeout);
+        if (!r)
+                r = refuse_proximity(call, control->proximity_response);
+        if (!r)
+                r = upstream_send(&u, "DELETE", NULL, NULL, "operations", operation, "executions", id, NULL);
         *ret = (struct sovd_execution_accepted){ .id = id, .status = SOVD_EXECUTION_FAILED };
-        return upstream_send(&u, "DELETE", NULL, NULL, "operations", operation, "executions", id, NULL);
+        return r;
 }
 
 /* --- modes ---------------------------------------------------------------------------------------------- */

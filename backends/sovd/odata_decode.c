@@ -109,7 +109,9 @@ struct sovd_fault *odata_find_fault(const struct sovd_fault_list *list, const ch
 static int shape_operation(cJSON *item) {
         int r = shape_put(item, "asynchronous_execution", cJSON_CreateTrue());
 
-        return r ? r : shape_put(item, "proximity_proof_required", cJSON_CreateFalse());
+        if (r || cJSON_IsBool(shape_member(item, "proximity_proof_required")))
+                return r;
+        return shape_put(item, "proximity_proof_required", cJSON_CreateFalse());
 }
 
 int odata_decode_operation_list(struct sovd_call *call, cJSON *json, struct sovd_operation_list *ret) {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sovd/backend.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/http_text.h"
 #include "sovd-core/base/id.h"
 #include <errno.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static const char *const dialect_names[] = { "auto", "iso", "odata", NULL };
 
@@ -154,10 +157,36 @@ static const char *check_base_url(const char *url) {
         return NULL;
 }
 
+struct sovd_http_pool_options sovd_sovd_pool_options(const struct sovd_sovd_options *o) {
+        return (struct sovd_http_pool_options){
+                .base_url = o->base_url,
+                .unix_socket = o->unix_socket,
+                .max_in_flight = (unsigned)o->max_in_flight.value,
+                .max_waiting = (unsigned)o->max_waiting.value,
+                .connect_timeout_usec = sovd_sovd_usec_of(&o->connect_timeout_secs),
+                .max_answer = (size_t)o->max_answer_bytes.value,
+                .ca_file = o->ca_file,
+                .client_cert_file = o->client_cert_file,
+                .client_key_file = o->client_key_file,
+                .bearer_token = o->bearer_token,
+        };
+}
+
+/* Else TLS would fail at each call, and a typo in the path look like a server that cannot be trusted. */
+static const char *check_file(const char *path) {
+        struct stat st;
+
+        if (!path || (access(path, R_OK) == 0 && stat(path, &st) == 0 && !S_ISDIR(st.st_mode)))
+                return NULL;
+        return "is a file that cannot be read";
+}
+
 static const char *check_prefix(const char *prefix) {
         if (!prefix || (*prefix && *prefix != '/'))
                 return "must begin with /";
-        return strpbrk(prefix, "?# ") ? "may have no query, fragment or blank" : NULL;
+        if (strpbrk(prefix, "?# "))
+                return "may have no query, fragment or blank";
+        return !*prefix || sovd_http_target_is_valid(prefix) ? NULL : "must be percent-encoded";
 }
 
 static const char *check_component_ids(const struct sovd_strings *ids) {
@@ -197,14 +226,18 @@ const char *sovd_sovd_options_check(const struct sovd_sovd_options *o, const cha
                 { "client_key_file", !o->client_cert_file == !o->client_key_file
                                              ? NULL
                                              : "stands together with client_cert_file" },
+                { "ca_file", check_file(o->ca_file) },
+                { "client_cert_file", check_file(o->client_cert_file) },
+                { "client_key_file", check_file(o->client_key_file) },
         };
+        const struct sovd_http_pool_options pool = sovd_sovd_pool_options(o);
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(checks); i++)
                 if (checks[i].reason) {
                         *ret_member = checks[i].member;
                         return checks[i].reason;
                 }
-        return NULL;
+        return sovd_http_pool_options_check(&pool, ret_member);
 }
 
 /* The slash that a person puts at the end of a URL or path would stand twice in every target. */

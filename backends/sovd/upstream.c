@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sovd/upstream.h"
+#include "backends/sovd/discovery.h"
 #include "backends/sovd/watch.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
@@ -133,15 +134,22 @@ static bool may_repeat(const struct upstream *u, const struct exchange *x, int r
                sovd_clock_left_usec(x->request.deadline_usec) >= RETRY_MIN_USEC;
 }
 
-static int perform(struct upstream *u, struct exchange *x) {
-        struct sovd_sovd *b = u->backend;
+/* Counts what was tried at the server: not what found no place among the calls under way. */
+static int perform_once(struct upstream *u, struct exchange *x) {
+        int result = sovd_http_call(u->backend->pool, &x->request, &x->answer, u->call->arena);
 
-        int result = sovd_http_call(b->pool, &x->request, &x->answer, u->call->arena);
+        if (result >= 0 && result != SOVD_HTTP_BUSY)
+                (void)atomic_fetch_add_explicit(&u->backend->n_calls, 1, memory_order_relaxed);
+        return result;
+}
+
+static int perform(struct upstream *u, struct exchange *x) {
+        int result = perform_once(u, x);
         if (!may_repeat(u, x, result))
                 return result;
 
-        (void)atomic_fetch_add_explicit(&b->n_retries, 1, memory_order_relaxed);
-        return sovd_http_call(b->pool, &x->request, &x->answer, u->call->arena);
+        (void)atomic_fetch_add_explicit(&u->backend->n_retries, 1, memory_order_relaxed);
+        return perform_once(u, x);
 }
 
 static bool had_fair_time(const struct upstream *u, const struct exchange *x) {
@@ -168,7 +176,6 @@ static int answer_stopped(struct upstream *u) {
 static void report(struct upstream *u, const struct exchange *x, int result) {
         struct sovd_sovd *b = u->backend;
 
-        (void)atomic_fetch_add_explicit(&b->n_calls, 1, memory_order_relaxed);
         if (result == SOVD_HTTP_OK || result == SOVD_HTTP_TOO_LARGE) {
                 report_success(u, x);
         } else if (result < 0 || result == SOVD_HTTP_BUSY ||
@@ -247,6 +254,27 @@ int upstream_accepted(struct upstream *u, int r) {
                 return r;
         return sovd_fail(u->call, SOVD_E_BAD_ANSWER, "%s; the request itself was accepted",
                          u->call->failure.body.message);
+}
+
+/* 404 alone may mean that there is no such operation. */
+static bool knows_operation(struct upstream *u, const char *operation) {
+        const struct dialect *dialect = atomic_load(&u->backend->dialect);
+        struct sovd_operation_detail detail;
+
+        return dialect->ops->operation_read(u->call, u->subject.entity, operation, &detail) == 0;
+}
+
+int upstream_without_list(struct upstream *u, int r, const char *operation) {
+        struct sovd_failure failure = u->call->failure;
+
+        if (r < 0 || !fetch_is_absent(u->status))
+                return r;
+        if ((u->status == 404 || u->status == 410) && !knows_operation(u, operation)) {
+                u->call->failure = failure;
+                return r;
+        }
+        u->call->failure = (struct sovd_failure){ 0 };
+        return 0;
 }
 
 const struct dialect *upstream_dialect(struct sovd_call *call, const struct sovd_entity *e,

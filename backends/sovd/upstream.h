@@ -42,6 +42,10 @@ int upstream_send(struct upstream *u, const char *method, struct sovd_json_write
  * happened: the message says that the request was accepted. */
 int upstream_accepted(struct upstream *u, int r);
 
+/* r: the failure of a list of executions. A server need not have that list: when it says so, and knows the
+ * operation, the failure is taken back and 0 returned, as it names none. Else r. */
+int upstream_without_list(struct upstream *u, int r, const char *operation);
+
 /* Dialect of the backend, or NULL with the failure set: it was never reached. */
 const struct dialect *upstream_dialect(struct sovd_call *call, const struct sovd_entity *e,
                                        enum sovd_collection collection);

@@ -78,9 +78,27 @@ static int grow(struct view *view) {
         return 0;
 }
 
+/* Takes room for so many bytes, or counts what is left out. The arena aligns, so small strings cost more than
+ * their bytes. */
+static bool take_room(struct view *view, size_t n) {
+        n = (n + 15) & ~(size_t)15;
+        if (n > VIEW_BYTES_MAX - view->n_bytes) {
+                view->n_skipped++;
+                return false;
+        }
+        view->n_bytes += n;
+        return true;
+}
+
 int view_copy(struct view *view, const char **to, const char *s) {
+        if (!s) {
+                *to = NULL;
+                return 0;
+        }
+        if (!take_room(view, strlen(s) + 1))
+                return 0;
         *to = sovd_arena_strdup(view->arena, s);
-        return s && !*to ? sovd_error_origin(-ENOMEM) : 0;
+        return *to ? 0 : sovd_error_origin(-ENOMEM);
 }
 
 int view_add(struct view *view, enum sovd_entity_type type, const char *id, const char *name,
@@ -103,8 +121,10 @@ int view_add(struct view *view, enum sovd_entity_type type, const char *id, cons
                 r = view_copy(view, &e.id, id);
         if (!r)
                 r = view_copy(view, &e.name, name ? name : id);
-        if (r)
+        if (r || !e.id)
                 return r;
+        if (!e.name)
+                e.name = e.id;
 
         view->slots[slot_of(view, type, id)] = (uint32_t)view->n + 1;
         view->paths[view->n] = NULL;
@@ -113,21 +133,36 @@ int view_add(struct view *view, enum sovd_entity_type type, const char *id, cons
         return 0;
 }
 
-int view_append(struct view *view, struct sovd_strings *strings, const char *s) {
-        if (strings->n >= STRINGS_MAX)
+/* Doubles the list when it is full: when it has 0 or a power of two. */
+static int make_place(struct view *view, struct sovd_strings *strings, bool *ret) {
+        size_t size = strings->n ? strings->n * 2 : 1;
+
+        *ret = strings->n < STRINGS_MAX;
+        view->n_skipped += !*ret;
+        if (!*ret || (strings->n & (strings->n - 1)))
+                return 0;
+        *ret = take_room(view, size * sizeof(const char *));
+        if (!*ret)
                 return 0;
 
-        if ((strings->n & (strings->n - 1)) == 0) { /* 0 or a power of two: full */
-                const char **items =
-                        sovd_arena_array(view->arena, const char *, strings->n ? strings->n * 2 : 1);
-                if (!items)
-                        return sovd_error_origin(-ENOMEM);
-                for (size_t i = 0; i < strings->n; i++)
-                        items[i] = strings->items[i];
-                strings->items = items;
-        }
-        int r = view_copy(view, &strings->items[strings->n], s);
-        strings->n += r == 0;
+        const char **items = sovd_arena_array(view->arena, const char *, size);
+        if (!items)
+                return sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < strings->n; i++)
+                items[i] = strings->items[i];
+        strings->items = items;
+        return 0;
+}
+
+int view_append(struct view *view, struct sovd_strings *strings, const char *s) {
+        const char *copy = NULL;
+        bool has_place = false;
+
+        int r = make_place(view, strings, &has_place);
+        if (!r && has_place)
+                r = view_copy(view, &copy, s);
+        if (!r && copy)
+                strings->items[strings->n++] = copy;
         return r;
 }
 

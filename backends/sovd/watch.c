@@ -11,14 +11,12 @@
 #define AWAY_USEC SOVD_USEC_PER_SEC          /* between two tries while the server is away */
 #define GAP_USEC  (250 * SOVD_USEC_PER_MSEC) /* at least, between two looks that calls ask for */
 
-#define ALL_COLLECTIONS ((1u << SOVD_N_COLLECTIONS) - 1)
-
 /* What the thread keeps to itself. */
 struct watch {
         struct sovd_sovd *backend;
         bool view_is_real; /* not the stubs */
         bool view_is_out;  /* published as it is, with `connection` */
-        bool told_skipped;
+        bool told_skipped, told_read;
         enum sovd_connection connection;
 };
 
@@ -78,7 +76,6 @@ static void publish(struct watch *w, enum sovd_connection connection) {
 static void set_state(struct sovd_sovd *b, enum sovd_connection connection, const char *problem) {
         (void)pthread_mutex_lock(&b->mutex);
         bool news = b->connection != connection;
-        size_t n = b->view->n;
         b->connection = connection;
         b->discovered = b->discovered || connection != SOVD_CONNECTING;
         b->n_skipped = b->view->n_skipped;
@@ -88,8 +85,8 @@ static void set_state(struct sovd_sovd *b, enum sovd_connection connection, cons
         if (!news)
                 return;
         if (connection == SOVD_CONNECTED)
-                sovd_log(SOVD_LOG_INFO, "backend '%s' is connected: %zu entities, dialect %s", b->base.name,
-                         n, atomic_load(&b->dialect)->name);
+                sovd_log(SOVD_LOG_INFO, "backend '%s' is connected, dialect %s", b->base.name,
+                         atomic_load(&b->dialect)->name);
         else
                 sovd_log(SOVD_LOG_WARN, "backend '%s' is disconnected: %s", b->base.name, problem);
 }
@@ -97,10 +94,19 @@ static void set_state(struct sovd_sovd *b, enum sovd_connection connection, cons
 static void tell_skipped(struct watch *w, const struct view *view) {
         if (view->n_skipped && !w->told_skipped)
                 sovd_log(SOVD_LOG_WARN,
-                         "backend '%s': %zu entities are left out: their ids cannot be used, or they "
-                         "are more than %d",
-                         w->backend->base.name, view->n_skipped, SOVD_BACKEND_ENTITIES_MAX);
+                         "backend '%s': %zu entities, relations or texts are left out: their ids cannot be "
+                         "used, or they are more than %d entities or %zu MiB",
+                         w->backend->base.name, view->n_skipped, SOVD_BACKEND_ENTITIES_MAX,
+                         VIEW_BYTES_MAX >> 20);
         w->told_skipped = w->told_skipped || view->n_skipped;
+}
+
+/* Once per contact: that the details have arrived too. */
+static void tell_read(struct watch *w, const struct view *view) {
+        if (!w->told_read)
+                sovd_log(SOVD_LOG_INFO, "backend '%s' was read: %zu entities", w->backend->base.name,
+                         view->n);
+        w->told_read = true;
 }
 
 /* --- looking -------------------------------------------------------------------------------------------- */
@@ -117,6 +123,7 @@ static void lose(struct watch *w, const char *problem) {
         if (watch_is_stopping(w->backend))
                 return;
 
+        w->told_read = false;
         publish(w, SOVD_DISCONNECTED);
         set_state(w->backend, SOVD_DISCONNECTED, problem);
 }
@@ -131,8 +138,34 @@ static void greet(struct watch *w, const struct dialect *dialect) {
                 sovd_breaker_reset(b->breaker);
 }
 
-static int survey(struct watch *w, const struct dialect *dialect, struct cJSON *components,
-                  struct view **ret) {
+static const struct view *view_before(const struct watch *w) {
+        return w->view_is_real ? w->backend->view : NULL;
+}
+
+static void take(struct watch *w, struct view *view) {
+        if (w->view_is_real && view_equals(w->backend->view, view)) {
+                w->backend->view->n_skipped = view->n_skipped;
+                view_free(view);
+        } else
+                replace_view(w, view);
+        w->view_is_real = true;
+        publish(w, SOVD_CONNECTED);
+        set_state(w->backend, SOVD_CONNECTED, "");
+}
+
+/* Clients need not wait until every entity was asked for its details: what there is, is told at once. */
+static int outline(struct watch *w, const struct cJSON *components) {
+        _cleanup_(view_freep) struct view *view = NULL;
+
+        int r = view_new(&view, SOVD_BACKEND_ENTITIES_MAX);
+        if (!r)
+                r = discovery_outline(view, view_before(w), components);
+        if (!r)
+                take(w, SOVD_TAKE(view));
+        return r;
+}
+
+static int survey(struct watch *w, const struct dialect *dialect, struct cJSON *components) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *scratch = NULL;
         _cleanup_(view_freep) struct view *view = NULL;
 
@@ -147,21 +180,13 @@ static int survey(struct watch *w, const struct dialect *dialect, struct cJSON *
                 .backend = w->backend,
                 .scratch = scratch,
         };
-        r = dialect->discover(&fetch.base, view, w->view_is_real ? w->backend->view : NULL);
-        if (!r)
-                *ret = SOVD_TAKE(view);
-        return r;
-}
-
-static void take(struct watch *w, struct view *view) {
+        r = dialect->discover(&fetch.base, view, view_before(w));
+        if (r)
+                return r;
         tell_skipped(w, view);
-        if (w->view_is_real && view_equals(w->backend->view, view))
-                view_free(view);
-        else
-                replace_view(w, view);
-        w->view_is_real = true;
-        publish(w, SOVD_CONNECTED);
-        set_state(w->backend, SOVD_CONNECTED, "");
+        take(w, SOVD_TAKE(view));
+        tell_read(w, w->backend->view);
+        return 0;
 }
 
 /* full: everything; else only whether the server is there. */
@@ -169,7 +194,6 @@ static void look(struct watch *w, bool full) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         const struct dialect *dialect = NULL;
         struct cJSON *components;
-        struct view *view = NULL;
         char problem[160];
 
         if (sovd_arena_new(&arena, 8192)) {
@@ -184,10 +208,11 @@ static void look(struct watch *w, bool full) {
                 return;
 
         greet(w, dialect);
-        if (!survey(w, dialect, components, &view) && view)
-                take(w, view);
-        else
-                lose(w, "it was lost while its entities were read");
+        int r = outline(w, components);
+        if (!r)
+                r = survey(w, dialect, components);
+        if (r)
+                lose(w, r == -ENOMEM ? "out of memory" : "it was lost while its entities were read");
 }
 
 /* --- the thread ----------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 /*
  * Watch - the thread that keeps the gateway's view of one server true
  *
+ * What the first list names is published at once, the details follow when every entity was asked for them.
  * It discovers at the start and every refresh_secs; while the server is away it tries every second. A call
  * that fails wakes it, so that a change shows quickly.
  */

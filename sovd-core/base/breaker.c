@@ -9,7 +9,6 @@ struct sovd_breaker {
         enum sovd_breaker_state state;
         unsigned n_failures;      /* in a row, while closed */
         bool probing;             /* half-open: the one probe is under way */
-        uint64_t open_usec;       /* how long the present or next opening lasts */
         uint64_t open_until_usec; /* while open */
         struct sovd_breaker_options options;
 };
@@ -25,10 +24,7 @@ int sovd_breaker_new(struct sovd_breaker **ret, const struct sovd_breaker_option
                 b->options.threshold = 5;
         if (!b->options.open_usec)
                 b->options.open_usec = 5 * SOVD_USEC_PER_SEC;
-        if (!b->options.max_open_usec)
-                b->options.max_open_usec = 60 * SOVD_USEC_PER_SEC;
 
-        b->open_usec = SOVD_MIN(b->options.open_usec, b->options.max_open_usec);
         (void)pthread_mutex_init(&b->mutex, NULL);
         *ret = b;
         return 0;
@@ -46,14 +42,13 @@ struct sovd_breaker *sovd_breaker_free(struct sovd_breaker *b) {
 static void breaker_open(struct sovd_breaker *b, uint64_t now_usec) {
         b->state = SOVD_BREAKER_OPEN;
         b->probing = false;
-        b->open_until_usec = now_usec + b->open_usec;
+        b->open_until_usec = now_usec + b->options.open_usec;
 }
 
 static void breaker_close(struct sovd_breaker *b) {
         b->state = SOVD_BREAKER_CLOSED;
         b->probing = false;
         b->n_failures = 0;
-        b->open_usec = SOVD_MIN(b->options.open_usec, b->options.max_open_usec);
 }
 
 /* Rounded up: who comes back after so many seconds finds the breaker half-open. */
@@ -93,10 +88,7 @@ void sovd_breaker_success(struct sovd_breaker *b, bool probe) {
 
 void sovd_breaker_failure(struct sovd_breaker *b, bool probe, uint64_t now_usec) {
         (void)pthread_mutex_lock(&b->mutex);
-        if (probe) {
-                b->open_usec = SOVD_MIN(b->open_usec * 2, b->options.max_open_usec);
-                breaker_open(b, now_usec);
-        } else if (b->state == SOVD_BREAKER_CLOSED && ++b->n_failures >= b->options.threshold)
+        if (probe || (b->state == SOVD_BREAKER_CLOSED && ++b->n_failures >= b->options.threshold))
                 breaker_open(b, now_usec);
         (void)pthread_mutex_unlock(&b->mutex);
 }

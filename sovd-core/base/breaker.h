@@ -7,7 +7,7 @@
  * A backend that hangs costs every caller a deadline, and one that comes back is knocked over again when all
  * callers return together. So after `threshold` failures in a row the breaker opens: callers are refused at
  * once. After `open_usec` exactly one caller is let through as a probe: its success closes the breaker, its
- * failure opens it again for twice as long, up to `max_open_usec`.
+ * failure opens it again.
  *
  *         closed --threshold failures--> open --time--> half-open --success--> closed
  *                                          ^----------------failure----+
@@ -22,9 +22,8 @@
 struct sovd_breaker;
 
 struct sovd_breaker_options {
-        unsigned threshold;     /* failures in a row; 0 = 5 */
-        uint64_t open_usec;     /* the first time open; 0 = 5 s */
-        uint64_t max_open_usec; /* where doubling ends; 0 = 60 s */
+        unsigned threshold; /* failures in a row; 0 = 5 */
+        uint64_t open_usec; /* how long it is open; 0 = 5 s */
 };
 
 enum sovd_breaker_state { SOVD_BREAKER_CLOSED, SOVD_BREAKER_OPEN, SOVD_BREAKER_HALF_OPEN };

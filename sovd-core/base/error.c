@@ -38,13 +38,6 @@ const struct sovd_error_info *sovd_error_info(int error) {
         return &table[error];
 }
 
-enum sovd_error sovd_error_of_status(unsigned status) {
-        for (int i = 1; i < SOVD_E_MAX; i++)
-                if (table[i].status == status)
-                        return (enum sovd_error)i;
-        return SOVD_E_INTERNAL;
-}
-
 int sovd_error_trace_at(int r, const char *file, int line, const char *func) {
         if (r < 0)
                 sovd_log(SOVD_LOG_DEBUG, "%s:%d %s: %s", file, line, func, strerror(-r));

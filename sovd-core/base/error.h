@@ -54,9 +54,6 @@ struct sovd_error_info {
 /* The table's row of a positive error; that of SOVD_E_INTERNAL for anything else. Never NULL. */
 const struct sovd_error_info *sovd_error_info(int error);
 
-/* The error whose row has this HTTP status, or SOVD_E_INTERNAL. The first row wins. */
-enum sovd_error sovd_error_of_status(unsigned status);
-
 /* Marks the origin of a negative error in the trace log and returns it. */
 #define sovd_error_origin(r) sovd_error_trace_at((r), __FILE__, __LINE__, __func__)
 

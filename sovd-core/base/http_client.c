@@ -61,7 +61,6 @@ struct sovd_http_pool {
         struct sovd_slots *slots;
         pthread_mutex_t mutex; /* handle::multi */
         atomic_bool stopping;
-        atomic_uint_fast64_t results[SOVD_HTTP_TOO_LARGE + 1], connections;
         struct sovd_arena *memory; /* of all strings below */
         struct sovd_http_pool_options options;
         const char *base_path;            /* "" = none */
@@ -78,11 +77,10 @@ int sovd_http_global_init(void) {
 
 static size_t on_header(char *line, size_t size, size_t n, void *userdata) {
         struct handle *h = userdata;
-        int r = sovd_http_head_line(&h->head, line, size * n);
-        if (r == 0)
-                return size * n;
 
-        h->verdict = r == -ENOMEM ? VERDICT_NO_MEMORY : VERDICT_BROKEN;
+        if (sovd_http_head_line(&h->head, line, size * n) == 0)
+                return size * n;
+        h->verdict = VERDICT_BROKEN;
         return 0;
 }
 
@@ -169,7 +167,6 @@ static bool set_callbacks(struct handle *h) {
 static void handle_release(struct handle *h) {
         curl_easy_cleanup(h->easy);
         (void)curl_multi_cleanup(h->multi);
-        sovd_http_head_release(&h->head);
         free(h->target);
         free(h->body);
 }
@@ -347,7 +344,7 @@ static bool set_request(struct handle *h, const struct sovd_http_request *reques
         h->verdict = VERDICT_NONE;
         h->body_len = 0;
         h->error[0] = '\0';
-        sovd_http_head_reset(&h->head);
+        h->head = (struct sovd_http_head){ 0 };
 
         return set_shape(h, shape_of(request)) && set_verb(h, request->method) && set_body(h, request) &&
                set_target(h, request->target) && set_lines(h, request, arena) &&
@@ -379,11 +376,6 @@ static CURLcode transfer(struct handle *h) {
 
 /* Ends the transfer; looks what is left of the connection, which libcurl tells only before that. */
 static void transfer_end(struct handle *h) {
-        long n_connects = 0;
-
-        if (curl_easy_getinfo(h->easy, CURLINFO_NUM_CONNECTS, &n_connects) == CURLE_OK && n_connects > 0)
-                atomic_fetch_add_explicit(&h->pool->connections, (unsigned long)n_connects,
-                                          memory_order_relaxed);
         if (curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &h->socket) != CURLE_OK)
                 h->socket = CURL_SOCKET_BAD;
         (void)curl_multi_remove_handle(h->multi, h->easy);
@@ -410,6 +402,24 @@ static enum sovd_http_result result_of_sent(const struct handle *h, CURLcode cod
         }
 }
 
+/* Before the request went out: was there a server, with which no TLS came about? A file of ours that libcurl
+ * cannot use counts too. */
+static bool is_tls_failure(CURLcode code) {
+        switch (code) {
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_SSL_CERTPROBLEM:
+        case CURLE_SSL_CIPHER:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_INVALIDCERTSTATUS:
+        case CURLE_SSL_CLIENTCERT:
+                return true;
+        default:
+                return false;
+        }
+}
+
 static int result_of(const struct handle *h, CURLcode code, uint64_t deadline_usec) {
         if (h->verdict == VERDICT_NO_MEMORY)
                 return sovd_error_origin(-ENOMEM);
@@ -427,15 +437,9 @@ static int result_of(const struct handle *h, CURLcode code, uint64_t deadline_us
                 return result_of_timeout(h, deadline_usec);
         if (h->n_sent)
                 return result_of_sent(h, code);
-        return code == CURLE_OUT_OF_MEMORY ? sovd_error_origin(-ENOMEM) : SOVD_HTTP_REFUSED;
-}
-
-static bool keep_string(const char **ret, const struct sovd_http_head *head, size_t offset,
-                        struct sovd_arena *arena) {
-        const char *value = sovd_http_head_value(head, offset);
-
-        *ret = sovd_arena_strdup(arena, value);
-        return *ret || !value;
+        if (code == CURLE_OUT_OF_MEMORY)
+                return sovd_error_origin(-ENOMEM);
+        return is_tls_failure(code) ? SOVD_HTTP_TLS : SOVD_HTTP_REFUSED;
 }
 
 static int fill_answer(const struct handle *h, struct sovd_http_answer *answer, struct sovd_arena *arena) {
@@ -444,9 +448,7 @@ static int fill_answer(const struct handle *h, struct sovd_http_answer *answer, 
                                       .body_len = h->body_len };
 
         a.body = h->body_len ? sovd_arena_strndup(arena, h->body, h->body_len) : "";
-        if (!a.body || !keep_string(&a.content_type, &h->head, h->head.content_type, arena) ||
-            !keep_string(&a.location, &h->head, h->head.location, arena) ||
-            !keep_string(&a.etag, &h->head, h->head.etag, arena))
+        if (!a.body)
                 return sovd_error_origin(-ENOMEM);
 
         *answer = a;
@@ -508,9 +510,6 @@ int sovd_http_call(struct sovd_http_pool *pool, const struct sovd_http_request *
                         r = call_by_handle(&pool->handles[i], request, answer, arena);
                 sovd_slots_give(pool->slots, i);
         }
-
-        if (r >= 0)
-                atomic_fetch_add_explicit(&pool->results[r], 1, memory_order_relaxed);
         return r;
 }
 
@@ -537,10 +536,25 @@ static bool base_url_is_valid(const char *base_url) {
         return valid;
 }
 
-static bool options_are_valid(const struct sovd_http_pool_options *o) {
-        return o->base_url && base_url_is_valid(o->base_url) && o->max_in_flight >= 1 &&
-               o->max_in_flight <= 256 && o->max_waiting <= 4096 &&
-               (!o->bearer_token || sovd_http_field_is_valid(o->bearer_token));
+const char *sovd_http_pool_options_check(const struct sovd_http_pool_options *o, const char **ret_member) {
+        const struct {
+                const char *member, *reason;
+                bool good;
+        } checks[] = {
+                { "base_url", "must be an http:// or https:// URL of a host, without user, query or fragment",
+                  o->base_url && base_url_is_valid(o->base_url) },
+                { "max_in_flight", "must be 1 to 256", o->max_in_flight >= 1 && o->max_in_flight <= 256 },
+                { "max_waiting", "must be at most 4096", o->max_waiting <= 4096 },
+                { "bearer_token", "may have no control characters",
+                  !o->bearer_token || sovd_http_field_is_valid(o->bearer_token) },
+        };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(checks); i++)
+                if (!checks[i].good) {
+                        *ret_member = checks[i].member;
+                        return checks[i].reason;
+                }
+        return NULL;
 }
 
 static const char *copy(struct sovd_http_pool *pool, const char *s, bool *complete) {
@@ -596,9 +610,10 @@ static bool find_base_path(struct sovd_http_pool *pool) {
 
 int sovd_http_pool_new(struct sovd_http_pool **ret, const struct sovd_http_pool_options *options) {
         _cleanup_(sovd_http_pool_freep) struct sovd_http_pool *pool = NULL;
+        const char *member;
         int r;
 
-        if (!options_are_valid(options))
+        if (sovd_http_pool_options_check(options, &member))
                 return sovd_error_origin(-EINVAL);
 
         pool = calloc(1, sizeof(*pool) + options->max_in_flight * sizeof(pool->handles[0]));
@@ -647,7 +662,4 @@ struct sovd_http_pool *sovd_http_pool_free(struct sovd_http_pool *pool) {
 
 void sovd_http_pool_counters(struct sovd_http_pool *pool, struct sovd_http_counters *ret) {
         sovd_slots_count(pool->slots, &ret->in_flight, &ret->waiting);
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(ret->results); i++)
-                ret->results[i] = atomic_load_explicit(&pool->results[i], memory_order_relaxed);
-        ret->connections = atomic_load_explicit(&pool->connections, memory_order_relaxed);
 }

@@ -42,32 +42,33 @@ struct sovd_http_answer {
         unsigned status;
         const char *body;            /* NUL-terminated, in the arena; never NULL */
         size_t body_len;
-        const char *content_type;    /* or NULL; in the arena */
-        const char *location;        /* or NULL; in the arena */
-        const char *etag;            /* or NULL; in the arena */
         unsigned retry_after_sec;    /* 0 = none or not a number */
 };
 
 enum sovd_http_result {
         SOVD_HTTP_OK,            /* an answer with a status came */
         SOVD_HTTP_BUSY,          /* no slot in time, too many wait, or stopped: nothing was sent */
-        SOVD_HTTP_REFUSED,       /* not reachable (name, connect, TLS handshake): nothing was sent */
+        SOVD_HTTP_REFUSED,       /* not reachable (name, connect): nothing was sent */
         SOVD_HTTP_TIMEOUT,       /* the deadline passed, or stopped; perhaps the request was carried out */
         SOVD_HTTP_LOST,          /* the connection broke; perhaps the request was carried out */
         SOVD_HTTP_BROKEN,        /* what came is not HTTP, or contradicts itself */
-        SOVD_HTTP_TOO_LARGE      /* the answer is over max_answer */
+        SOVD_HTTP_TOO_LARGE,     /* the answer is over max_answer */
+        SOVD_HTTP_TLS,           /* no handshake, or a certificate that is not accepted: nothing was sent */
+        SOVD_HTTP_N_RESULTS
 };
 
 struct sovd_http_counters {
-        unsigned in_flight, waiting;   /* now */
-        uint64_t results[SOVD_HTTP_TOO_LARGE + 1];
-        uint64_t connections;          /* opened so far */
+        unsigned in_flight, waiting; /* now */
 };
 
 /* Once per process, before threads. -errno. */
 int sovd_http_global_init(void);
 
-/* -EINVAL: base_url is no http(s) URL or has user, query or fragment; a limit is out of range. -ENOMEM. */
+/* NULL: the options are good; else what is wrong (static text), with the bad member's name in *ret_member. */
+const char *sovd_http_pool_options_check(const struct sovd_http_pool_options *options,
+                                         const char **ret_member);
+
+/* -EINVAL: the options do not pass the check. -ENOMEM. */
 int sovd_http_pool_new(struct sovd_http_pool **ret, const struct sovd_http_pool_options *options);
 
 /* For good: who waits gets SOVD_HTTP_BUSY, calls under way end at once with SOVD_HTTP_TIMEOUT. */

@@ -12,22 +12,6 @@ struct span {
         size_t len;
 };
 
-void sovd_http_head_reset(struct sovd_http_head *head) {
-        char *text = head->text;
-        size_t size = head->text_size;
-
-        *head = (struct sovd_http_head){ .text = text, .text_size = size };
-}
-
-void sovd_http_head_release(struct sovd_http_head *head) {
-        free(head->text);
-        *head = (struct sovd_http_head){ 0 };
-}
-
-const char *sovd_http_head_value(const struct sovd_http_head *head, size_t offset) {
-        return offset ? head->text + offset : NULL;
-}
-
 static struct span span_trim(struct span v) {
         while (v.len && (v.s[0] == ' ' || v.s[0] == '\t')) {
                 v.s++;
@@ -48,40 +32,6 @@ static bool span_number(struct span v, uint64_t *ret) {
                         return false;
         *ret = n;
         return v.len > 0;
-}
-
-/* The first value counts. Offset 0 means "none", so the text begins with a byte that nobody uses. */
-static int keep(struct sovd_http_head *head, size_t *offset, struct span v) {
-        size_t begin = SOVD_MAX(head->text_len, (size_t)1);
-
-        if (*offset)
-                return 0;
-        if (begin + v.len + 1 > head->text_size) {
-                size_t size = SOVD_MAX(2 * head->text_size, begin + v.len + 256);
-                char *text = realloc(head->text, size);
-                if (!text)
-                        return sovd_error_origin(-ENOMEM);
-                head->text = text;
-                head->text_size = size;
-        }
-
-        memcpy(head->text + begin, v.s, v.len);
-        head->text[begin + v.len] = '\0';
-        head->text_len = begin + v.len + 1;
-        *offset = begin;
-        return 0;
-}
-
-static int take_content_type(struct sovd_http_head *head, struct span v) {
-        return keep(head, &head->content_type, v);
-}
-
-static int take_location(struct sovd_http_head *head, struct span v) {
-        return keep(head, &head->location, v);
-}
-
-static int take_etag(struct sovd_http_head *head, struct span v) {
-        return keep(head, &head->etag, v);
 }
 
 static int take_retry_after(struct sovd_http_head *head, struct span v) {
@@ -112,11 +62,8 @@ static const struct {
         size_t len;
         int (*take)(struct sovd_http_head *head, struct span v);
 } fields[] = {
-        { "content-type", 12, take_content_type },
         { "content-length", 14, take_content_length },
         { "transfer-encoding", 17, take_transfer_encoding },
-        { "location", 8, take_location },
-        { "etag", 4, take_etag },
         { "retry-after", 11, take_retry_after },
 };
 
@@ -142,9 +89,7 @@ static int take_status_line(struct sovd_http_head *head, const char *line, size_
 
         if (len < 13 || line[8] != ' ' || !span_number((struct span){ line + 9, 3 }, &status) || status < 100)
                 return -EBADMSG;
-        sovd_http_head_reset(head);
-        head->n_bytes = n_bytes;
-        head->status = (unsigned)status;
+        *head = (struct sovd_http_head){ .n_bytes = n_bytes, .status = (unsigned)status };
         return 0;
 }
 

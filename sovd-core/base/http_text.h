@@ -10,7 +10,7 @@
  */
 #include "sovd-core/base/util.h"
 
-/* What is kept of an answer's head. All zero to begin with; the memory is reused from answer to answer. */
+/* What is kept of an answer's head. All zero to begin with. */
 struct sovd_http_head {
         unsigned status;          /* 0: no status line yet */
         unsigned retry_after_sec; /* 0 = none or not a number */
@@ -18,23 +18,13 @@ struct sovd_http_head {
         bool ended;               /* the empty line came; what follows are trailers */
         bool chunked, has_length;
         uint64_t length;
-        size_t content_type, location, etag; /* offsets of values in text; 0 = none */
-        char *text;                          /* owned; NUL-terminated values */
-        size_t text_len, text_size;
 };
 
 /* The most that one answer's head may have, all lines together. */
 #define SOVD_HTTP_HEAD_MAX ((size_t)65536)
 
-/* Forgets the answer, keeps the memory. */
-void sovd_http_head_reset(struct sovd_http_head *head);
-void sovd_http_head_release(struct sovd_http_head *head);
-
-/* Takes one line with its line end. -EBADMSG: not HTTP, contradicts itself, or over the limit. -ENOMEM. */
+/* Takes one line with its line end. -EBADMSG: not HTTP, contradicts itself, or over the limit. */
 int sovd_http_head_line(struct sovd_http_head *head, const char *line, size_t len);
-
-/* A value that was kept, by its offset; NULL when there was none. */
-const char *sovd_http_head_value(const struct sovd_http_head *head, size_t offset);
 
 /* May these be sent as they are? Each refuses what could end the line early and begin another one. */
 bool sovd_http_method_is_valid(const char *method);

@@ -250,6 +250,8 @@ static int decode_fields(struct decoder *d, const struct sovd_schema *schema, co
                 /* The standard's AnyValue has no null (defect D23), so null is the same as absent everywhere. */
                 if (member && !cJSON_IsNull(member))
                         r = decode_member(d, f, member, object + f->offset);
+                else if (member && (d->flags & SOVD_DECODE_CLOSED) && !f->def)
+                        r = refuse(d, f->name, "is empty; give it a value or leave it out");
                 else if (f->flags & SOVD_REQUIRED)
                         r = refuse(d, f->name, "is missing");
                 else if (f->def)

@@ -94,11 +94,10 @@ static int copy_texts(struct sovd_arena *arena, const struct sovd_entity_spec *s
         return copy_strings(arena, &spec->tags, &e->tags) ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-static int add_clash(struct sovd_tree *tree, const struct sovd_entity *owner, const struct sovd_view *view) {
+static void add_clash(struct sovd_tree *tree, const struct sovd_entity *owner, const struct sovd_view *view) {
         tree->clashes[tree->n_clashes++] = (struct sovd_clash){
                 .type = owner->type, .id = owner->id, .owner = owner->owner, .loser = view->backend
         };
-        return 0;
 }
 
 /* Areas and functions span the vehicle, so several backends may know a part of one: it is put together from them, as
@@ -123,8 +122,10 @@ static int add_entity(struct sovd_tree *tree, const struct sovd_view *view, stru
         struct sovd_entity **slot = slot_of(tree, spec->type, spec->id);
         if (*slot && ((*slot)->owner == backend || merge(*slot, view, backend, spec)))
                 return 0;
-        if (*slot)
-                return add_clash(tree, *slot, view);
+        if (*slot) {
+                add_clash(tree, *slot, view);
+                return 0;
+        }
 
         struct sovd_entity *e = sovd_arena_new0(tree->arena, struct sovd_entity);
         if (!e)

@@ -57,16 +57,33 @@ static bool is_gone(const struct sovd_call *call, int r) {
         return r == SOVD_E_NOT_FOUND || (r > 0 && call->failure.status == 404);
 }
 
+/* A 404 may come from an ECU that is restarting. Only one that answers for the operation and does not list the
+ * execution has forgotten it. The failure of the call stays as it is. */
+static bool is_forgotten(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id) {
+        const struct sovd_failure before = call->failure;
+        const struct sovd_backend_ops *ops = e->providers[SOVD_COLLECTION_OPERATIONS]->ops;
+        struct sovd_execution_ids ids = { 0 };
+        bool listed = false;
+
+        int r = ops->executions_list ? ops->executions_list(call, e, operation, &ids) : 0;
+        for (size_t i = 0; !r && i < ids.items.n; i++)
+                listed = listed || strcmp(ids.items.items[i], id) == 0;
+        call->failure = before;
+        return !r && !listed;
+}
+
 /* Keeps the last status of an ended execution: the backend may forget it before the retention ends. */
 static void keep_if_ended(struct sovd_call *call, const char *id, const struct sovd_execution *execution) {
+        struct sovd_execution kept = *execution;
         struct sovd_json_writer w;
         const char *text;
         size_t len;
 
+        kept.schema = NULL; /* that belongs to one answer, not to the execution */
         if (execution->status != SOVD_EXECUTION_COMPLETED && execution->status != SOVD_EXECUTION_FAILED)
                 return;
         sovd_json_writer_init(&w, 0, 0);
-        sovd_schema_encode(&sovd_schema_execution, execution, &w);
+        sovd_schema_encode(&sovd_schema_execution, &kept, &w);
         if (sovd_json_writer_finish(&w, &text, &len) == 0)
                 sovd_executions_end(executions_of(call), id, text);
         sovd_json_writer_done(&w);
@@ -121,11 +138,11 @@ static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *o
                 return false;
         }
         int r = backend->ops->execution_read(call, e, owner->operation, owner->backend_id, &execution);
-        bool forgotten = is_gone(call, r);
+        bool forgotten = is_gone(call, r) && is_forgotten(call, e, owner->operation, owner->backend_id);
         call->failure = (struct sovd_failure){ 0 };
         if (forgotten)
                 sovd_executions_remove(executions_of(call), owner->id);
-        if (forgotten || r)
+        if (r)
                 return !forgotten;
         keep_if_ended(call, owner->id, &execution);
         return execution.status == SOVD_EXECUTION_RUNNING;
@@ -166,7 +183,7 @@ static int execution_start(struct sovd_call *call) {
 
 #define ADOPT_MAX 32
 
-/* Adopts one if it runs. An ended one that is not known was known once, and its retention is over. */
+/* Adopts one if it runs. An ended one that is not known is left: mostly it was known once and its retention is over. */
 static int adopt_one(struct sovd_call *call, const char *backend_id) {
         struct sovd_execution execution = { 0 };
         struct sovd_execution_ref ref;
@@ -188,7 +205,7 @@ static int adopt(struct sovd_call *call) {
         size_t asked = 0;
 
         int r = ops_of(call)->executions_list(call, call->entity, call->params[0], &theirs);
-        for (size_t i = 0; !r && i < theirs.items.n && asked < ADOPT_MAX; i++) {
+        for (size_t i = theirs.items.n; !r && i-- > 0 && asked < ADOPT_MAX;) { /* the newest are most likely to run */
                 const char *id = theirs.items.items[i];
                 if (sovd_executions_knows(executions_of(call), call->entity, call->params[0], id))
                         continue;
@@ -215,8 +232,8 @@ static int find(struct sovd_call *call, struct sovd_execution_ref *ref) {
         int r = sovd_executions_find(executions_of(call), call->entity, call->params[0], call->params[1], ref,
                                      call->arena);
         if (r == SOVD_E_NOT_FOUND)
-                return sovd_fail(call, r, "operation '%s' has no execution '%s'; it never was, was removed, or its "
-                                          "retention has ended",
+                return sovd_fail(call, r, "operation '%s' has no execution '%s' here; it never was, was removed, its "
+                                          "retention has ended, or another backend serves the entity now",
                                  call->params[0], call->params[1]);
         return r;
 }
@@ -234,6 +251,12 @@ static int read_kept(struct sovd_call *call, const char *text, struct sovd_execu
         return sovd_error_fold(r);
 }
 
+/* The backend began to count anew and gave the id to another execution, so this one is gone. */
+static int superseded(struct sovd_call *call, const struct sovd_execution_ref *ref) {
+        sovd_executions_remove(executions_of(call), ref->id);
+        return sovd_fail(call, SOVD_E_NOT_FOUND, "the backend has forgotten execution '%s'", ref->id);
+}
+
 static int execution_read(struct sovd_call *call) {
         struct sovd_execution *execution = sovd_arena_new0(call->arena, struct sovd_execution);
         struct sovd_execution_ref ref;
@@ -247,11 +270,13 @@ static int execution_read(struct sovd_call *call) {
         call->out = execution;
         if (ref.ended)
                 return read_kept(call, ref.ended, execution);
+        if (!*ref.backend_id)
+                return superseded(call, &ref);
         if (!ops_of(call)->execution_read)
                 return sovd_not_offered(call, "the status of executions");
         r = ops_of(call)->execution_read(call, call->entity, call->params[0], ref.backend_id, execution);
-        if (is_gone(call, r))
-                sovd_executions_remove(executions_of(call), ref.id); /* the ECU has forgotten it, by a restart perhaps */
+        if (is_gone(call, r) && is_forgotten(call, call->entity, call->params[0], ref.backend_id))
+                sovd_executions_remove(executions_of(call), ref.id); /* by a restart of the ECU perhaps */
         if (r)
                 return r;
         if (!execution->capability)
@@ -268,6 +293,9 @@ static int execution_control(struct sovd_call *call) {
         int r = find(call, &ref);
         if (r)
                 return r;
+        if (!*ref.backend_id)
+                return ref.ended ? sovd_fail(call, SOVD_E_CONFLICT, "the backend has forgotten execution '%s'", ref.id)
+                                 : superseded(call, &ref);
         if (!ops_of(call)->execution_control)
                 return sovd_not_offered(call, "controlling executions");
         r = ops_of(call)->execution_control(call, call->entity, call->params[0], ref.backend_id, control, &theirs);
@@ -287,10 +315,9 @@ static int execution_stop(struct sovd_call *call) {
                 return r;
         if (!ops_of(call)->execution_stop)
                 return sovd_not_offered(call, "stopping executions");
-        r = ops_of(call)->execution_stop(call, call->entity, call->params[0], ref.backend_id, call->in);
+        r = *ref.backend_id ? ops_of(call)->execution_stop(call, call->entity, call->params[0], ref.backend_id, call->in)
+                            : 0;
         /* An ended execution that the backend has forgotten is gone all the same. */
-        if (is_gone(call, r))
-                sovd_executions_remove(executions_of(call), ref.id);
         if (r && !(ref.ended && is_gone(call, r)))
                 return r;
         sovd_executions_remove(executions_of(call), ref.id);

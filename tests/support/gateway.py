@@ -158,6 +158,7 @@ class Gateway:
             self._find_port()
             if ready:
                 self.wait_ready()
+                self.wait_read()
         except BaseException:
             self.kill()
             raise
@@ -204,6 +205,12 @@ class Gateway:
     def wait_ready(self):
         if not polling.wait_until(lambda: self.bare('GET', '/readyz').status == 200, START_SECONDS):
             raise RuntimeError(f'sovd-gatewayd is not ready:\n{self.log}')
+
+    def wait_read(self):
+        """Until the details of all backends that are connected have arrived: ready comes before that."""
+        for entry in self.bare('GET', BASE + '/health').json['backends']:
+            if entry['connection'] == 'connected':
+                self.wait_log(f"backend '{re.escape(entry['name'])}' was read")
 
     # ---- requests --------------------------------------------------------------------------------------------------
 

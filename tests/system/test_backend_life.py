@@ -5,6 +5,7 @@ import pathlib
 import re
 import socket
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -94,6 +95,63 @@ class StopAndStart(LifeCase):
         self.until(lambda: server.health()['executions_running'] == 0, 3)
 
 
+class Discovery(LifeCase):
+    def slow_ecu(self, *rules, dialect='iso'):
+        server = ecu.DemoEcu(*(part for rule in rules for part in ('--inject', rule)), dialect=dialect)
+        self.addCleanup(gateway.stop_ecu, server)
+        return server
+
+    def test_lists_that_fail_beside_the_first_do_not_take_the_server_off_the_air(self):
+        for rule, timeout in ('drop', 5), ('garbage', 5), ('hang', 0.3):
+            with self.subTest(rule):
+                failing = self.slow_ecu(rule + ':/areas', rule + ':/apps', rule + ':/functions')
+                server = self.gateway_for(gateway.backend_of(failing, timeout_secs=timeout, refresh_secs=0.5))
+                self.assertEqual(self.states(server), {'bms': 'connected', 'climate': 'connected'})
+                self.assertEqual(server.get(SOC).status, 200)
+                failing.reset_stats()
+                self.until(lambda: failing.stats()['classes']['areas'] >= 4)  # it stays so at the next discoveries
+                self.assertEqual(server.backend()['connection'], 'connected')
+                self.assertNotIn('is disconnected', server.log)
+
+    def test_entities_that_hang_do_not_take_their_neighbours_along(self):
+        server = self.gateway_for(gateway.backend_of(self.slow_ecu('hang:/components/bms'), timeout_secs=0.3, refresh_secs=0.5))
+        self.assertEqual(self.states(server), {'bms': 'connected', 'climate': 'connected'})
+        self.assertEqual(server.get(SOC).status, 504)
+        self.assertEqual(server.get('/components/climate/data/fan-speed').status, 200)
+
+    def test_components_are_served_before_their_details_were_read(self):
+        for dialect in 'iso', 'odata':
+            with self.subTest(dialect):
+                slow = self.slow_ecu('delay=700', dialect=dialect)
+                server = self.gateway_for(gateway.backend_of(slow, refresh_secs=60), ready=False)
+                server.wait_ready()
+                self.assertNotIn('was read', server.log)
+                self.assertEqual(self.states(server), {'bms': 'connected', 'climate': 'connected'})
+                self.assertEqual(server.get('/components/bms/capabilities').json['supportedCategories'],
+                                 ['data', 'faults', 'operations', 'modes', 'configurations'])
+                self.assertEqual(server.get(SOC).status, 200)
+                slow.clear_injection()
+                server.wait_read()
+                self.assertEqual([item['id'] for item in server.get('/areas').json['items']], ['powertrain', 'body'])
+
+
+class Tls(LifeCase):
+    def test_a_server_without_tls_is_told_apart_from_one_that_is_away(self):
+        plain = ecu.DemoEcu()
+        self.addCleanup(gateway.stop_ecu, plain)
+        server = self.gateway_for({'name': 'demo', 'base_url': f'https://127.0.0.1:{plain.port}', 'component_ids': ['bms']})
+        self.assertIn('TLS', server.backend()['last_error'])
+        self.assertEqual(server.get(SOC).status, 503)
+
+    def test_a_file_that_cannot_be_read_is_found_before_it_is_needed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / 'gateway.yaml'
+            config.write_text('backends:\n  - name: demo\n    base_url: https://127.0.0.1:1\n    ca_file: /no/such/file\n', encoding='utf-8')
+            status, said, errors = gateway.run('--config', config, '--check-config')
+        self.assertNotEqual(status, 0)
+        self.assertRegex(said + errors, 'ca_file.*cannot be read')
+
+
 class Limits(LifeCase):
     def setUp(self):
         self.ecu = ecu.DemoEcu()
@@ -120,9 +178,11 @@ class Limits(LifeCase):
         self.addCleanup(thread.join)
         self.addCleanup(self.ecu.clear_injection)
         self.until(lambda: self.ecu.stats()['in_flight'] >= 1)
+        calls = server.metrics()['sovd_backend_calls_total{backend="demo"}']
         started = time.monotonic()
         reply = server.get(SOC)
         self.assertLess(time.monotonic() - started, 1)
+        self.assertEqual(server.metrics()['sovd_backend_calls_total{backend="demo"}'], calls)
         self.assertEqual((reply.status, reply.json['vendor_code']), (503, 'overload'))
         self.assertGreaterEqual(int(reply.headers['retry-after']), 1)
         self.assertEqual(server.metrics()['sovd_backend_rejected_total{backend="demo"}'], 1)

@@ -96,6 +96,16 @@ class SameInEveryDialect:
         self.ask(404, 'GET', uri)
         self.assertEqual(self.get(BALANCE)['items'], [])
 
+    def test_executions_are_listed_though_the_server_has_no_such_list(self):
+        uri = self.ask(202, 'POST', BALANCE).headers['location']
+        self.addCleanup(self.ask, 204, 'DELETE', uri)
+        self.addCleanup(self.ecu.clear_injection)
+        for status in 404, 405, 501:
+            self.ecu.inject(f'status={status}:/cell-balance/executions#1')
+            self.assertEqual(self.get(BALANCE)['items'], [uri.rsplit('/', 1)[1]])
+        self.ecu.inject('status=500:/cell-balance/executions#1')
+        self.ask(500, 'GET', BALANCE)
+
     def test_modes_are_read_and_set(self):
         path = BMS + '/modes/session'
         self.assertEqual([item['id'] for item in self.get(BMS + '/modes')['items']], ['session'])
@@ -130,6 +140,15 @@ class Iso(SameInEveryDialect, gateway.GatewayCase):
 class Odata(SameInEveryDialect, gateway.GatewayCase):
     dialect = 'odata'
     backend_options = {'refresh_secs': 0.3}
+
+    def test_what_the_dialect_cannot_say_is_refused_and_nothing_is_started(self):
+        for member in {'timeout': 1}, {'proximity_response': 'x'}:
+            self.ask(501, 'POST', SELF_TEST, {'parameters': {'mode': 'quick'}, **member})
+        uri = self.ask(202, 'POST', BALANCE).headers['location']
+        for member in {'timeout': 1}, {'proximity_response': 'x'}:
+            self.ask(501, 'PUT', uri, {'capability': 'stop', **member})
+        self.assertEqual(self.get(uri)['status'], 'running')
+        self.ask(204, 'DELETE', uri)
 
 
 class GivenOdata(gateway.GatewayCase):

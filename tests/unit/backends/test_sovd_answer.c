@@ -39,7 +39,9 @@ static void body_that_is_no_error_is_never_shown(void **state) {
         } rows[] = {
                 { 400, SOVD_E_BAD_REQUEST }, { 403, SOVD_E_FORBIDDEN }, { 404, SOVD_E_NOT_FOUND },
                 { 409, SOVD_E_CONFLICT },    { 418, SOVD_E_UPSTREAM },  { 429, SOVD_E_OVERLOAD },
-                { 500, SOVD_E_UPSTREAM },    { 503, SOVD_E_UPSTREAM },
+                { 500, SOVD_E_UPSTREAM },    { 501, SOVD_E_NOT_IMPLEMENTED },
+                { 503, SOVD_E_UNAVAILABLE }, { 504, SOVD_E_NOT_RESPONDING },
+                { 507, SOVD_E_UPSTREAM },
         };
         static const char *const bodies[] = { "",
                                               "secret",
@@ -123,6 +125,15 @@ static void retry_after_of_the_server_is_kept(void **state) {
         assert_int_equal(f->call.failure.retry_after_sec, 7);
 }
 
+static void retry_after_of_a_plain_503_is_kept(void **state) {
+        struct fixture *f = *state;
+        struct sovd_http_answer answer = answer_of(503, "<html>");
+
+        answer.retry_after_sec = 9;
+        assert_int_equal(answer_fail(&f->call, &answer, &reading), SOVD_E_UNAVAILABLE);
+        assert_int_equal(f->call.failure.retry_after_sec, 9);
+}
+
 static void missing_answer_has_the_error_of_its_reason(void **state) {
         struct fixture *f = *state;
         static const struct {
@@ -133,6 +144,7 @@ static void missing_answer_has_the_error_of_its_reason(void **state) {
                 { SOVD_HTTP_BUSY, SOVD_E_OVERLOAD, 1 },       { SOVD_HTTP_REFUSED, SOVD_E_UNAVAILABLE, 1 },
                 { SOVD_HTTP_TIMEOUT, SOVD_E_NOT_RESPONDING }, { SOVD_HTTP_LOST, SOVD_E_BAD_ANSWER },
                 { SOVD_HTTP_BROKEN, SOVD_E_BAD_ANSWER },      { SOVD_HTTP_TOO_LARGE, SOVD_E_BAD_ANSWER },
+                { SOVD_HTTP_TLS, SOVD_E_UNAVAILABLE, 1 },
         };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++) {
@@ -178,6 +190,7 @@ int main(void) {
                 SOVD_TEST(plural_code_of_the_cda_becomes_the_standards),
                 SOVD_TEST(long_message_is_cut_at_a_whole_character),
                 SOVD_TEST(retry_after_of_the_server_is_kept),
+                SOVD_TEST(retry_after_of_a_plain_503_is_kept),
                 SOVD_TEST(missing_answer_has_the_error_of_its_reason),
                 SOVD_TEST(write_without_an_answer_may_have_been_carried_out),
                 SOVD_TEST(answer_that_is_not_json_is_refused),

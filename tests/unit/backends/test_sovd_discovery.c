@@ -155,7 +155,7 @@ static void iso_entity_without_a_body_keeps_what_it_offered(void **state) {
         assert_int_equal(discover(*state, broken, first, &second), 0);
         assert_int_equal(find(second, SOVD_COMPONENT, "bms")->collections,
                          find(first, SOVD_COMPONENT, "bms")->collections);
-        assert_int_equal(find(second, SOVD_COMPONENT, "new")->collections, 0);
+        assert_int_equal(find(second, SOVD_COMPONENT, "new")->collections, ALL_COLLECTIONS);
         assert_int_equal(find(second, SOVD_AREA, "front")->relations[SOVD_RELATION_CONTAINS].n, 2);
         (void)find(second, SOVD_APP, "hub");
 }
@@ -206,6 +206,41 @@ static void lost_server_ends_the_discovery(void **state) {
         assert_int_equal(discover(book, iso_pages, NULL, &view), -EIO);
 }
 
+static void outline_offers_everything_of_what_was_never_looked_at(void **state) {
+        struct book *book = *state;
+        struct view *view;
+
+        assert_int_equal(view_new(&view, 100), 0);
+        book->views[book->n_views++] = view;
+        struct cJSON *list = json_of(book->call, "{\"value\":[{\"id\":\"a\",\"name\":\"A\"},"
+                                                 "{\"id\":\"b/c\"}]}");
+        assert_int_equal(discovery_outline(view, NULL, list), 0);
+        assert_int_equal(view->n, 1);
+        assert_int_equal(view->n_skipped, 1);
+        assert_string_equal(find(view, SOVD_COMPONENT, "a")->name, "A");
+        assert_int_equal(find(view, SOVD_COMPONENT, "a")->collections, ALL_COLLECTIONS);
+}
+
+static void outline_keeps_what_was_known_and_adds_what_is_new(void **state) {
+        struct book *book = *state;
+        struct view *first, *second;
+
+        assert_int_equal(discover(book, iso_pages, NULL, &first), 0);
+        assert_int_equal(view_new(&second, 100), 0);
+        book->views[book->n_views++] = second;
+        struct cJSON *list = json_of(book->call, "{\"items\":[" REF("components", "bms") "]}");
+        assert_int_equal(discovery_outline(second, first, list), 0);
+        assert_int_equal(find(second, SOVD_COMPONENT, "bms")->collections,
+                         find(first, SOVD_COMPONENT, "bms")->collections);
+        assert_string_equal(find(second, SOVD_COMPONENT, "bms")->name, "Battery");
+        assert_string_equal(second->paths[view_find(second, SOVD_COMPONENT, "cell")],
+                            "/components/bms/subcomponents/cell");
+        assert_int_equal(second->n, first->n);
+        list = json_of(book->call, "{\"items\":[" REF("components", "new") "]}");
+        assert_int_equal(discovery_outline(second, NULL, list), 0);
+        assert_int_equal(find(second, SOVD_COMPONENT, "new")->collections, ALL_COLLECTIONS);
+}
+
 static void odata_groups_are_areas_and_categories_collections(void **state) {
         static const struct page pages[] = {
                 { "/components",
@@ -244,6 +279,8 @@ int main(void) {
                 BOOK_TEST(entity_with_a_bad_id_is_left_out_and_counted),
                 BOOK_TEST(ring_of_sub_entities_ends),
                 BOOK_TEST(lost_server_ends_the_discovery),
+                BOOK_TEST(outline_offers_everything_of_what_was_never_looked_at),
+                BOOK_TEST(outline_keeps_what_was_known_and_adds_what_is_new),
                 BOOK_TEST(odata_groups_are_areas_and_categories_collections),
         };
 

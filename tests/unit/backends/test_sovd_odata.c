@@ -76,6 +76,18 @@ static void fault_status_can_be_filtered(void **state) {
         assert_int_equal(list.items.n, 0);
 }
 
+static void proximity_proof_is_required_when_the_server_says_so(void **state) {
+        struct fixture *f = *state;
+        struct sovd_operation_list list;
+        struct cJSON *json = json_of(&f->call, "{\"value\":[{\"id\":\"a\",\"proximity_proof_required\":true},"
+                                               "{\"id\":\"b\",\"proximity_proof_required\":\"odd\"}]}");
+
+        assert_int_equal(odata_decode_operation_list(&f->call, json, &list), 0);
+        const struct sovd_operation *operations = list.items.items;
+        assert_true(operations[0].proximity_proof_required.value);
+        assert_false(operations[1].proximity_proof_required.value);
+}
+
 static void operation_runs_asynchronously_without_proximity(void **state) {
         struct fixture *f = *state;
         struct sovd_operation_list list;
@@ -185,6 +197,7 @@ int main(void) {
                 SOVD_TEST(fault_is_found_by_code_before_id),
                 SOVD_TEST(fault_status_can_be_filtered),
                 SOVD_TEST(operation_runs_asynchronously_without_proximity),
+                SOVD_TEST(proximity_proof_is_required_when_the_server_says_so),
                 SOVD_TEST(execution_states_become_those_of_the_standard),
                 SOVD_TEST(execution_without_a_name_is_a_bad_answer),
                 SOVD_TEST(executions_are_listed_by_their_ids),

@@ -51,6 +51,36 @@ static void entities_over_the_limit_are_left_out_and_counted(void **state) {
         assert_int_equal(view_find(view, SOVD_COMPONENT, "c777"), 777);
 }
 
+/* 20,000 relations of 200 bytes are 4 MB: five entities with seven such lists would take 140 MB. */
+static void strings_over_the_budget_are_left_out_and_counted(void **state) {
+        _cleanup_(view_freep) struct view *view = new_view(10);
+        size_t n = 0;
+        char text[200];
+
+        for (int i = 0; i < 5; i++) {
+                char id[2] = { (char)('a' + i), '\0' };
+                struct sovd_entity_spec *e = add(view, SOVD_COMPONENT, id);
+                for (int k = 0; e && k < 20000; k++) {
+                        (void)snprintf(text, sizeof(text), "%0199d", k);
+                        assert_int_equal(view_append(view, &e->relations[SOVD_RELATION_HOSTS], text), 0);
+                }
+                n += e ? e->relations[SOVD_RELATION_HOSTS].n : 0;
+        }
+        assert_true(view->n_bytes <= VIEW_BYTES_MAX && view->n_bytes > VIEW_BYTES_MAX - 512);
+        assert_in_range(n, 60000, 99999);
+        assert_true(n + view->n_skipped >= 100000);
+}
+
+static void relations_over_the_limit_are_counted(void **state) {
+        _cleanup_(view_freep) struct view *view = new_view(10);
+        struct sovd_entity_spec *e = add(view, SOVD_COMPONENT, "a");
+
+        for (int k = 0; k < 20003; k++)
+                assert_int_equal(view_append(view, &e->tags, "x"), 0);
+        assert_int_equal(e->tags.n, 20000);
+        assert_int_equal(view->n_skipped, 3);
+}
+
 static void name_is_the_id_when_there_is_none(void **state) {
         _cleanup_(view_freep) struct view *view = new_view(10);
 
@@ -92,6 +122,8 @@ int main(void) {
                 cmocka_unit_test(id_comes_once_per_type),
                 cmocka_unit_test(entity_without_an_id_is_left_out),
                 cmocka_unit_test(entities_over_the_limit_are_left_out_and_counted),
+                cmocka_unit_test(strings_over_the_budget_are_left_out_and_counted),
+                cmocka_unit_test(relations_over_the_limit_are_counted),
                 cmocka_unit_test(name_is_the_id_when_there_is_none),
                 cmocka_unit_test(views_with_the_same_members_are_equal),
                 cmocka_unit_test(path_counts_when_views_are_compared),

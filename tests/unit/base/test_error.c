@@ -33,13 +33,6 @@ static void anything_else_is_an_internal_error(void **state) {
                 assert_ptr_equal(sovd_error_info(others[i]), sovd_error_info(SOVD_E_INTERNAL));
 }
 
-static void a_status_finds_its_first_error(void **state) {
-        assert_int_equal(sovd_error_of_status(400), SOVD_E_BAD_REQUEST);
-        assert_int_equal(sovd_error_of_status(404), SOVD_E_NO_ENTITY);
-        assert_int_equal(sovd_error_of_status(505), SOVD_E_HTTP_VERSION);
-        assert_int_equal(sovd_error_of_status(418), SOVD_E_INTERNAL);
-}
-
 static void marking_the_origin_keeps_the_error(void **state) {
         assert_int_equal(sovd_error_origin(-EIO), -EIO);
         assert_int_equal(sovd_error_origin(0), 0);
@@ -56,7 +49,6 @@ int main(void) {
                 cmocka_unit_test(every_error_has_a_status_a_code_and_a_summary),
                 cmocka_unit_test(only_vendor_specific_errors_have_a_vendor_code),
                 cmocka_unit_test(anything_else_is_an_internal_error),
-                cmocka_unit_test(a_status_finds_its_first_error),
                 cmocka_unit_test(marking_the_origin_keeps_the_error),
                 cmocka_unit_test(folding_hides_positive_errors_only),
         };

@@ -197,12 +197,19 @@ static void an_absent_member_is_absent(void **state) {
 }
 
 static void null_is_the_same_as_absent(void **state) {
-        decodes("{\"name\":\"n\",\"count\":null,\"any\":null,\"main\":null,\"cells\":null}");
+        assert_int_equal(decode_as(&pack_schema, &pack,
+                                   "{\"name\":\"n\",\"count\":null,\"any\":null,\"main\":null,\"cells\":null}", 0),
+                         0);
         assert_false(pack.count.set);
         assert_null(pack.any);
         assert_false(pack.cells.set);
 
-        refuses("{\"name\":null}", "/name", "is missing");
+        assert_int_equal(decode_as(&pack_schema, &pack, "{\"name\":null}", 0), SOVD_E_BAD_REQUEST);
+        assert_string_equal(error.reason, "is missing");
+}
+
+static void null_is_no_value_where_the_table_is_closed(void **state) {
+        refuses("{\"name\":\"n\",\"main\":null}", "/main", "is empty; give it a value or leave it out");
 }
 
 static void an_empty_list_is_set(void **state) {
@@ -409,9 +416,11 @@ static void members_stand_beside_those_of_the_caller(void **state) {
 
         sovd_json_writer_init(&w, 0, 0);
         sovd_json_object_begin(&w);
-        sovd_json_key_int(&w, "first", 1);
+        sovd_json_key(&w, "first");
+        sovd_json_int(&w, 1);
         sovd_schema_encode_members(&cell_schema, &cell, &w);
-        sovd_json_key_int(&w, "last", 2);
+        sovd_json_key(&w, "last");
+        sovd_json_int(&w, 2);
         sovd_json_object_end(&w);
 
         assert_int_equal(sovd_json_writer_finish(&w, &text, &len), 0);
@@ -492,6 +501,7 @@ int main(void) {
                 TEST(each_type_is_decoded),
                 TEST(an_absent_member_is_absent),
                 TEST(null_is_the_same_as_absent),
+                TEST(null_is_no_value_where_the_table_is_closed),
                 TEST(an_empty_list_is_set),
                 TEST(a_required_member_must_be_there),
                 TEST(each_type_refuses_the_others),

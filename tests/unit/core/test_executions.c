@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "sovd-core/executions.h"
+#include "tests/unit/core/fake_backend.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
@@ -113,6 +114,35 @@ static void the_same_backend_id_gives_the_same_id(void **state) {
 
         assert_string_equal(add("42"), id);
         counts(1, 1);
+}
+
+static void a_fresh_start_with_a_known_backend_id_is_another_execution(void **state) {
+        char old[SOVD_ID_SIZE];
+        (void)strcpy(old, add("1"));
+        sovd_executions_end(executions, old, "{}");
+
+        assert_true(sovd_executions_reserve(executions));
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", true, &ref, arena), 0);
+
+        assert_string_not_equal(ref.id, old);
+        assert_null(ref.ended);
+        assert_int_equal(find(old), 0);
+        assert_string_equal(ref.ended, "{}");
+        assert_string_equal(ref.backend_id, "");
+        counts(2, 1);
+}
+
+static void an_execution_is_not_found_at_another_backend(void **state) {
+        struct fake_backend fake;
+        struct sovd_entity taken_over = bms;
+        const char *id = add("42");
+
+        fake_backend_init(&fake, "other");
+        taken_over.providers[SOVD_COLLECTION_OPERATIONS] = &fake.backend;
+
+        assert_int_equal(sovd_executions_find(executions, &taken_over, "test", id, &ref, arena), SOVD_E_NOT_FOUND);
+        assert_false(sovd_executions_knows(executions, &taken_over, "test", "42"));
+        assert_int_equal(find(id), 0);
 }
 
 static void the_same_backend_id_elsewhere_is_another_execution(void **state) {
@@ -442,6 +472,8 @@ int main(void) {
                 TEST(ids_do_not_come_again),
                 TEST(an_execution_belongs_to_its_entity_and_operation),
                 TEST(the_same_backend_id_gives_the_same_id),
+                TEST(a_fresh_start_with_a_known_backend_id_is_another_execution),
+                TEST(an_execution_is_not_found_at_another_backend),
                 TEST(the_same_backend_id_elsewhere_is_another_execution),
                 TEST(the_list_is_oldest_first_and_of_one_operation),
                 TEST(the_final_status_is_kept),

@@ -204,6 +204,26 @@ static void reordering_changes_who_owns_a_clashing_id(void **state) {
         }
 }
 
+static void what_a_replaced_backend_offered_stays_until_the_new_one_is_connected(void **state) {
+        struct sovd_view poor = FAKE_VIEW(&fakes[1], COMPONENT("z"));
+
+        add(1);
+        publish(&fakes[0], COMPONENT("x"));
+
+        assert_int_equal(sovd_gateway_replace(gateway, &fakes[0].backend, &fakes[1].backend), 0);
+        assert_int_equal(fakes[0].n_freed, 1);
+        assert_ptr_equal(owner_of("x"), &fakes[1].backend);
+
+        poor.connection = SOVD_DISCONNECTED;
+        assert_int_equal(sovd_backend_publish(&fakes[1].backend, &poor), 0);
+        assert_ptr_equal(owner_of("x"), &fakes[1].backend);
+        assert_null(owner_of("z"));
+
+        publish(&fakes[1], COMPONENT("y"));
+        assert_null(owner_of("x"));
+        assert_ptr_equal(owner_of("y"), &fakes[1].backend);
+}
+
 static void a_backend_that_was_removed_publishes_no_more(void **state) {
         const struct sovd_view view = FAKE_VIEW(&fakes[0], COMPONENT("x"));
 
@@ -338,6 +358,7 @@ int main(void) {
                 TEST(the_loser_of_a_clash_takes_over_when_the_owner_goes),
                 TEST(the_order_of_adding_decides_not_that_of_publishing),
                 TEST(reordering_changes_who_owns_a_clashing_id),
+                TEST(what_a_replaced_backend_offered_stays_until_the_new_one_is_connected),
                 TEST(a_backend_that_was_removed_publishes_no_more),
                 TEST(backends_are_given_with_a_reference_each),
                 TEST(discovered_means_that_every_backend_is),
