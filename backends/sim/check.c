@@ -11,7 +11,8 @@ struct checker {
         const char *message;
 };
 
-#define TOO_LITTLE 0.001 /* seconds */
+#define TOO_LITTLE    0.001 /* seconds */
+#define SMALLEST_STEP 1e-9
 
 /* false, with the message; pointer: of the bad key, below `base`. */
 static bool _printf_(4, 5) refuse(struct checker *k, const char *base, const char *key, const char *format, ...) {
@@ -143,12 +144,10 @@ static bool check_behaviour(struct checker *k, const char *at, const struct sim_
                 return refuse(k, at, "behaviour", "only numbers and integers move");
         if (d->writable.value)
                 return refuse(k, at, "writable", "only a constant value can be written");
-        if (d->amplitude.value < 0)
-                return refuse(k, at, "amplitude", "must not be below 0");
         if (d->period_secs.value < TOO_LITTLE)
                 return refuse(k, at, "period_secs", "must be at least %g", TOO_LITTLE);
-        if (d->step.set && !(d->step.value > 0))
-                return refuse(k, at, "step", "must be above 0");
+        if (d->step.set && d->step.value < SMALLEST_STEP)
+                return refuse(k, at, "step", "must be at least %g", SMALLEST_STEP);
         if (d->behaviour != SIM_FOLLOW && d->of)
                 return refuse(k, at, "of", "only follow has it");
         return d->behaviour == SIM_FOLLOW ? check_follow(k, at, e, d) : true;

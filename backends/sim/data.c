@@ -69,12 +69,14 @@ static double step_of(const struct sim_data *d) {
 static int decimals_of(double step) {
         int n = 0;
 
-        for (double scaled = step; n < DECIMALS_MAX && fabs(scaled - round(scaled)) > 1e-9; n++)
+        for (double scaled = step; n < DECIMALS_MAX && (round(scaled) < 1 || fabs(scaled - round(scaled)) > 1e-6); n++)
                 scaled *= 10;
         return n;
 }
 
+/* Within the value's own limits, and within those of what can be printed with all its decimals. */
 static double bounded(const struct sim_value *v, double number) {
+        number = fmin(fmax(number, (double)-SIM_NUMBER_MAX), (double)SIM_NUMBER_MAX);
         if (v->min.set && number < v->min.value)
                 return v->min.value;
         return v->max.set && number > v->max.value ? v->max.value : number;
@@ -87,7 +89,7 @@ int sim_data_at(const struct sim *sim, const struct sim_unit *unit, size_t i, ui
                 return sim_value_node(arena, unit->data[i].text, ret);
 
         const double step = step_of(d);
-        double number = bounded(&d->value, round(behave(sim, unit, i, usec) / step) * step);
+        double number = bounded(&d->value, round(bounded(&d->value, behave(sim, unit, i, usec)) / step) * step);
         const int decimals = d->value.type == SIM_INTEGER ? 0 : decimals_of(step);
         if (fabs(number) < step / 2)
                 number = 0; /* not -0.0 */

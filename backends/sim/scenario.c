@@ -14,7 +14,8 @@ const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise",
 #define TEXTS(S, m, sentence) \
         { .name = #m, .type = SOVD_FIELD_STRINGS, .offset = offsetof(struct S, m), .max = ITEMS_MAX, .doc = sentence }
 #define NUMBER(S, m, sentence) \
-        { .name = #m, .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct S, m), .doc = sentence }
+        { .name = #m, .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct S, m), .min = -SIM_NUMBER_MAX, \
+          .max = SIM_NUMBER_MAX, .doc = sentence }
 #define SECONDS(S, m, sentence) \
         { .name = #m, .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct S, m), .max = SECONDS_MAX, .doc = sentence }
 #define BOOLEAN(S, m, d, sentence) \
@@ -64,14 +65,16 @@ static const struct sovd_field data_fields[] = {
           .doc = "constant: stays until it is written. ramp: rises from value by amplitude within period_secs, then "
                  "starts again. sine: swings around value by amplitude. noise: a new number every period_secs, within "
                  "amplitude of value. follow: moves from value towards another one." },
-        NUMBER(sim_data, amplitude, "How far it moves from value; not below 0."),
+        { .name = "amplitude", .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct sim_data, amplitude),
+          .max = SIM_NUMBER_MAX, .doc = "How far it moves from value." },
         { .name = "period_secs", .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct sim_data, period_secs),
           .max = SECONDS_MAX, .def = "60", .doc = "Time until it repeats, in seconds, at least 0.001." },
         { .name = "step", .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct sim_data, step),
-          .doc = "What a moving value is rounded to; 0.1, and 1 for an integer, when missing." },
+          .max = SIM_NUMBER_MAX,
+          .doc = "What a moving value is rounded to, at least 0.000000001; 0.1, and 1 for an integer, when missing." },
         TEXT(sim_data, of, "follow: id of a constant number of the same entity."),
-        { .name = "rate", .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct sim_data, rate), .def = "1",
-          .doc = "follow: how much it moves in a second; above 0." },
+        { .name = "rate", .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct sim_data, rate), .max = SIM_NUMBER_MAX,
+          .def = "1", .doc = "follow: how much it moves in a second; above 0." },
         { 0 }
 };
 static const struct sovd_schema data_schema = { .name = "data", .size = sizeof(struct sim_data), .fields = data_fields,

@@ -9,6 +9,9 @@
 #include "backends/sim/sim_backend.h"
 #include "sovd-core/base/config.h"
 
+/* How far a moving value can be from 0: a double tells thousandths there. */
+#define SIM_NUMBER_MAX INT64_C(1000000000000)
+
 enum sim_type { SIM_NUMBER = 1, SIM_INTEGER, SIM_BOOLEAN, SIM_STRING };
 extern const char *const sim_type_names[];
 

@@ -74,6 +74,17 @@ static void a_follower_moves_towards_the_other_value_whoever_reads_it(void **sta
         assert_string_equal(value_of(f, "a"), "50.0");
 }
 
+static void a_value_does_not_move_beyond_what_can_be_printed(void **state) {
+        struct fixture *f = *state;
+
+        simulate(f, "    data:\n"
+                    "      - { id: target, value: 1e308, writable: true }\n"
+                    "      - { id: a, value: -1e308, behaviour: follow, of: target, step: 0.000000001 }\n");
+        assert_string_equal(value_of(f, "a"), "-1000000000000.000000000");
+        at(10);
+        assert_string_equal(value_of(f, "a"), "-1000000000000.000000000");
+}
+
 static void what_is_written_keeps_its_digits(void **state) {
         struct fixture *f = *state;
 
@@ -178,6 +189,7 @@ int main(void) {
                 SIM_TEST(a_sine_swings_and_stays_in_range),
                 SIM_TEST(noise_is_a_function_of_seed_and_time),
                 SIM_TEST(a_follower_moves_towards_the_other_value_whoever_reads_it),
+                SIM_TEST(a_value_does_not_move_beyond_what_can_be_printed),
                 SIM_TEST(what_is_written_keeps_its_digits),
                 SIM_TEST(writes_are_checked),
                 SIM_TEST(a_text_that_is_too_long_is_refused),

@@ -51,7 +51,7 @@ static void wrong_resources_are_told_with_the_key(void **state) {
                 { "data: [{ id: a, value: 1, behaviour: sine, writable: true }]", "data[0].writable: " },
                 { "data: [{ id: a, value: 1, behaviour: sine, period_secs: 0 }]", "data[0].period_secs: " },
                 { "data: [{ id: a, value: 1, behaviour: sine, step: 0 }]", "data[0].step: " },
-                { "data: [{ id: a, value: 1, behaviour: sine, amplitude: -1 }]", "data[0].amplitude: " },
+                { "data: [{ id: a, value: 1, behaviour: sine, amplitude: -1 }]", "data[0].amplitude: must be from 0" },
                 { "data: [{ id: a, value: 1, behaviour: follow }]", "data[0].behaviour: follow needs" },
                 { "data: [{ id: a, value: 1, behaviour: follow, of: b }]", "data[0].of: 'ecu' has no data 'b'" },
                 { "data: [{ id: a, value: 1, behaviour: follow, of: a }]", "data[0].of: 'a' is not a constant" },
