@@ -84,8 +84,7 @@ static inline uint64_t sim_usec(struct sovd_number seconds) {
         return (uint64_t)(seconds.value * (double)SOVD_USEC_PER_SEC);
 }
 
-/* Finds the unit, waits for its latency, and takes the lock. Every call that returned 0 is ended by
- * sim_leave(). */
+/* call.c: finds the unit, waits for its latency, and takes the lock. What returned 0 is ended by sim_leave(). */
 struct sim_call {
         struct sim *sim;
         struct sim_unit *unit;

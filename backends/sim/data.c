@@ -26,14 +26,18 @@ static double number_of(const char *text) {
 
 /* --- behaviours ----------------------------------------------------------------------------------------- */
 
-/* A number from -1 to 1 that is always the same for the same input (splitmix64). */
-static double noise(uint64_t input) {
+/* splitmix64 */
+static uint64_t mix(uint64_t input) {
         uint64_t z = input + UINT64_C(0x9e3779b97f4a7c15);
 
         z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
         z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-        z ^= z >> 31;
-        return (double)(z >> 11) / (double)(UINT64_C(1) << 52) - 1;
+        return z ^ (z >> 31);
+}
+
+/* The nth number of a sequence, from -1 to 1; mixed twice, so that no sequence is a part of another one. */
+static double noise(uint64_t sequence, uint64_t n) {
+        return (double)(mix(mix(sequence) + n) >> 11) / (double)(UINT64_C(1) << 52) - 1;
 }
 
 static double follow(const struct sim_data *d, const struct data_state *state, uint64_t usec) {
@@ -55,7 +59,7 @@ static double behave(const struct sim *sim, const struct sim_unit *unit, size_t 
         case SIM_SINE:
                 return low + d->amplitude.value * sin(2 * M_PI * phase);
         case SIM_NOISE:
-                return low + d->amplitude.value * noise((unit->salt + i) * 31 + passed / period);
+                return low + d->amplitude.value * noise(unit->salt + i, passed / period);
         default:
                 return follow(d, &unit->data[i], usec);
         }

@@ -35,7 +35,7 @@ static struct sighting look(const struct sim *sim, const struct sim_unit *unit, 
 
         const uint64_t period = f->period_secs.set ? sim_usec(f->period_secs) : 0;
         const uint64_t last = period ? (now - first) / period : 0; /* number of the last appearance, from 0 */
-        const uint64_t n_over = cleared > first ? n_ended(f, cleared - first) : 0;
+        const uint64_t n_over = cleared >= first ? n_ended(f, cleared - first) : 0;
         if (last < n_over)
                 return (struct sighting){ 0 };
         return (struct sighting){

@@ -6,7 +6,7 @@
 
 #define STRING_MAX 4096 /* bytes of a text that a client may write */
 
-static const char *say(struct sovd_arena *arena, const char *text) {
+static const char *say(const char *text) {
         return text ? text : "out of memory";
 }
 
@@ -19,11 +19,11 @@ static const char *refuse_number(const struct sim_value *v, const cJSON *json, s
         if (!sovd_json_get_double(json, &number))
                 return "must be a number";
         if (v->min.set && v->max.set && (number < v->min.value || number > v->max.value))
-                return say(arena, sovd_arena_printf(arena, "must be from %g to %g", v->min.value, v->max.value));
+                return say(sovd_arena_printf(arena, "must be from %g to %g", v->min.value, v->max.value));
         if (v->min.set && number < v->min.value)
-                return say(arena, sovd_arena_printf(arena, "must not be below %g", v->min.value));
+                return say(sovd_arena_printf(arena, "must not be below %g", v->min.value));
         if (v->max.set && number > v->max.value)
-                return say(arena, sovd_arena_printf(arena, "must not be above %g", v->max.value));
+                return say(sovd_arena_printf(arena, "must not be above %g", v->max.value));
         return NULL;
 }
 
@@ -33,13 +33,13 @@ static const char *refuse_string(const struct sim_value *v, const cJSON *json, s
         if (!cJSON_IsString(json))
                 return "must be a string";
         if (strlen(json->valuestring) > STRING_MAX)
-                return say(arena, sovd_arena_printf(arena, "must not be longer than %d bytes", STRING_MAX));
+                return say(sovd_arena_printf(arena, "must not be longer than %d bytes", STRING_MAX));
         for (size_t i = 0; i < v->values.n; i++) {
                 if (strcmp(v->values.items[i], json->valuestring) == 0)
                         return NULL;
-                all = say(arena, sovd_arena_printf(arena, "%s%s'%s'", all, i ? ", " : "", v->values.items[i]));
+                all = say(sovd_arena_printf(arena, "%s%s'%s'", all, i ? ", " : "", v->values.items[i]));
         }
-        return v->values.n ? say(arena, sovd_arena_printf(arena, "must be one of %s", all)) : NULL;
+        return v->values.n ? say(sovd_arena_printf(arena, "must be one of %s", all)) : NULL;
 }
 
 const char *sim_value_refuse(const struct sim_value *value, const cJSON *json, struct sovd_arena *arena) {

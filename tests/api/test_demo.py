@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated vehicle of --demo: no configuration file, no network, every collection that is served."""
+import concurrent.futures
 import json
 import pathlib
 import sys
@@ -147,6 +148,20 @@ class Collections(DemoCase):
         self.ask(403, 'PUT', path + 'slow', {'data': 2})
         self.ask(404, 'PUT', path + 'none', {'data': 2})
         self.ask(404, 'GET', path + 'none')
+
+    def test_many_clients_at_once_see_whole_values(self):
+        seen = []
+
+        def write_and_read(number):
+            for _ in range(20):
+                self.ask(204, 'PUT', '/components/ecu/data/speed', {'data': number})
+                seen.append(self.get('/components/ecu/data/speed')['data'])
+                self.get('/components/ecu/faults/ACTIVE')
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(write_and_read, range(100, 108)))
+        self.assertEqual(len(seen), 160)
+        self.assertLessEqual(set(seen), set(range(100, 108)))
+        self.ask(204, 'PUT', '/components/ecu/data/speed', {'data': 1.5})
 
     def test_configurations_are_checked_and_kept(self):
         path = '/components/ecu/configurations/limit'
