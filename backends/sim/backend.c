@@ -86,7 +86,8 @@ static const struct sovd_backend_ops sim_ops = {
 
 /* FNV-1a over type and id, so that equal ids in two entities do not move together. */
 static uint64_t salt_of(const struct sim *sim, const struct sim_unit *unit) {
-        uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)sim->scenario.seed.value ^ (uint64_t)unit->type << 32;
+        uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)sim->scenario.seed.value ^
+                     (uint64_t)unit->type << 32;
 
         for (const char *p = unit->entity->named.id; *p; p++)
                 h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
@@ -101,7 +102,8 @@ static int fill_unit(struct sim *sim, struct sim_unit *unit) {
         unit->faults = sovd_arena_array(sim->arena, struct fault_state, e->faults.n + 1);
         unit->operations = sovd_arena_array(sim->arena, struct operation_state, e->operations.n + 1);
         unit->modes = sovd_arena_array(sim->arena, struct mode_state, e->modes.n + 1);
-        unit->configurations = sovd_arena_array(sim->arena, struct configuration_state, e->configurations.n + 1);
+        unit->configurations =
+                sovd_arena_array(sim->arena, struct configuration_state, e->configurations.n + 1);
         if (!unit->data || !unit->faults || !unit->operations || !unit->modes || !unit->configurations)
                 return sovd_error_origin(-ENOMEM);
 
@@ -173,12 +175,14 @@ static const char *keep(struct sovd_arena *arena, const char *message) {
         return copy ? copy : "out of memory";
 }
 
-static int read_scenario(struct sim *sim, const char *file, const char *text, size_t len, const char **message) {
+static int read_scenario(struct sim *sim, const char *file, const char *text, size_t len,
+                         const char **message) {
         struct sovd_config_tree *tree;
 
-        int r = text ? sovd_config_parse(&sovd_schema_sim_scenario, &sim->scenario, file, text, len, NULL, sim->arena,
-                                         &tree, message)
-                     : sovd_config_load(&sovd_schema_sim_scenario, &sim->scenario, file, NULL, sim->arena, &tree, message);
+        int r = text ? sovd_config_parse(&sovd_schema_sim_scenario, &sim->scenario, file, text, len, NULL,
+                                         sim->arena, &tree, message)
+                     : sovd_config_load(&sovd_schema_sim_scenario, &sim->scenario, file, NULL, sim->arena,
+                                        &tree, message);
         if (r)
                 return r;
         *message = sim_check(&sim->scenario, tree, sim->arena);
@@ -188,8 +192,8 @@ static int read_scenario(struct sim *sim, const char *file, const char *text, si
         return fill_units(sim);
 }
 
-int sovd_sim_backend_parse(struct sovd_backend **ret, const char *name, const char *file, const char *text, size_t len,
-                           struct sovd_arena *arena, const char **message) {
+int sovd_sim_backend_parse(struct sovd_backend **ret, const char *name, const char *file, const char *text,
+                           size_t len, struct sovd_arena *arena, const char **message) {
         _cleanup_(sovd_backend_unrefp) struct sovd_backend *backend = NULL;
 
         *message = "out of memory";
@@ -205,10 +209,10 @@ int sovd_sim_backend_parse(struct sovd_backend **ret, const char *name, const ch
         return 0;
 }
 
-int sovd_sim_backend_new(struct sovd_backend **ret, const char *name, const char *file, struct sovd_arena *arena,
-                         const char **message) {
+int sovd_sim_backend_new(struct sovd_backend **ret, const char *name, const char *file,
+                         struct sovd_arena *arena, const char **message) {
         if (file)
                 return sovd_sim_backend_parse(ret, name, file, NULL, 0, arena, message);
-        return sovd_sim_backend_parse(ret, name, "demo_vehicle.yaml", sim_demo_vehicle, strlen(sim_demo_vehicle), arena,
-                                      message);
+        return sovd_sim_backend_parse(ret, name, "demo_vehicle.yaml", sim_demo_vehicle,
+                                      strlen(sim_demo_vehicle), arena, message);
 }

@@ -15,8 +15,8 @@
 #define SIM_EXECUTIONS_MAX 32 /* kept of one operation */
 
 struct data_state {
-        char *text;           /* JSON; of a constant one, as it was written last; owned */
-        double from;          /* follow: where it was at since_usec, moving towards `target` */
+        char *text;  /* JSON; of a constant one, as it was written last; owned */
+        double from; /* follow: where it was at since_usec, moving towards `target` */
         double target;
         uint64_t since_usec;
 };
@@ -28,7 +28,7 @@ struct fault_state {
 };
 
 struct execution_state {
-        uint64_t id;         /* 0 = free */
+        uint64_t id;                                    /* 0 = free */
         uint64_t started_usec, ends_usec, timeout_usec; /* timeout: UINT64_MAX = none */
         uint64_t stopped_usec;                          /* UINT64_MAX = not stopped */
         int capability;
@@ -65,13 +65,13 @@ struct sim {
         struct sovd_backend base;
         struct sovd_arena *arena; /* the scenario, the units and their arrays */
         struct sim_scenario scenario;
-        struct sim_unit *units;   /* by type, in order of the scenario */
+        struct sim_unit *units; /* by type, in order of the scenario */
         size_t n_units;
         uint64_t start_usec;
         pthread_mutex_t mutex;
-        pthread_cond_t stopping;  /* wakes latencies */
+        pthread_cond_t stopping; /* wakes latencies */
         bool stopped;
-        uint64_t last_id;         /* of an execution */
+        uint64_t last_id; /* of an execution */
         atomic_uint in_flight;
         _Atomic uint64_t n_calls, n_failures;
 };
@@ -116,8 +116,8 @@ int sim_data_write(struct sovd_call *call, const struct sovd_entity *e, const ch
 
 /* faults.c. Keeps the frames of what has appeared: data of the unit are about to change. */
 int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena);
-int sim_faults_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_fault_filter *filter,
-                    struct sovd_fault_list *ret);
+int sim_faults_list(struct sovd_call *call, const struct sovd_entity *e,
+                    const struct sovd_fault_filter *filter, struct sovd_fault_list *ret);
 int sim_fault_read(struct sovd_call *call, const struct sovd_entity *e, const char *code,
                    struct sovd_fault_detail *ret);
 int sim_fault_clear(struct sovd_call *call, const struct sovd_entity *e, const char *code);

@@ -32,8 +32,8 @@ static int wait_latency(struct sim *sim, struct sovd_call *call, const struct si
         while (!sim->stopped && sovd_now_usec() < until)
                 (void)pthread_cond_timedwait(&sim->stopping, &sim->mutex, &at);
         if (until < ready && !sim->stopped)
-                return sovd_fail(call, SOVD_E_NOT_RESPONDING, "'%s' did not answer in time (simulated latency)",
-                                 e->named.id);
+                return sovd_fail(call, SOVD_E_NOT_RESPONDING,
+                                 "'%s' did not answer in time (simulated latency)", e->named.id);
         return 0;
 }
 
@@ -43,7 +43,8 @@ static int check_reachable(struct sim *sim, struct sovd_call *call, const struct
         if (!sim->stopped && !gone)
                 return 0;
         (void)sovd_fail(call, SOVD_E_UNAVAILABLE,
-                        gone ? "'%s' is not reachable (simulated)" : "the backend of '%s' is being taken out of service",
+                        gone ? "'%s' is not reachable (simulated)"
+                             : "the backend of '%s' is being taken out of service",
                         e->named.id);
         sovd_fail_retry_after(call, 1);
         return SOVD_E_UNAVAILABLE;
@@ -78,6 +79,6 @@ void sim_leave(struct sim_call *c) {
 }
 
 int sim_no_resource(struct sovd_call *call, const struct sim_unit *unit, const char *what, const char *id) {
-        return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' has no %s '%.128s'", sovd_entity_type_words[unit->type],
-                         unit->entity->named.id, what, id);
+        return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' has no %s '%.128s'",
+                         sovd_entity_type_words[unit->type], unit->entity->named.id, what, id);
 }

@@ -15,7 +15,8 @@ struct checker {
 #define SMALLEST_STEP 1e-9
 
 /* false, with the message; pointer: of the bad key, below `base`. */
-static bool _printf_(4, 5) refuse(struct checker *k, const char *base, const char *key, const char *format, ...) {
+static bool _printf_(4, 5)
+        refuse(struct checker *k, const char *base, const char *key, const char *format, ...) {
         va_list args;
 
         va_start(args, format);
@@ -40,7 +41,8 @@ static const char *below(struct checker *k, const char *base, const char *list, 
 
 static bool check_id(struct checker *k, const char *at, const char *key, const char *id) {
         if (!sovd_id_is_valid(id))
-                return refuse(k, at, key, "'%s' cannot be an id: no '/', '\\', leading '$' or control characters", id);
+                return refuse(k, at, key,
+                              "'%s' cannot be an id: no '/', '\\', leading '$' or control characters", id);
         if (sovd_id_is_reserved(id))
                 return refuse(k, at, key, "'%s' is a word that the API needs for itself", id);
         return true;
@@ -52,7 +54,8 @@ static bool check_ids(struct checker *k, const char *base, const char *list_name
         const char *items = list->items;
 
         for (size_t i = 0; i < list->n; i++) {
-                const char *at = below(k, base, list_name, i), *id = *(const char *const *)(items + i * size + offset);
+                const char *at = below(k, base, list_name, i),
+                           *id = *(const char *const *)(items + i * size + offset);
                 if (!check_id(k, at, key, id))
                         return false;
                 for (size_t n = 0; n < i; n++)
@@ -63,7 +66,8 @@ static bool check_ids(struct checker *k, const char *base, const char *list_name
 }
 
 /* The same for structs that begin with struct sim_named; a name that is missing is the id. */
-static bool check_named(struct checker *k, const char *base, const char *list_name, struct sovd_list *list, size_t size) {
+static bool check_named(struct checker *k, const char *base, const char *list_name, struct sovd_list *list,
+                        size_t size) {
         for (size_t i = 0; i < list->n; i++) {
                 struct sim_named *named = (struct sim_named *)((char *)list->items + i * size);
                 if (!named->name)
@@ -79,7 +83,8 @@ static bool is_one_of(const struct sovd_strings *all, const char *s) {
         return false;
 }
 
-static const struct sim_entity *find_entity(const struct checker *k, enum sovd_entity_type type, const char *id) {
+static const struct sim_entity *find_entity(const struct checker *k, enum sovd_entity_type type,
+                                            const char *id) {
         const struct sim_entity *all = k->scenario->entities[type].items;
 
         for (size_t i = 0; i < k->scenario->entities[type].n; i++)
@@ -118,14 +123,17 @@ static bool check_category(struct checker *k, const char *at, const char *catego
 
         if (sovd_name_find(known, category) >= 0)
                 return true;
-        if (sovd_has_prefix(category, "x-") && strspn(category, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                                "0123456789_-") == strlen(category))
+        if (sovd_has_prefix(category, "x-") &&
+            strspn(category, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "0123456789_-") == strlen(category))
                 return true;
-        return refuse(k, at, "category", "must be identData, currentData, storedData, sysInfo, or x- and letters, digits, "
-                                         "'_' or '-'");
+        return refuse(k, at, "category",
+                      "must be identData, currentData, storedData, sysInfo, or x- and letters, digits, "
+                      "'_' or '-'");
 }
 
-static bool check_follow(struct checker *k, const char *at, const struct sim_entity *e, const struct sim_data *d) {
+static bool check_follow(struct checker *k, const char *at, const struct sim_entity *e,
+                         const struct sim_data *d) {
         const struct sim_data *of = d->of ? find_data(e, d->of) : NULL;
 
         if (!d->of)
@@ -137,7 +145,8 @@ static bool check_follow(struct checker *k, const char *at, const struct sim_ent
         return d->rate.value > 0 ? true : refuse(k, at, "rate", "must be above 0");
 }
 
-static bool check_behaviour(struct checker *k, const char *at, const struct sim_entity *e, const struct sim_data *d) {
+static bool check_behaviour(struct checker *k, const char *at, const struct sim_entity *e,
+                            const struct sim_data *d) {
         if (d->behaviour == SIM_CONSTANT)
                 return true;
         if (d->value.type != SIM_NUMBER && d->value.type != SIM_INTEGER)
@@ -180,15 +189,16 @@ static bool check_configurations(struct checker *k, const char *base, struct sim
 
 /* --- faults, operations, modes -------------------------------------------------------------------------- */
 
-static bool check_fault(struct checker *k, const char *at, const struct sim_entity *e, const struct sim_fault *f) {
+static bool check_fault(struct checker *k, const char *at, const struct sim_entity *e,
+                        const struct sim_fault *f) {
         if (f->period_secs.set && !f->heals_after_secs.set)
                 return refuse(k, at, "period_secs", "a fault that appears again needs heals_after_secs");
         if (f->period_secs.set && f->period_secs.value < f->heals_after_secs.value + TOO_LITTLE)
                 return refuse(k, at, "period_secs", "must be longer than heals_after_secs");
         for (size_t i = 0; i < f->freeze_frame.n; i++)
                 if (!find_data(e, f->freeze_frame.items[i]))
-                        return refuse(k, below(k, at, "freeze_frame", i), "", "'%s' has no data '%s'", e->named.id,
-                                      f->freeze_frame.items[i]);
+                        return refuse(k, below(k, at, "freeze_frame", i), "", "'%s' has no data '%s'",
+                                      e->named.id, f->freeze_frame.items[i]);
         return true;
 }
 
@@ -205,8 +215,10 @@ static bool check_faults(struct checker *k, const char *base, const struct sim_e
 
 static bool check_operation(struct checker *k, const char *at, const struct sim_operation *o) {
         if (!o->asynchronous.value && o->duration_secs.value > 0)
-                return refuse(k, at, "duration_secs", "only an asynchronous operation takes time; latency_ms slows answers");
-        return check_ids(k, at, "result", "name", &o->result, sizeof(struct sim_result), offsetof(struct sim_result, name));
+                return refuse(k, at, "duration_secs",
+                              "only an asynchronous operation takes time; latency_ms slows answers");
+        return check_ids(k, at, "result", "name", &o->result, sizeof(struct sim_result),
+                         offsetof(struct sim_result, name));
 }
 
 static bool check_operations(struct checker *k, const char *base, struct sim_entity *e) {
@@ -229,8 +241,8 @@ static bool check_modes(struct checker *k, const char *base, struct sim_entity *
                 if (!all[i].initial)
                         all[i].initial = all[i].values.items[0];
                 if (!is_one_of(&all[i].values, all[i].initial))
-                        return refuse(k, below(k, base, "modes", i), "default", "'%s' is not one of the values",
-                                      all[i].initial);
+                        return refuse(k, below(k, base, "modes", i), "default",
+                                      "'%s' is not one of the values", all[i].initial);
         }
         return true;
 }
@@ -245,22 +257,26 @@ static bool check_dependency(struct checker *k, const char *at, const char *ref)
                 const char *word = sovd_entity_type_paths[types[i]];
                 const size_t n = strlen(word);
                 if (strncmp(ref, word, n) == 0 && ref[n] == '/')
-                        return find_entity(k, types[i], ref + n + 1) ? true
-                                                                    : refuse(k, at, "", "there is no '%s'", ref);
+                        return find_entity(k, types[i], ref + n + 1)
+                                       ? true
+                                       : refuse(k, at, "", "there is no '%s'", ref);
         }
         return refuse(k, at, "", "'%s' is neither components/ID nor apps/ID", ref);
 }
 
-static bool check_relations(struct checker *k, const char *at, enum sovd_entity_type type, const struct sim_entity *e) {
+static bool check_relations(struct checker *k, const char *at, enum sovd_entity_type type,
+                            const struct sim_entity *e) {
         const struct sim_entity *parent = e->parent ? find_entity(k, type, e->parent) : NULL;
 
         if (e->parent && (!parent || parent >= e)) /* so none is a part of itself */
-                return refuse(k, at, "parent", "no %s '%s' stands before this one", sovd_entity_type_words[type], e->parent);
+                return refuse(k, at, "parent", "no %s '%s' stands before this one",
+                              sovd_entity_type_words[type], e->parent);
         if (e->located_on && !find_entity(k, SOVD_COMPONENT, e->located_on))
                 return refuse(k, at, "located_on", "there is no component '%s'", e->located_on);
         for (size_t i = 0; i < e->areas.n; i++)
                 if (!find_entity(k, SOVD_AREA, e->areas.items[i]))
-                        return refuse(k, below(k, at, "areas", i), "", "there is no area '%s'", e->areas.items[i]);
+                        return refuse(k, below(k, at, "areas", i), "", "there is no area '%s'",
+                                      e->areas.items[i]);
         for (size_t i = 0; i < e->depends_on.n; i++)
                 if (!check_dependency(k, below(k, at, "depends_on", i), e->depends_on.items[i]))
                         return false;
@@ -279,14 +295,15 @@ static bool check_entities(struct checker *k, enum sovd_entity_type type) {
         for (size_t i = 0; i < list->n; i++) {
                 const char *at = below(k, "", word, i);
                 if (!check_relations(k, at, type, &all[i]) || !check_data(k, at, &all[i]) ||
-                    !check_faults(k, at, &all[i]) || !check_operations(k, at, &all[i]) || !check_modes(k, at, &all[i]) ||
-                    !check_configurations(k, at, &all[i]))
+                    !check_faults(k, at, &all[i]) || !check_operations(k, at, &all[i]) ||
+                    !check_modes(k, at, &all[i]) || !check_configurations(k, at, &all[i]))
                         return false;
         }
         return true;
 }
 
-const char *sim_check(struct sim_scenario *scenario, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+const char *sim_check(struct sim_scenario *scenario, const struct sovd_config_tree *tree,
+                      struct sovd_arena *arena) {
         struct checker k = { .scenario = scenario, .tree = tree, .arena = arena };
 
         for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)

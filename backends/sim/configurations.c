@@ -25,7 +25,8 @@ int sim_configurations_init(struct sim_unit *unit) {
         return 0;
 }
 
-int sim_configurations_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_configuration_list *ret) {
+int sim_configurations_list(struct sovd_call *call, const struct sovd_entity *e,
+                            struct sovd_configuration_list *ret) {
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_CONFIGURATIONS);
@@ -68,7 +69,8 @@ int sim_configuration_read(struct sovd_call *call, const struct sovd_entity *e, 
         return r;
 }
 
-static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id, const struct cJSON *json) {
+static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id,
+                       const struct cJSON *json) {
         const struct sim_value *value;
         struct configuration_state *state = find(c->unit, id, &value);
         char *text;

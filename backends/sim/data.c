@@ -73,7 +73,8 @@ static double step_of(const struct sim_data *d) {
 static int decimals_of(double step) {
         int n = 0;
 
-        for (double scaled = step; n < DECIMALS_MAX && (round(scaled) < 1 || fabs(scaled - round(scaled)) > 1e-6); n++)
+        for (double scaled = step;
+             n < DECIMALS_MAX && (round(scaled) < 1 || fabs(scaled - round(scaled)) > 1e-6); n++)
                 scaled *= 10;
         return n;
 }
@@ -86,14 +87,15 @@ static double bounded(const struct sim_value *v, double number) {
         return v->max.set && number > v->max.value ? v->max.value : number;
 }
 
-int sim_data_at(const struct sim *sim, const struct sim_unit *unit, size_t i, uint64_t usec, struct sovd_arena *arena,
-                const cJSON **ret) {
+int sim_data_at(const struct sim *sim, const struct sim_unit *unit, size_t i, uint64_t usec,
+                struct sovd_arena *arena, const cJSON **ret) {
         const struct sim_data *d = data_of(unit, i);
         if (d->behaviour == SIM_CONSTANT)
                 return sim_value_node(arena, unit->data[i].text, ret);
 
         const double step = step_of(d);
-        double number = bounded(&d->value, round(bounded(&d->value, behave(sim, unit, i, usec)) / step) * step);
+        double number =
+                bounded(&d->value, round(bounded(&d->value, behave(sim, unit, i, usec)) / step) * step);
         const int decimals = d->value.type == SIM_INTEGER ? 0 : decimals_of(step);
         if (fabs(number) < step / 2)
                 number = 0; /* not -0.0 */
@@ -172,7 +174,8 @@ int sim_data_list(struct sovd_call *call, const struct sovd_entity *e, const str
         return items ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-static int read_value(struct sovd_call *call, const struct sim_call *c, const char *id, struct sovd_data_value *ret) {
+static int read_value(struct sovd_call *call, const struct sim_call *c, const char *id,
+                      struct sovd_data_value *ret) {
         const ssize_t i = find_data(c->unit, id);
         if (i < 0)
                 return sim_no_resource(call, c->unit, "data", id);
@@ -183,7 +186,8 @@ static int read_value(struct sovd_call *call, const struct sim_call *c, const ch
         return sim_data_at(c->sim, c->unit, (size_t)i, c->now_usec, call->arena, &ret->data);
 }
 
-int sim_data_read(struct sovd_call *call, const struct sovd_entity *e, const char *id, struct sovd_data_value *ret) {
+int sim_data_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                  struct sovd_data_value *ret) {
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_DATA);

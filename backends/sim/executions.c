@@ -24,7 +24,8 @@ static bool is_running(const struct execution_state *x, uint64_t now) {
 }
 
 static int64_t progress_of(const struct execution_state *x, uint64_t now) {
-        const uint64_t all = x->ends_usec - x->started_usec, done = SOVD_MIN(now, end_of(x)) - x->started_usec;
+        const uint64_t all = x->ends_usec - x->started_usec,
+                       done = SOVD_MIN(now, end_of(x)) - x->started_usec;
 
         return all ? (int64_t)(done * 100 / all) : 100;
 }
@@ -86,8 +87,8 @@ static struct execution_state *find_place(struct operation_state *state) {
         return oldest;
 }
 
-static struct execution_state *find(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,
-                                    const char *id) {
+static struct execution_state *find(struct sovd_call *call, const struct sim_call *c,
+                                    struct operation_state *state, const char *id) {
         char text[24];
 
         for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++) {
@@ -109,8 +110,8 @@ static uint64_t timeout_of(const struct sim_call *c, struct sovd_int seconds) {
         return seconds.set ? c->now_usec + (uint64_t)seconds.value * SOVD_USEC_PER_SEC : UINT64_MAX;
 }
 
-static void begin(const struct sim_call *c, struct operation_state *state, const struct sim_operation *operation,
-                  struct sovd_int timeout, struct execution_state *x) {
+static void begin(const struct sim_call *c, struct operation_state *state,
+                  const struct sim_operation *operation, struct sovd_int timeout, struct execution_state *x) {
         const uint64_t every = (uint64_t)operation->fails_every.value;
 
         state->n_started++;
@@ -196,8 +197,8 @@ int sim_executions_list(struct sovd_call *call, const struct sovd_entity *e, con
         return r;
 }
 
-int sim_execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
-                       struct sovd_execution *ret) {
+int sim_execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                       const char *id, struct sovd_execution *ret) {
         const struct sim_operation *o;
         struct sim_call c;
 
@@ -214,11 +215,12 @@ int sim_execution_read(struct sovd_call *call, const struct sovd_entity *e, cons
 
 /* --- control and stop ----------------------------------------------------------------------------------- */
 
-static int check_stoppable(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation,
-                           const struct execution_state *x) {
+static int check_stoppable(struct sovd_call *call, const struct sim_call *c,
+                           const struct sim_operation *operation, const struct execution_state *x) {
         if (operation->stoppable.value || !is_running(x, c->now_usec))
                 return 0;
-        return sovd_fail(call, SOVD_E_CONFLICT, "operation '%s' cannot be stopped while it runs", operation->named.id);
+        return sovd_fail(call, SOVD_E_CONFLICT, "operation '%s' cannot be stopped while it runs",
+                         operation->named.id);
 }
 
 static int stop(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation,
@@ -234,7 +236,8 @@ static int stop(struct sovd_call *call, const struct sim_call *c, const struct s
 
 /* While it runs: another timeout. Afterwards: once more, under the same id. */
 static int execute(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,
-                   const struct sim_operation *operation, struct sovd_int timeout, struct execution_state *x) {
+                   const struct sim_operation *operation, struct sovd_int timeout,
+                   struct execution_state *x) {
         const struct execution_state *running = find_running(state, c->now_usec);
 
         if (running && running != x)
@@ -261,7 +264,8 @@ static int control(struct sovd_call *call, const struct sim_call *c, const char 
         else if (strcmp(wanted->capability, "execute") == 0)
                 r = execute(call, c, state, operation, wanted->timeout, x);
         else
-                r = sovd_fail_at(call, SOVD_E_BAD_VALUE, "/capability", "operation '%s' offers 'execute' and 'stop'", id);
+                r = sovd_fail_at(call, SOVD_E_BAD_VALUE, "/capability",
+                                 "operation '%s' offers 'execute' and 'stop'", id);
         if (!r)
                 r = describe(call, c, operation, x, &now);
         ret->id = now.id;
@@ -269,8 +273,9 @@ static int control(struct sovd_call *call, const struct sim_call *c, const char 
         return r;
 }
 
-int sim_execution_control(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
-                          const struct sovd_execution_control *wanted, struct sovd_execution_accepted *ret) {
+int sim_execution_control(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                          const char *id, const struct sovd_execution_control *wanted,
+                          struct sovd_execution_accepted *ret) {
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_OPERATIONS);
@@ -281,8 +286,8 @@ int sim_execution_control(struct sovd_call *call, const struct sovd_entity *e, c
         return r;
 }
 
-int sim_execution_stop(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
-                       const struct sovd_execution_stop *request) {
+int sim_execution_stop(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
+                       const char *id, const struct sovd_execution_stop *request) {
         const struct sim_operation *o;
         struct sim_call c;
 

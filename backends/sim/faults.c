@@ -29,7 +29,8 @@ static uint64_t n_ended(const struct sim_fault *f, uint64_t passed) {
 
 static struct sighting look(const struct sim *sim, const struct sim_unit *unit, size_t i, uint64_t now) {
         const struct sim_fault *f = fault_of(unit, i);
-        const uint64_t first = sim->start_usec + sim_usec(f->appears_after_secs), cleared = unit->faults[i].cleared_usec;
+        const uint64_t first = sim->start_usec + sim_usec(f->appears_after_secs),
+                       cleared = unit->faults[i].cleared_usec;
         if (now < first)
                 return (struct sighting){ 0 };
 
@@ -61,7 +62,8 @@ static int status_of(struct sovd_call *call, const struct sim_fault *f, const st
         const struct {
                 const char *name;
                 bool set;
-        } bits[] = { /* from the lowest bit of the status byte of ISO 14229 */
+        } bits[] = {
+                /* from the lowest bit of the status byte of ISO 14229 */
                 { "testFailed", s->active },
                 { "testFailedThisOperationCycle", s->stored },
                 { "pendingDTC", s->stored },
@@ -88,7 +90,8 @@ static int status_of(struct sovd_call *call, const struct sim_fault *f, const st
         return sim_written_node(call->arena, &w, ret);
 }
 
-static int describe(struct sovd_call *call, const struct sim_fault *f, const struct sighting *s, struct sovd_fault *ret) {
+static int describe(struct sovd_call *call, const struct sim_fault *f, const struct sighting *s,
+                    struct sovd_fault *ret) {
         *ret = (struct sovd_fault){
                 .code = f->code,
                 .fault_name = f->name,
@@ -112,8 +115,8 @@ static bool is_in_frame(const struct sim_fault *f, const char *id) {
 }
 
 /* The values at a time, as an object. */
-static int write_frame(const struct sim *sim, const struct sim_unit *unit, const struct sim_fault *f, uint64_t usec,
-                       struct sovd_arena *arena, struct sovd_json_writer *w) {
+static int write_frame(const struct sim *sim, const struct sim_unit *unit, const struct sim_fault *f,
+                       uint64_t usec, struct sovd_arena *arena, struct sovd_json_writer *w) {
         const struct sim_data *data = unit->entity->data.items;
         const struct cJSON *value;
 
@@ -131,7 +134,8 @@ static int write_frame(const struct sim *sim, const struct sim_unit *unit, const
         return 0;
 }
 
-static int keep_frame(const struct sim_call *c, size_t i, const struct sighting *s, struct sovd_arena *arena) {
+static int keep_frame(const struct sim_call *c, size_t i, const struct sighting *s,
+                      struct sovd_arena *arena) {
         struct fault_state *state = &c->unit->faults[i];
         struct sovd_json_writer w;
         const char *text;
@@ -154,7 +158,8 @@ static int keep_frame(const struct sim_call *c, size_t i, const struct sighting 
 int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena) {
         for (size_t i = 0; i < c->unit->entity->faults.n; i++) {
                 const struct sighting s = look(c->sim, c->unit, i, c->now_usec);
-                if (!s.stored || !fault_of(c->unit, i)->freeze_frame.n || c->unit->faults[i].frame_usec == s.detected_usec)
+                if (!s.stored || !fault_of(c->unit, i)->freeze_frame.n ||
+                    c->unit->faults[i].frame_usec == s.detected_usec)
                         continue;
                 int r = keep_frame(c, i, &s, arena);
                 if (r)
@@ -163,8 +168,8 @@ int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena) {
         return 0;
 }
 
-static int environment_of(struct sovd_call *call, const struct sim_call *c, size_t i, const struct sighting *s,
-                          const struct cJSON **ret) {
+static int environment_of(struct sovd_call *call, const struct sim_call *c, size_t i,
+                          const struct sighting *s, const struct cJSON **ret) {
         const bool has_frame = fault_of(c->unit, i)->freeze_frame.n > 0;
         char when[SOVD_TIMESTAMP_SIZE];
         const struct cJSON *frame = NULL;
@@ -178,8 +183,9 @@ static int environment_of(struct sovd_call *call, const struct sim_call *c, size
 
         sovd_json_writer_init(&w, 0, 0);
         sovd_json_object_begin(&w);
-        sovd_json_key_string(&w, "timestamp",
-                             sovd_clock_format(when, sovd_realtime_usec() - (c->now_usec - s->detected_usec)));
+        sovd_json_key_string(
+                &w, "timestamp",
+                sovd_clock_format(when, sovd_realtime_usec() - (c->now_usec - s->detected_usec)));
         sovd_json_key_int(&w, "occurrences", (int64_t)s->n);
         if (frame) {
                 sovd_json_key(&w, "freeze_frame");
@@ -210,8 +216,8 @@ static int list(struct sovd_call *call, const struct sim_call *c, const struct s
         return 0;
 }
 
-int sim_faults_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_fault_filter *filter,
-                    struct sovd_fault_list *ret) {
+int sim_faults_list(struct sovd_call *call, const struct sovd_entity *e,
+                    const struct sovd_fault_filter *filter, struct sovd_fault_list *ret) {
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_FAULTS);
@@ -222,7 +228,8 @@ int sim_faults_list(struct sovd_call *call, const struct sovd_entity *e, const s
         return r;
 }
 
-static int read_fault(struct sovd_call *call, const struct sim_call *c, const char *code, struct sovd_fault_detail *ret) {
+static int read_fault(struct sovd_call *call, const struct sim_call *c, const char *code,
+                      struct sovd_fault_detail *ret) {
         const ssize_t i = find(c->unit, code);
         if (i < 0)
                 return sim_no_resource(call, c->unit, "fault", code);
@@ -237,7 +244,8 @@ static int read_fault(struct sovd_call *call, const struct sim_call *c, const ch
         return r ? r : environment_of(call, c, (size_t)i, &s, &ret->environment_data);
 }
 
-int sim_fault_read(struct sovd_call *call, const struct sovd_entity *e, const char *code, struct sovd_fault_detail *ret) {
+int sim_fault_read(struct sovd_call *call, const struct sovd_entity *e, const char *code,
+                   struct sovd_fault_detail *ret) {
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_FAULTS);
@@ -254,7 +262,8 @@ static int clear_one(struct sovd_call *call, const struct sim_call *c, const cha
         if (i < 0)
                 return sim_no_resource(call, c->unit, "fault", code);
         if (look(c->sim, c->unit, (size_t)i, c->now_usec).active)
-                return sovd_fail(call, SOVD_E_CONFLICT, "fault '%s' is still active: its cause has to go first", code);
+                return sovd_fail(call, SOVD_E_CONFLICT,
+                                 "fault '%s' is still active: its cause has to go first", code);
         c->unit->faults[i].cleared_usec = c->now_usec;
         return 0;
 }

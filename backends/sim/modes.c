@@ -9,7 +9,8 @@ static const struct sim_mode *mode_of(const struct sim_unit *unit, size_t i) {
 
 void sim_modes_init(struct sim_unit *unit) {
         for (size_t i = 0; i < unit->entity->modes.n; i++)
-                unit->modes[i] = (struct mode_state){ .value = mode_of(unit, i)->initial, .expires_usec = UINT64_MAX };
+                unit->modes[i] =
+                        (struct mode_state){ .value = mode_of(unit, i)->initial, .expires_usec = UINT64_MAX };
 }
 
 /* The state, with what has expired taken back. */
@@ -38,15 +39,18 @@ int sim_modes_list(struct sovd_call *call, const struct sovd_entity *e, struct s
         struct sovd_mode *items = SIM_ITEMS(call, struct sovd_mode, n);
         for (size_t i = 0; items && i < n; i++) {
                 const struct sim_named *named = &mode_of(c.unit, i)->named;
-                items[i] = (struct sovd_mode){ .id = named->id, .name = named->name,
-                                               .translation_id = named->translation_id, .tags = named->tags };
+                items[i] = (struct sovd_mode){ .id = named->id,
+                                               .name = named->name,
+                                               .translation_id = named->translation_id,
+                                               .tags = named->tags };
         }
         ret->items = (struct sovd_list){ .items = items, .n = items ? n : 0 };
         sim_leave(&c);
         return items ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-int sim_mode_read(struct sovd_call *call, const struct sovd_entity *e, const char *id, struct sovd_mode_detail *ret) {
+int sim_mode_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                  struct sovd_mode_detail *ret) {
         const struct sim_mode *mode;
         struct sim_call c;
 
@@ -56,7 +60,9 @@ int sim_mode_read(struct sovd_call *call, const struct sovd_entity *e, const cha
 
         const struct mode_state *state = find(&c, id, &mode);
         if (state)
-                *ret = (struct sovd_mode_detail){ .id = mode->named.id, .value = state->value, .name = mode->named.name,
+                *ret = (struct sovd_mode_detail){ .id = mode->named.id,
+                                                  .value = state->value,
+                                                  .name = mode->named.name,
                                                   .translation_id = mode->named.translation_id };
         else
                 r = sim_no_resource(call, c.unit, "mode", id);
@@ -76,7 +82,8 @@ static int refuse_value(struct sovd_call *call, const struct sim_mode *mode) {
 
         for (size_t i = 0; i < mode->values.n; i++)
                 all = sovd_call_printf(call, "%s%s'%s'", all, i ? ", " : "", mode->values.items[i]);
-        return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/value", "mode '%s' must be one of %s", mode->named.id, all);
+        return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/value", "mode '%s' must be one of %s", mode->named.id,
+                            all);
 }
 
 static int write_mode(struct sovd_call *call, const struct sim_call *c, const char *id,
@@ -97,7 +104,8 @@ static int write_mode(struct sovd_call *call, const struct sim_call *c, const ch
         const struct sovd_int *stays = wanted->set ? wanted : most;
         *state = (struct mode_state){
                 .value = value,
-                .expires_usec = stays->set ? c->now_usec + (uint64_t)stays->value * SOVD_USEC_PER_SEC : UINT64_MAX,
+                .expires_usec =
+                        stays->set ? c->now_usec + (uint64_t)stays->value * SOVD_USEC_PER_SEC : UINT64_MAX,
         };
         *ret = (struct sovd_mode_set){ .id = mode->named.id, .value = write->value };
         return 0;

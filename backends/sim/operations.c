@@ -17,7 +17,8 @@ struct operation_state *sim_operation(struct sovd_call *call, const struct sim_c
         return NULL;
 }
 
-int sim_operation_result(struct sovd_call *call, const struct sim_operation *operation, const struct cJSON **ret) {
+int sim_operation_result(struct sovd_call *call, const struct sim_operation *operation,
+                         const struct cJSON **ret) {
         const struct sim_result *result = operation->result.items;
         struct sovd_json_writer w;
 
@@ -43,7 +44,8 @@ static struct sovd_operation describe(const struct sim_operation *o) {
         };
 }
 
-int sim_operations_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_operation_list *ret) {
+int sim_operations_list(struct sovd_call *call, const struct sovd_entity *e,
+                        struct sovd_operation_list *ret) {
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_OPERATIONS);

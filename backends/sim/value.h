@@ -8,7 +8,8 @@
 #include "sovd-core/call.h"
 
 /* NULL when json is one of the values that `value` allows, else why not (in the arena). */
-const char *sim_value_refuse(const struct sim_value *value, const struct cJSON *json, struct sovd_arena *arena);
+const char *sim_value_refuse(const struct sim_value *value, const struct cJSON *json,
+                             struct sovd_arena *arena);
 
 /* JSON text of json, digits kept; owned by the caller. -ENOMEM. */
 int sim_value_text(const struct cJSON *json, char **ret);

@@ -72,7 +72,9 @@ int sim_publish(struct sim *sim) {
         if (r)
                 return r;
 
-        struct sovd_view view = { .backend = &sim->base, .connection = SOVD_CONNECTED, .n_entities = sim->n_units };
+        struct sovd_view view = { .backend = &sim->base,
+                                  .connection = SOVD_CONNECTED,
+                                  .n_entities = sim->n_units };
         view.entities = sovd_arena_array(arena, struct sovd_entity_spec, sim->n_units + 1);
         if (!view.entities)
                 return sovd_error_origin(-ENOMEM);

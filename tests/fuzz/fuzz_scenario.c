@@ -24,7 +24,8 @@ static void must(bool condition) {
                 abort();
 }
 
-static void read_lists(struct sovd_call *call, const struct sovd_backend_ops *ops, const struct sovd_entity *e) {
+static void read_lists(struct sovd_call *call, const struct sovd_backend_ops *ops,
+                       const struct sovd_entity *e) {
         const struct sovd_data_filter all_data = { 0 };
         const struct sovd_fault_filter all_faults = { 0 };
         struct sovd_data_list data = { 0 };
@@ -54,7 +55,9 @@ static void read_all(struct sovd_backend *backend, struct sovd_arena *arena) {
         for (int i = 0; i < SOVD_N_COLLECTIONS; i++)
                 e.providers[i] = backend;
         for (size_t i = 0; i < SOVD_N_ELEMENTS(moments); i++) {
-                struct sovd_call call = { .arena = arena, .entity = &e, .request_id = "r" }; /* latencies are cut off */
+                struct sovd_call call = { .arena = arena,
+                                          .entity = &e,
+                                          .request_id = "r" }; /* latencies are cut off */
                 now_usec = moments[i];
                 read_lists(&call, backend->ops, &e);
         }
@@ -70,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         now_usec = 0;
         if (sovd_arena_new(&arena, 4096))
                 return 0;
-        int r = sovd_sim_backend_parse(&backend, "f", "f", size ? (const char *)data : "", size, arena, &message);
+        int r = sovd_sim_backend_parse(&backend, "f", "f", size ? (const char *)data : "", size, arena,
+                                       &message);
         must(r ? message && *message : !message);
         if (r)
                 return 0;

@@ -47,8 +47,9 @@ static inline int set_up(void **state) {
         at(0);
         assert_int_equal(sovd_arena_new(&f->arena, 1024), 0);
         f->ecu = (struct sovd_entity){ .type = SOVD_COMPONENT, .id = "ecu", .name = "ecu" };
-        f->call = (struct sovd_call){ .arena = f->arena, .entity = &f->ecu, .request_id = "r",
-                                      .deadline_usec = UINT64_MAX };
+        f->call = (struct sovd_call){
+                .arena = f->arena, .entity = &f->ecu, .request_id = "r", .deadline_usec = UINT64_MAX
+        };
         *state = f;
         return 0;
 }
@@ -67,7 +68,8 @@ static inline int tear_down(void **state) {
 static inline const struct sovd_backend_ops *simulate(struct fixture *f, const char *keys) {
         const char *message, *text = sovd_arena_printf(f->arena, "components:\n  - id: ecu\n%s", keys);
 
-        int r = sovd_sim_backend_parse(&f->backend, "sim", "test.yaml", text, strlen(text), f->arena, &message);
+        int r = sovd_sim_backend_parse(&f->backend, "sim", "test.yaml", text, strlen(text), f->arena,
+                                       &message);
         if (r)
                 fail_msg("%s", message);
         for (int i = 0; i < SOVD_N_COLLECTIONS; i++)

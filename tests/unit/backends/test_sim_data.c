@@ -4,7 +4,8 @@
 static void a_ramp_rises_and_starts_again(void **state) {
         struct fixture *f = *state;
 
-        simulate(f, "    data: [{ id: a, value: 10, behaviour: ramp, amplitude: 8, period_secs: 4, step: 0.25 }]\n");
+        simulate(f, "    data: [{ id: a, value: 10, behaviour: ramp, amplitude: 8, period_secs: 4, step: "
+                    "0.25 }]\n");
         assert_string_equal(value_of(f, "a"), "10.00");
         at(1);
         assert_string_equal(value_of(f, "a"), "12.00");
@@ -17,7 +18,8 @@ static void a_ramp_rises_and_starts_again(void **state) {
 static void a_sine_swings_and_stays_in_range(void **state) {
         struct fixture *f = *state;
 
-        simulate(f, "    data: [{ id: a, value: 0, behaviour: sine, amplitude: 10, period_secs: 4, max: 7 }]\n");
+        simulate(f,
+                 "    data: [{ id: a, value: 0, behaviour: sine, amplitude: 10, period_secs: 4, max: 7 }]\n");
         assert_string_equal(value_of(f, "a"), "0.0");
         at(1);
         assert_string_equal(value_of(f, "a"), "7.0");
@@ -28,7 +30,8 @@ static void a_sine_swings_and_stays_in_range(void **state) {
 }
 
 static void noise_is_a_function_of_seed_and_time(void **state) {
-        const char *keys = "    data: [{ id: a, type: integer, value: 0, behaviour: noise, amplitude: 1000000, period_secs: 2 }]\n";
+        const char *keys = "    data: [{ id: a, type: integer, value: 0, behaviour: noise, amplitude: "
+                           "1000000, period_secs: 2 }]\n";
         struct fixture *f = *state;
 
         simulate(f, keys);
@@ -88,7 +91,8 @@ static void a_value_does_not_move_beyond_what_can_be_printed(void **state) {
 static void what_is_written_keeps_its_digits(void **state) {
         struct fixture *f = *state;
 
-        simulate(f, "    data: [{ id: a, value: 1.50, writable: true }, { id: b, type: string, value: x, writable: true }]\n");
+        simulate(f, "    data: [{ id: a, value: 1.50, writable: true }, { id: b, type: string, value: x, "
+                    "writable: true }]\n");
         assert_string_equal(value_of(f, "a"), "1.50");
         assert_int_equal(write_data(f, "a", "23.000"), 0);
         assert_string_equal(value_of(f, "a"), "23.000");
@@ -150,7 +154,8 @@ static void lists_show_what_the_filter_wants(void **state) {
         struct sovd_data_list list = { 0 };
         struct fixture *f = *state;
 
-        simulate(f, "    data: [{ id: a, value: 1, tags: [x] }, { id: b, value: 1, tags: [y], unit: V, writable: true }]\n");
+        simulate(f, "    data: [{ id: a, value: 1, tags: [x] }, { id: b, value: 1, tags: [y], unit: V, "
+                    "writable: true }]\n");
         assert_int_equal(f->backend->ops->data_list(&f->call, &f->ecu, &filter, &list), 0);
         assert_int_equal(list.items.n, 1);
         const struct sovd_data_item *item = list.items.items;
@@ -168,19 +173,21 @@ static void configurations_are_checked_and_kept(void **state) {
         struct fixture *f = *state;
         struct sovd_configuration_list list = { 0 };
         struct sovd_data_value value = { 0 };
-        const struct sovd_backend_ops *ops =
-                simulate(f, "    configurations: [{ id: c, name: C, type: integer, value: 10, min: 5, max: 50 }]\n");
+        const struct sovd_backend_ops *ops = simulate(
+                f, "    configurations: [{ id: c, name: C, type: integer, value: 10, min: 5, max: 50 }]\n");
 
         assert_int_equal(ops->configurations_list(&f->call, &f->ecu, &list), 0);
         assert_int_equal(list.items.n, 1);
         assert_int_equal(((struct sovd_configuration *)list.items.items)->type, SOVD_CONFIGURATION_PARAMETER);
-        assert_int_equal(ops->configuration_write(&f->call, &f->ecu, "c", json_of(f, "4"), NULL), SOVD_E_BAD_VALUE);
+        assert_int_equal(ops->configuration_write(&f->call, &f->ecu, "c", json_of(f, "4"), NULL),
+                         SOVD_E_BAD_VALUE);
         assert_string_equal(f->call.failure.path, "/data");
         assert_int_equal(ops->configuration_write(&f->call, &f->ecu, "c", json_of(f, "42"), NULL), 0);
         assert_int_equal(ops->configuration_read(&f->call, &f->ecu, "c", &value), 0);
         assert_string_equal(text_of(f, value.data), "42");
         assert_int_equal(ops->configuration_read(&f->call, &f->ecu, "d", &value), SOVD_E_NOT_FOUND);
-        assert_int_equal(ops->configuration_write(&f->call, &f->ecu, "d", json_of(f, "42"), NULL), SOVD_E_NOT_FOUND);
+        assert_int_equal(ops->configuration_write(&f->call, &f->ecu, "d", json_of(f, "42"), NULL),
+                         SOVD_E_NOT_FOUND);
 }
 
 int main(void) {

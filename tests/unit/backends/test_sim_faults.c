@@ -52,15 +52,18 @@ static void a_fault_appears_and_heals_and_stays_in_the_memory(void **state) {
 static void a_fault_comes_again_and_is_counted_from_the_last_clearing(void **state) {
         struct fixture *f = *state;
 
-        simulate(f, "    faults: [{ code: A, name: x, appears_after_secs: 1, heals_after_secs: 2, period_secs: 10 }]\n");
+        simulate(f, "    faults: [{ code: A, name: x, appears_after_secs: 1, heals_after_secs: 2, "
+                    "period_secs: 10 }]\n");
         at(25);
-        assert_string_equal(environment_of(f, "A"), "{\"timestamp\":\"2026-01-01T00:00:21.000Z\",\"occurrences\":3}");
+        assert_string_equal(environment_of(f, "A"),
+                            "{\"timestamp\":\"2026-01-01T00:00:21.000Z\",\"occurrences\":3}");
         assert_int_equal(f->backend->ops->fault_clear(&f->call, &f->ecu, "A"), 0);
         assert_string_equal(codes(f, NULL), "");
         at(30.9);
         assert_string_equal(codes(f, NULL), "");
         at(42);
-        assert_string_equal(environment_of(f, "A"), "{\"timestamp\":\"2026-01-01T00:00:41.000Z\",\"occurrences\":2}");
+        assert_string_equal(environment_of(f, "A"),
+                            "{\"timestamp\":\"2026-01-01T00:00:41.000Z\",\"occurrences\":2}");
         assert_string_equal(status_of(f, "A", "testFailed"), "1");
 }
 
@@ -74,13 +77,14 @@ static void an_active_fault_cannot_be_cleared_alone(void **state) {
 
 static void clearing_all_detects_again_what_is_active(void **state) {
         struct fixture *f = *state;
-        const struct sovd_backend_ops *ops =
-                simulate(f, "    faults: [{ code: A, name: x }, { code: B, name: x, heals_after_secs: 1 }]\n");
+        const struct sovd_backend_ops *ops = simulate(
+                f, "    faults: [{ code: A, name: x }, { code: B, name: x, heals_after_secs: 1 }]\n");
 
         at(60);
         assert_int_equal(ops->faults_clear(&f->call, &f->ecu, NULL), 0);
         assert_string_equal(codes(f, NULL), "A ");
-        assert_string_equal(environment_of(f, "A"), "{\"timestamp\":\"2026-01-01T00:01:00.000Z\",\"occurrences\":1}");
+        assert_string_equal(environment_of(f, "A"),
+                            "{\"timestamp\":\"2026-01-01T00:01:00.000Z\",\"occurrences\":1}");
 }
 
 static void a_scope_limits_what_is_listed_and_cleared(void **state) {
@@ -100,11 +104,13 @@ static void a_scope_limits_what_is_listed_and_cleared(void **state) {
 static void a_frame_has_the_values_of_the_moment(void **state) {
         struct fixture *f = *state;
 
-        simulate(f, "    data: [{ id: a, value: 0, behaviour: ramp, amplitude: 100, period_secs: 100 }, { id: b, value: 1.50 }]\n"
+        simulate(f, "    data: [{ id: a, value: 0, behaviour: ramp, amplitude: 100, period_secs: 100 }, { "
+                    "id: b, value: 1.50 }]\n"
                     "    faults: [{ code: A, name: x, appears_after_secs: 7, freeze_frame: [b, a] }]\n");
         at(50);
-        assert_string_equal(environment_of(f, "A"), "{\"timestamp\":\"2026-01-01T00:00:07.000Z\",\"occurrences\":1,"
-                                                    "\"freeze_frame\":{\"a\":7.0,\"b\":1.50}}");
+        assert_string_equal(environment_of(f, "A"),
+                            "{\"timestamp\":\"2026-01-01T00:00:07.000Z\",\"occurrences\":1,"
+                            "\"freeze_frame\":{\"a\":7.0,\"b\":1.50}}");
 }
 
 static void a_frame_is_not_changed_by_a_later_write(void **state) {

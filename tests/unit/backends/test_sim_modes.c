@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/backends/sim_support.h"
 
-#define MODES \
-        "    modes:\n" \
-        "      - { id: session, values: [default, extended], expires_secs: 60 }\n" \
+#define MODES                                                                                                \
+        "    modes:\n"                                                                                       \
+        "      - { id: session, values: [default, extended], expires_secs: 60 }\n"                           \
         "      - { id: air, values: [auto, feet], default: feet }\n"
 
 static const char *mode_of(struct fixture *f, const char *id) {
@@ -63,7 +63,8 @@ static void odd_modes_are_refused(void **state) {
         simulate(f, MODES);
         assert_int_equal(set(f, "session", "\"sport\"", (struct sovd_int){ 0 }), SOVD_E_BAD_VALUE);
         assert_string_equal(f->call.failure.path, "/value");
-        assert_string_equal(f->call.failure.body.message, "mode 'session' must be one of 'default', 'extended'");
+        assert_string_equal(f->call.failure.body.message,
+                            "mode 'session' must be one of 'default', 'extended'");
         assert_int_equal(set(f, "session", "1", (struct sovd_int){ 0 }), SOVD_E_BAD_VALUE);
         assert_int_equal(set(f, "session", "\"extended\"", SOVD_INT(61)), SOVD_E_BAD_VALUE);
         assert_string_equal(f->call.failure.path, "/mode_expiration");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/backends/sim_support.h"
 
-#define SELF_TEST "    operations: [{ id: o, asynchronous: true, duration_secs: 10, result: [{ name: x, value: 2.50 }]"
+#define SELF_TEST                                                                                            \
+        "    operations: [{ id: o, asynchronous: true, duration_secs: 10, result: [{ name: x, value: 2.50 "  \
+        "}]"
 
 static const struct sovd_execution_start plain = { 0 };
 
@@ -150,8 +152,8 @@ static void a_synchronous_one_answers_at_once_and_leaves_nothing(void **state) {
         struct sovd_execution_started started = { 0 };
         struct sovd_execution_ids ids = { 0 };
         struct fixture *f = *state;
-        const struct sovd_backend_ops *ops =
-                simulate(f, "    operations: [{ id: o, fails_every: 2, result: [{ name: x, value: [1, two] }] }]\n");
+        const struct sovd_backend_ops *ops = simulate(
+                f, "    operations: [{ id: o, fails_every: 2, result: [{ name: x, value: [1, two] }] }]\n");
 
         assert_int_equal(ops->execution_start(&f->call, &f->ecu, "o", NULL, &started), 0);
         assert_true(started.synchronous);
