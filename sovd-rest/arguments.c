@@ -5,9 +5,11 @@
 
 static const struct option options[] = {
         { "config", required_argument, NULL, 'c' },
+        { "demo", optional_argument, NULL, 's' },
         { "check-config", optional_argument, NULL, 'k' },
         { "print-config-docs", no_argument, NULL, 'd' },
         { "print-openapi", no_argument, NULL, 'o' },
+        { "print-scenario-docs", no_argument, NULL, 'p' },
         { "version", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },
         { 0 }
@@ -22,6 +24,13 @@ static bool apply(struct sovd_arguments *a, int option) {
                 a->action = SOVD_ACTION_CHECK_CONFIG;
                 if (optarg)
                         a->config = optarg;
+                return true;
+        case 's':
+                a->demo = true;
+                a->scenario = optarg;
+                return true;
+        case 'p':
+                a->action = SOVD_ACTION_PRINT_SCENARIO_DOCS;
                 return true;
         case 'd':
                 a->action = SOVD_ACTION_PRINT_CONFIG_DOCS;
@@ -62,8 +71,10 @@ void sovd_arguments_help(void) {
         (void)puts("sovd-gatewayd - one REST entry to everything diagnosable in a vehicle (ISO 17978-3)\n"
                    "\n"
                    "  --config FILE        configuration file (YAML); without it: defaults, loopback, no backends\n"
+                   "  --demo[=FILE]        add a simulated vehicle: the built-in one, or that of a scenario (YAML)\n"
                    "  --check-config [FILE] check the configuration, say what is wrong with it, and exit\n"
                    "  --print-config-docs  print the reference of the configuration as Markdown\n"
+                   "  --print-scenario-docs print the reference of scenarios as Markdown\n"
                    "  --print-openapi      print the OpenAPI document of the API\n"
                    "  --version            print the version\n"
                    "  --help               print this\n"

@@ -11,13 +11,16 @@ enum sovd_action {
         SOVD_ACTION_CHECK_CONFIG,
         SOVD_ACTION_PRINT_CONFIG_DOCS,
         SOVD_ACTION_PRINT_OPENAPI,
+        SOVD_ACTION_PRINT_SCENARIO_DOCS,
         SOVD_ACTION_VERSION,
         SOVD_ACTION_HELP
 };
 
 struct sovd_arguments {
         enum sovd_action action;
-        const char *config; /* NULL = built-in defaults */
+        const char *config;   /* NULL = built-in defaults */
+        bool demo;            /* add a simulated vehicle */
+        const char *scenario; /* its file; NULL = the built-in one */
 };
 
 /* false: the arguments are wrong, and standard error says why. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
+#include "backends/sim/sim_backend.h"
 #include "backends/sovd/sovd_backend.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
@@ -18,6 +19,7 @@
 
 #define READY_POLL_USEC (2 * SOVD_USEC_PER_MSEC) /* until the first discovery has ended */
 #define STOP_GRACE_USEC (500 * SOVD_USEC_PER_MSEC)   /* for answers to calls that the stop has ended */
+#define DEMO_NAME       "demo"
 #define IDLE_USEC       (3600 * SOVD_USEC_PER_SEC)
 
 struct settings {
@@ -49,6 +51,7 @@ struct daemon {
         struct sovd_arena *start_arena; /* of server and limits, which the listener uses */
         struct sovd_arena *arena;       /* of the other settings in force; the same until a reload */
         struct settings settings;
+        struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
         struct sovd_gateway *gateway;
         struct sovd_rest rest;
 };
@@ -66,13 +69,16 @@ static const char *complain(const struct sovd_config_tree *tree, struct sovd_are
 }
 
 /* What a table cannot say. */
-static const char *check(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+static const char *check(const struct sovd_arguments *arguments, const struct settings *s,
+                         const struct sovd_config_tree *tree, struct sovd_arena *arena) {
         const struct sovd_sovd_options *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++) {
                 const char *member, *why = sovd_sovd_options_check(&b[i], &member);
                 if (why)
                         return complain(tree, arena, i, member, why);
+                if (arguments->demo && strcmp(b[i].name, DEMO_NAME) == 0)
+                        return complain(tree, arena, i, "name", "the vehicle of --demo has this name");
                 for (size_t k = 0; k < i; k++)
                         if (strcmp(b[i].name, b[k].name) == 0)
                                 return complain(tree, arena, i, "name", "another backend has this name");
@@ -90,15 +96,27 @@ static void print_lines(const char *text) {
 }
 
 /* 0, or a negative value after standard error was told why. */
-static int load(const char *file, struct settings *settings, struct sovd_arena *arena) {
+static int load(const struct sovd_arguments *arguments, struct settings *settings, struct sovd_arena *arena) {
         struct sovd_config_tree *tree;
         const char *message = NULL;
 
-        int r = sovd_config_load(&settings_schema, settings, file, environ, arena, &tree, &message);
+        int r = sovd_config_load(&settings_schema, settings, arguments->config, environ, arena, &tree, &message);
         if (!r)
-                message = check(settings, tree, arena);
+                message = check(arguments, settings, tree, arena);
         if (!message)
                 return r;
+        print_lines(message);
+        return -EINVAL;
+}
+
+/* The simulated vehicle, if it is wanted. The same return values. */
+static int make_demo(struct daemon *d) {
+        const char *message;
+
+        if (!d->arguments->demo)
+                return 0;
+        if (!sovd_sim_backend_new(&d->demo, DEMO_NAME, d->arguments->scenario, d->arena, &message))
+                return 0;
         print_lines(message);
         return -EINVAL;
 }
@@ -207,7 +225,8 @@ static void remove_gone(struct sovd_gateway *gateway, const struct settings *old
 static void apply(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new,
                   const struct change *c) {
         const struct sovd_sovd_options *b = new->backends.items;
-        const char *order[SOVD_BACKENDS_MAX];
+        const char *order[SOVD_BACKENDS_MAX + 1];
+        size_t n;
 
         remove_gone(gateway, old, new);
         for (size_t i = 0; i < c->n; i++) {
@@ -220,7 +239,10 @@ static void apply(struct sovd_gateway *gateway, const struct settings *old, cons
                 if (r)
                         sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b[i].name, strerror(-r));
         }
-        sovd_gateway_reorder(gateway, order, c->n);
+        n = c->n;
+        if (running(gateway, DEMO_NAME)) /* no part of the configuration, so it stays, behind the others */
+                order[n++] = DEMO_NAME;
+        sovd_gateway_reorder(gateway, order, n);
 }
 
 /* The sections that the listener uses stay those of the start. */
@@ -244,7 +266,7 @@ static int try_reload(struct daemon *d) {
 
         int r = sovd_arena_new(&arena, 4096);
         if (!r)
-                r = load(d->arguments->config, &new, arena);
+                r = load(d->arguments, &new, arena);
         if (!r)
                 r = prepare(&change, &d->settings, &new);
         if (r)
@@ -278,6 +300,14 @@ static void say_listening(const struct daemon *d) {
                 sovd_log(SOVD_LOG_INFO, "listening on %s", s->unix_socket);
 }
 
+static int add_demo(struct daemon *d) {
+        int r = d->demo ? sovd_gateway_add(d->gateway, SOVD_TAKE(d->demo)) : 0;
+
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the simulated vehicle cannot be started: %s", strerror(-r));
+        return r;
+}
+
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
@@ -299,6 +329,8 @@ static int start(struct daemon *d) {
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         r = add_backends(d->gateway, &d->settings);
+        if (!r)
+                r = add_demo(d);
         if (!r)
                 r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
         if (!r)
@@ -410,12 +442,13 @@ static int with_settings(const struct sovd_arguments *arguments) {
         if (sovd_arena_new(&d.start_arena, 4096))
                 return EXIT_FAILURE;
         d.arena = d.start_arena;
-        if (load(arguments->config, &d.settings, d.arena) == 0) {
+        if (load(arguments, &d.settings, d.arena) == 0 && make_demo(&d) == 0) {
                 if (arguments->action == SOVD_ACTION_RUN)
                         status = serve(&d);
                 else
                         status = printf("%s: ok\n", arguments->config ? arguments->config : "built-in defaults") < 0;
         }
+        sovd_backend_unref(d.demo);
         if (d.arena != d.start_arena)
                 sovd_arena_free(d.arena);
         sovd_arena_free(d.start_arena);
@@ -435,6 +468,9 @@ int main(int argc, char **argv) {
                 return puts("sovd-gatewayd " SOVD_VERSION) < 0;
         case SOVD_ACTION_PRINT_CONFIG_DOCS:
                 sovd_config_print_docs(&settings_schema, stdout);
+                return EXIT_SUCCESS;
+        case SOVD_ACTION_PRINT_SCENARIO_DOCS:
+                sovd_config_print_reference("Scenarios", &sovd_schema_sim_scenario, stdout);
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_OPENAPI:
                 return print_openapi();

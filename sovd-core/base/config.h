@@ -47,3 +47,7 @@ const char *sovd_config_where(const struct sovd_config_tree *tree, const char *p
 
 /* Prints the reference page of the schema as Markdown: key, type, range, default, meaning. */
 void sovd_config_print_docs(const struct sovd_schema *schema, FILE *out);
+
+/* The same for another file: under this title, and without the environment. A section that comes a second time
+ * is named only. */
+void sovd_config_print_reference(const char *title, const struct sovd_schema *schema, FILE *out);

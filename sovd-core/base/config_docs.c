@@ -2,6 +2,7 @@
 #include "sovd-core/base/config.h"
 #include <inttypes.h>
 
+#define SECTIONS_MAX 64
 #define DEPTH_MAX 8 /* sections in sections; ends a schema that refers to itself */
 
 /* Text in a cell of a table: '|' would end it. */
@@ -67,25 +68,47 @@ static void print_rows(const struct sovd_schema *schema, FILE *out) {
                 print_row(f, out);
 }
 
-static void print_section(const struct sovd_schema *schema, const char *path, unsigned depth, FILE *out);
+/* The sections that stand above, so that none is printed twice. */
+struct printed {
+        const struct sovd_schema *schemas[SECTIONS_MAX];
+        size_t n;
+};
 
-static void print_subsections(const struct sovd_schema *schema, const char *path, unsigned depth, FILE *out) {
+static void print_section(const struct sovd_schema *schema, const char *path, unsigned depth, struct printed *above,
+                          FILE *out);
+
+static void print_subsections(const struct sovd_schema *schema, const char *path, unsigned depth,
+                              struct printed *above, FILE *out) {
         char below[256];
 
         if (schema->base)
-                print_subsections(schema->base, path, depth, out);
+                print_subsections(schema->base, path, depth, above, out);
         for (const struct sovd_field *f = schema->fields; f->name; f++) {
                 if (f->type != SOVD_FIELD_OBJECT && f->type != SOVD_FIELD_LIST)
                         continue;
                 (void)snprintf(below, sizeof(below), "%s%s%s%s", path, *path ? "." : "", f->name,
                                f->type == SOVD_FIELD_LIST ? "[]" : "");
-                print_section(f->of, below, depth + 1, out);
+                print_section(f->of, below, depth + 1, above, out);
         }
 }
 
-static void print_section(const struct sovd_schema *schema, const char *path, unsigned depth, FILE *out) {
+static bool is_printed(struct printed *above, const struct sovd_schema *schema) {
+        for (size_t i = 0; i < above->n; i++)
+                if (above->schemas[i] == schema)
+                        return true;
+        if (above->n < SECTIONS_MAX)
+                above->schemas[above->n++] = schema;
+        return false;
+}
+
+static void print_section(const struct sovd_schema *schema, const char *path, unsigned depth, struct printed *above,
+                          FILE *out) {
         if (depth > DEPTH_MAX)
                 return;
+        if (is_printed(above, schema)) {
+                (void)fprintf(out, "\n`%s` is the same as above.\n", path);
+                return;
+        }
 
         if (*path)
                 (void)fprintf(out, "\n## `%s`\n", path);
@@ -93,12 +116,18 @@ static void print_section(const struct sovd_schema *schema, const char *path, un
                 (void)fprintf(out, "\n%s\n", schema->doc);
         (void)fputs("\n| Key | Type | Range | Default | Meaning |\n|---|---|---|---|---|\n", out);
         print_rows(schema, out);
-        print_subsections(schema, path, depth, out);
+        print_subsections(schema, path, depth, above, out);
+}
+
+void sovd_config_print_reference(const char *title, const struct sovd_schema *schema, FILE *out) {
+        struct printed above = { 0 };
+
+        (void)fprintf(out, "# %s\n", title);
+        print_section(schema, "", 0, &above, out);
 }
 
 void sovd_config_print_docs(const struct sovd_schema *schema, FILE *out) {
-        (void)fputs("# Configuration\n", out);
-        print_section(schema, "", 0, out);
+        sovd_config_print_reference("Configuration", schema, out);
         (void)fputs("\n## Environment\n\n"
                     "A variable sets a key: `SOVD__SERVER__PORT=9090` sets `server.port`, and so does\n"
                     "`SOVD_SERVER__PORT=9090`. `__` stands between the levels, and case does not matter.\n"

@@ -22,6 +22,9 @@ class GeneratedDocs(unittest.TestCase):
     def test_openapi_document_is_what_the_daemon_prints(self):
         self.assertEqual((ROOT / "docs" / "openapi.json").read_text(), printed("--print-openapi"))
 
+    def test_scenario_page_is_what_the_daemon_prints(self):
+        self.assertEqual((ROOT / "docs" / "scenarios.md").read_text(), printed("--print-scenario-docs"))
+
 
 if __name__ == "__main__":
     unittest.main()

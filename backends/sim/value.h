@@ -1,0 +1,21 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Values - what may be written, and values as JSON that keeps its digits
+ */
+#include "backends/sim/scenario.h"
+#include "sovd-core/call.h"
+
+/* NULL when json is one of the values that `value` allows, else why not (in the arena). */
+const char *sim_value_refuse(const struct sim_value *value, const struct cJSON *json,
+                             struct sovd_arena *arena);
+
+/* JSON text of json, digits kept; owned by the caller. -ENOMEM. */
+int sim_value_text(const struct cJSON *json, char **ret);
+
+/* The tree of a JSON text that we made; lives as long as the arena. */
+int sim_value_node(struct sovd_arena *arena, const char *text, const struct cJSON **ret);
+
+/* The tree of what was written; w is done with. */
+int sim_written_node(struct sovd_arena *arena, struct sovd_json_writer *w, const struct cJSON **ret);
