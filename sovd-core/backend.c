@@ -11,3 +11,19 @@ struct sovd_backend *sovd_backend_unref(struct sovd_backend *backend) {
                 backend->ops->free(backend);
         return NULL;
 }
+
+bool sovd_backend_serves(const struct sovd_backend *backend, enum sovd_collection collection) {
+        const struct sovd_backend_ops *ops = backend->ops;
+        (void)ops;
+
+        switch (collection) {
+        case SOVD_COLLECTION_DATA:
+        case SOVD_COLLECTION_FAULTS:
+        case SOVD_COLLECTION_OPERATIONS:
+        case SOVD_COLLECTION_MODES:
+        case SOVD_COLLECTION_CONFIGURATIONS:
+                return true;
+        default:
+                return false;
+        }
+}

@@ -117,6 +117,9 @@ struct sovd_backend *sovd_backend_ref(struct sovd_backend *backend);
 struct sovd_backend *sovd_backend_unref(struct sovd_backend *backend);
 SOVD_DEFINE_CLEANUP(struct sovd_backend *, sovd_backend_unref)
 
+/* Does it have the ops without which the collection cannot be served? */
+bool sovd_backend_serves(const struct sovd_backend *backend, enum sovd_collection collection);
+
 /* Hands the gateway a new view. The gateway copies what it needs; the view stays the caller's. From any thread,
  * with no lock of the backend held. Returns 0 or -errno: the old tree stays. */
 int sovd_backend_publish(struct sovd_backend *backend, const struct sovd_view *view);

@@ -16,6 +16,12 @@
 struct cJSON;
 struct sovd_gateway;
 
+/* Who asks. Locks, temporary resources and limits per client go by the id. */
+struct sovd_principal {
+        const char *id;   /* never NULL; never shown to other clients */
+        bool anonymous;   /* nothing proved it: the id is the place that the client asks from */
+};
+
 #define SOVD_PARAMS_MAX 4
 #define SOVD_QUERY_MAX  32
 
@@ -38,6 +44,8 @@ struct sovd_call {
         struct sovd_gateway *gateway;
         uint64_t deadline_usec;          /* monotonic: the answer must be made by then */
         const char *request_id;          /* never NULL */
+        struct sovd_principal principal;
+        const char *base;                /* what every URI in the answer begins with; never NULL */
         const char *traceparent;         /* W3C trace context, of the client or made here */
 
         struct sovd_tree *tree;          /* reference, held until the answer is sent */
@@ -46,6 +54,8 @@ struct sovd_call {
         struct sovd_query_item query[SOVD_QUERY_MAX];
         size_t n_query;
         const void *in;                  /* decoded body, of the route's input schema */
+        const char *raw;                 /* the body as it came, NUL-terminated, for routes that take any type */
+        size_t raw_len;
 
         const void *out;                 /* the answer, of the route's output schema */
         unsigned status;                 /* 0 = the route's success status */

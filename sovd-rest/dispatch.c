@@ -16,6 +16,10 @@ struct sovd_rest *sovd_rest_of(const struct sovd_call *call) {
         return ((const struct sovd_rest_call *)call)->rest;
 }
 
+const char *sovd_call_header(const struct sovd_call *call, const char *name) {
+        return sovd_head_field(&((const struct sovd_rest_call *)call)->x->head, name);
+}
+
 struct ids {
         char request[40];
         char trace[64];
@@ -257,11 +261,20 @@ static int decode_body(struct sovd_call *call, const struct sovd_route *route, c
         return r;
 }
 
+static int read_raw(struct sovd_http_exchange *x, struct sovd_call *call) {
+        const char *reason;
+        int r = sovd_http_read_body(x, &call->raw, &call->raw_len, &reason);
+
+        return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
+}
+
 static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         const char *body, *reason, *type = sovd_head_field(&x->head, "Content-Type");
         cJSON *json = NULL;
         size_t len;
 
+        if (route->flags & SOVD_RAW_BODY)
+                return read_raw(x, call);
         if (!route->in && !x->info.has_body)
                 return 0;
         if (!route->in)
@@ -412,7 +425,7 @@ static void log_request(const struct sovd_http_exchange *x, const struct sovd_ca
 
 void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
         struct sovd_rest *rest = data;
-        struct sovd_rest_call outer = { .rest = rest };
+        struct sovd_rest_call outer = { .rest = rest, .x = x };
         struct sovd_call *call = &outer.call;
         const struct sovd_route *route = NULL;
         size_t position = sovd_route_count();
@@ -420,8 +433,13 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
 
         call->arena = x->arena;
         call->gateway = rest->gateway;
+        call->base = SOVD_API_BASE;
         call->deadline_usec = x->started_usec + rest->request_timeout_usec;
         set_ids(call, x, &ids);
+        call->principal = (struct sovd_principal){
+                .id = sovd_call_printf(call, "anonymous@%s", x->remote && *x->remote ? x->remote : "unix"),
+                .anonymous = true,
+        };
 
         int r = answer(x, call, &position, &route);
         if (x->refused == SOVD_E_OVERLOAD)

@@ -22,8 +22,14 @@ struct sovd_rest {
 /* The call's rest, for handlers: the call was made by dispatch. */
 struct sovd_rest *sovd_rest_of(const struct sovd_call *call);
 
+struct sovd_http_exchange;
+
 /* What is beside the call while dispatch works on it. */
 struct sovd_rest_call {
         struct sovd_call call; /* first, so that a call leads to its rest */
         struct sovd_rest *rest;
+        struct sovd_http_exchange *x;
 };
+
+/* A header field of the request, or NULL. For handlers. */
+const char *sovd_call_header(const struct sovd_call *call, const char *name);

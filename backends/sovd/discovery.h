@@ -12,7 +12,8 @@
 
 struct cJSON;
 
-#define ALL_COLLECTIONS ((1u << SOVD_N_COLLECTIONS) - 1)
+/* Those that every dialect has; the others are offered only when the server names them. */
+#define ALL_COLLECTIONS ((1u << (SOVD_COLLECTION_CONFIGURATIONS + 1)) - 1)
 
 /* More than any HTTP status: an answer came, or none, but nothing that could be used. */
 #define FETCH_UNUSABLE 600u

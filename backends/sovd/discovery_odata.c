@@ -73,7 +73,7 @@ static unsigned read_categories(const cJSON *capabilities) {
                 int c = cJSON_IsString(category)
                                 ? sovd_name_find(sovd_collection_names, category->valuestring)
                                 : -1;
-                if (c >= 0)
+                if (c >= 0 && (ALL_COLLECTIONS & (1u << c)))
                         collections |= 1u << c;
         }
         return collections ? collections : BASIC_COLLECTIONS;

@@ -10,6 +10,14 @@
                 const struct dialect *dialect = upstream_dialect(call, e, SOVD_COLLECTION_##collection);     \
                 return dialect ? dialect->ops->op args : SOVD_E_UNAVAILABLE;                                 \
         }
+/* The same for what not every dialect has. */
+#define FORWARD_MAY(op, collection, params, args)                                                            \
+        static int op params {                                                                               \
+                const struct dialect *dialect = upstream_dialect(call, e, SOVD_COLLECTION_##collection);     \
+                if (dialect && !dialect->ops->op)                                                            \
+                        return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the server has no " #op);            \
+                return dialect ? dialect->ops->op args : SOVD_E_UNAVAILABLE;                                 \
+        }
 #define CALL struct sovd_call *call, const struct sovd_entity *e
 
 FORWARD(data_list, DATA, (CALL, const struct sovd_data_filter *filter, struct sovd_data_list *ret),

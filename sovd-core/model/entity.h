@@ -21,6 +21,16 @@ enum sovd_collection {
         SOVD_COLLECTION_OPERATIONS,
         SOVD_COLLECTION_MODES,
         SOVD_COLLECTION_CONFIGURATIONS,
+        SOVD_COLLECTION_DATA_LISTS,
+        SOVD_COLLECTION_LOCKS,
+        SOVD_COLLECTION_LOGS,
+        SOVD_COLLECTION_COMMUNICATION_LOGS,
+        SOVD_COLLECTION_BULK_DATA,
+        SOVD_COLLECTION_SCRIPTS,
+        SOVD_COLLECTION_CLEAR_DATA,
+        SOVD_COLLECTION_STATUS,
+        SOVD_COLLECTION_TRIGGERS,
+        SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS,
         SOVD_N_COLLECTIONS,
         SOVD_NO_COLLECTION = SOVD_N_COLLECTIONS
 };
@@ -84,7 +94,9 @@ struct sovd_entity {
         struct sovd_strings tags;
         const struct sovd_entity *parent; /* the area or component it is a sub-entity of, or NULL */
         enum sovd_connection connection;
-        struct sovd_backend *providers[SOVD_N_COLLECTIONS]; /* NULL = the collection is not offered */
+        struct sovd_backend *providers[SOVD_N_COLLECTIONS]; /* NULL = the collection is not offered. Those that the
+                                                             * gateway itself keeps have the backend they rest on. */
+        unsigned offers;                 /* bit 1 << enum sovd_collection: what its owner says that it has */
         struct sovd_backend *owner;
         struct sovd_entities relations[SOVD_N_RELATIONS];
 };

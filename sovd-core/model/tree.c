@@ -100,6 +100,13 @@ static void add_clash(struct sovd_tree *tree, const struct sovd_entity *owner, c
         };
 }
 
+/* What a backend says that it has is offered when it has the ops for it. */
+static void provide(struct sovd_entity *e, struct sovd_backend *backend, unsigned collections) {
+        for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
+                if ((collections & (1u << c)) && sovd_backend_serves(backend, (enum sovd_collection)c))
+                        e->providers[c] = backend;
+}
+
 /* Areas and functions span the vehicle, so several backends may know a part of one: it is put together from them, as
  * long as no two of them offer the same collection of it. */
 static bool merge(struct sovd_entity *e, const struct sovd_view *view, struct sovd_backend *backend,
@@ -110,9 +117,7 @@ static bool merge(struct sovd_entity *e, const struct sovd_view *view, struct so
                 if (e->providers[c] && (spec->collections & (1u << c)))
                         return false;
 
-        for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
-                if (spec->collections & (1u << c))
-                        e->providers[c] = backend;
+        provide(e, backend, spec->collections);
         e->connection = SOVD_MAX(e->connection, view->connection);
         return true;
 }
@@ -134,8 +139,8 @@ static int add_entity(struct sovd_tree *tree, const struct sovd_view *view, stru
         e->type = spec->type;
         e->connection = view->connection;
         e->owner = backend;
-        for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
-                e->providers[c] = spec->collections & (1u << c) ? backend : NULL;
+        e->offers = spec->collections;
+        provide(e, backend, spec->collections);
 
         int r = copy_texts(tree->arena, spec, e);
         if (r)

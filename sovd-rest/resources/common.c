@@ -9,7 +9,7 @@ const char *sovd_encoded(struct sovd_call *call, const char *segment) {
 }
 
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e) {
-        return sovd_call_printf(call, SOVD_API_BASE "/%s/%s", sovd_entity_type_paths[e->type],
+        return sovd_call_printf(call, "%s/%s/%s", call->base, sovd_entity_type_paths[e->type],
                                 sovd_encoded(call, e->id));
 }
 

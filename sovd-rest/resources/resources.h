@@ -6,8 +6,13 @@
  */
 #include "sovd-rest/route.h"
 
-extern const struct sovd_route sovd_routes_server[], sovd_routes_discovery[], sovd_routes_data[], sovd_routes_faults[],
-        sovd_routes_operations[], sovd_routes_modes[], sovd_routes_configurations[];
+extern const struct sovd_route sovd_routes_server[];
+extern const struct sovd_route sovd_routes_discovery[];
+extern const struct sovd_route sovd_routes_data[];
+extern const struct sovd_route sovd_routes_faults[];
+extern const struct sovd_route sovd_routes_operations[];
+extern const struct sovd_route sovd_routes_modes[];
+extern const struct sovd_route sovd_routes_configurations[];
 
 /* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);
