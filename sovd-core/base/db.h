@@ -1,0 +1,87 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Database - durable state: one SQLite file, one writer
+ *
+ * Every change runs on one writer thread, many of them in one transaction (group commit), and whoever asked is
+ * told only after the commit is on the disk (WAL, synchronous=FULL). Reads use connections of their own and see
+ * the last commit. This is the one place that knows SQLite.
+ *
+ * Results below: 0; -ENOSPC disk or quota full; -EIO; -EROFS; -EBADMSG the file is damaged; -EEXIST a constraint
+ * refuses the change; -EBUSY; -ENOMEM; SOVD_E_OVERLOAD too many changes wait.
+ */
+#include "sovd-core/base/util.h"
+
+struct sovd_db;
+struct sovd_db_conn; /* a connection that the caller may use for the moment */
+struct sovd_db_stmt;
+
+struct sovd_db_options {
+        const char *path;               /* NULL = in memory: gone with the process */
+        const char *const *migrations;  /* SQL scripts, ends with NULL; script n leads from version n to n + 1 */
+        uint32_t application_id;        /* of the file; another one is refused */
+        size_t readers;                 /* connections for reading, at least 1 */
+        size_t queue_max;               /* changes that may wait */
+};
+
+/* Opens or makes the file, checks it when it was not closed in order, and migrates it. *ret_aside, when asked for:
+ * a damaged file was renamed to this path (owned by the caller) and an empty one begun; else NULL. Without
+ * ret_aside a damaged file is -EBADMSG. -EPROTO: it is another program's, or of a newer version. */
+int sovd_db_open(struct sovd_db **ret, const struct sovd_db_options *options, char **ret_aside);
+
+/* Carries out what waits, then closes. Nobody may use it any more. */
+struct sovd_db *sovd_db_close(struct sovd_db *db);
+SOVD_DEFINE_CLEANUP(struct sovd_db *, sovd_db_close)
+
+/* A change; on the writer thread, inside the transaction. Another result than 0 undoes this change alone and
+ * reaches the caller. It must not wait for anything. */
+typedef int (*sovd_db_work)(struct sovd_db_conn *conn, void *data);
+
+/* After the commit (result 0) or its failure; on the writer thread, in the order of the changes. */
+typedef void (*sovd_db_done)(int result, void *data);
+
+/* Carries a change out and waits until it is durable. */
+int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data);
+
+/* The same without waiting; done may be NULL. Another result than 0: it was not taken, done is not called. */
+int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data);
+
+/* A connection for reading, on one snapshot until it is given back. Waits for a free one. */
+int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret);
+void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn);
+
+/* A statement of the connection's cache, without bindings. It is the caller's until the next prepare of the same
+ * text, or until the work or the reading ends. */
+int sovd_db_prepare(struct sovd_db_conn *conn, struct sovd_db_stmt **ret, const char *sql);
+
+/* Parameters count from 1; text and blobs must live until the last step. A failure shows in the next step. */
+void sovd_db_bind_int(struct sovd_db_stmt *stmt, int i, int64_t value);
+void sovd_db_bind_text(struct sovd_db_stmt *stmt, int i, const char *text); /* NULL = null */
+void sovd_db_bind_blob(struct sovd_db_stmt *stmt, int i, const void *bytes, size_t n);
+
+/* *ret_row: there is a row to read. */
+int sovd_db_step(struct sovd_db_stmt *stmt, bool *ret_row);
+
+/* Runs to the end; rows are dropped. */
+int sovd_db_run(struct sovd_db_stmt *stmt);
+
+/* Columns count from 0. Text and blobs live until the next step. NULL: null. */
+int64_t sovd_db_int(struct sovd_db_stmt *stmt, int column);
+const char *sovd_db_text(struct sovd_db_stmt *stmt, int column);
+const void *sovd_db_blob(struct sovd_db_stmt *stmt, int column, size_t *ret_n);
+
+/* Rows that the last change of the connection touched, and the rowid it gave. */
+int64_t sovd_db_changes(struct sovd_db_conn *conn);
+int64_t sovd_db_last_id(struct sovd_db_conn *conn);
+
+/* A whole copy of the last commit in a new file, checked. -EEXIST: the file is there. */
+int sovd_db_copy(struct sovd_db *db, const char *path);
+
+struct sovd_db_status {
+        int error;                /* of the last transaction; 0 = it was committed */
+        size_t n_waiting;         /* changes in the queue */
+        uint64_t n_changes, n_commits, n_failed;
+        uint64_t bytes;           /* of the file, 0 in memory */
+};
+void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret);
