@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fault-manager/store.h"
+#include "sovd-core/base/error.h"
+
+#define COLUMNS \
+        "entity, code, about, severity, scope, status, occurrences, failed_cycles, passed_cycles, first_usec, " \
+        "last_usec, first_frame, last_frame"
+
+static int put(struct sovd_db_conn *conn, const struct fm_row *row) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "INSERT OR REPLACE INTO fault(" COLUMNS
+                                          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)");
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, row->entity);
+        sovd_db_bind_text(s, 2, row->code);
+        sovd_db_bind_text(s, 3, row->about);
+        sovd_db_bind_int(s, 4, row->severity);
+        sovd_db_bind_text(s, 5, row->scope);
+        sovd_db_bind_int(s, 6, row->state.status);
+        sovd_db_bind_int(s, 7, row->state.n_occurrences);
+        sovd_db_bind_int(s, 8, row->state.n_failed_cycles);
+        sovd_db_bind_int(s, 9, row->state.n_passed_cycles);
+        sovd_db_bind_int(s, 10, (int64_t)row->first_usec);
+        sovd_db_bind_int(s, 11, (int64_t)row->last_usec);
+        sovd_db_bind_text(s, 12, row->first_frame);
+        sovd_db_bind_text(s, 13, row->last_frame);
+        return sovd_db_run(s);
+}
+
+static int delete_one(struct sovd_db_conn *conn, const char *entity, const char *code) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "DELETE FROM fault WHERE entity=?1 AND code=?2");
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, entity);
+        sovd_db_bind_text(s, 2, code);
+        return sovd_db_run(s);
+}
+
+int fm_store_put(struct sovd_db_conn *conn, const struct fm_row *row) {
+        return row->state.n_occurrences ? put(conn, row) : delete_one(conn, row->entity, row->code);
+}
+
+int fm_store_event(struct sovd_db_conn *conn, const struct fm_row *row, uint64_t usec, unsigned changed,
+                   const char *frame, int64_t *ret_id) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_event(usec, entity, code, changed, status, severity, frame) "
+                                          "VALUES(?1,?2,?3,?4,?5,?6,?7)");
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, (int64_t)usec);
+        sovd_db_bind_text(s, 2, row->entity);
+        sovd_db_bind_text(s, 3, row->code);
+        sovd_db_bind_int(s, 4, changed);
+        sovd_db_bind_int(s, 5, row->state.status);
+        sovd_db_bind_int(s, 6, row->severity);
+        sovd_db_bind_text(s, 7, frame);
+        r = sovd_db_run(s);
+        if (!r)
+                *ret_id = sovd_db_last_id(conn);
+        return r;
+}
+
+static struct fm_row read_row(struct sovd_db_stmt *s) {
+        return (struct fm_row){
+                .entity = sovd_db_text(s, 0),
+                .code = sovd_db_text(s, 1),
+                .about = sovd_db_text(s, 2),
+                .severity = sovd_db_int(s, 3),
+                .scope = sovd_db_text(s, 4),
+                .state = { .status = (uint8_t)sovd_db_int(s, 5),
+                           .n_occurrences = (uint32_t)sovd_db_int(s, 6),
+                           .n_failed_cycles = (uint32_t)sovd_db_int(s, 7),
+                           .n_passed_cycles = (uint32_t)sovd_db_int(s, 8) },
+                .first_usec = (uint64_t)sovd_db_int(s, 9),
+                .last_usec = (uint64_t)sovd_db_int(s, 10),
+                .first_frame = sovd_db_text(s, 11),
+                .last_frame = sovd_db_text(s, 12),
+        };
+}
+
+static int copy_row(const struct fm_row *row, struct sovd_arena *arena, struct fm_row *ret) {
+        *ret = *row;
+        ret->entity = sovd_arena_strdup(arena, row->entity);
+        ret->code = sovd_arena_strdup(arena, row->code);
+        ret->about = sovd_arena_strdup(arena, row->about);
+        ret->scope = sovd_arena_strdup(arena, row->scope);
+        ret->first_frame = sovd_arena_strdup(arena, row->first_frame);
+        ret->last_frame = sovd_arena_strdup(arena, row->last_frame);
+        bool ok = ret->entity && ret->code && ret->about && ret->scope && (ret->first_frame || !row->first_frame) &&
+                  (ret->last_frame || !row->last_frame);
+        return ok ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *code, struct sovd_arena *arena,
+                  struct fm_row *ret) {
+        struct sovd_db_stmt *s;
+        bool row;
+
+        int r = sovd_db_prepare(conn, &s, "SELECT " COLUMNS " FROM fault WHERE entity=?1 AND code=?2");
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, entity);
+        sovd_db_bind_text(s, 2, code);
+        r = sovd_db_step(s, &row);
+        if (r || !row)
+                return r ? r : SOVD_E_NOT_FOUND;
+        const struct fm_row found = read_row(s);
+        return copy_row(&found, arena, ret);
+}
+
+int fm_store_clear(struct sovd_db_conn *conn, const char *entity, const char *code, const char *scope,
+                   int64_t *ret_n) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "DELETE FROM fault WHERE entity=?1 AND (?2 IS NULL OR code=?2) "
+                                          "AND (?3 IS NULL OR scope=?3)");
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, entity);
+        sovd_db_bind_text(s, 2, code);
+        sovd_db_bind_text(s, 3, scope);
+        r = sovd_db_run(s);
+        *ret_n = r ? 0 : sovd_db_changes(conn);
+        return r;
+}
+
+/* Bit 256 is set in every status, so that it can stand for "any". */
+#define FILTER                                                                                          \
+        " AND severity<?2 AND ((status|256)&?3)<>0 AND last_usec>=?4 AND last_usec<=?5"                 \
+        " AND (?6 IS NULL OR scope=?6) AND (?7 IS NULL OR code=?7)"
+
+static const char of_entity[] = "SELECT " COLUMNS " FROM fault WHERE entity=?1 AND (last_usec, code)<(?8, ?9)" FILTER
+                                " ORDER BY last_usec DESC, code DESC LIMIT ?10";
+static const char of_all[] = "SELECT " COLUMNS " FROM fault WHERE (last_usec, code, entity)<(?8, ?9, ?1)" FILTER
+                             " ORDER BY last_usec DESC, code DESC, entity DESC LIMIT ?10";
+
+/* No text sorts behind this one: bytes above those of UTF-8 do not come. */
+#define LAST_TEXT "\xf4\x8f\xbf\xbf"
+
+static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q) {
+        bool first = !q->after_usec;
+        const char *after_entity = first || !q->after_entity ? LAST_TEXT : q->after_entity;
+
+        sovd_db_bind_text(s, 1, q->entity ? q->entity : after_entity);
+        sovd_db_bind_int(s, 2, q->severity_below ? q->severity_below : INT32_MAX);
+        sovd_db_bind_int(s, 3, q->status_any ? q->status_any : 256);
+        sovd_db_bind_int(s, 4, (int64_t)q->from_usec);
+        sovd_db_bind_int(s, 5, q->to_usec ? (int64_t)q->to_usec : INT64_MAX);
+        sovd_db_bind_text(s, 6, q->scope);
+        sovd_db_bind_text(s, 7, q->code);
+        sovd_db_bind_int(s, 8, first ? INT64_MAX : (int64_t)q->after_usec);
+        sovd_db_bind_text(s, 9, first || !q->after_code ? LAST_TEXT : q->after_code);
+        sovd_db_bind_int(s, 10, (int64_t)q->max);
+}
+
+int fm_store_list(struct sovd_db_conn *conn, const struct fm_query *query,
+                  int (*each)(const struct fm_row *row, void *data), void *data) {
+        struct sovd_db_stmt *s;
+        bool more = true;
+
+        int r = sovd_db_prepare(conn, &s, query->entity ? of_entity : of_all);
+        if (!r)
+                bind_query(s, query);
+        while (!r && more) {
+                r = sovd_db_step(s, &more);
+                if (!r && more) {
+                        const struct fm_row row = read_row(s);
+                        r = each(&row, data);
+                }
+        }
+        return r;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/state.h"
+#include <stddef.h>
+
+/* fault: what is wrong now or was, one row per entity and code. about: the descriptor as JSON, so that a fault can be
+ * shown while nobody has its catalogue. severity, scope and state stand beside it for the filters.
+ * fault_event: what happened, in the order of the commits; its id is the id of the event in streams. */
+static const char faults[] =
+        "CREATE TABLE fault(entity TEXT NOT NULL, code TEXT NOT NULL, about TEXT NOT NULL, severity INTEGER NOT NULL,"
+        " scope TEXT NOT NULL, status INTEGER NOT NULL, occurrences INTEGER NOT NULL, failed_cycles INTEGER NOT NULL,"
+        " passed_cycles INTEGER NOT NULL, first_usec INTEGER NOT NULL, last_usec INTEGER NOT NULL, first_frame TEXT,"
+        " last_frame TEXT, PRIMARY KEY(entity, code)) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX fault_recent ON fault(entity, last_usec DESC, code DESC, severity, status);"
+        "CREATE INDEX fault_all ON fault(last_usec DESC, code DESC, entity DESC, severity, status);"
+        "CREATE TABLE fault_event(id INTEGER PRIMARY KEY AUTOINCREMENT, usec INTEGER NOT NULL, entity TEXT NOT NULL,"
+        " code TEXT NOT NULL, changed INTEGER NOT NULL, status INTEGER NOT NULL, severity INTEGER NOT NULL, frame TEXT)"
+        " STRICT;"
+        "CREATE INDEX fault_event_time ON fault_event(usec);"
+        "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
+
+const char *const sovd_state_migrations[] = { faults, NULL };
