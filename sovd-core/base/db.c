@@ -166,10 +166,12 @@ static int add_statement(struct sovd_db_conn *conn, const char *sql, struct sovd
 
 int sovd_db_prepare(struct sovd_db_conn *conn, struct sovd_db_stmt **ret, const char *sql) {
         struct sovd_db_stmt *s = find_statement(conn, sql);
-        int r = s ? 0 : add_statement(conn, sql, &s);
 
-        if (r)
-                return r;
+        if (!s) {
+                int r = add_statement(conn, sql, &s);
+                if (r)
+                        return r;
+        }
         (void)sqlite3_reset(s->stmt);
         (void)sqlite3_clear_bindings(s->stmt);
         s->bind_result = SQLITE_OK;
