@@ -154,7 +154,7 @@ static int add_statement(struct sovd_db_conn *conn, const char *sql, struct sovd
         struct sovd_db_stmt *s = &conn->statements[conn->n_statements];
 
         if (conn->n_statements == STATEMENTS_MAX)
-                return sovd_error_origin(-ENOSPC); /* texts are constants of the program: there are not so many */
+                return -ENOSPC; /* texts are constants of the program: there are not so many */
         int r = failed(conn, sqlite3_prepare_v3(conn->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL));
         if (r)
                 return r;
