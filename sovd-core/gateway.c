@@ -17,6 +17,7 @@ struct member {
 struct sovd_gateway {
         uint64_t started_usec;
         struct sovd_executions *executions;
+        struct sovd_fault_sink *fault_sink;
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -328,4 +329,12 @@ struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway) {
 
 uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {
         return gateway->started_usec;
+}
+
+void sovd_gateway_set_fault_sink(struct sovd_gateway *gateway, struct sovd_fault_sink *sink) {
+        gateway->fault_sink = sink;
+}
+
+struct sovd_fault_sink *sovd_gateway_fault_sink(const struct sovd_gateway *gateway) {
+        return gateway->fault_sink;
 }

@@ -39,6 +39,12 @@ void sovd_gateway_reorder(struct sovd_gateway *gateway, const char *const *order
 /* The tree of this moment, with a reference for the caller. Never NULL. */
 struct sovd_tree *sovd_gateway_tree(struct sovd_gateway *gateway);
 
+/* Where native apps and the gateway itself report faults; NULL = nobody keeps them. Not owned. Set before backends
+ * are added. */
+struct sovd_fault_sink;
+void sovd_gateway_set_fault_sink(struct sovd_gateway *gateway, struct sovd_fault_sink *sink);
+struct sovd_fault_sink *sovd_gateway_fault_sink(const struct sovd_gateway *gateway);
+
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway);
 
 /* The backends with a reference each for the caller, at most max; returns how many. */

@@ -1,0 +1,25 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The fault manager as the rest of the program sees it: a sink for reports, and a thread that keeps time rules
+ */
+#include "fault-manager/manager.h"
+#include "sovd-core/fault_sink.h"
+
+struct fm_sink;
+
+/* Makes the manager and starts its thread. */
+int fm_sink_new(struct fm_sink **ret, const struct fm_options *options);
+struct fm_sink *fm_sink_free(struct fm_sink *sink);
+SOVD_DEFINE_CLEANUP(struct fm_sink *, fm_sink_free)
+
+struct sovd_fault_sink *fm_sink_base(struct fm_sink *sink);
+struct fm_manager *fm_sink_manager(struct fm_sink *sink);
+
+/* A stored fault in the standard's words; in the arena. */
+int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret);
+/* Its environment data. */
+int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret);
+/* The names and values of a status byte, as a JSON object. */
+int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret);

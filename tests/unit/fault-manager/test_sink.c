@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include "fault-manager/fault_manager.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/json_reader.h"
+#include "sovd-core/call.h"
+#include "sovd-core/state.h"
+#include <cjson/cJSON.h>
+#include <poll.h>
+#include <stdio.h>
+
+struct fixture {
+        struct sovd_arena *arena;
+        struct sovd_db *db;
+        struct fm_sink *sink;
+        struct sovd_fault_sink *base;
+        struct sovd_call call;
+        struct sovd_entity entity;
+};
+
+static int set_up(void **state) {
+        const struct sovd_db_options db = { .migrations = sovd_state_migrations, .readers = 2,
+                                            .application_id = SOVD_STATE_APPLICATION_ID, .queue_max = 100 };
+        struct fm_options options = { .faults_max = 1000 };
+        struct fixture *f = calloc(1, sizeof(*f));
+
+        assert_non_null(f);
+        assert_int_equal(sovd_arena_new(&f->arena, 4096), 0);
+        assert_int_equal(sovd_db_open(&f->db, &db, NULL), 0);
+        options.db = f->db;
+        assert_int_equal(fm_sink_new(&f->sink, &options), 0);
+        f->base = fm_sink_base(f->sink);
+        f->call.arena = f->arena;
+        f->entity.type = SOVD_APP;
+        f->entity.id = "nav";
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        struct fixture *f = *state;
+
+        fm_sink_free(f->sink);
+        sovd_db_close(f->db);
+        sovd_arena_free(f->arena);
+        free(f);
+        return 0;
+}
+
+static int define(struct fixture *f, const char *text, const char **ret_why) {
+        struct sovd_json_fault fault;
+        struct cJSON *json;
+
+        *ret_why = "";
+        assert_int_equal(sovd_json_parse_in(f->arena, &json, text, strlen(text), NULL, &fault), 0);
+        return f->base->ops->define(f->base, "apps/nav", json, f->arena, ret_why);
+}
+
+static int report(struct fixture *f, const char *code, enum sovd_report kind, const char *environment) {
+        uint64_t ticket = 0;
+        int r = f->base->ops->report(f->base, "apps/nav", code, kind, environment, &ticket);
+
+        return r || !ticket ? r : f->base->ops->wait(f->base, ticket);
+}
+
+static size_t list(struct fixture *f, struct sovd_fault_filter filter, struct sovd_fault **ret) {
+        struct sovd_fault_list faults;
+
+        assert_int_equal(f->base->ops->list(f->base, &f->call, &f->entity, &filter, &faults), 0);
+        *ret = faults.items.items;
+        return faults.items.n;
+}
+
+static void a_report_is_a_fault_in_the_words_of_the_standard(void **state) {
+        struct fixture *f = *state;
+        struct sovd_fault_detail detail = { 0 };
+        struct sovd_fault *items;
+        const char *why;
+
+        assert_int_equal(define(f, "{\"faults\":[{\"code\":\"N1\",\"name\":\"No map\",\"severity\":3,\"tags\":[\"map\"]}]}", &why), 0);
+        assert_int_equal(report(f, "N1", SOVD_REPORT_FAILED, "{\"tile\":12}"), 0);
+        assert_int_equal(list(f, (struct sovd_fault_filter){ 0 }, &items), 1);
+        assert_string_equal(items[0].code, "N1");
+        assert_string_equal(items[0].fault_name, "No map");
+        assert_int_equal(items[0].severity.value, 3);
+        assert_string_equal(cJSON_GetObjectItemCaseSensitive(items[0].status, "confirmedDTC")->valuestring, "1");
+        assert_string_equal(cJSON_GetObjectItemCaseSensitive(items[0].status, "testNotCompletedSinceLastClear")->valuestring, "0");
+        assert_string_equal(cJSON_GetObjectItemCaseSensitive(items[0].status, "mask")->valuestring, "2F");
+        assert_string_equal(cJSON_GetObjectItemCaseSensitive(items[0].status, "aggregatedStatus")->valuestring, "active");
+
+        assert_int_equal(f->base->ops->read(f->base, &f->call, &f->entity, "N1", &detail), 0);
+        const cJSON *last = cJSON_GetObjectItemCaseSensitive(detail.environment_data, "last_occurrence");
+        const cJSON *frame = cJSON_GetObjectItemCaseSensitive(last, "freeze_frame");
+        assert_int_equal(cJSON_GetObjectItemCaseSensitive(frame, "tile")->valuedouble, 12);
+        assert_int_equal(f->base->ops->read(f->base, &f->call, &f->entity, "N2", &detail), SOVD_E_NOT_FOUND);
+        assert_non_null(strstr(f->call.failure.body.message, "no fault 'N2'"));
+}
+
+static void a_bad_catalogue_is_refused_with_its_place(void **state) {
+        struct fixture *f = *state;
+        const char *why;
+
+        assert_int_equal(define(f, "{\"faults\":[{\"code\":\"N1\"}]}", &why), SOVD_E_BAD_REQUEST);
+        assert_non_null(strstr(why, "/faults/0/name"));
+        assert_int_equal(define(f, "{\"faults\":[{\"code\":\"a/b\",\"name\":\"x\"}]}", &why), SOVD_E_BAD_REQUEST);
+        assert_non_null(strstr(why, "/faults/0/code"));
+        assert_int_equal(report(f, "N1", SOVD_REPORT_FAILED, NULL), SOVD_E_NOT_FOUND);
+}
+
+static void lists_are_whole_however_long(void **state) {
+        static const char *const status_keys[] = { "testfailed" }, *const status_values[] = { "0" };
+        struct fixture *f = *state;
+        char text[64 * 1024] = "{\"faults\":[";
+        struct sovd_fault *items;
+        const char *why;
+        size_t len = strlen(text);
+
+        for (int i = 0; i < 450; i++)
+                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s{\"code\":\"C%d\",\"name\":\"x\",\"severity\":%d}",
+                                        i ? "," : "", i, 1 + i % 4);
+        (void)snprintf(text + len, sizeof(text) - len, "]}");
+        assert_int_equal(define(f, text, &why), 0);
+        for (int i = 0; i < 450; i++) {
+                char code[16];
+                (void)snprintf(code, sizeof(code), "C%d", i);
+                assert_int_equal(f->base->ops->report(f->base, "apps/nav", code, SOVD_REPORT_FAILED, NULL, NULL), 0);
+        }
+        assert_int_equal(report(f, "C0", SOVD_REPORT_PASSED, NULL), 0);
+        assert_int_equal(list(f, (struct sovd_fault_filter){ 0 }, &items), 450);
+        assert_int_equal(list(f, (struct sovd_fault_filter){ .severity = SOVD_INT(2) }, &items), 113);
+        assert_int_equal(list(f, (struct sovd_fault_filter){ .status_keys = status_keys, .status_values = status_values,
+                                                             .n_status = 1 }, &items), 1);
+        assert_string_equal(items[0].code, "C0");
+        assert_int_equal(f->base->ops->clear(f->base, &f->call, &f->entity, "C0"), 0);
+        assert_int_equal(f->base->ops->clear(f->base, &f->call, &f->entity, "C0"), SOVD_E_NOT_FOUND);
+        assert_int_equal(f->base->ops->clear_all(f->base, &f->call, &f->entity, NULL), 0);
+        assert_int_equal(list(f, (struct sovd_fault_filter){ 0 }, &items), 0);
+}
+
+static void time_rules_come_true_by_themselves(void **state) {
+        struct fixture *f = *state;
+        struct sovd_fault *items;
+        const char *why;
+
+        assert_int_equal(define(f, "{\"faults\":[{\"code\":\"T\",\"name\":\"t\",\"debounce\":{\"kind\":\"time\",\"failed_secs\":0.05}}]}",
+                                &why), 0);
+        assert_int_equal(report(f, "T", SOVD_REPORT_PREFAILED, NULL), 0);
+        uint64_t until = sovd_now_usec() + 20 * SOVD_USEC_PER_SEC;
+        while (!list(f, (struct sovd_fault_filter){ 0 }, &items) && sovd_clock_left_usec(until))
+                (void)poll(NULL, 0, 5);
+        assert_int_equal(list(f, (struct sovd_fault_filter){ 0 }, &items), 1);
+}
+
+int main(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                T(a_report_is_a_fault_in_the_words_of_the_standard),
+                T(a_bad_catalogue_is_refused_with_its_place),
+                T(lists_are_whole_however_long),
+                T(time_rules_come_true_by_themselves),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
