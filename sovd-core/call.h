@@ -45,7 +45,8 @@ struct sovd_call {
         uint64_t deadline_usec;          /* monotonic: the answer must be made by then */
         const char *request_id;          /* never NULL */
         struct sovd_principal principal;
-        const char *base;                /* what every URI in the answer begins with; never NULL */
+        const char *base;                /* what every URI in the answer begins with, absolute when the client's
+                                          * view of the server is known (sovd-rest/origin.h); never NULL */
         const char *traceparent;         /* W3C trace context, of the client or made here */
 
         struct sovd_tree *tree;          /* reference, held until the answer is sent */
@@ -59,7 +60,7 @@ struct sovd_call {
 
         const void *out;                 /* the answer, of the route's output schema */
         unsigned status;                 /* 0 = the route's success status */
-        const char *location;            /* Location; a path from the root of the server */
+        const char *location;            /* Location; begins with base */
         struct sovd_failure failure;
 };
 

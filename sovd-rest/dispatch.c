@@ -5,6 +5,7 @@
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/openapi.h"
+#include "sovd-rest/origin.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
 #include <cjson/cJSON.h>
@@ -73,6 +74,14 @@ static int check_host(const struct sovd_rest *rest, const struct sovd_http_excha
                 if (strcasecmp(*allowed, host) == 0)
                         return 0;
         return sovd_fail(call, SOVD_E_MISDIRECTED, "this server does not answer for the host named in the request");
+}
+
+static int set_base(const struct sovd_rest *rest, const struct sovd_http_exchange *x, struct sovd_call *call) {
+        const struct sovd_origin_request request = { &x->head, x->remote, x->is_tls };
+        const char *reason;
+        int r = sovd_origin_base(&call->base, &request, rest->trusted_proxies, call->arena, &reason);
+
+        return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
 }
 
 static int find_method(const struct sovd_http_exchange *x) {
@@ -383,6 +392,8 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
                 return sovd_fail(call, (enum sovd_error)x->refused, "%s", x->refused_why);
 
         int r = check_host(sovd_rest_of(call), x, call);
+        if (!r)
+                r = set_base(sovd_rest_of(call), x, call);
         if (!r)
                 r = parse_target(call, x, &target);
         if (r)

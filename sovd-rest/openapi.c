@@ -14,6 +14,7 @@ struct scope {
         size_t n;
         const struct sovd_entity *entity; /* the one that is addressed, or NULL */
         struct sovd_arena *arena;         /* with segments only */
+        const char *base;                 /* what the paths are below: ends with SOVD_API_BASE */
 };
 
 struct pattern {
@@ -241,6 +242,15 @@ static const char *method_key(enum sovd_method method) {
         return keys[method];
 }
 
+/* Without the API base; "/" when nothing is left. */
+static void add_root_url(cJSON *server, const char *base) {
+        size_t n = strlen(base) - strlen(SOVD_API_BASE);
+        char url[1024];
+
+        (void)snprintf(url, sizeof(url), "%.*s", (int)n, n ? base : "/");
+        cJSON_AddStringToObject(server, "url", n ? url : "/");
+}
+
 static void add_route(cJSON *paths, cJSON *schemas, const struct scope *scope, const struct sovd_route *r, int type) {
         struct pattern p;
         char path[1024];
@@ -257,7 +267,7 @@ static void add_route(cJSON *paths, cJSON *schemas, const struct scope *scope, c
                         cJSON_AddStringToObject(item, "x-sovd-name", scope->entity->name);
                 if (r->flags & SOVD_ROUTE_ROOT) {
                         cJSON *servers = cJSON_AddArrayToObject(item, "servers"), *server = cJSON_CreateObject();
-                        cJSON_AddStringToObject(server, "url", "/");
+                        add_root_url(server, scope->base);
                         cJSON_AddItemToArray(servers, server);
                 }
         }
@@ -265,7 +275,7 @@ static void add_route(cJSON *paths, cJSON *schemas, const struct scope *scope, c
         add_schemas(schemas, r);
 }
 
-static void add_info(cJSON *document) {
+static void add_info(cJSON *document, const char *base) {
         cJSON_AddStringToObject(document, "openapi", "3.1.0");
         cJSON *info = cJSON_AddObjectToObject(document, "info");
         cJSON_AddStringToObject(info, "title", "SOVD gateway");
@@ -278,14 +288,14 @@ static void add_info(cJSON *document) {
         cJSON *license = cJSON_AddObjectToObject(info, "license");
         cJSON_AddStringToObject(license, "name", "Apache-2.0");
         cJSON *servers = cJSON_AddArrayToObject(document, "servers"), *server = cJSON_CreateObject();
-        cJSON_AddStringToObject(server, "url", SOVD_API_BASE);
+        cJSON_AddStringToObject(server, "url", base);
         cJSON_AddItemToArray(servers, server);
 }
 
 static cJSON *build(const struct scope *scope) {
         cJSON *document = cJSON_CreateObject();
 
-        add_info(document);
+        add_info(document, scope->base);
         cJSON *paths = cJSON_AddObjectToObject(document, "paths");
         cJSON *schemas = cJSON_AddObjectToObject(cJSON_AddObjectToObject(document, "components"), "schemas");
         for (size_t t = 0; sovd_routes[t]; t++)
@@ -309,13 +319,14 @@ static char *print(const struct scope *scope, bool pretty) {
         return text;
 }
 
-char *sovd_openapi_text(bool pretty) {
-        return print(&(const struct scope){ .segments = NULL }, pretty);
+char *sovd_openapi_text(const char *base, bool pretty) {
+        return print(&(const struct scope){ .base = base }, pretty);
 }
 
 int sovd_openapi_docs(struct sovd_call *call, const char *const *segments, size_t n) {
         const char *flat[PATTERN_SEGMENTS];
-        struct scope scope = { .segments = segments, .n = n, .entity = call->entity, .arena = call->arena };
+        struct scope scope = { .segments = segments, .n = n, .entity = call->entity, .arena = call->arena,
+                               .base = call->base };
 
         /* A nested entity is described under its short path, the one that hrefs use. */
         if (call->entity && n > 2) {

@@ -11,8 +11,9 @@
 #include "sovd-core/call.h"
 #include "sovd-rest/route.h"
 
-/* The whole document as text; the caller frees it. NULL: no memory. */
-char *sovd_openapi_text(bool pretty);
+/* The whole document as text, for a server whose base is this (ends with SOVD_API_BASE); the caller frees it. NULL:
+ * no memory. */
+char *sovd_openapi_text(const char *base, bool pretty);
 
 /* Answers the call with the document of the path whose segments behind the API base are given. */
 int sovd_openapi_docs(struct sovd_call *call, const char *const *segments, size_t n);

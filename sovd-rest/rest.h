@@ -16,6 +16,7 @@ struct sovd_rest {
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
+        const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
         bool ready;                           /* atomic: the first discovery has ended */
 };
 

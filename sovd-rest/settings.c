@@ -24,6 +24,9 @@ static const struct sovd_field server_fields[] = {
           .doc = "HTTPS instead of HTTP on the TCP port." },
         { .name = "allowed_hosts", .type = SOVD_FIELD_STRINGS, .offset = F(allowed_hosts), .min = 1, .max = 64,
           .doc = "If given: other values of the Host field are answered with 421." },
+        { .name = "trusted_proxies", .type = SOVD_FIELD_STRINGS, .offset = F(trusted_proxies), .min = 1, .max = 64,
+          .doc = "Addresses, networks (10.0.0.0/8) or `unix`: whose Forwarded, X-Forwarded-Proto, -Host and -Prefix are "
+                 "believed." },
         { 0 }
 };
 #undef F

@@ -4,6 +4,7 @@
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 #include <cjson/cJSON.h>
+#include <errno.h>
 
 /* --- version-info and the root --------------------------------------------------------------------------- */
 
@@ -45,33 +46,48 @@ static const struct sovd_schema version_info_schema = { .name = "VersionInfo", .
 
 static int version_info_read(struct sovd_call *call) {
         static struct vendor_info vendor = { "sovd-gateway", SOVD_VERSION };
-        static struct version version = { "1.1.0", SOVD_API_BASE, &vendor };
-        static const struct version_info info = { .sovd_info = { .items = &version, .n = 1 } };
+        struct version_info *info = sovd_arena_new0(call->arena, struct version_info);
+        struct version *version = sovd_arena_new0(call->arena, struct version);
+        if (!info || !version)
+                return sovd_error_origin(-ENOMEM);
 
-        call->out = &info;
+        *version = (struct version){ "1.1.0", call->base, &vendor };
+        info->sovd_info = (struct sovd_list){ .items = version, .n = 1 };
+        call->out = info;
         return 0;
 }
 
+/* The server as an entity. Each member but the first two is a URI. */
 struct root {
-        const char *id, *name, *areas, *components, *apps, *functions;
+        const char *id, *name, *docs;
+        const char *lists[SOVD_N_ENTITY_TYPES]; /* of the entities of each type */
 };
-#define URI(word) { .name = #word, .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, word), \
-                    .flags = SOVD_REQUIRED, .format = "uri-reference" }
+#define URI(word, place) { .name = word, .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, place), \
+                           .flags = SOVD_REQUIRED, .format = "uri-reference" }
 static const struct sovd_field root_fields[] = {
         { .name = "id", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, id), .flags = SOVD_REQUIRED },
         { .name = "name", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, name), .flags = SOVD_REQUIRED },
-        URI(areas), URI(components), URI(apps), URI(functions), { 0 }
+        URI("areas", lists[SOVD_AREA]),
+        URI("components", lists[SOVD_COMPONENT]),
+        URI("apps", lists[SOVD_APP]),
+        URI("functions", lists[SOVD_FUNCTION]),
+        URI("docs", docs),
+        { 0 }
 };
 #undef URI
 static const struct sovd_schema root_schema = { .name = "SovdServer", .size = sizeof(struct root),
                                                 .fields = root_fields };
 
 static int root_read(struct sovd_call *call) {
-        static const struct root root = { "sovd-gateway", "SOVD gateway", SOVD_API_BASE "/areas",
-                                          SOVD_API_BASE "/components", SOVD_API_BASE "/apps",
-                                          SOVD_API_BASE "/functions" };
+        struct root *root = sovd_arena_new0(call->arena, struct root);
+        if (!root)
+                return sovd_error_origin(-ENOMEM);
 
-        call->out = &root;
+        *root = (struct root){ .id = "sovd-gateway", .name = "SOVD gateway",
+                               .docs = sovd_call_printf(call, "%s/docs", call->base) };
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
+                root->lists[type] = sovd_call_printf(call, "%s/%s", call->base, sovd_entity_type_paths[type]);
+        call->out = root;
         return 0;
 }
 
@@ -266,7 +282,7 @@ static int metrics_read(struct sovd_call *call) {
 }
 
 static int openapi_read(struct sovd_call *call) {
-        char *text = sovd_openapi_text(false);
+        char *text = sovd_openapi_text(call->base, false);
 
         return answer_text(call, "application/json", text, text ? strlen(text) : 0);
 }

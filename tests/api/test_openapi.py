@@ -23,6 +23,12 @@ def allow_of(methods):
     return ', '.join('GET, HEAD' if name == 'GET' else name for name in ordered)
 
 
+def without_servers(document):
+    """What does not depend on where the server is reached."""
+    paths = {path: {key: value for key, value in item.items() if key != 'servers'} for path, item in document['paths'].items()}
+    return {**document, 'servers': None, 'paths': paths}
+
+
 def references(node):
     """All $ref in a document."""
     if isinstance(node, dict):
@@ -54,7 +60,7 @@ class DocumentCase(gateway.GatewayCase):
 class Whole(DocumentCase):
     def test_it_is_openapi_3_1_with_the_base_as_server(self):
         document = self.gateway.document.raw
-        self.assertEqual((document['openapi'], document['servers']), ('3.1.0', [{'url': BASE}]))
+        self.assertEqual((document['openapi'], openapi.path_of(document['servers'])), ('3.1.0', [{'url': BASE}]))
         self.assertEqual(document['info']['x-sovd-version'], '1.1.0')
         self.assertTrue(document['info']['version'])
 
@@ -64,7 +70,7 @@ class Whole(DocumentCase):
     def test_print_openapi_prints_the_same_document(self):
         status, printed, said = gateway.run('--print-openapi')
         self.assertEqual((status, said), (0, ''))
-        self.assertEqual(json.loads(printed), self.gateway.document.raw)
+        self.assertEqual(without_servers(json.loads(printed)), without_servers(self.gateway.document.raw))
 
     def test_every_reference_leads_to_a_schema_and_every_schema_is_referred_to(self):
         document = self.gateway.document.raw

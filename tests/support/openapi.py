@@ -31,6 +31,19 @@ ANNOTATIONS = frozenset(('description', 'title', 'format', 'default', 'readOnly'
 DATE_TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)')
 
 
+AUTHORITY = re.compile(r'https?://[^/]*')
+
+
+def path_of(value):
+    """URIs of this server, whatever they begin with, as paths from its root; in lists and objects too."""
+    if isinstance(value, dict):
+        return {name: path_of(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [path_of(inner) for inner in value]
+    found = AUTHORITY.match(value) if isinstance(value, str) else None
+    return value[found.end():] if found else value
+
+
 class Mismatch(AssertionError):
     """An answer that the document does not promise."""
 
@@ -123,7 +136,7 @@ class Document:
     @staticmethod
     def full_path(template, item):
         """A path of the document from the root of the server."""
-        root = any(server['url'] == '/' for server in item.get('servers', ()))
+        root = any(not server['url'].endswith(BASE) for server in item.get('servers', ()))
         return template if root else BASE + ('' if template == '/' else template)
 
     def paths(self):

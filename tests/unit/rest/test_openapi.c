@@ -27,7 +27,7 @@ static void read_document(const char *text) {
 }
 
 static int make_document(void **state) {
-        _cleanup_(sovd_freep) char *text = sovd_openapi_text(false);
+        _cleanup_(sovd_freep) char *text = sovd_openapi_text(SOVD_API_BASE, false);
 
         if (!text || sovd_arena_new(&arena, 4096))
                 return -1;
@@ -301,7 +301,7 @@ static void paths_outside_of_the_api_name_their_own_server(void **state) {
 }
 
 static void the_pretty_document_is_the_same(void **state) {
-        _cleanup_(sovd_freep) char *pretty = sovd_openapi_text(true), *plain = sovd_openapi_text(false);
+        _cleanup_(sovd_freep) char *pretty = sovd_openapi_text(SOVD_API_BASE, true), *plain = sovd_openapi_text(SOVD_API_BASE, false);
         cJSON *a = cJSON_Parse(pretty), *b = cJSON_Parse(plain);
 
         assert_true(strchr(pretty, '\n') && !strchr(plain, '\n'));
@@ -321,7 +321,7 @@ static const struct sovd_entity bms = {
 };
 
 static void describe(const struct sovd_entity *e, size_t n, ...) {
-        struct sovd_call call = { .arena = arena, .entity = e };
+        struct sovd_call call = { .arena = arena, .entity = e, .base = SOVD_API_BASE };
         const char *segments[16];
         va_list args;
 
@@ -393,7 +393,7 @@ static void a_collection_of_entities_is_described_without_what_is_below_them(voi
 static void the_root_is_described_with_everything(void **state) {
         describe(NULL, 0);
 
-        _cleanup_(sovd_freep) char *whole = sovd_openapi_text(false),
+        _cleanup_(sovd_freep) char *whole = sovd_openapi_text(SOVD_API_BASE, false),
                                    *root = cJSON_PrintUnformatted(document);
         cJSON *a = cJSON_Parse(whole), *b = cJSON_Parse(root);
         assert_true(cJSON_Compare(a, b, true));
