@@ -15,6 +15,7 @@
 
 struct cJSON;
 struct sovd_gateway;
+struct sovd_json_writer;
 
 /* Who asks. Locks, temporary resources and limits per client go by the id. */
 struct sovd_principal {
@@ -59,6 +60,9 @@ struct sovd_call {
         size_t raw_len;
 
         const void *out;                 /* the answer, of the route's output schema */
+        /* Writes the members of the answer's object straight from where they are kept, in the place of out (which may
+         * point to what it needs): for answers too long to be put together first. */
+        void (*write)(const struct sovd_call *call, struct sovd_json_writer *w);
         unsigned status;                 /* 0 = the route's success status */
         const char *location;            /* Location; begins with base */
         struct sovd_failure failure;

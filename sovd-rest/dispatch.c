@@ -4,7 +4,7 @@
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
-#include "sovd-rest/openapi.h"
+#include "sovd-rest/docs.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
@@ -340,6 +340,7 @@ static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, 
         bool same = sovd_etag_listed_strongly(wanted, sovd_etag(etag, body, len));
         sovd_json_writer_reset(x->writer);
         call->out = NULL;
+        call->write = NULL;
         return same ? 0 : sovd_fail(call, SOVD_E_PRECONDITION, "the resource has another version now: %s", etag);
 }
 
@@ -355,7 +356,7 @@ static int parse_target(struct sovd_call *call, const struct sovd_http_exchange 
 }
 
 static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *x, const struct sovd_match *m,
-                       const struct sovd_target *target, const struct sovd_route **ret_route) {
+                       const struct sovd_route **ret_route) {
         struct sovd_match only_get = { .allowed = 1u << SOVD_GET };
 
         if (!m->allowed)
@@ -363,10 +364,12 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
         if (find_method(x) != SOVD_GET)
                 return no_route(call, x, &only_get);
         int r = check_offered(call, m->any);
+        if (!r)
+                r = check_accept(x, call, &sovd_route_docs);
         if (r)
                 return r;
         *ret_route = &sovd_route_docs;
-        return sovd_openapi_docs(call, target->segments + 2, target->n - 3);
+        return sovd_docs(call, m->any, &sovd_rest_of(call)->docs);
 }
 
 static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
@@ -409,7 +412,7 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         if (r)
                 return r;
         if (m.is_docs)
-                return answer_docs(call, x, &m, &target, ret_route);
+                return answer_docs(call, x, &m, ret_route);
         if (!m.route)
                 return no_route(call, x, &m);
 

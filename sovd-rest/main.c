@@ -342,6 +342,10 @@ static int start(struct daemon *d) {
 
         d->rest.gateway = d->gateway;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
+        d->rest.docs = (struct sovd_docs_options){
+                .max_bytes = (size_t)limits->docs_bytes.value,
+                .retention_sec = (uint64_t)limits->execution_retention.value,
+        };
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         if (d->settings.server->trusted_proxies.n)

@@ -45,15 +45,21 @@ static bool is_port(const char *s, size_t n) {
         return port <= 65535;
 }
 
-/* Between the brackets: an IPv6 address. Future forms are of no use to a client of today. */
+/* In brackets: an IPv6 address, perhaps with "%25" and a zone (RFC 6874). Future forms are of no use to a client of
+ * today. */
 static bool is_ip_literal(const char *s, size_t n) {
+        const char *begin = s + 1, *end = s + n - 1, *zone = memchr(begin, '%', (size_t)(end - begin));
+        size_t n_address = (size_t)((zone ? zone : end) - begin);
         char address[INET6_ADDRSTRLEN];
         struct in6_addr parsed;
 
-        if (n < 2 || n - 2 >= sizeof(address))
+        if (n_address >= sizeof(address))
                 return false;
-        memcpy(address, s + 1, n - 2);
-        address[n - 2] = '\0';
+        if (zone && (end - zone < 4 || memcmp(zone, "%25", 3) != 0 ||
+                     !consists_of(zone + 3, (size_t)(end - zone) - 3, UNRESERVED)))
+                return false;
+        memcpy(address, begin, n_address);
+        address[n_address] = '\0';
         return inet_pton(AF_INET6, address, &parsed) == 1;
 }
 

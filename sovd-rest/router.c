@@ -87,7 +87,9 @@ static void search(struct sovd_match *m, bool root, const char *const *segments,
                         if (!matches(m, r, root, segments, n, params))
                                 continue;
                         m->allowed |= 1u << r->method;
-                        m->any = r;
+                        if (!m->any && method < 0)
+                                memcpy(m->params, params, sizeof(params));
+                        m->any = m->any ? m->any : r;
                         if ((int)r->method != method || m->route)
                                 continue;
                         m->route = r;

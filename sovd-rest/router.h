@@ -23,7 +23,7 @@ struct sovd_match {
         size_t position;                /* of the route in the sequence of all */
         struct sovd_entity_step steps[SOVD_ENTITY_STEPS_MAX]; /* each below the one before it */
         size_t n_steps;                 /* 0 = not a path below an entity */
-        const char *params[SOVD_PARAMS_MAX];
+        const char *params[SOVD_PARAMS_MAX]; /* of route; with is_docs of any */
         bool is_docs;                   /* the description of the rest of the path is asked for */
         unsigned allowed;               /* bit per method that the path has; 0 = no such path */
 };

@@ -77,6 +77,8 @@ static const struct sovd_field limits_fields[] = {
         INT("executions", executions, 1, 100000, "1000", "Executions that are kept; running ones are never dropped."),
         SECONDS("execution_retention_secs", execution_retention, 1, 604800, "600",
                 "How long an ended execution can be read."),
+        INT("docs_bytes", docs_bytes, 16384, 64 * 1024 * 1024, "4194304",
+            "About how long a description (/docs) may be; what is left out is said in it."),
         { 0 }
 };
 #undef F

@@ -229,9 +229,9 @@ static int capabilities_read(struct sovd_call *call) {
 #define COMPONENT SOVD_ONLY(SOVD_COMPONENT)
 #define APP       SOVD_ONLY(SOVD_APP)
 #define FUNCTION  SOVD_ONLY(SOVD_FUNCTION)
-#define RELATION(name, word, types, text)                                                                       \
+#define RELATION(name, word, types, text, more)                                                                 \
         { .id = word "-list", .method = SOVD_GET, .path = "/{entity}/" word, .handler = name, .entities = types, \
-          .collection = SOVD_NO_COLLECTION, .flags = SOVD_INCLUDE_SCHEMA, .query = list_query,                  \
+          .collection = SOVD_NO_COLLECTION, .flags = SOVD_INCLUDE_SCHEMA | (more), .query = list_query,         \
           .out = &list_schema, .success = 200, .summary = text, .clause = "ISO 17978-3 7.6.2" }
 
 const struct sovd_route sovd_routes_discovery[] = {
@@ -246,14 +246,14 @@ const struct sovd_route sovd_routes_discovery[] = {
           .handler = capabilities_read, .entities = SOVD_ANY_ENTITY, .collection = SOVD_NO_COLLECTION,
           .out = &capabilities_schema, .success = 200, .summary = "Read what an entity offers, in short",
           .clause = "of the native server's dialect" },
-        RELATION(subareas_list, "subareas", AREA, "List the areas below an area"),
-        RELATION(subcomponents_list, "subcomponents", COMPONENT, "List the components below a component"),
-        RELATION(contains_list, "contains", AREA, "List what is in an area"),
-        RELATION(contains_list, "related-components", AREA, "The same as contains (deprecated)"),
-        RELATION(hosts_list, "hosts", COMPONENT, "List the apps on a component"),
-        RELATION(hosts_list, "related-apps", COMPONENT, "The same as hosts (deprecated)"),
-        RELATION(is_located_on_list, "is-located-on", APP, "List the component that an app is on"),
-        RELATION(belongs_to_list, "belongs-to", APP | COMPONENT, "List the areas that an entity is in"),
-        RELATION(depends_on_list, "depends-on", COMPONENT | APP | FUNCTION, "List what an entity needs"),
+        RELATION(subareas_list, "subareas", AREA, "List the areas below an area", 0),
+        RELATION(subcomponents_list, "subcomponents", COMPONENT, "List the components below a component", 0),
+        RELATION(contains_list, "contains", AREA, "List what is in an area", 0),
+        RELATION(contains_list, "related-components", AREA, "The same as contains", SOVD_DEPRECATED),
+        RELATION(hosts_list, "hosts", COMPONENT, "List the apps on a component", 0),
+        RELATION(hosts_list, "related-apps", COMPONENT, "The same as hosts", SOVD_DEPRECATED),
+        RELATION(is_located_on_list, "is-located-on", APP, "List the component that an app is on", 0),
+        RELATION(belongs_to_list, "belongs-to", APP | COMPONENT, "List the areas that an entity is in", 0),
+        RELATION(depends_on_list, "depends-on", COMPONENT | APP | FUNCTION, "List what an entity needs", 0),
         { 0 }
 };

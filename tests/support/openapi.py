@@ -99,6 +99,10 @@ class Schemas:
         for position, inner in enumerate(value if isinstance(value, list) else ()):
             self.check(schema['items'], inner, f'{where}/{position}')
 
+    def check_allOf(self, schema, value, where):
+        for inner in schema['allOf']:
+            self.check(inner, value, where)
+
     def check_enum(self, schema, value, where):
         if value not in schema['enum']:
             refuse(where, f'is {value!r}, not one of {schema["enum"]}')
@@ -190,12 +194,21 @@ class Document:
         if operation is not None:
             self._check_response(operation, method, reply, where)
 
+    def resolve_response(self, response, where):
+        if '$ref' not in response:
+            return response
+        name = response['$ref'].removeprefix('#/components/responses/')
+        if name not in self.raw['components'].get('responses', {}):
+            refuse(where, f'the document refers to {response["$ref"]}, which it does not have')
+        return self.raw['components']['responses'][name]
+
     def _check_response(self, operation, method, reply, where):
         """The default stands for errors only: every success has to be declared."""
         responses = operation['responses']
         declared = responses.get(str(reply.status)) or (responses.get('default') if reply.status >= 400 else None)
         if declared is None:
             refuse(where, f'is not declared; declared are {sorted(responses)}')
+        declared = self.resolve_response(declared, where)
         content = declared.get('content')
         if method == 'HEAD' or reply.status == 304:
             if reply.body:
