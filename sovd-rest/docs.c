@@ -239,7 +239,7 @@ static void write_path(struct docs *d, const struct sovd_route *r, const struct 
                 .known = known,
                 .n_known = member ? sovd_docs_known(member, r->collection, known) : 0,
                 .only_start_status = is_sync(member) ? 200 : is_async(member) ? 202 : 0,
-                .retention_sec = is_sync(member) ? 0 : d->options->retention_sec,
+                .retention_sec = d->options->retention_sec,
                 .attributes = write_attributes,
                 .data = &attributes,
         });

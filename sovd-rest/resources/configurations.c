@@ -16,8 +16,11 @@ static int configuration_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         call->out = value;
-        return sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)
-                ->configuration_read(call, call->entity, call->params[0], value);
+        int r = sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)
+                        ->configuration_read(call, call->entity, call->params[0], value);
+        return r ? r
+                 : sovd_add_schema(call, SOVD_COLLECTION_CONFIGURATIONS, &sovd_schema_data_value, "data",
+                                   &value->schema);
 }
 
 static int configuration_write(struct sovd_call *call) {

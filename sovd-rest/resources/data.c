@@ -44,7 +44,8 @@ static int data_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         call->out = value;
-        return sovd_ops(call, SOVD_COLLECTION_DATA)->data_read(call, call->entity, call->params[0], value);
+        int r = sovd_ops(call, SOVD_COLLECTION_DATA)->data_read(call, call->entity, call->params[0], value);
+        return r ? r : sovd_add_schema(call, SOVD_COLLECTION_DATA, &sovd_schema_data_value, "data", &value->schema);
 }
 
 static int data_write(struct sovd_call *call) {

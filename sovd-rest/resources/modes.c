@@ -16,7 +16,9 @@ static int mode_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         call->out = detail;
-        return sovd_ops(call, SOVD_COLLECTION_MODES)->mode_read(call, call->entity, call->params[0], detail);
+        int r = sovd_ops(call, SOVD_COLLECTION_MODES)->mode_read(call, call->entity, call->params[0], detail);
+        return r ? r
+                 : sovd_add_schema(call, SOVD_COLLECTION_MODES, &sovd_schema_mode_detail, "value", &detail->schema);
 }
 
 static int mode_write(struct sovd_call *call) {

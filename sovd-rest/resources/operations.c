@@ -44,7 +44,10 @@ static int operation_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         call->out = detail;
-        return ops_of(call)->operation_read(call, call->entity, call->params[0], detail);
+        int r = ops_of(call)->operation_read(call, call->entity, call->params[0], detail);
+        return r ? r
+                 : sovd_add_schema(call, SOVD_COLLECTION_OPERATIONS, &sovd_schema_operation_detail, NULL,
+                                   &detail->schema);
 }
 
 static const char *execution_href(struct sovd_call *call, const char *id) {
