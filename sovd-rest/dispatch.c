@@ -5,6 +5,7 @@
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/docs.h"
+#include "sovd-rest/left_out.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
@@ -130,6 +131,17 @@ static int check_offered(struct sovd_call *call, const struct sovd_route *route)
         if (!e || route->collection == SOVD_NO_COLLECTION || e->providers[route->collection])
                 return 0;
         return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' offers no %s", sovd_entity_type_words[e->type], e->id,
+                         sovd_collection_names[route->collection]);
+}
+
+/* What the routes need for themselves is no id, even if a backend says so (left_out.h). */
+static int check_id(struct sovd_call *call, const struct sovd_route *route) {
+        const char *id = call->params[0];
+
+        if (!call->entity || !id || route->collection == SOVD_NO_COLLECTION ||
+            sovd_left_out_is_usable(route->collection, id))
+                return 0;
+        return sovd_fail(call, SOVD_E_NOT_FOUND, "'%s' is a reserved name and no id of %s", id,
                          sovd_collection_names[route->collection]);
 }
 
@@ -365,6 +377,8 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
                 return no_route(call, x, &only_get);
         int r = check_offered(call, m->any);
         if (!r)
+                r = check_id(call, m->any);
+        if (!r)
                 r = check_accept(x, call, &sovd_route_docs);
         if (r)
                 return r;
@@ -375,6 +389,8 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
 static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         int r = check_offered(call, route);
 
+        if (!r)
+                r = check_id(call, route);
         if (!r)
                 r = check_accept(x, call, route);
         if (!r)

@@ -32,5 +32,8 @@ struct sovd_match {
  * is_docs, `allowed` and n_steps tell of the path before "docs" and route stays NULL. method: -1 = none of ours. */
 void sovd_router_match(struct sovd_match *ret, const struct sovd_target *target, int method);
 
+/* Is there a route with this path pattern? */
+bool sovd_router_has(const char *path);
+
 /* Does the path pattern of a route match the segments behind the entity? For openapi.c. */
 bool sovd_router_matches(const char *pattern, const char *const *segments, size_t n, const char **params);

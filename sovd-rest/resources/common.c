@@ -4,11 +4,24 @@
 #include "sovd-rest/resources/resources.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdio.h>
 
 const char *sovd_encoded(struct sovd_call *call, const char *segment) {
         const char *encoded = sovd_http_encode_segment(call->arena, segment);
 
         return encoded ? encoded : "";
+}
+
+static bool is_plain(const char *s) {
+        return !s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")];
+}
+
+const char *sovd_entity_href_in(char buf[static SOVD_HREF_SIZE], const struct sovd_call *call,
+                                const struct sovd_entity *e) {
+        const char *id = is_plain(e->id) ? e->id : sovd_http_encode_segment(call->arena, e->id);
+
+        (void)snprintf(buf, SOVD_HREF_SIZE, "%s/%s/%s", call->base, sovd_entity_type_paths[e->type], id ? id : "");
+        return buf;
 }
 
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e) {

@@ -17,6 +17,11 @@ extern const struct sovd_route sovd_routes_configurations[];
 /* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);
 
+/* The same in a buffer, for lists of thousands: takes memory of the arena only for ids that have to be encoded. */
+#define SOVD_HREF_SIZE 1024
+const char *sovd_entity_href_in(char buf[static SOVD_HREF_SIZE], const struct sovd_call *call,
+                                const struct sovd_entity *e);
+
 /* The same with a path below it whose format is filled with encoded text by the caller. */
 const char *sovd_encoded(struct sovd_call *call, const char *segment);
 

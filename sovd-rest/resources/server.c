@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/clock.h"
+#include "sovd-rest/left_out.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
@@ -60,6 +61,7 @@ static int version_info_read(struct sovd_call *call) {
 /* The server as an entity. Each member but the first two is a URI. */
 struct root {
         const char *id, *name, *docs;
+        const char *updates;                     /* NULL = not offered */
         const char *lists[SOVD_N_ENTITY_TYPES]; /* of the entities of each type */
 };
 #define URI(word, place) { .name = word, .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, place), \
@@ -72,6 +74,8 @@ static const struct sovd_field root_fields[] = {
         URI("apps", lists[SOVD_APP]),
         URI("functions", lists[SOVD_FUNCTION]),
         URI("docs", docs),
+        { .name = "updates", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, updates),
+          .format = "uri-reference" },
         { 0 }
 };
 #undef URI
@@ -95,7 +99,7 @@ static int root_read(struct sovd_call *call) {
 
 struct backend_health {
         const char *name, *type, *connection, *dialect, *breaker, *last_error, *last_seen;
-        struct sovd_int entities, in_flight, calls, failures;
+        struct sovd_int entities, left_out, in_flight, calls, failures;
 };
 struct clash {
         const char *entity, *owner, *left_out;
@@ -104,6 +108,7 @@ struct health {
         const char *status, *version;
         struct sovd_int uptime;
         struct sovd_int executions_running;
+        struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
 };
 #define F(member) offsetof(struct backend_health, member)
@@ -117,6 +122,8 @@ static const struct sovd_field backend_fields[] = {
         { .name = "last_error", .type = SOVD_FIELD_STRING, .offset = F(last_error) },
         { .name = "last_seen", .type = SOVD_FIELD_STRING, .offset = F(last_seen), .format = "date-time" },
         { .name = "entities", .type = SOVD_FIELD_INT, .offset = F(entities) },
+        { .name = "left_out", .type = SOVD_FIELD_INT, .offset = F(left_out),
+          .doc = "Entities and relations that are not shown: reserved or unusable ids, or too many." },
         { .name = "in_flight", .type = SOVD_FIELD_INT, .offset = F(in_flight) },
         { .name = "calls", .type = SOVD_FIELD_INT, .offset = F(calls) },
         { .name = "failures", .type = SOVD_FIELD_INT, .offset = F(failures) },
@@ -140,6 +147,8 @@ static const struct sovd_field health_fields[] = {
         { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
         { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
         { .name = "executions_running", .type = SOVD_FIELD_INT, .offset = F(executions_running) },
+        { .name = "resources_left_out", .type = SOVD_FIELD_INT, .offset = F(resources_left_out),
+          .doc = "Different resources that were found to have reserved ids, which nobody could reach." },
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = F(backends), .flags = SOVD_REQUIRED,
           .of = &backend_schema },
         { .name = "clashes", .type = SOVD_FIELD_LIST, .offset = F(clashes), .of = &clash_schema,
@@ -166,6 +175,7 @@ static struct backend_health describe(struct sovd_call *call, struct sovd_backen
                                      ? sovd_call_printf(call, "%s", sovd_clock_format(seen, s.last_seen_usec))
                                      : NULL,
                 .entities = SOVD_INT((int64_t)s.n_entities),
+                .left_out = SOVD_INT((int64_t)s.n_skipped),
                 .in_flight = SOVD_INT(s.in_flight),
                 .calls = SOVD_INT((int64_t)s.n_calls),
                 .failures = SOVD_INT((int64_t)s.n_failures),
@@ -206,7 +216,8 @@ static bool add_clashes(struct sovd_call *call, struct health *health) {
 
 static int health_read(struct sovd_call *call) {
         struct health *health = sovd_arena_new0(call->arena, struct health);
-        size_t total, running;
+        size_t total, running, n_left_out;
+        uint64_t left_out_total;
         if (!health)
                 return sovd_error_origin(-ENOMEM);
 
@@ -217,6 +228,8 @@ static int health_read(struct sovd_call *call) {
         health->uptime =
                 SOVD_INT((int64_t)((sovd_now_usec() - sovd_gateway_started_usec(call->gateway)) / SOVD_USEC_PER_SEC));
         health->executions_running = SOVD_INT((int64_t)running);
+        sovd_left_out_count(&n_left_out, &left_out_total);
+        health->resources_left_out = SOVD_INT((int64_t)n_left_out);
         call->out = health;
         return 0;
 }

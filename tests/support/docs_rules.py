@@ -87,7 +87,7 @@ class Judge:
         self.expect('version-info' not in segments, path, 'version-info is no part of a description')
         self.expect(any(method in item for method in METHODS), path, 'has no method')
         unknown = set(item) - set(METHODS) - PATH_KEYS - {'servers', 'parameters'}
-        self.expect(all(key.startswith('x-') and not key.startswith('x-sovd-') for key in unknown), path, f'has unknown members {sorted(unknown)}')
+        self.expect(all(key.startswith('x-gw-') for key in unknown), path, f'has unknown members {sorted(unknown)}')
         if path == '/' or segments[-1] not in COLLECTIONS:
             self.expect(item.get('x-sovd-name'), path, 'has no x-sovd-name')
         if re.fullmatch(r'.*/data/[^/]+', path) and 'x-gw-incomplete' not in item:
@@ -102,7 +102,7 @@ class Judge:
 
     def judge_operation(self, where, path, method, operation):
         unknown = set(operation) - OPERATION_WORDS - PATH_KEYS
-        self.expect(all(key.startswith('x-') and not key.startswith('x-sovd-') for key in unknown), where, f'has unknown members {sorted(unknown)}')
+        self.expect(all(key.startswith('x-gw-') for key in unknown), where, f'has unknown members {sorted(unknown)}')
         parameters = [self.follow(parameter, where) for parameter in operation.get('parameters', ())]
         in_path = [parameter['name'] for parameter in parameters if parameter.get('in') == 'path']
         self.expect(sorted(in_path) == sorted(re.findall(r'\{([^}]*)\}', path)), where, f'declares the path parameters {in_path}')
