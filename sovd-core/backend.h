@@ -102,6 +102,14 @@ struct sovd_backend_ops {
                                   struct sovd_data_value *ret);
         int (*configuration_write)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                                    const struct cJSON *value, const char *signature);
+
+        /* may: what a resource of data, configurations, modes or operations looks like, as schemas of OpenAPI 3.1 in
+         * the arena. id: one resource; *ret is then the schema of its value (`readOnly` when it cannot be written, units
+         * in `x-sovd-unit`, the default of a mode; `x-gw-mode-expiration` is the schema of a mode's expiration), or of an
+         * operation {"parameters": schema, "result": schema}, each only if it is known. id NULL: all of the collection;
+         * *ret is then an object with the ids as names. SOVD_E_NOT_FOUND, SOVD_E_NOT_IMPLEMENTED (not known). */
+        int (*describe)(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
+                        const char *id, struct cJSON **ret);
 };
 
 /* First member of each backend's own struct. */

@@ -15,6 +15,7 @@
 
 struct cJSON;
 struct sovd_gateway;
+struct sovd_json_writer;
 
 /* Who asks. Locks, temporary resources and limits per client go by the id. */
 struct sovd_principal {
@@ -45,7 +46,8 @@ struct sovd_call {
         uint64_t deadline_usec;          /* monotonic: the answer must be made by then */
         const char *request_id;          /* never NULL */
         struct sovd_principal principal;
-        const char *base;                /* what every URI in the answer begins with; never NULL */
+        const char *base;                /* what every URI in the answer begins with, absolute when the client's
+                                          * view of the server is known (sovd-rest/origin.h); never NULL */
         const char *traceparent;         /* W3C trace context, of the client or made here */
 
         struct sovd_tree *tree;          /* reference, held until the answer is sent */
@@ -58,8 +60,11 @@ struct sovd_call {
         size_t raw_len;
 
         const void *out;                 /* the answer, of the route's output schema */
+        /* Writes the members of the answer's object straight from where they are kept, in the place of out (which may
+         * point to what it needs): for answers too long to be put together first. */
+        void (*write)(const struct sovd_call *call, struct sovd_json_writer *w);
         unsigned status;                 /* 0 = the route's success status */
-        const char *location;            /* Location; a path from the root of the server */
+        const char *location;            /* Location; begins with base */
         struct sovd_failure failure;
 };
 

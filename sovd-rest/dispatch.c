@@ -4,7 +4,9 @@
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
-#include "sovd-rest/openapi.h"
+#include "sovd-rest/docs.h"
+#include "sovd-rest/left_out.h"
+#include "sovd-rest/origin.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
 #include <cjson/cJSON.h>
@@ -75,6 +77,14 @@ static int check_host(const struct sovd_rest *rest, const struct sovd_http_excha
         return sovd_fail(call, SOVD_E_MISDIRECTED, "this server does not answer for the host named in the request");
 }
 
+static int set_base(const struct sovd_rest *rest, const struct sovd_http_exchange *x, struct sovd_call *call) {
+        const struct sovd_origin_request request = { &x->head, x->remote, x->is_tls };
+        const char *reason;
+        int r = sovd_origin_base(&call->base, &request, rest->trusted_proxies, call->arena, &reason);
+
+        return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
+}
+
 static int find_method(const struct sovd_http_exchange *x) {
         return sovd_name_find(sovd_method_names, strcmp(x->head.method, "HEAD") == 0 ? "GET" : x->head.method);
 }
@@ -121,6 +131,17 @@ static int check_offered(struct sovd_call *call, const struct sovd_route *route)
         if (!e || route->collection == SOVD_NO_COLLECTION || e->providers[route->collection])
                 return 0;
         return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' offers no %s", sovd_entity_type_words[e->type], e->id,
+                         sovd_collection_names[route->collection]);
+}
+
+/* What the routes need for themselves is no id, even if a backend says so (left_out.h). */
+static int check_id(struct sovd_call *call, const struct sovd_route *route) {
+        const char *id = call->params[0];
+
+        if (!call->entity || !id || route->collection == SOVD_NO_COLLECTION ||
+            sovd_left_out_is_usable(route->collection, id))
+                return 0;
+        return sovd_fail(call, SOVD_E_NOT_FOUND, "'%s' is a reserved name and no id of %s", id,
                          sovd_collection_names[route->collection]);
 }
 
@@ -331,6 +352,7 @@ static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, 
         bool same = sovd_etag_listed_strongly(wanted, sovd_etag(etag, body, len));
         sovd_json_writer_reset(x->writer);
         call->out = NULL;
+        call->write = NULL;
         return same ? 0 : sovd_fail(call, SOVD_E_PRECONDITION, "the resource has another version now: %s", etag);
 }
 
@@ -346,7 +368,7 @@ static int parse_target(struct sovd_call *call, const struct sovd_http_exchange 
 }
 
 static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *x, const struct sovd_match *m,
-                       const struct sovd_target *target, const struct sovd_route **ret_route) {
+                       const struct sovd_route **ret_route) {
         struct sovd_match only_get = { .allowed = 1u << SOVD_GET };
 
         if (!m->allowed)
@@ -354,15 +376,21 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
         if (find_method(x) != SOVD_GET)
                 return no_route(call, x, &only_get);
         int r = check_offered(call, m->any);
+        if (!r)
+                r = check_id(call, m->any);
+        if (!r)
+                r = check_accept(x, call, &sovd_route_docs);
         if (r)
                 return r;
         *ret_route = &sovd_route_docs;
-        return sovd_openapi_docs(call, target->segments + 2, target->n - 3);
+        return sovd_docs(call, m->any, &sovd_rest_of(call)->docs);
 }
 
 static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         int r = check_offered(call, route);
 
+        if (!r)
+                r = check_id(call, route);
         if (!r)
                 r = check_accept(x, call, route);
         if (!r)
@@ -384,6 +412,8 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
 
         int r = check_host(sovd_rest_of(call), x, call);
         if (!r)
+                r = set_base(sovd_rest_of(call), x, call);
+        if (!r)
                 r = parse_target(call, x, &target);
         if (r)
                 return r;
@@ -398,7 +428,7 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         if (r)
                 return r;
         if (m.is_docs)
-                return answer_docs(call, x, &m, &target, ret_route);
+                return answer_docs(call, x, &m, ret_route);
         if (!m.route)
                 return no_route(call, x, &m);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/head.h"
+#include "sovd-rest/origin.h"
 #include <strings.h>
 
 const char *sovd_head_field(const struct sovd_head *head, const char *name) {
@@ -141,12 +142,8 @@ static int check_once(const struct sovd_head *head, const char **reason) {
         return 0;
 }
 
-/* uri-host and port of RFC 3986, as far as characters go. */
 static bool is_host(const char *host) {
-        static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:[]";
-        size_t n = trimmed(host);
-
-        return n > 0 && strspn(host, allowed) == n;
+        return sovd_authority_is_valid(host, trimmed(host));
 }
 
 static int check_host(const struct sovd_head *head, const char **reason) {

@@ -331,7 +331,7 @@ static void exchange_init(struct sovd_http_exchange *x, struct mg_connection *co
         struct worker *w = mg_get_thread_pointer(conn);
 
         *x = (struct sovd_http_exchange){
-                .remote = conn->request_info.remote_addr,
+                .remote = conn->client.lsa.sa.sa_family == AF_UNIX ? "" : conn->request_info.remote_addr,
                 .is_tls = conn->ssl != NULL,
                 .started_usec = sovd_now_usec(),
                 .arena = w->arena,

@@ -9,6 +9,7 @@
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/openapi.h"
+#include "sovd-rest/origin.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
 #include <signal.h>
@@ -68,6 +69,21 @@ static const char *complain(const struct sovd_config_tree *tree, struct sovd_are
         return text ? text : why;
 }
 
+static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
+                                 struct sovd_arena *arena) {
+        const struct sovd_strings *proxies = &s->server->trusted_proxies;
+
+        for (size_t i = 0; i < proxies->n; i++) {
+                if (sovd_proxy_is_valid(proxies->items[i]))
+                        continue;
+                const char *where = sovd_config_where(tree, "/server/trusted_proxies", arena);
+                const char *text = sovd_arena_printf(arena, "%s: '%s' is no IP address, no network and not 'unix'",
+                                                     where ? where : "server.trusted_proxies", proxies->items[i]);
+                return text ? text : "out of memory";
+        }
+        return NULL;
+}
+
 /* What a table cannot say. */
 static const char *check(const struct sovd_arguments *arguments, const struct settings *s,
                          const struct sovd_config_tree *tree, struct sovd_arena *arena) {
@@ -83,7 +99,7 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                         if (strcmp(b[i].name, b[k].name) == 0)
                                 return complain(tree, arena, i, "name", "another backend has this name");
         }
-        return NULL;
+        return check_proxies(s, tree, arena);
 }
 
 static void print_lines(const char *text) {
@@ -326,8 +342,14 @@ static int start(struct daemon *d) {
 
         d->rest.gateway = d->gateway;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
+        d->rest.docs = (struct sovd_docs_options){
+                .max_bytes = (size_t)limits->docs_bytes.value,
+                .retention_sec = (uint64_t)limits->execution_retention.value,
+        };
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
+        if (d->settings.server->trusted_proxies.n)
+                d->rest.trusted_proxies = d->settings.server->trusted_proxies.items; /* the same */
         r = add_backends(d->gateway, &d->settings);
         if (!r)
                 r = add_demo(d);
@@ -427,7 +449,7 @@ static int serve(struct daemon *d) {
 }
 
 static int print_openapi(void) {
-        char *text = sovd_openapi_text(true);
+        char *text = sovd_openapi_text(SOVD_API_BASE, true);
 
         if (text)
                 (void)puts(text);

@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-rest/http_server.h"
+#include "sovd-rest/left_out.h"
 #include "sovd-rest/route.h"
 #include <dirent.h>
 #include <errno.h>
@@ -207,6 +208,10 @@ static double n_rejected(const struct sovd_backend_status *s) {
         return (double)s->n_rejected;
 }
 
+static double n_skipped(const struct sovd_backend_status *s) {
+        return (double)s->n_skipped;
+}
+
 static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
         static const struct {
                 const char *name, *type, *help;
@@ -214,6 +219,8 @@ static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer
         } rows[] = {
                 { "sovd_backend_up", "gauge", "1 when the backend is connected.", is_up },
                 { "sovd_backend_entities", "gauge", "Entities that the backend offers.", n_entities },
+                { "sovd_backend_left_out", "gauge", "Entities and relations left out: reserved or unusable ids, or too many.",
+                  n_skipped },
                 { "sovd_backend_breaker_open", "gauge", "1 when calls are refused or probed only.", is_open },
                 { "sovd_backend_calls_in_flight", "gauge", "Calls under way.", in_flight },
                 { "sovd_backend_calls_waiting", "gauge", "Calls that wait for a place.", waiting },
@@ -268,6 +275,13 @@ static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer 
         uint64_t up = sovd_now_usec() - sovd_gateway_started_usec(gateway);
         sovd_executions_count(sovd_gateway_executions(gateway), &total, &running);
 
+        size_t n_left_out;
+        uint64_t left_out_total;
+        sovd_left_out_count(&n_left_out, &left_out_total);
+        write_value(w, "sovd_resources_left_out", "gauge", "Different resources left out: their ids are reserved.",
+                    (double)n_left_out);
+        write_value(w, "sovd_resources_left_out_total", "counter", "How often a resource was left out of a list.",
+                    (double)left_out_total);
         write_value(w, "sovd_executions", "gauge", "Executions that are kept.", (double)total);
         write_value(w, "sovd_executions_running", "gauge", "Executions that run.", (double)running);
         write_value(w, "process_cpu_seconds_total", "counter", "User and system time.", cpu);

@@ -100,7 +100,7 @@ static const struct sovd_schema *schema_of(const struct sovd_call *call, const s
 
 /* ISO 17978-3 5.1. A schema that the backend gave is in the answer already. */
 static void encode_schema(const struct sovd_call *call, const struct sovd_schema *schema, struct sovd_json_writer *w) {
-        for (const struct sovd_field *f = schema->fields; f->name; f++)
+        for (const struct sovd_field *f = schema->fields; f->name && !call->write; f++)
                 if (strcmp(f->name, "schema") == 0 && *(void *const *)((const char *)call->out + f->offset))
                         return;
 
@@ -114,21 +114,24 @@ void sovd_encode_success(const struct sovd_call *call, const struct sovd_route *
         const struct sovd_schema *schema = schema_of(call, route);
         const char *wanted = route->flags & SOVD_INCLUDE_SCHEMA ? sovd_call_query(call, "include-schema") : NULL;
 
-        if (route->flags & SOVD_DOCUMENT) {
+        if ((route->flags & SOVD_DOCUMENT) && !call->write) {
                 const struct sovd_document *d = call->out;
                 return sovd_json_raw(w, d->text, d->len);
         }
-        if (!schema || !call->out)
+        if ((!schema || !call->out) && !call->write)
                 return;
         sovd_json_object_begin(w);
-        sovd_schema_encode_members(schema, call->out, w);
+        if (call->write)
+                call->write(call, w);
+        else
+                sovd_schema_encode_members(schema, call->out, w);
         if (sovd_streq(wanted, "true"))
                 encode_schema(call, schema, w);
         sovd_json_object_end(w);
 }
 
 static const char *content_type(const struct sovd_call *call, const struct sovd_route *route) {
-        if (route && (route->flags & SOVD_DOCUMENT) && call->out)
+        if (route && (route->flags & SOVD_DOCUMENT) && !call->write && call->out)
                 return ((const struct sovd_document *)call->out)->content_type;
         return "application/json";
 }

@@ -6,6 +6,7 @@
  */
 #include "sovd-core/call.h"
 #include "sovd-core/gateway.h"
+#include "sovd-rest/docs.h"
 #include "sovd-rest/metrics.h"
 
 struct sovd_http_server;
@@ -16,6 +17,8 @@ struct sovd_rest {
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
+        const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
+        struct sovd_docs_options docs;
         bool ready;                           /* atomic: the first discovery has ended */
 };
 

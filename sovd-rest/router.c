@@ -26,6 +26,14 @@ const struct sovd_route *sovd_route_at(size_t position) {
         return NULL;
 }
 
+bool sovd_router_has(const char *path) {
+        for (size_t t = 0; sovd_routes[t]; t++)
+                for (const struct sovd_route *r = sovd_routes[t]; r->id; r++)
+                        if (strcmp(r->path, path) == 0)
+                                return true;
+        return false;
+}
+
 bool sovd_router_matches(const char *pattern, const char *const *segments, size_t n, const char **params) {
         size_t i = 0, n_params = 0;
 
@@ -87,7 +95,9 @@ static void search(struct sovd_match *m, bool root, const char *const *segments,
                         if (!matches(m, r, root, segments, n, params))
                                 continue;
                         m->allowed |= 1u << r->method;
-                        m->any = r;
+                        if (!m->any && method < 0)
+                                memcpy(m->params, params, sizeof(params));
+                        m->any = m->any ? m->any : r;
                         if ((int)r->method != method || m->route)
                                 continue;
                         m->route = r;

@@ -24,6 +24,9 @@ static const struct sovd_field server_fields[] = {
           .doc = "HTTPS instead of HTTP on the TCP port." },
         { .name = "allowed_hosts", .type = SOVD_FIELD_STRINGS, .offset = F(allowed_hosts), .min = 1, .max = 64,
           .doc = "If given: other values of the Host field are answered with 421." },
+        { .name = "trusted_proxies", .type = SOVD_FIELD_STRINGS, .offset = F(trusted_proxies), .min = 1, .max = 64,
+          .doc = "Addresses, networks (10.0.0.0/8) or `unix`: whose Forwarded, X-Forwarded-Proto, -Host and -Prefix are "
+                 "believed." },
         { 0 }
 };
 #undef F
@@ -74,6 +77,8 @@ static const struct sovd_field limits_fields[] = {
         INT("executions", executions, 1, 100000, "1000", "Executions that are kept; running ones are never dropped."),
         SECONDS("execution_retention_secs", execution_retention, 1, 604800, "600",
                 "How long an ended execution can be read."),
+        INT("docs_bytes", docs_bytes, 16384, 64 * 1024 * 1024, "4194304",
+            "About how long a description (/docs) may be; what is left out is said in it."),
         { 0 }
 };
 #undef F

@@ -18,6 +18,7 @@ struct sovd_server_settings {
         const char *unix_socket;
         struct sovd_tls_settings *tls; /* or NULL */
         struct sovd_strings allowed_hosts;
+        struct sovd_strings trusted_proxies;
 };
 struct sovd_logging_settings {
         int level;  /* position in its names + 1: enum sovd_log_level + 1 */
@@ -28,6 +29,7 @@ struct sovd_storage_settings {
 };
 struct sovd_limits_settings {
         struct sovd_int connections, body_bytes, head_bytes, executions;
+        struct sovd_int docs_bytes;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
 };
 

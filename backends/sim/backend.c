@@ -80,6 +80,7 @@ static const struct sovd_backend_ops sim_ops = {
         .configurations_list = sim_configurations_list,
         .configuration_read = sim_configuration_read,
         .configuration_write = sim_configuration_write,
+        .describe = sim_describe,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */

@@ -94,6 +94,9 @@ int sim_enter(struct sim_call *c, struct sovd_call *call, const struct sovd_enti
               enum sovd_collection collection);
 void sim_leave(struct sim_call *c);
 
+/* The unit of an entity; it never changes which one that is. NULL: not one of the scenario. */
+struct sim_unit *sim_find_unit(const struct sim *sim, const struct sovd_entity *e);
+
 /* Fails the call with SOVD_E_NOT_FOUND. */
 int sim_no_resource(struct sovd_call *call, const struct sim_unit *unit, const char *what, const char *id);
 
@@ -161,3 +164,7 @@ int sim_configuration_read(struct sovd_call *call, const struct sovd_entity *e, 
                            struct sovd_data_value *ret);
 int sim_configuration_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                             const struct cJSON *value, const char *signature);
+
+/* describe.c */
+int sim_describe(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
+                 const char *id, struct cJSON **ret);

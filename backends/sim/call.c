@@ -4,7 +4,7 @@
 #include "sovd-core/base/clock.h"
 #include <time.h>
 
-static struct sim_unit *find_unit(const struct sim *sim, const struct sovd_entity *e) {
+struct sim_unit *sim_find_unit(const struct sim *sim, const struct sovd_entity *e) {
         for (size_t i = 0; i < sim->n_units; i++)
                 if (sim->units[i].type == e->type && strcmp(sim->units[i].entity->named.id, e->id) == 0)
                         return &sim->units[i];
@@ -53,7 +53,7 @@ static int check_reachable(struct sim *sim, struct sovd_call *call, const struct
 int sim_enter(struct sim_call *c, struct sovd_call *call, const struct sovd_entity *e,
               enum sovd_collection collection) {
         struct sim *sim = sim_of(e->providers[collection]);
-        struct sim_unit *unit = find_unit(sim, e);
+        struct sim_unit *unit = sim_find_unit(sim, e);
 
         if (!unit)
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "'%s' is not part of the scenario", e->id);

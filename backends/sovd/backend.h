@@ -19,7 +19,8 @@
 
 struct fetcher;
 
-/* How one kind of server is spoken to. ops: the resource ops only, none NULL. */
+/* How one kind of server is spoken to. ops: the resource ops only; none NULL that the
+ * contract says must be there. */
 struct dialect {
         const char *name;
         const char *const *type_paths; /* path of each enum sovd_entity_type's collection */

@@ -60,6 +60,14 @@ FORWARD(configuration_write, CONFIGURATIONS,
         (CALL, const char *id, const struct cJSON *value, const char *signature),
         (call, e, id, value, signature))
 
+static int describe(CALL, enum sovd_collection collection, const char *id, struct cJSON **ret) {
+        const struct dialect *dialect = upstream_dialect(call, e, collection);
+
+        if (dialect && !dialect->ops->describe)
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the server does not describe its resources");
+        return dialect ? dialect->ops->describe(call, e, collection, id, ret) : SOVD_E_UNAVAILABLE;
+}
+
 const struct sovd_backend_ops sovd_sovd_ops = {
         .type = "sovd",
         .start = sovd_sovd_start,
@@ -86,4 +94,5 @@ const struct sovd_backend_ops sovd_sovd_ops = {
         .configurations_list = configurations_list,
         .configuration_read = configuration_read,
         .configuration_write = configuration_write,
+        .describe = describe,
 };

@@ -4,6 +4,7 @@
  * ISO dialect - the requests of ISO 17978-3
  */
 #include "backends/sovd/iso_decode.h"
+#include "backends/sovd/iso_describe.h"
 #include "backends/sovd/discovery.h"
 #include "backends/sovd/upstream.h"
 
@@ -253,6 +254,7 @@ static const struct sovd_backend_ops ops = {
         .configurations_list = configurations_list,
         .configuration_read = configuration_read,
         .configuration_write = configuration_write,
+        .describe = iso_describe,
 };
 
 const struct dialect dialect_iso = {

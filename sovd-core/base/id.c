@@ -96,3 +96,21 @@ bool sovd_id_is_reserved(const char *s) {
                         return true;
         return false;
 }
+
+bool sovd_id_is_reserved_in(const char *s, const char *collection) {
+        static const struct {
+                const char *collection, *id;
+        } rows[] = {
+                { "data", "bulk-read" },   { "data", "bulk-write" }, { "data", "subscribe" },    { "faults", "subscribe" },
+                { "logs", "entries" },    { "logs", "config" },       { "clear-data", "status" },
+                { "clear-data", "cached-data" }, { "clear-data", "learned-data" },
+                { "clear-data", "client-defined-resources" },
+        };
+
+        if (!s || s[0] == '$' || strcmp(s, "docs") == 0)
+                return true;
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++)
+                if (strcmp(rows[i].collection, collection) == 0 && strcmp(rows[i].id, s) == 0)
+                        return true;
+        return false;
+}

@@ -20,5 +20,9 @@ void sovd_id_trace(char *buf, size_t n_hex);
  * '\\' or a leading '$'; neither "." nor "..". (The standard sets no grammar; ids travel percent-encoded.) */
 bool sovd_id_is_valid(const char *s);
 
-/* Is s one of the names that the routes need for themselves (ISO 17978-3; reference list of reserved ids)? */
+/* Is s one of the names that the routes need for themselves (ISO 17978-3; reference list of reserved ids)? For
+ * entities and for what the gateway's own files name, where no such name is of use. */
 bool sovd_id_is_reserved(const char *s);
+
+/* Is s needed by the routes below this collection ("data", "faults", …)? A value may well be called "status". */
+bool sovd_id_is_reserved_in(const char *s, const char *collection);

@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
+
+static const struct sovd_query_param list_query[] = {
+        { "tags", SOVD_QUERY_STRINGS, "Only configurations with one of these tags." },
+        { 0 }
+};
 
 static int configurations_list(struct sovd_call *call) {
         struct sovd_configuration_list *list = sovd_arena_new0(call->arena, struct sovd_configuration_list);
-        if (!list)
+        struct sovd_strings tags;
+        if (!list || !sovd_call_query_all(call, "tags", &tags))
                 return sovd_error_origin(-ENOMEM);
 
         call->out = list;
-        return sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)->configurations_list(call, call->entity, list);
+        int r = sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)->configurations_list(call, call->entity, list);
+        if (r)
+                return r;
+
+        struct sovd_configuration *all = list->items.items;
+        size_t n = 0;
+        for (size_t i = 0; i < list->items.n; i++)
+                if (sovd_strings_match(&tags, &all[i].tags))
+                        all[n++] = all[i];
+        list->items.n = n;
+        sovd_left_out_filter(call, SOVD_COLLECTION_CONFIGURATIONS, &list->items, sizeof(*all));
+        return 0;
 }
 
 static int configuration_read(struct sovd_call *call) {
@@ -16,8 +34,11 @@ static int configuration_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         call->out = value;
-        return sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)
-                ->configuration_read(call, call->entity, call->params[0], value);
+        int r = sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)
+                        ->configuration_read(call, call->entity, call->params[0], value);
+        return r ? r
+                 : sovd_add_schema(call, SOVD_COLLECTION_CONFIGURATIONS, &sovd_schema_data_value, "data",
+                                   &value->schema);
 }
 
 static int configuration_write(struct sovd_call *call) {
@@ -36,7 +57,7 @@ static int configuration_write(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_configurations[] = {
         { .id = "configurations-list", .method = SOVD_GET, .path = "/{entity}/configurations",
-          .handler = configurations_list, .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY,
+          .handler = configurations_list, .flags = SOVD_INCLUDE_SCHEMA, .query = list_query, .entities = SOVD_ANY_ENTITY,
           .collection = SOVD_COLLECTION_CONFIGURATIONS, .out = &sovd_schema_configuration_list, .success = 200,
           .summary = "List the configurations of an entity", .clause = "ISO 17978-3 7.12" },
         { .id = "configuration-read", .method = SOVD_GET, .path = "/{entity}/configurations/{configuration-id}",

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
 
 static const struct sovd_query_param list_query[] = {
@@ -35,7 +36,10 @@ static int data_list(struct sovd_call *call) {
             !sovd_call_query_all(call, "tags", &filter.tags) || !merge(call, &filter.categories, &categories))
                 return sovd_error_origin(-ENOMEM);
         call->out = list;
-        return sovd_ops(call, SOVD_COLLECTION_DATA)->data_list(call, call->entity, &filter, list);
+        int r = sovd_ops(call, SOVD_COLLECTION_DATA)->data_list(call, call->entity, &filter, list);
+        if (!r)
+                sovd_left_out_filter(call, SOVD_COLLECTION_DATA, &list->items, sizeof(struct sovd_data_item));
+        return r;
 }
 
 static int data_read(struct sovd_call *call) {
@@ -44,7 +48,8 @@ static int data_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         call->out = value;
-        return sovd_ops(call, SOVD_COLLECTION_DATA)->data_read(call, call->entity, call->params[0], value);
+        int r = sovd_ops(call, SOVD_COLLECTION_DATA)->data_read(call, call->entity, call->params[0], value);
+        return r ? r : sovd_add_schema(call, SOVD_COLLECTION_DATA, &sovd_schema_data_value, "data", &value->schema);
 }
 
 static int data_write(struct sovd_call *call) {

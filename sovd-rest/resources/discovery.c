@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/json_reader.h"
 #include "sovd-rest/resources/resources.h"
+#include "sovd-rest/router.h"
 #include <cjson/cJSON.h>
+#include <errno.h>
 
 struct entity_reference {
         const char *id, *name, *href, *translation_id;
@@ -16,6 +18,7 @@ struct entity_list {
 struct entity_body {
         const char *id, *name, *translation_id, *category, *description, *connection;
         const struct cJSON *variant;
+        const char *docs, *data_categories, *data_groups;
         const char *collections[SOVD_N_COLLECTIONS];
         const char *relations[SOVD_N_RELATIONS];
 };
@@ -72,6 +75,9 @@ static const struct sovd_field body_fields[] = {
         URI("status", collections[SOVD_COLLECTION_STATUS]),
         URI("triggers", collections[SOVD_COLLECTION_TRIGGERS]),
         URI("cyclic-subscriptions", collections[SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS]),
+        URI("data-categories", data_categories),
+        URI("data-groups", data_groups),
+        URI("docs", docs),
         URI("subareas", relations[SOVD_RELATION_SUBAREAS]),
         URI("subcomponents", relations[SOVD_RELATION_SUBCOMPONENTS]),
         URI("contains", relations[SOVD_RELATION_CONTAINS]),
@@ -91,31 +97,47 @@ static const struct sovd_query_param list_query[] = {
         { 0 }
 };
 
-static struct entity_reference refer(struct sovd_call *call, const struct sovd_entity *e) {
-        return (struct entity_reference){
+/* Which entities a list shows; they are written straight from the tree, however many there are. */
+struct entity_selection {
+        const struct sovd_entities *entities;
+        struct sovd_strings tags;
+};
+
+static void write_reference(const struct sovd_call *call, const struct sovd_entity *e, struct sovd_json_writer *w) {
+        char href[SOVD_HREF_SIZE];
+        const struct entity_reference reference = {
                 .id = e->id,
                 .name = e->name,
-                .href = sovd_entity_href(call, e),
+                .href = sovd_entity_href_in(href, call, e),
                 .translation_id = e->translation_id,
                 .tags = e->tags,
                 .category = e->category,
                 .description = e->description,
                 .connection = sovd_connection_names[e->connection],
         };
+
+        sovd_schema_encode(&reference_schema, &reference, w);
+}
+
+static void write_selection(const struct sovd_call *call, struct sovd_json_writer *w) {
+        const struct entity_selection *selection = call->out;
+
+        sovd_json_key(w, "items");
+        sovd_json_array_begin(w);
+        for (size_t i = 0; i < selection->entities->n; i++)
+                if (sovd_strings_match(&selection->tags, &selection->entities->items[i]->tags))
+                        write_reference(call, selection->entities->items[i], w);
+        sovd_json_array_end(w);
 }
 
 static int answer_list(struct sovd_call *call, const struct sovd_entities *entities) {
-        struct entity_list *list = sovd_arena_new0(call->arena, struct entity_list);
-        struct entity_reference *items = sovd_arena_array(call->arena, struct entity_reference, entities->n + 1);
-        struct sovd_strings tags;
+        struct entity_selection *selection = sovd_arena_new0(call->arena, struct entity_selection);
 
-        if (!list || !items || !sovd_call_query_all(call, "tags", &tags))
+        if (!selection || !sovd_call_query_all(call, "tags", &selection->tags))
                 return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < entities->n; i++)
-                if (sovd_strings_match(&tags, &entities->items[i]->tags))
-                        items[list->items.n++] = refer(call, entities->items[i]);
-        list->items.items = items;
-        call->out = list;
+        selection->entities = entities;
+        call->out = selection;
+        call->write = write_selection;
         return 0;
 }
 
@@ -135,6 +157,13 @@ static int read_variant(struct sovd_call *call, const char *text, const struct c
         return sovd_error_fold(r);
 }
 
+/* The URI of what stands below an entity, when there is a route for it. */
+static const char *below(struct sovd_call *call, const char *href, const char *word) {
+        const char *path = sovd_call_printf(call, "/{entity}/%s", word);
+
+        return sovd_router_has(path) ? sovd_call_printf(call, "%s/%s", href, word) : NULL;
+}
+
 static int entity_read(struct sovd_call *call) {
         const struct sovd_entity *e = call->entity;
         struct entity_body *body = sovd_arena_new0(call->arena, struct entity_body);
@@ -151,6 +180,11 @@ static int entity_read(struct sovd_call *call) {
         for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
                 if (e->providers[c])
                         body->collections[c] = sovd_call_printf(call, "%s/%s", href, sovd_collection_names[c]);
+        body->docs = sovd_call_printf(call, "%s/docs", href);
+        if (e->providers[SOVD_COLLECTION_DATA]) {
+                body->data_categories = below(call, href, "data-categories");
+                body->data_groups = below(call, href, "data-groups");
+        }
         for (int k = 0; k < SOVD_N_RELATIONS; k++)
                 if (e->relations[k].n)
                         body->relations[k] = sovd_call_printf(call, "%s/%s", href, sovd_relation_names[k]);
@@ -229,9 +263,9 @@ static int capabilities_read(struct sovd_call *call) {
 #define COMPONENT SOVD_ONLY(SOVD_COMPONENT)
 #define APP       SOVD_ONLY(SOVD_APP)
 #define FUNCTION  SOVD_ONLY(SOVD_FUNCTION)
-#define RELATION(name, word, types, text)                                                                       \
+#define RELATION(name, word, types, text, more)                                                                 \
         { .id = word "-list", .method = SOVD_GET, .path = "/{entity}/" word, .handler = name, .entities = types, \
-          .collection = SOVD_NO_COLLECTION, .flags = SOVD_INCLUDE_SCHEMA, .query = list_query,                  \
+          .collection = SOVD_NO_COLLECTION, .flags = SOVD_INCLUDE_SCHEMA | (more), .query = list_query,         \
           .out = &list_schema, .success = 200, .summary = text, .clause = "ISO 17978-3 7.6.2" }
 
 const struct sovd_route sovd_routes_discovery[] = {
@@ -246,14 +280,14 @@ const struct sovd_route sovd_routes_discovery[] = {
           .handler = capabilities_read, .entities = SOVD_ANY_ENTITY, .collection = SOVD_NO_COLLECTION,
           .out = &capabilities_schema, .success = 200, .summary = "Read what an entity offers, in short",
           .clause = "of the native server's dialect" },
-        RELATION(subareas_list, "subareas", AREA, "List the areas below an area"),
-        RELATION(subcomponents_list, "subcomponents", COMPONENT, "List the components below a component"),
-        RELATION(contains_list, "contains", AREA, "List what is in an area"),
-        RELATION(contains_list, "related-components", AREA, "The same as contains (deprecated)"),
-        RELATION(hosts_list, "hosts", COMPONENT, "List the apps on a component"),
-        RELATION(hosts_list, "related-apps", COMPONENT, "The same as hosts (deprecated)"),
-        RELATION(is_located_on_list, "is-located-on", APP, "List the component that an app is on"),
-        RELATION(belongs_to_list, "belongs-to", APP | COMPONENT, "List the areas that an entity is in"),
-        RELATION(depends_on_list, "depends-on", COMPONENT | APP | FUNCTION, "List what an entity needs"),
+        RELATION(subareas_list, "subareas", AREA, "List the areas below an area", 0),
+        RELATION(subcomponents_list, "subcomponents", COMPONENT, "List the components below a component", 0),
+        RELATION(contains_list, "contains", AREA, "List what is in an area", 0),
+        RELATION(contains_list, "related-components", AREA, "The same as contains", SOVD_DEPRECATED),
+        RELATION(hosts_list, "hosts", COMPONENT, "List the apps on a component", 0),
+        RELATION(hosts_list, "related-apps", COMPONENT, "The same as hosts", SOVD_DEPRECATED),
+        RELATION(is_located_on_list, "is-located-on", APP, "List the component that an app is on", 0),
+        RELATION(belongs_to_list, "belongs-to", APP | COMPONENT, "List the areas that an entity is in", 0),
+        RELATION(depends_on_list, "depends-on", COMPONENT | APP | FUNCTION, "List what an entity needs", 0),
         { 0 }
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
 
 static const struct sovd_query_param list_query[] = {
@@ -44,7 +45,10 @@ static int faults_list(struct sovd_call *call) {
                 return r;
 
         call->out = list;
-        return sovd_ops(call, SOVD_COLLECTION_FAULTS)->faults_list(call, call->entity, &filter, list);
+        r = sovd_ops(call, SOVD_COLLECTION_FAULTS)->faults_list(call, call->entity, &filter, list);
+        if (!r)
+                sovd_left_out_filter(call, SOVD_COLLECTION_FAULTS, &list->items, sizeof(struct sovd_fault));
+        return r;
 }
 
 static int fault_read(struct sovd_call *call) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sovd-rest/resources/resources.h"
 #include "sovd-core/base/json_reader.h"
+#include "sovd-rest/left_out.h"
+#include "sovd-rest/resources/resources.h"
 #include <cjson/cJSON.h>
 
 static const struct sovd_query_param list_query[] = {
@@ -35,6 +36,7 @@ static int operations_list(struct sovd_call *call) {
                 if (sovd_strings_match(&tags, &all[i].tags) && !(without_proof && all[i].proximity_proof_required.value))
                         all[n++] = all[i];
         list->items.n = n;
+        sovd_left_out_filter(call, SOVD_COLLECTION_OPERATIONS, &list->items, sizeof(struct sovd_operation));
         return 0;
 }
 
@@ -44,7 +46,10 @@ static int operation_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         call->out = detail;
-        return ops_of(call)->operation_read(call, call->entity, call->params[0], detail);
+        int r = ops_of(call)->operation_read(call, call->entity, call->params[0], detail);
+        return r ? r
+                 : sovd_add_schema(call, SOVD_COLLECTION_OPERATIONS, &sovd_schema_operation_detail, NULL,
+                                   &detail->schema);
 }
 
 static const char *execution_href(struct sovd_call *call, const char *id) {

@@ -17,8 +17,19 @@ extern const struct sovd_route sovd_routes_configurations[];
 /* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);
 
+/* The same in a buffer, for lists of thousands: takes memory of the arena only for ids that have to be encoded. */
+#define SOVD_HREF_SIZE 1024
+const char *sovd_entity_href_in(char buf[static SOVD_HREF_SIZE], const struct sovd_call *call,
+                                const struct sovd_entity *e);
+
 /* The same with a path below it whose format is filled with encoded text by the caller. */
 const char *sovd_encoded(struct sovd_call *call, const char *segment);
+
+/* Fills *ret, the member "schema" of an answer of this schema, when include-schema=true asks for it, the backend has
+ * not given one with the value, and it can describe the resource call->params[0]: with its schema in the place of that
+ * of `member`. member NULL: an operation, whose parameters and result stand in x-gw-operation. 0 or -errno. */
+int sovd_add_schema(struct sovd_call *call, enum sovd_collection collection, const struct sovd_schema *schema,
+                    const char *member, const struct cJSON **ret);
 
 /* The ops of the backend that provides a collection of the call's entity; dispatch has checked that it does. */
 static inline const struct sovd_backend_ops *sovd_ops(const struct sovd_call *call, enum sovd_collection collection) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/clock.h"
+#include "sovd-rest/left_out.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 #include <cjson/cJSON.h>
+#include <errno.h>
 
 /* --- version-info and the root --------------------------------------------------------------------------- */
 
@@ -45,33 +47,51 @@ static const struct sovd_schema version_info_schema = { .name = "VersionInfo", .
 
 static int version_info_read(struct sovd_call *call) {
         static struct vendor_info vendor = { "sovd-gateway", SOVD_VERSION };
-        static struct version version = { "1.1.0", SOVD_API_BASE, &vendor };
-        static const struct version_info info = { .sovd_info = { .items = &version, .n = 1 } };
+        struct version_info *info = sovd_arena_new0(call->arena, struct version_info);
+        struct version *version = sovd_arena_new0(call->arena, struct version);
+        if (!info || !version)
+                return sovd_error_origin(-ENOMEM);
 
-        call->out = &info;
+        *version = (struct version){ "1.1.0", call->base, &vendor };
+        info->sovd_info = (struct sovd_list){ .items = version, .n = 1 };
+        call->out = info;
         return 0;
 }
 
+/* The server as an entity. Each member but the first two is a URI. */
 struct root {
-        const char *id, *name, *areas, *components, *apps, *functions;
+        const char *id, *name, *docs;
+        const char *updates;                     /* NULL = not offered */
+        const char *lists[SOVD_N_ENTITY_TYPES]; /* of the entities of each type */
 };
-#define URI(word) { .name = #word, .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, word), \
-                    .flags = SOVD_REQUIRED, .format = "uri-reference" }
+#define URI(word, place) { .name = word, .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, place), \
+                           .flags = SOVD_REQUIRED, .format = "uri-reference" }
 static const struct sovd_field root_fields[] = {
         { .name = "id", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, id), .flags = SOVD_REQUIRED },
         { .name = "name", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, name), .flags = SOVD_REQUIRED },
-        URI(areas), URI(components), URI(apps), URI(functions), { 0 }
+        URI("areas", lists[SOVD_AREA]),
+        URI("components", lists[SOVD_COMPONENT]),
+        URI("apps", lists[SOVD_APP]),
+        URI("functions", lists[SOVD_FUNCTION]),
+        URI("docs", docs),
+        { .name = "updates", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, updates),
+          .format = "uri-reference" },
+        { 0 }
 };
 #undef URI
 static const struct sovd_schema root_schema = { .name = "SovdServer", .size = sizeof(struct root),
                                                 .fields = root_fields };
 
 static int root_read(struct sovd_call *call) {
-        static const struct root root = { "sovd-gateway", "SOVD gateway", SOVD_API_BASE "/areas",
-                                          SOVD_API_BASE "/components", SOVD_API_BASE "/apps",
-                                          SOVD_API_BASE "/functions" };
+        struct root *root = sovd_arena_new0(call->arena, struct root);
+        if (!root)
+                return sovd_error_origin(-ENOMEM);
 
-        call->out = &root;
+        *root = (struct root){ .id = "sovd-gateway", .name = "SOVD gateway",
+                               .docs = sovd_call_printf(call, "%s/docs", call->base) };
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
+                root->lists[type] = sovd_call_printf(call, "%s/%s", call->base, sovd_entity_type_paths[type]);
+        call->out = root;
         return 0;
 }
 
@@ -79,7 +99,7 @@ static int root_read(struct sovd_call *call) {
 
 struct backend_health {
         const char *name, *type, *connection, *dialect, *breaker, *last_error, *last_seen;
-        struct sovd_int entities, in_flight, calls, failures;
+        struct sovd_int entities, left_out, in_flight, calls, failures;
 };
 struct clash {
         const char *entity, *owner, *left_out;
@@ -88,6 +108,7 @@ struct health {
         const char *status, *version;
         struct sovd_int uptime;
         struct sovd_int executions_running;
+        struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
 };
 #define F(member) offsetof(struct backend_health, member)
@@ -101,6 +122,8 @@ static const struct sovd_field backend_fields[] = {
         { .name = "last_error", .type = SOVD_FIELD_STRING, .offset = F(last_error) },
         { .name = "last_seen", .type = SOVD_FIELD_STRING, .offset = F(last_seen), .format = "date-time" },
         { .name = "entities", .type = SOVD_FIELD_INT, .offset = F(entities) },
+        { .name = "left_out", .type = SOVD_FIELD_INT, .offset = F(left_out),
+          .doc = "Entities and relations that are not shown: reserved or unusable ids, or too many." },
         { .name = "in_flight", .type = SOVD_FIELD_INT, .offset = F(in_flight) },
         { .name = "calls", .type = SOVD_FIELD_INT, .offset = F(calls) },
         { .name = "failures", .type = SOVD_FIELD_INT, .offset = F(failures) },
@@ -124,6 +147,8 @@ static const struct sovd_field health_fields[] = {
         { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
         { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
         { .name = "executions_running", .type = SOVD_FIELD_INT, .offset = F(executions_running) },
+        { .name = "resources_left_out", .type = SOVD_FIELD_INT, .offset = F(resources_left_out),
+          .doc = "Different resources that were found to have reserved ids, which nobody could reach." },
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = F(backends), .flags = SOVD_REQUIRED,
           .of = &backend_schema },
         { .name = "clashes", .type = SOVD_FIELD_LIST, .offset = F(clashes), .of = &clash_schema,
@@ -150,6 +175,7 @@ static struct backend_health describe(struct sovd_call *call, struct sovd_backen
                                      ? sovd_call_printf(call, "%s", sovd_clock_format(seen, s.last_seen_usec))
                                      : NULL,
                 .entities = SOVD_INT((int64_t)s.n_entities),
+                .left_out = SOVD_INT((int64_t)s.n_skipped),
                 .in_flight = SOVD_INT(s.in_flight),
                 .calls = SOVD_INT((int64_t)s.n_calls),
                 .failures = SOVD_INT((int64_t)s.n_failures),
@@ -190,7 +216,8 @@ static bool add_clashes(struct sovd_call *call, struct health *health) {
 
 static int health_read(struct sovd_call *call) {
         struct health *health = sovd_arena_new0(call->arena, struct health);
-        size_t total, running;
+        size_t total, running, n_left_out;
+        uint64_t left_out_total;
         if (!health)
                 return sovd_error_origin(-ENOMEM);
 
@@ -201,6 +228,8 @@ static int health_read(struct sovd_call *call) {
         health->uptime =
                 SOVD_INT((int64_t)((sovd_now_usec() - sovd_gateway_started_usec(call->gateway)) / SOVD_USEC_PER_SEC));
         health->executions_running = SOVD_INT((int64_t)running);
+        sovd_left_out_count(&n_left_out, &left_out_total);
+        health->resources_left_out = SOVD_INT((int64_t)n_left_out);
         call->out = health;
         return 0;
 }
@@ -266,7 +295,7 @@ static int metrics_read(struct sovd_call *call) {
 }
 
 static int openapi_read(struct sovd_call *call) {
-        char *text = sovd_openapi_text(false);
+        char *text = sovd_openapi_text(call->base, false);
 
         return answer_text(call, "application/json", text, text ? strlen(text) : 0);
 }

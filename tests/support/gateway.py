@@ -246,7 +246,8 @@ class Gateway:
 
     @staticmethod
     def full(path):
-        """Paths may begin below /sovd/v1; those of the root are known, or begin with // or /sovd."""
+        """Paths may begin below /sovd/v1; those of the root are known, or begin with // or /sovd. URIs of bodies too."""
+        path = openapi.path_of(path)
         if path.startswith('//'):
             return path[1:]
         return path if path.startswith(('/sovd', *ROOT_PATHS)) else BASE + path

@@ -31,6 +31,19 @@ ANNOTATIONS = frozenset(('description', 'title', 'format', 'default', 'readOnly'
 DATE_TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)')
 
 
+AUTHORITY = re.compile(r'https?://[^/]*')
+
+
+def path_of(value):
+    """URIs of this server, whatever they begin with, as paths from its root; in lists and objects too."""
+    if isinstance(value, dict):
+        return {name: path_of(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [path_of(inner) for inner in value]
+    found = AUTHORITY.match(value) if isinstance(value, str) else None
+    return value[found.end():] if found else value
+
+
 class Mismatch(AssertionError):
     """An answer that the document does not promise."""
 
@@ -86,6 +99,10 @@ class Schemas:
         for position, inner in enumerate(value if isinstance(value, list) else ()):
             self.check(schema['items'], inner, f'{where}/{position}')
 
+    def check_allOf(self, schema, value, where):
+        for inner in schema['allOf']:
+            self.check(inner, value, where)
+
     def check_enum(self, schema, value, where):
         if value not in schema['enum']:
             refuse(where, f'is {value!r}, not one of {schema["enum"]}')
@@ -123,7 +140,7 @@ class Document:
     @staticmethod
     def full_path(template, item):
         """A path of the document from the root of the server."""
-        root = any(server['url'] == '/' for server in item.get('servers', ()))
+        root = any(not server['url'].endswith(BASE) for server in item.get('servers', ()))
         return template if root else BASE + ('' if template == '/' else template)
 
     def paths(self):
@@ -177,12 +194,21 @@ class Document:
         if operation is not None:
             self._check_response(operation, method, reply, where)
 
+    def resolve_response(self, response, where):
+        if '$ref' not in response:
+            return response
+        name = response['$ref'].removeprefix('#/components/responses/')
+        if name not in self.raw['components'].get('responses', {}):
+            refuse(where, f'the document refers to {response["$ref"]}, which it does not have')
+        return self.raw['components']['responses'][name]
+
     def _check_response(self, operation, method, reply, where):
         """The default stands for errors only: every success has to be declared."""
         responses = operation['responses']
         declared = responses.get(str(reply.status)) or (responses.get('default') if reply.status >= 400 else None)
         if declared is None:
             refuse(where, f'is not declared; declared are {sorted(responses)}')
+        declared = self.resolve_response(declared, where)
         content = declared.get('content')
         if method == 'HEAD' or reply.status == 304:
             if reply.body:

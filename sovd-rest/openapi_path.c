@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/openapi_path.h"
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+/* Answers to what went wrong. `when`: for which routes. */
+enum {
+        ALWAYS = 1 << 0,
+        ANSWERED = 1 << 1,  /* success has a body */
+        BODY = 1 << 2,      /* a body is taken */
+        WRITE = 1 << 3,
+        VERSIONED = 1 << 4, /* a write with If-Match */
+        NAMED = 1 << 5,     /* an id stands in the path */
+        BACKEND = 1 << 6    /* a backend answers */
+};
+
+static const struct error_row {
+        unsigned status, when;
+        const char *name, *text;
+} error_rows[] = {
+        { 400, ALWAYS, "BadRequest", "The request cannot be understood." },
+        { 403, WRITE, "Forbidden", "This may not be done." },
+        { 404, NAMED, "NotFound", "There is no such thing." },
+        { 406, ANSWERED, "NotAcceptable", "Accept does not list the type of the answer." },
+        { 409, WRITE, "Conflict", "A precondition is missing: a state, a mode, a lock." },
+        { 412, VERSIONED, "PreconditionFailed", "The resource has another version than If-Match names." },
+        { 413, BODY, "ContentTooLarge", "The body is over the limit." },
+        { 415, BODY, "UnsupportedMediaType", "The body is of a type that is not taken here." },
+        { 500, ALWAYS, "ServerFailure", "The server failed." },
+        { 501, BACKEND, "NotImplemented", "The backend of the entity does not offer this." },
+        { 502, BACKEND, "BadAnswer", "The backend answered with an error, or with what cannot be read." },
+        { 503, ALWAYS, "Unavailable", "Not now: overload, or the backend cannot be reached." },
+        { 504, BACKEND, "NotResponding", "The backend did not answer in time." },
+};
+
+static void use_schema(const struct sovd_schema *schema, void *data) {
+        struct sovd_openapi *o = data;
+
+        for (size_t i = 0; i < o->n_schemas; i++)
+                if (o->schemas[i] == schema)
+                        return;
+        if (o->n_schemas < SOVD_OPENAPI_SCHEMAS_MAX)
+                o->schemas[o->n_schemas++] = schema;
+}
+
+static void write_reference(struct sovd_json_writer *w, const char *kind, const char *name) {
+        char ref[160];
+
+        (void)snprintf(ref, sizeof(ref), "#/components/%s/%s", kind, name);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "$ref", ref);
+        sovd_json_object_end(w);
+}
+
+/* --- parameters ----------------------------------------------------------------------------------------- */
+
+static void begin_parameter(struct sovd_json_writer *w, const char *name, const char *in, const char *doc) {
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "name", name);
+        sovd_json_key_string(w, "in", in);
+        if (doc)
+                sovd_json_key_string(w, "description", doc);
+}
+
+static void write_type(struct sovd_json_writer *w, const char *key, const char *type) {
+        sovd_json_key(w, key);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "type", type);
+        sovd_json_object_end(w);
+}
+
+static void write_path_parameter(struct sovd_json_writer *w, const char *name) {
+        begin_parameter(w, name, "path", NULL);
+        sovd_json_key_bool(w, "required", true);
+        sovd_json_key(w, "schema");
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "type", "string");
+        if (strcmp(name, "entity-collection") == 0) {
+                sovd_json_key(w, "enum");
+                sovd_json_array_begin(w);
+                for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
+                        sovd_json_string(w, sovd_entity_type_paths[type]);
+                sovd_json_array_end(w);
+        }
+        sovd_json_object_end(w);
+        sovd_json_object_end(w);
+}
+
+static void write_path_parameters(struct sovd_json_writer *w, const char *path) {
+        for (const char *open = strchr(path, '{'); open; open = strchr(open + 1, '{')) {
+                char name[64];
+                (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(open + 1, "}"), open + 1);
+                write_path_parameter(w, name);
+        }
+}
+
+static void write_query_schema(struct sovd_json_writer *w, enum sovd_query_type type) {
+        static const char *const types[] = { [SOVD_QUERY_STRING] = "string", [SOVD_QUERY_BOOL] = "boolean",
+                                             [SOVD_QUERY_INT] = "integer",   [SOVD_QUERY_STRINGS] = "array",
+                                             [SOVD_QUERY_MAP] = "object" };
+
+        sovd_json_key(w, "schema");
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "type", types[type]);
+        if (type == SOVD_QUERY_STRINGS)
+                write_type(w, "items", "string");
+        if (type == SOVD_QUERY_MAP)
+                write_type(w, "additionalProperties", "string");
+        sovd_json_object_end(w);
+        if (type == SOVD_QUERY_STRINGS || type == SOVD_QUERY_MAP) {
+                sovd_json_key_string(w, "style", type == SOVD_QUERY_MAP ? "deepObject" : "form");
+                sovd_json_key_bool(w, "explode", true);
+        }
+}
+
+static void write_query(struct sovd_json_writer *w, const struct sovd_query_param *q) {
+        begin_parameter(w, q->name, "query", q->doc);
+        write_query_schema(w, q->type);
+        sovd_json_object_end(w);
+}
+
+static void write_parameters(struct sovd_json_writer *w, const struct sovd_route *r, const char *path) {
+        static const struct sovd_query_param include_schema = {
+                "include-schema", SOVD_QUERY_BOOL, "Adds the schema of the answer as its member \"schema\"."
+        };
+        bool has_query = r->query && r->query->name;
+
+        if (!has_query && !(r->flags & (SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH)) && !strchr(path, '{'))
+                return;
+        sovd_json_key(w, "parameters");
+        sovd_json_array_begin(w);
+        write_path_parameters(w, path);
+        for (const struct sovd_query_param *q = r->query; q && q->name; q++)
+                write_query(w, q);
+        if (r->flags & SOVD_INCLUDE_SCHEMA)
+                write_query(w, &include_schema);
+        if (r->flags & SOVD_IF_MATCH) {
+                begin_parameter(w, "If-Match", "header", "Write only if the resource has this version.");
+                write_type(w, "schema", "string");
+                sovd_json_object_end(w);
+        }
+        sovd_json_array_end(w);
+}
+
+/* --- bodies --------------------------------------------------------------------------------------------- */
+
+static bool is_known(const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
+        for (size_t i = 0; i < p->n_known; i++)
+                if (p->known[i].of == schema && p->known[i].schema)
+                        return true;
+        return false;
+}
+
+/* The table's schema and, beside it, what is known of this very resource. */
+static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
+        struct sovd_json_writer *w = o->w;
+
+        sovd_schema_visit(schema, use_schema, o);
+        sovd_json_key(w, "schema");
+        if (!is_known(p, schema))
+                return write_reference(w, "schemas", schema->name);
+
+        sovd_json_object_begin(w);
+        sovd_json_key(w, "allOf");
+        sovd_json_array_begin(w);
+        write_reference(w, "schemas", schema->name);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "type", "object");
+        sovd_json_key(w, "properties");
+        sovd_json_object_begin(w);
+        for (size_t i = 0; i < p->n_known; i++)
+                if (p->known[i].of == schema && p->known[i].schema) {
+                        sovd_json_key(w, p->known[i].member);
+                        sovd_json_tree(w, p->known[i].schema);
+                }
+        sovd_json_object_end(w);
+        sovd_json_object_end(w);
+        sovd_json_array_end(w);
+        sovd_json_object_end(w);
+}
+
+static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
+        struct sovd_json_writer *w = o->w;
+
+        sovd_json_key(w, "content");
+        sovd_json_object_begin(w);
+        sovd_json_key(w, "application/json");
+        sovd_json_object_begin(w);
+        write_schema(o, p, schema);
+        sovd_json_object_end(w);
+        sovd_json_object_end(w);
+}
+
+static void write_any_content(struct sovd_json_writer *w) {
+        sovd_json_key(w, "content");
+        sovd_json_object_begin(w);
+        sovd_json_key(w, "*/*");
+        sovd_json_object_begin(w);
+        sovd_json_object_end(w);
+        sovd_json_object_end(w);
+}
+
+static void write_body(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+        struct sovd_json_writer *w = o->w;
+
+        if (!r->in && !(r->flags & SOVD_RAW_BODY))
+                return;
+        sovd_json_key(w, "requestBody");
+        sovd_json_object_begin(w);
+        sovd_json_key_bool(w, "required", !(r->flags & SOVD_OPTIONAL_BODY));
+        if (r->in)
+                write_content(o, p, r->in);
+        else
+                write_any_content(w);
+        sovd_json_object_end(w);
+}
+
+/* --- responses ------------------------------------------------------------------------------------------ */
+
+static void write_header(struct sovd_json_writer *w, const char *name, const char *doc) {
+        sovd_json_key(w, name);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "description", doc);
+        write_type(w, "schema", "string");
+        sovd_json_object_end(w);
+}
+
+static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r, unsigned status) {
+        bool located = status == 201 || status == 202, versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
+
+        if (!located && !versioned)
+                return;
+        sovd_json_key(w, "headers");
+        sovd_json_object_begin(w);
+        if (located)
+                write_header(w, "Location", "Where the created resource is.");
+        if (versioned)
+                write_header(w, "ETag", "The version of the answer, for If-None-Match and If-Match.");
+        sovd_json_object_end(w);
+}
+
+static void write_response(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r,
+                           unsigned status, const struct sovd_schema *schema) {
+        struct sovd_json_writer *w = o->w;
+        char code[16];
+
+        (void)snprintf(code, sizeof(code), "%u", status);
+        sovd_json_key(w, code);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "description", r->summary);
+        write_headers(w, r, status);
+        if (schema)
+                write_content(o, p, schema);
+        sovd_json_object_end(w);
+}
+
+static unsigned conditions_of(const struct sovd_route *r) {
+        bool is_write = r->method != SOVD_GET, takes_body = r->in || (r->flags & SOVD_RAW_BODY);
+
+        return ALWAYS | (r->out || (r->flags & SOVD_DOCUMENT) ? ANSWERED : 0) | (takes_body ? BODY : 0) |
+               (is_write ? WRITE : 0) | (r->flags & SOVD_IF_MATCH ? VERSIONED : 0) | (strchr(r->path, '{') ? NAMED : 0) |
+               (r->collection != SOVD_NO_COLLECTION ? BACKEND : 0);
+}
+
+static void write_errors(struct sovd_openapi *o, const struct sovd_route *r) {
+        unsigned conditions = conditions_of(r);
+        char code[16];
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(error_rows) && !(r->flags & SOVD_PROBE); i++) {
+                const struct error_row *row = &error_rows[i];
+                if (!(row->when & conditions))
+                        continue;
+                (void)snprintf(code, sizeof(code), "%u", row->status);
+                sovd_json_key(o->w, code);
+                /* A faulty element of the body is named: DataError and GenericError in one (respond.c). */
+                write_reference(o->w, "responses", row->status == 400 && r->in ? "BadValue" : row->name);
+        }
+        sovd_json_key(o->w, "default");
+        write_reference(o->w, "responses", "Failure");
+}
+
+static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+        unsigned only = r->method == SOVD_POST ? p->only_start_status : 0;
+        bool versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
+
+        sovd_json_key(o->w, "responses");
+        sovd_json_object_begin(o->w);
+        if (!only || only == r->success)
+                write_response(o, p, r, r->success, r->out);
+        if (r->success_other && (!only || only == r->success_other))
+                write_response(o, p, r, r->success_other, r->out_other);
+        if (versioned)
+                write_response(o, p, r, 304, NULL);
+        write_errors(o, r);
+        sovd_json_object_end(o->w);
+}
+
+/* --- one path ------------------------------------------------------------------------------------------- */
+
+/* Does the operation make something that goes by itself? */
+static bool is_temporary(const struct sovd_openapi_path *p, const struct sovd_route *r) {
+        bool accepts = r->success == 202 || r->success_other == 202;
+
+        return p->retention_sec && accepts && !(r->method == SOVD_POST && p->only_start_status == 200);
+}
+
+static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+        static const char *const keys[] = { "get", "post", "put", "delete" };
+        struct sovd_json_writer *w = o->w;
+
+        sovd_json_key(w, keys[r->method]);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "summary", r->summary);
+        if (r->clause)
+                sovd_json_key_string(w, "description", r->clause);
+        if (r->flags & SOVD_DEPRECATED)
+                sovd_json_key_bool(w, "deprecated", true);
+        sovd_json_key_string(w, "x-gw-route", r->id);
+        if (is_temporary(p, r))
+                sovd_json_key_int(w, "x-sovd-retention-timeout", (int64_t)p->retention_sec);
+        write_parameters(w, r, p->text);
+        write_body(o, p, r);
+        write_responses(o, p, r);
+        sovd_json_object_end(w);
+}
+
+static void write_servers(struct sovd_json_writer *w, const char *url) {
+        sovd_json_key(w, "servers");
+        sovd_json_array_begin(w);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "url", url);
+        sovd_json_object_end(w);
+        sovd_json_array_end(w);
+}
+
+void sovd_openapi_write_path(struct sovd_openapi *o, const struct sovd_openapi_path *path) {
+        struct sovd_json_writer *w = o->w;
+
+        sovd_json_key(w, path->text);
+        sovd_json_object_begin(w);
+        if (path->server)
+                write_servers(w, path->server);
+        if (path->attributes)
+                path->attributes(w, path->data);
+        for (size_t i = 0; i < path->n_routes; i++)
+                write_operation(o, path, path->routes[i]);
+        sovd_json_object_end(w);
+}
+
+/* --- around the paths ----------------------------------------------------------------------------------- */
+
+void sovd_openapi_begin(struct sovd_openapi *o, const char *title, const char *base) {
+        struct sovd_json_writer *w = o->w;
+
+        sovd_json_key_string(w, "openapi", "3.1.0");
+        sovd_json_key(w, "info");
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "title", title);
+        sovd_json_key_string(w, "version", SOVD_VERSION);
+        sovd_json_key_string(w, "x-sovd-version", "1.1.0");
+        sovd_json_key_string(w, "description",
+                             "HEAD is answered wherever GET is. An entity is also reached through its parents: "
+                             "/components/{id}/subcomponents/{id}, /areas/{id}/subareas/{id}, to any depth. "
+                             "Every path also has its own description at the same path with /docs behind it.");
+        sovd_json_key(w, "license");
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "name", "Apache-2.0");
+        sovd_json_object_end(w);
+        sovd_json_object_end(w);
+        write_servers(w, base);
+}
+
+static void begin_error(struct sovd_json_writer *w, const char *name, const char *text) {
+        sovd_json_key(w, name);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "description", text);
+        sovd_json_key(w, "content");
+        sovd_json_object_begin(w);
+        sovd_json_key(w, "application/json");
+        sovd_json_object_begin(w);
+        sovd_json_key(w, "schema");
+}
+
+static void end_error(struct sovd_json_writer *w) {
+        for (int i = 0; i < 3; i++)
+                sovd_json_object_end(w);
+}
+
+static void write_generic_error(struct sovd_json_writer *w, const char *name, const char *text) {
+        begin_error(w, name, text);
+        write_reference(w, "schemas", sovd_schema_generic_error.name);
+        end_error(w);
+}
+
+static void write_bad_value(struct sovd_json_writer *w) {
+        begin_error(w, "BadValue", "The body, or a member of it, is not acceptable.");
+        sovd_json_object_begin(w);
+        sovd_json_key(w, "allOf");
+        sovd_json_array_begin(w);
+        write_reference(w, "schemas", sovd_schema_generic_error.name);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "type", "object");
+        sovd_json_key(w, "properties");
+        sovd_json_object_begin(w);
+        write_type(w, "path", "string");
+        sovd_json_key(w, "error");
+        write_reference(w, "schemas", sovd_schema_generic_error.name);
+        sovd_json_object_end(w);
+        sovd_json_object_end(w);
+        sovd_json_array_end(w);
+        sovd_json_object_end(w);
+        end_error(w);
+}
+
+void sovd_openapi_write_components(struct sovd_openapi *o) {
+        struct sovd_json_writer *w = o->w;
+
+        sovd_schema_visit(&sovd_schema_generic_error, use_schema, o);
+        sovd_json_key(w, "components");
+        sovd_json_object_begin(w);
+        sovd_json_key(w, "schemas");
+        sovd_json_object_begin(w);
+        for (size_t i = 0; i < o->n_schemas; i++) {
+                cJSON *schema = sovd_schema_openapi(o->schemas[i]);
+                sovd_json_key(w, o->schemas[i]->name);
+                sovd_json_tree(w, schema);
+                cJSON_Delete(schema);
+        }
+        sovd_json_object_end(w);
+        sovd_json_key(w, "responses");
+        sovd_json_object_begin(w);
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(error_rows); i++)
+                write_generic_error(w, error_rows[i].name, error_rows[i].text);
+        write_bad_value(w);
+        write_generic_error(w, "Failure", "The request failed.");
+        sovd_json_object_end(w);
+        sovd_json_object_end(w);
+}

@@ -1,0 +1,51 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * OpenAPI paths - one path with its operations, from the rows of the route table
+ *
+ * Shared by the document of the program (openapi.h) and the descriptions of the running vehicle (docs.h), which add
+ * what they know of one resource. Written straight into a writer: a description of thousands of entities needs no
+ * tree.
+ */
+#include "sovd-core/base/json_writer.h"
+#include "sovd-rest/route.h"
+
+#define SOVD_OPENAPI_PATH_SIZE    2048
+#define SOVD_OPENAPI_SCHEMAS_MAX  250
+#define SOVD_OPENAPI_METHODS_MAX  16 /* routes that one path can have, of all types of entities */
+
+struct sovd_openapi {
+        struct sovd_json_writer *w;
+        const struct sovd_schema *schemas[SOVD_OPENAPI_SCHEMAS_MAX]; /* that the paths refer to, so far */
+        size_t n_schemas;
+};
+
+/* The schema of one member is known better than the table knows it. */
+struct sovd_openapi_known {
+        const struct sovd_schema *of; /* the object that has the member */
+        const char *member;
+        const struct cJSON *schema;
+};
+
+struct sovd_openapi_path {
+        const char *text;                         /* encoded; names in braces are its parameters */
+        const struct sovd_route *const *routes;   /* one for each method */
+        size_t n_routes;
+        const struct sovd_openapi_known *known;
+        size_t n_known;
+        unsigned only_start_status;               /* of POST: only this of the two successes; 0 = both */
+        uint64_t retention_sec;                   /* of what POST and PUT with 202 create; 0 = not said */
+        const char *server;                       /* URL that the path is below; NULL = that of the document */
+        void (*attributes)(struct sovd_json_writer *w, const void *data); /* more members of the path; or NULL */
+        const void *data;
+};
+
+/* The members before "paths": version, info and server. */
+void sovd_openapi_begin(struct sovd_openapi *o, const char *title, const char *base);
+
+/* One member of "paths", which the caller opened. */
+void sovd_openapi_write_path(struct sovd_openapi *o, const struct sovd_openapi_path *path);
+
+/* The member "components": what the paths refer to. */
+void sovd_openapi_write_components(struct sovd_openapi *o);
