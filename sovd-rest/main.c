@@ -314,6 +314,10 @@ static int start(struct daemon *d) {
         const struct sovd_gateway_options options = {
                 .executions_max = (size_t)limits->executions.value,
                 .executions_retention_usec = sovd_settings_usec(limits->execution_retention),
+                .data_lists = { .max = (size_t)limits->data_lists.value,
+                                .max_per_client = (size_t)limits->data_lists_per_client.value,
+                                .ids_max = (size_t)limits->data_list_ids.value,
+                                .idle_usec = sovd_settings_usec(limits->data_list_secs) },
         };
 
         int r = sovd_http_global_init();

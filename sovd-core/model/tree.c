@@ -105,6 +105,10 @@ static void provide(struct sovd_entity *e, struct sovd_backend *backend, unsigne
         for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
                 if ((collections & (1u << c)) && sovd_backend_serves(backend, (enum sovd_collection)c))
                         e->providers[c] = backend;
+
+        /* The gateway keeps data lists for whoever has data. */
+        if (e->providers[SOVD_COLLECTION_DATA])
+                e->providers[SOVD_COLLECTION_DATA_LISTS] = e->providers[SOVD_COLLECTION_DATA];
 }
 
 /* Areas and functions span the vehicle, so several backends may know a part of one: it is put together from them, as
