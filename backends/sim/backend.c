@@ -6,7 +6,10 @@
 #include <time.h>
 
 static int sim_start(struct sovd_backend *backend) {
-        return sim_publish(sim_of(backend));
+        const uint64_t now = sovd_now_usec();
+        int r = sim_publish(sim_of(backend), now);
+
+        return r ? r : sim_watch_start(sim_of(backend), now);
 }
 
 static void sim_stop(struct sovd_backend *backend) {
@@ -16,6 +19,7 @@ static void sim_stop(struct sovd_backend *backend) {
         sim->stopped = true;
         (void)pthread_cond_broadcast(&sim->stopping);
         (void)pthread_mutex_unlock(&sim->mutex);
+        sim_watch_stop(sim);
 }
 
 static void free_unit(struct sim_unit *unit) {

@@ -71,6 +71,9 @@ struct sim {
         pthread_mutex_t mutex;
         pthread_cond_t stopping; /* wakes latencies */
         bool stopped;
+        pthread_t watch; /* publishes when an entity comes or goes; only when one does */
+        uint64_t published_usec; /* set before the watch starts */
+        bool is_watching; /* start and stop only, which are not called together */
         uint64_t last_id; /* of an execution */
         atomic_uint in_flight;
         _Atomic uint64_t n_calls, n_failures;
@@ -100,8 +103,15 @@ int sim_no_resource(struct sovd_call *call, const struct sim_unit *unit, const c
 /* An array of n structs for a list that is answered. NULL: no memory. */
 #define SIM_ITEMS(call, type, n) ((type *)sovd_arena_calloc((call)->arena, (n) + 1, sizeof(type)))
 
-/* view.c: publishes the entities. */
-int sim_publish(struct sim *sim);
+/* view.c: publishes the entities as they are at a time. */
+int sim_publish(struct sim *sim, uint64_t now_usec);
+
+/* watch.c: publishes again whenever an entity becomes unreachable, or reachable. */
+int sim_watch_start(struct sim *sim, uint64_t published_usec);
+void sim_watch_stop(struct sim *sim);
+
+/* call.c */
+bool sim_is_unreachable(const struct sim *sim, const struct sim_entity *e, uint64_t now_usec);
 
 /* data.c: the value at a time, not before the start (in the arena). */
 int sim_data_at(const struct sim *sim, const struct sim_unit *unit, size_t i, uint64_t usec,

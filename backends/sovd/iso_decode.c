@@ -17,6 +17,10 @@ int iso_decode_data_list(struct sovd_call *call, cJSON *json, const struct sovd_
         return r;
 }
 
+int iso_decode_data_groups(struct sovd_call *call, cJSON *json, struct sovd_data_group_list *ret) {
+        return answer_decode(call, &sovd_schema_data_group_list, json, ret);
+}
+
 int iso_decode_value(struct sovd_call *call, cJSON *json, const char *id, struct sovd_data_value *ret) {
         int r = cJSON_IsObject(json) ? shape_default(json, "id", id) : 0;
 
