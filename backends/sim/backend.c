@@ -29,6 +29,8 @@ static void free_unit(struct sim_unit *unit) {
                 free(unit->data[i].text);
         for (size_t i = 0; unit->faults && i < e->faults.n; i++)
                 free(unit->faults[i].frame);
+        if (unit->modes)
+                sim_modes_free(unit);
         for (size_t i = 0; unit->configurations && i < e->configurations.n; i++)
                 free(unit->configurations[i].text);
 }

@@ -232,17 +232,113 @@ static bool check_operations(struct checker *k, const char *base, struct sim_ent
         return true;
 }
 
+/* --- modes ---------------------------------------------------------------------------------------------- */
+
+static ssize_t find_mode(const struct sim_entity *e, const char *id) {
+        const struct sim_mode *all = e->modes.items;
+
+        for (size_t i = 0; i < e->modes.n; i++)
+                if (strcmp(all[i].named.id, id) == 0)
+                        return (ssize_t)i;
+        return -1;
+}
+
+/* One text, or a list of them, as a list. */
+static bool read_values(struct checker *k, const cJSON *json, struct sovd_strings *ret) {
+        const cJSON *one = cJSON_IsArray(json) ? json->child : json;
+
+        ret->items = sovd_arena_array(k->arena, const char *, (size_t)cJSON_GetArraySize(json) + 2);
+        for (; ret->items && one; one = cJSON_IsArray(json) ? one->next : NULL) {
+                if (!cJSON_IsString(one))
+                        return false;
+                ret->items[ret->n++] = one->valuestring;
+        }
+        return ret->n > 0;
+}
+
+static bool check_condition(struct checker *k, const char *at, const char *key, const struct sim_entity *e,
+                            const cJSON *json, struct sim_condition *ret) {
+        const ssize_t mode = find_mode(e, json->string);
+        if (mode < 0)
+                return refuse(k, at, key, "'%s' has no mode '%s'", e->named.id, json->string);
+        if (!read_values(k, json, &ret->values))
+                return refuse(k, at, key, "'%s' has to be a text or a list of texts", json->string);
+
+        const struct sim_mode *all = e->modes.items;
+        for (size_t i = 0; i < ret->values.n; i++)
+                if (!is_one_of(&all[mode].values, ret->values.items[i]))
+                        return refuse(k, at, key, "'%s' is not one of the values of mode '%s'", ret->values.items[i],
+                                      json->string);
+        ret->mode = (size_t)mode;
+        return true;
+}
+
+/* Modes are found by their position from here on. */
+static bool check_required(struct checker *k, const char *at, const char *key, const struct sim_entity *e,
+                           struct sim_required *r) {
+        const cJSON *json;
+
+        if (!r->json)
+                return true;
+        r->conditions = sovd_arena_array(k->arena, struct sim_condition, (size_t)cJSON_GetArraySize(r->json) + 1);
+        if (!r->conditions)
+                return refuse(k, at, key, "out of memory");
+        cJSON_ArrayForEach (json, r->json) {
+                if (!check_condition(k, at, key, e, json, &r->conditions[r->n]))
+                        return false;
+                r->n++;
+        }
+        return true;
+}
+
+static bool check_transitions(struct checker *k, const char *at, const struct sim_mode *m) {
+        const struct sim_transition *all = m->transitions.items;
+
+        for (size_t i = 0; i < m->transitions.n; i++) {
+                const char *one = below(k, at, "transitions", i);
+                if (!is_one_of(&m->values, all[i].from))
+                        return refuse(k, one, "from", "'%s' is not one of the values", all[i].from);
+                for (size_t n = 0; n < all[i].to.n; n++)
+                        if (!is_one_of(&m->values, all[i].to.items[n]))
+                                return refuse(k, one, "to", "'%s' is not one of the values", all[i].to.items[n]);
+        }
+        return true;
+}
+
+static bool check_access(struct checker *k, const char *at, const struct sim_mode *m) {
+        if (m->access == SIM_FREE)
+                return m->key ? refuse(k, at, "key", "needs access seed_key or challenge") : true;
+        for (size_t i = 0; i < m->values.n; i++)
+                if (strlen(m->values.items[i]) > SIM_LEVEL_MAX)
+                        return refuse(k, at, "values", "must not be longer than %d bytes with this access",
+                                      SIM_LEVEL_MAX);
+        return m->key ? true : refuse(k, at, "access", "seed_key and challenge need a key");
+}
+
+static bool check_times(struct checker *k, const char *at, const struct sim_mode *m) {
+        const struct sovd_int *least = &m->shortest_secs, *most = &m->expires_secs, *usual = &m->default_secs;
+
+        if (least->set && most->set && least->value > most->value)
+                return refuse(k, at, "shortest_secs", "must not be above expires_secs");
+        if (usual->set && ((most->set && usual->value > most->value) || (least->set && usual->value < least->value)))
+                return refuse(k, at, "default_secs", "must be from shortest_secs to expires_secs");
+        return true;
+}
+
 static bool check_modes(struct checker *k, const char *base, struct sim_entity *e) {
         struct sim_mode *all = e->modes.items;
 
         if (!check_named(k, base, "modes", &e->modes, sizeof(*all)))
                 return false;
         for (size_t i = 0; i < e->modes.n; i++) {
+                const char *at = below(k, base, "modes", i);
                 if (!all[i].initial)
                         all[i].initial = all[i].values.items[0];
                 if (!is_one_of(&all[i].values, all[i].initial))
-                        return refuse(k, below(k, base, "modes", i), "default",
-                                      "'%s' is not one of the values", all[i].initial);
+                        return refuse(k, at, "default", "'%s' is not one of the values", all[i].initial);
+                if (!check_transitions(k, at, &all[i]) || !check_access(k, at, &all[i]) ||
+                    !check_times(k, at, &all[i]) || !check_required(k, at, "requires", e, &all[i].required))
+                        return false;
         }
         return true;
 }

@@ -2,6 +2,7 @@
 #include "backends/sim/scenario.h"
 
 const char *const sim_type_names[] = { "number", "integer", "boolean", "string", NULL };
+const char *const sim_access_names[] = { "free", "seed_key", "challenge", NULL };
 const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise", "follow", NULL };
 
 #define ID_MAX      128
@@ -35,6 +36,12 @@ const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise",
         {                                                                                                    \
                 .name = #m, .type = SOVD_FIELD_LIST, .offset = offsetof(struct S, m), .of = &schema,         \
                 .max = ITEMS_MAX, .doc = sentence                                                            \
+        }
+
+#define REQUIRES(S, m, sentence)                                                                             \
+        {                                                                                                    \
+                .name = "requires", .type = SOVD_FIELD_JSON, .flags = SOVD_ANY_OBJECT,                       \
+                .offset = offsetof(struct S, m) + offsetof(struct sim_required, json), .doc = sentence       \
         }
 
 static const struct sovd_field named_fields[] = {
@@ -237,6 +244,26 @@ static const struct sovd_schema operation_schema = {
         .doc = "Something that clients start. One run at a time; the last 32 are kept.",
 };
 
+static const struct sovd_field transition_fields[] = {
+        { .name = "from",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_transition, from),
+          .flags = SOVD_REQUIRED,
+          .doc = "A value of the mode." },
+        { .name = "to",
+          .type = SOVD_FIELD_STRINGS,
+          .offset = offsetof(struct sim_transition, to),
+          .flags = SOVD_REQUIRED,
+          .min = 1,
+          .max = 100,
+          .doc = "Values that clients may set then." },
+        { 0 }
+};
+static const struct sovd_schema transition_schema = { .name = "transition",
+                                                      .size = sizeof(struct sim_transition),
+                                                      .fields = transition_fields,
+                                                      .doc = "Which values may follow one." };
+
 static const struct sovd_field mode_fields[] = {
         { .name = "values",
           .type = SOVD_FIELD_STRINGS,
@@ -258,6 +285,36 @@ static const struct sovd_field mode_fields[] = {
           .max = SECONDS_MAX,
           .doc = "Longest time until it returns to the default, and that of a client that names "
                  "none; without it a mode may stay." },
+        { .name = "shortest_secs",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_mode, shortest_secs),
+          .min = 1,
+          .max = SECONDS_MAX,
+          .doc = "Shortest time that a client may ask for." },
+        { .name = "default_secs",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_mode, default_secs),
+          .min = 1,
+          .max = SECONDS_MAX,
+          .doc = "The time of a client that names none, when it is not the longest." },
+        LIST(sim_mode, transitions, transition_schema, "What may follow what; anything when missing."),
+        REQUIRES(sim_mode, required,
+                 "Modes of the same entity and the value, or values, that they have to have for any value but the "
+                 "default, as {session: extended}. When they lose it, this one returns to its default."),
+        { .name = "access",
+          .type = SOVD_FIELD_ENUM,
+          .offset = offsetof(struct sim_mode, access),
+          .names = sim_access_names,
+          .def = "free",
+          .doc = "free: anybody may set it. seed_key, challenge: any value but the default needs a proof, see "
+                 "simulation.md." },
+        { .name = "key",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_mode, key),
+          .flags = SOVD_SECRET,
+          .min = 1,
+          .max = TEXT_MAX,
+          .doc = "What the proof is made with." },
         { 0 }
 };
 static const struct sovd_schema mode_schema = { .name = "mode",

@@ -18,6 +18,21 @@ extern const char *const sim_type_names[];
 enum sim_behaviour { SIM_CONSTANT = 1, SIM_RAMP, SIM_SINE, SIM_NOISE, SIM_FOLLOW };
 extern const char *const sim_behaviour_names[];
 
+enum sim_access { SIM_FREE = 1, SIM_SEED_KEY, SIM_CHALLENGE };
+extern const char *const sim_access_names[];
+#define SIM_LEVEL_MAX 128 /* bytes of a value that needs a proof */
+
+/* Modes that have to have certain values: as it is written, and after the check. */
+struct sim_condition {
+        size_t mode; /* position in the entity's list */
+        struct sovd_strings values;
+};
+struct sim_required {
+        const struct cJSON *json; /* {MODE: VALUE or [VALUES]}, or NULL */
+        struct sim_condition *conditions;
+        size_t n;
+};
+
 /* What every resource has; the first member of its struct. */
 struct sim_named {
         const char *id, *name, *translation_id; /* name NULL = id, after the check: never NULL */
@@ -70,8 +85,16 @@ struct sim_operation {
 struct sim_mode {
         struct sim_named named;
         struct sovd_strings values;
-        const char *initial;
-        struct sovd_int expires_secs;
+        const char *initial, *key;
+        struct sovd_int expires_secs, shortest_secs, default_secs;
+        struct sovd_list transitions; /* struct sim_transition; empty = any */
+        struct sim_required required;
+        int access; /* enum sim_access */
+};
+
+struct sim_transition {
+        const char *from;
+        struct sovd_strings to;
 };
 
 struct sim_entity {

@@ -222,6 +222,8 @@ int iso_decode_mode_set(struct sovd_call *call, cJSON *json, const char *id,
         int r = json ? shape_default(json, "id", id) : 0;
 
         *ret = (struct sovd_mode_set){ .id = id, .value = write->value };
+        if (!r && json && cJSON_IsString(write->value)) /* the CDA leaves it out when it gives a seed */
+                r = shape_default(json, "value", write->value->valuestring);
         if (!r && json && shape_member(json, "value"))
                 r = answer_decode(call, &sovd_schema_mode_set, json, ret);
         return r;

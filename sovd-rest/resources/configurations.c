@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/model/data.h"
 #include "sovd-rest/resources/resources.h"
+
+static const struct sovd_query_param list_query[] = {
+        { "tags", SOVD_QUERY_STRINGS, "Only configurations with one of these tags." },
+        { 0 }
+};
 
 static int configurations_list(struct sovd_call *call) {
         struct sovd_configuration_list *list = sovd_arena_new0(call->arena, struct sovd_configuration_list);
-        if (!list)
-                return sovd_error_origin(-ENOMEM);
+        struct sovd_strings tags;
+        size_t n = 0;
 
+        if (!list || !sovd_call_query_all(call, "tags", &tags))
+                return sovd_error_origin(-ENOMEM);
+        int r = sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)->configurations_list(call, call->entity, list);
+        if (r)
+                return r;
+
+        struct sovd_configuration *items = list->items.items;
+        for (size_t i = 0; i < list->items.n; i++)
+                if (sovd_strings_match(&tags, &items[i].tags))
+                        items[n++] = items[i];
+        list->items.n = n;
         call->out = list;
-        return sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)->configurations_list(call, call->entity, list);
+        return 0;
 }
 
 static int configuration_read(struct sovd_call *call) {
@@ -37,7 +54,7 @@ static int configuration_write(struct sovd_call *call) {
 const struct sovd_route sovd_routes_configurations[] = {
         { .id = "configurations-list", .method = SOVD_GET, .path = "/{entity}/configurations",
           .handler = configurations_list, .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY,
-          .collection = SOVD_COLLECTION_CONFIGURATIONS, .out = &sovd_schema_configuration_list, .success = 200,
+          .collection = SOVD_COLLECTION_CONFIGURATIONS, .query = list_query, .out = &sovd_schema_configuration_list, .success = 200,
           .summary = "List the configurations of an entity", .clause = "ISO 17978-3 7.12" },
         { .id = "configuration-read", .method = SOVD_GET, .path = "/{entity}/configurations/{configuration-id}",
           .handler = configuration_read, .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY,
