@@ -69,6 +69,7 @@ static const struct sovd_backend_ops sim_ops = {
         .data_list = sim_data_list,
         .data_read = sim_data_read,
         .data_write = sim_data_write,
+        .data_groups = sim_data_groups,
         .faults_list = sim_faults_list,
         .fault_read = sim_fault_read,
         .fault_clear = sim_fault_clear,

@@ -140,6 +140,10 @@ int sim_data_read(struct sovd_call *call, const struct sovd_entity *e, const cha
                   struct sovd_data_value *ret);
 int sim_data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                    const struct cJSON *value, const char *signature);
+int sim_data_groups(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret);
+
+/* Adds what an entity could not read to the errors of an answer. */
+int sim_add_error(struct sovd_call *call, struct sovd_list *errors, const char *path, const char *why);
 
 /* faults.c. Keeps the frames of what has appeared: data of the unit are about to change. */
 int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena);

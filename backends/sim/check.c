@@ -102,136 +102,6 @@ static const struct sim_data *find_data(const struct sim_entity *e, const char *
         return NULL;
 }
 
-/* --- values --------------------------------------------------------------------------------------------- */
-
-static bool check_value(struct checker *k, const char *at, const struct sim_value *v) {
-        const bool is_number = v->type == SIM_NUMBER || v->type == SIM_INTEGER;
-
-        if (!is_number && (v->min.set || v->max.set))
-                return refuse(k, at, v->min.set ? "min" : "max", "only numbers and integers have one");
-        if (v->min.set && v->max.set && v->min.value > v->max.value)
-                return refuse(k, at, "min", "must not be above max");
-        if (v->type != SIM_STRING && v->values.n)
-                return refuse(k, at, "values", "only strings have them");
-
-        const char *why = sim_value_refuse(v, v->value, k->arena);
-        return why ? refuse(k, at, "value", "%s", why) : true;
-}
-
-static bool check_category(struct checker *k, const char *at, const char *category) {
-        static const char *const known[] = { "identData", "currentData", "storedData", "sysInfo", NULL };
-
-        if (sovd_name_find(known, category) >= 0)
-                return true;
-        if (sovd_has_prefix(category, "x-") &&
-            strspn(category, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                             "0123456789_-") == strlen(category))
-                return true;
-        return refuse(k, at, "category",
-                      "must be identData, currentData, storedData, sysInfo, or x- and letters, digits, "
-                      "'_' or '-'");
-}
-
-static bool check_follow(struct checker *k, const char *at, const struct sim_entity *e,
-                         const struct sim_data *d) {
-        const struct sim_data *of = d->of ? find_data(e, d->of) : NULL;
-
-        if (!d->of)
-                return refuse(k, at, "behaviour", "follow needs the key of");
-        if (!of)
-                return refuse(k, at, "of", "'%s' has no data '%s'", e->named.id, d->of);
-        if (of->behaviour != SIM_CONSTANT || (of->value.type != SIM_NUMBER && of->value.type != SIM_INTEGER))
-                return refuse(k, at, "of", "'%s' is not a constant number", d->of);
-        return d->rate.value > 0 ? true : refuse(k, at, "rate", "must be above 0");
-}
-
-static bool check_behaviour(struct checker *k, const char *at, const struct sim_entity *e,
-                            const struct sim_data *d) {
-        if (d->behaviour == SIM_CONSTANT)
-                return true;
-        if (d->value.type != SIM_NUMBER && d->value.type != SIM_INTEGER)
-                return refuse(k, at, "behaviour", "only numbers and integers move");
-        if (d->writable.value)
-                return refuse(k, at, "writable", "only a constant value can be written");
-        if (d->period_secs.value < TOO_LITTLE)
-                return refuse(k, at, "period_secs", "must be at least %g", TOO_LITTLE);
-        if (d->step.set && d->step.value < SMALLEST_STEP)
-                return refuse(k, at, "step", "must be at least %g", SMALLEST_STEP);
-        if (d->behaviour != SIM_FOLLOW && d->of)
-                return refuse(k, at, "of", "only follow has it");
-        return d->behaviour == SIM_FOLLOW ? check_follow(k, at, e, d) : true;
-}
-
-static bool check_data(struct checker *k, const char *base, struct sim_entity *e) {
-        const struct sim_data *all = e->data.items;
-
-        if (!check_named(k, base, "data", &e->data, sizeof(*all)))
-                return false;
-        for (size_t i = 0; i < e->data.n; i++) {
-                const char *at = below(k, base, "data", i);
-                if (!check_value(k, at, &all[i].value) || !check_category(k, at, all[i].category) ||
-                    !check_behaviour(k, at, e, &all[i]))
-                        return false;
-        }
-        return true;
-}
-
-static bool check_configurations(struct checker *k, const char *base, struct sim_entity *e) {
-        const struct sim_configuration *all = e->configurations.items;
-
-        if (!check_named(k, base, "configurations", &e->configurations, sizeof(*all)))
-                return false;
-        for (size_t i = 0; i < e->configurations.n; i++)
-                if (!check_value(k, below(k, base, "configurations", i), &all[i].value))
-                        return false;
-        return true;
-}
-
-/* --- faults, operations, modes -------------------------------------------------------------------------- */
-
-static bool check_fault(struct checker *k, const char *at, const struct sim_entity *e,
-                        const struct sim_fault *f) {
-        if (f->period_secs.set && !f->heals_after_secs.set)
-                return refuse(k, at, "period_secs", "a fault that appears again needs heals_after_secs");
-        if (f->period_secs.set && f->period_secs.value < f->heals_after_secs.value + TOO_LITTLE)
-                return refuse(k, at, "period_secs", "must be longer than heals_after_secs");
-        for (size_t i = 0; i < f->freeze_frame.n; i++)
-                if (!find_data(e, f->freeze_frame.items[i]))
-                        return refuse(k, below(k, at, "freeze_frame", i), "", "'%s' has no data '%s'",
-                                      e->named.id, f->freeze_frame.items[i]);
-        return true;
-}
-
-static bool check_faults(struct checker *k, const char *base, const struct sim_entity *e) {
-        const struct sim_fault *all = e->faults.items;
-
-        if (!check_ids(k, base, "faults", "code", &e->faults, sizeof(*all), offsetof(struct sim_fault, code)))
-                return false;
-        for (size_t i = 0; i < e->faults.n; i++)
-                if (!check_fault(k, below(k, base, "faults", i), e, &all[i]))
-                        return false;
-        return true;
-}
-
-static bool check_operation(struct checker *k, const char *at, const struct sim_operation *o) {
-        if (!o->asynchronous.value && o->duration_secs.value > 0)
-                return refuse(k, at, "duration_secs",
-                              "only an asynchronous operation takes time; latency_ms slows answers");
-        return check_ids(k, at, "result", "name", &o->result, sizeof(struct sim_result),
-                         offsetof(struct sim_result, name));
-}
-
-static bool check_operations(struct checker *k, const char *base, struct sim_entity *e) {
-        const struct sim_operation *all = e->operations.items;
-
-        if (!check_named(k, base, "operations", &e->operations, sizeof(*all)))
-                return false;
-        for (size_t i = 0; i < e->operations.n; i++)
-                if (!check_operation(k, below(k, base, "operations", i), &all[i]))
-                        return false;
-        return true;
-}
-
 /* --- modes ---------------------------------------------------------------------------------------------- */
 
 static ssize_t find_mode(const struct sim_entity *e, const char *id) {
@@ -343,6 +213,146 @@ static bool check_modes(struct checker *k, const char *base, struct sim_entity *
         return true;
 }
 
+/* --- values --------------------------------------------------------------------------------------------- */
+
+static bool check_value(struct checker *k, const char *at, const struct sim_value *v) {
+        const bool is_number = v->type == SIM_NUMBER || v->type == SIM_INTEGER;
+
+        if (!is_number && (v->min.set || v->max.set))
+                return refuse(k, at, v->min.set ? "min" : "max", "only numbers and integers have one");
+        if (v->min.set && v->max.set && v->min.value > v->max.value)
+                return refuse(k, at, "min", "must not be above max");
+        if (v->type != SIM_STRING && v->values.n)
+                return refuse(k, at, "values", "only strings have them");
+
+        const char *why = sim_value_refuse(v, v->value, k->arena);
+        return why ? refuse(k, at, "value", "%s", why) : true;
+}
+
+static bool check_category(struct checker *k, const char *at, const char *category) {
+        static const char *const known[] = { "identData", "currentData", "storedData", "sysInfo", NULL };
+
+        if (sovd_name_find(known, category) >= 0)
+                return true;
+        if (sovd_has_prefix(category, "x-") &&
+            strspn(category, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "0123456789_-") == strlen(category))
+                return true;
+        return refuse(k, at, "category",
+                      "must be identData, currentData, storedData, sysInfo, or x- and letters, digits, "
+                      "'_' or '-'");
+}
+
+static bool check_follow(struct checker *k, const char *at, const struct sim_entity *e,
+                         const struct sim_data *d) {
+        const struct sim_data *of = d->of ? find_data(e, d->of) : NULL;
+
+        if (!d->of)
+                return refuse(k, at, "behaviour", "follow needs the key of");
+        if (!of)
+                return refuse(k, at, "of", "'%s' has no data '%s'", e->named.id, d->of);
+        if (of->behaviour != SIM_CONSTANT || (of->value.type != SIM_NUMBER && of->value.type != SIM_INTEGER))
+                return refuse(k, at, "of", "'%s' is not a constant number", d->of);
+        return d->rate.value > 0 ? true : refuse(k, at, "rate", "must be above 0");
+}
+
+static bool check_behaviour(struct checker *k, const char *at, const struct sim_entity *e,
+                            const struct sim_data *d) {
+        if (d->behaviour == SIM_CONSTANT)
+                return true;
+        if (d->value.type != SIM_NUMBER && d->value.type != SIM_INTEGER)
+                return refuse(k, at, "behaviour", "only numbers and integers move");
+        if (d->writable.value)
+                return refuse(k, at, "writable", "only a constant value can be written");
+        if (d->period_secs.value < TOO_LITTLE)
+                return refuse(k, at, "period_secs", "must be at least %g", TOO_LITTLE);
+        if (d->step.set && d->step.value < SMALLEST_STEP)
+                return refuse(k, at, "step", "must be at least %g", SMALLEST_STEP);
+        if (d->behaviour != SIM_FOLLOW && d->of)
+                return refuse(k, at, "of", "only follow has it");
+        return d->behaviour == SIM_FOLLOW ? check_follow(k, at, e, d) : true;
+}
+
+static bool check_groups(struct checker *k, const char *base, struct sim_entity *e) {
+        const struct sim_group *all = e->groups.items;
+
+        if (!check_named(k, base, "groups", &e->groups, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < e->groups.n; i++)
+                if (!check_category(k, below(k, base, "groups", i), all[i].category))
+                        return false;
+        return true;
+}
+
+static bool check_data(struct checker *k, const char *base, struct sim_entity *e) {
+        struct sim_data *all = e->data.items;
+
+        if (!check_named(k, base, "data", &e->data, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < e->data.n; i++) {
+                const char *at = below(k, base, "data", i);
+                if (!check_value(k, at, &all[i].value) || !check_category(k, at, all[i].category) ||
+                    !check_behaviour(k, at, e, &all[i]) || !check_required(k, at, "requires", e, &all[i].required))
+                        return false;
+        }
+        return check_groups(k, base, e);
+}
+
+static bool check_configurations(struct checker *k, const char *base, struct sim_entity *e) {
+        const struct sim_configuration *all = e->configurations.items;
+
+        if (!check_named(k, base, "configurations", &e->configurations, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < e->configurations.n; i++)
+                if (!check_value(k, below(k, base, "configurations", i), &all[i].value))
+                        return false;
+        return true;
+}
+
+/* --- faults, operations -------------------------------------------------------------------------- */
+
+static bool check_fault(struct checker *k, const char *at, const struct sim_entity *e, struct sim_fault *f) {
+        if (f->period_secs.set && !f->heals_after_secs.set)
+                return refuse(k, at, "period_secs", "a fault that appears again needs heals_after_secs");
+        if (f->period_secs.set && f->period_secs.value < f->heals_after_secs.value + TOO_LITTLE)
+                return refuse(k, at, "period_secs", "must be longer than heals_after_secs");
+        for (size_t i = 0; i < f->freeze_frame.n; i++)
+                if (!find_data(e, f->freeze_frame.items[i]))
+                        return refuse(k, below(k, at, "freeze_frame", i), "", "'%s' has no data '%s'",
+                                      e->named.id, f->freeze_frame.items[i]);
+        return check_required(k, at, "clear_requires", e, &f->clear_requires);
+}
+
+static bool check_faults(struct checker *k, const char *base, struct sim_entity *e) {
+        struct sim_fault *all = e->faults.items;
+
+        if (!check_ids(k, base, "faults", "code", &e->faults, sizeof(*all), offsetof(struct sim_fault, code)))
+                return false;
+        for (size_t i = 0; i < e->faults.n; i++)
+                if (!check_fault(k, below(k, base, "faults", i), e, &all[i]))
+                        return false;
+        return true;
+}
+
+static bool check_operation(struct checker *k, const char *at, const struct sim_operation *o) {
+        if (!o->asynchronous.value && o->duration_secs.value > 0)
+                return refuse(k, at, "duration_secs",
+                              "only an asynchronous operation takes time; latency_ms slows answers");
+        return check_ids(k, at, "result", "name", &o->result, sizeof(struct sim_result),
+                         offsetof(struct sim_result, name));
+}
+
+static bool check_operations(struct checker *k, const char *base, struct sim_entity *e) {
+        const struct sim_operation *all = e->operations.items;
+
+        if (!check_named(k, base, "operations", &e->operations, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < e->operations.n; i++)
+                if (!check_operation(k, below(k, base, "operations", i), &all[i]))
+                        return false;
+        return true;
+}
+
 /* --- entities ------------------------------------------------------------------------------------------- */
 
 /* "components/ID" or "apps/ID". */
@@ -376,6 +386,8 @@ static bool check_relations(struct checker *k, const char *at, enum sovd_entity_
         for (size_t i = 0; i < e->depends_on.n; i++)
                 if (!check_dependency(k, below(k, at, "depends_on", i), e->depends_on.items[i]))
                         return false;
+        if (e->operation_cycle_secs.set && e->operation_cycle_secs.value < TOO_LITTLE)
+                return refuse(k, at, "operation_cycle_secs", "must be at least %g", TOO_LITTLE);
         if (e->unreachable_for_secs.set && !e->unreachable_after_secs.set)
                 return refuse(k, at, "unreachable_for_secs", "needs unreachable_after_secs");
         return true;
@@ -390,9 +402,9 @@ static bool check_entities(struct checker *k, enum sovd_entity_type type) {
                 return false;
         for (size_t i = 0; i < list->n; i++) {
                 const char *at = below(k, "", word, i);
-                if (!check_relations(k, at, type, &all[i]) || !check_data(k, at, &all[i]) ||
-                    !check_faults(k, at, &all[i]) || !check_operations(k, at, &all[i]) ||
-                    !check_modes(k, at, &all[i]) || !check_configurations(k, at, &all[i]))
+                if (!check_relations(k, at, type, &all[i]) || !check_modes(k, at, &all[i]) ||
+                    !check_data(k, at, &all[i]) || !check_faults(k, at, &all[i]) ||
+                    !check_operations(k, at, &all[i]) || !check_configurations(k, at, &all[i]))
                         return false;
         }
         return true;

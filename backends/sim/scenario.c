@@ -38,9 +38,10 @@ const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise",
                 .max = ITEMS_MAX, .doc = sentence                                                            \
         }
 
-#define REQUIRES(S, m, sentence)                                                                             \
+#define REQUIRES(S, m, sentence) NEEDS(S, m, "requires", sentence)
+#define NEEDS(S, m, word, sentence)                                                                             \
         {                                                                                                    \
-                .name = "requires", .type = SOVD_FIELD_JSON, .flags = SOVD_ANY_OBJECT,                       \
+                .name = word, .type = SOVD_FIELD_JSON, .flags = SOVD_ANY_OBJECT,                       \
                 .offset = offsetof(struct S, m) + offsetof(struct sim_required, json), .doc = sentence       \
         }
 
@@ -101,6 +102,9 @@ static const struct sovd_field data_fields[] = {
         TEXTS(sim_data, groups, "Groups that the value is in."),
         TEXT(sim_data, unit, "Unit, such as V or degC."),
         TEXT(sim_data, description, "A sentence."),
+        TEXT(sim_data, read_error, "It cannot be read, and this is why: the value is empty and erroneous."),
+        REQUIRES(sim_data, required,
+                 "Modes of the same entity and the value, or values, that they have to have to write it."),
         BOOLEAN(sim_data, writable, "false", "May clients write it? Only a constant one."),
         { .name = "behaviour",
           .type = SOVD_FIELD_ENUM,
@@ -144,6 +148,23 @@ static const struct sovd_schema data_schema = { .name = "data",
                                                 .base = &value_schema,
                                                 .doc = "A value that clients read." };
 
+static const struct sovd_field group_fields[] = {
+        { .name = "category",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_group, category),
+          .def = "currentData",
+          .min = 1,
+          .max = ID_MAX,
+          .doc = "The category that it is shown under." },
+        TEXT(sim_group, category_translation_id, "Key of the category in a translation table."),
+        { 0 }
+};
+static const struct sovd_schema group_schema = { .name = "group",
+                                                 .size = sizeof(struct sim_group),
+                                                 .fields = group_fields,
+                                                 .base = &named_schema,
+                                                 .doc = "A group of values." };
+
 static const struct sovd_field fault_fields[] = {
         { .name = "code",
           .type = SOVD_FIELD_STRING,
@@ -170,6 +191,7 @@ static const struct sovd_field fault_fields[] = {
           .doc = "1 fatal, 2 error, 3 warning, 4 information." },
         TEXT(sim_fault, scope, "The fault memory that it is in."),
         TEXT(sim_fault, symptom, "How it shows."),
+        TEXT(sim_fault, symptom_translation_id, "Key of the symptom in a translation table."),
         TEXTS(sim_fault, tags, "Labels to filter by."),
         { .name = "appears_after_secs",
           .type = SOVD_FIELD_NUMBER,
@@ -183,6 +205,22 @@ static const struct sovd_field fault_fields[] = {
                 "Time until it appears again; once when missing. Longer than heals_after_secs."),
         TEXTS(sim_fault, freeze_frame,
               "Ids of data of the same entity that are kept as they were when it appeared."),
+        { .name = "test_secs",
+          .type = SOVD_FIELD_NUMBER,
+          .offset = offsetof(struct sim_fault, test_secs),
+          .max = SECONDS_MAX,
+          .def = "0",
+          .doc = "How long its test takes in each operation cycle and after a clearing, in seconds." },
+        { .name = "confirmed_after_cycles",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_fault, confirmed_after_cycles),
+          .min = 1,
+          .max = 10,
+          .def = "1",
+          .doc = "Operation cycles with the fault after which it is confirmed." },
+        BOOLEAN(sim_fault, clearable, "true", "May clients clear it? Else it is left out when all are cleared."),
+        NEEDS(sim_fault, clear_requires, "clear_requires",
+              "Modes of the same entity and the value, or values, that they have to have to clear it."),
         { 0 }
 };
 static const struct sovd_schema fault_schema = { .name = "fault",
@@ -345,10 +383,15 @@ static const struct sovd_schema about_schema = {
                         "Time from the start until it cannot be reached; never when missing."),              \
                 SECONDS(sim_entity, unreachable_for_secs,                                                    \
                         "How long it cannot be reached then; for good when missing.")
-#define DATA       LIST(sim_entity, data, data_schema, "Values.")
+#define DATA                                                                                                 \
+        LIST(sim_entity, data, data_schema, "Values."),                                                      \
+                LIST(sim_entity, groups, group_schema, "What is known of the groups that values are in.")
 #define OPERATIONS LIST(sim_entity, operations, operation_schema, "What can be started.")
 #define RESOURCES                                                                                            \
         DATA, LIST(sim_entity, faults, fault_schema, "Faults."), OPERATIONS,                                 \
+                SECONDS(sim_entity, operation_cycle_secs,                                                    \
+                        "Time from one ignition to the next, in seconds; one cycle when missing."),          \
+                BOOLEAN(sim_entity, single_clear, "true", "Can one fault be cleared alone?"),                \
                 LIST(sim_entity, modes, mode_schema, "Modes."),                                              \
                 LIST(sim_entity, configurations, configuration_schema, "Configurations.")
 

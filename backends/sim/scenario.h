@@ -51,10 +51,17 @@ struct sim_value {
 struct sim_data {
         struct sim_value value;
         const char *category, *unit, *description, *of;
+        const char *read_error; /* NULL = it can be read */
+        struct sim_required required; /* of writes */
         struct sovd_strings groups;
         struct sovd_bool writable;
         int behaviour; /* enum sim_behaviour */
         struct sovd_number amplitude, period_secs, step, rate;
+};
+
+struct sim_group { /* of data */
+        struct sim_named named;
+        const char *category, *category_translation_id;
 };
 
 struct sim_configuration {
@@ -65,7 +72,11 @@ struct sim_fault {
         const char *code, *name, *display_code, *translation_id, *scope, *symptom;
         struct sovd_strings tags, freeze_frame;
         struct sovd_int severity;
-        struct sovd_number appears_after_secs, heals_after_secs, period_secs;
+        struct sovd_number appears_after_secs, heals_after_secs, period_secs, test_secs;
+        const char *symptom_translation_id;
+        struct sovd_int confirmed_after_cycles;
+        struct sovd_bool clearable;
+        struct sim_required clear_requires;
 };
 
 struct sim_result {
@@ -102,7 +113,9 @@ struct sim_entity {
         const char *category, *description, *parent, *located_on;
         struct sovd_strings areas, depends_on;
         struct sovd_int latency_ms;
-        struct sovd_number unreachable_after_secs, unreachable_for_secs;
+        struct sovd_number unreachable_after_secs, unreachable_for_secs, operation_cycle_secs;
+        struct sovd_bool single_clear;
+        struct sovd_list groups; /* struct sim_group */
         struct sovd_list data, faults, operations, modes, configurations;
 };
 
