@@ -20,6 +20,7 @@
  */
 #include "sovd-core/model/configurations.h"
 #include "sovd-core/model/data.h"
+#include "sovd-core/model/data_lists.h"
 #include "sovd-core/model/entity.h"
 #include "sovd-core/model/faults.h"
 #include "sovd-core/model/modes.h"
@@ -62,6 +63,10 @@ struct sovd_backend_ops {
                          struct sovd_data_value *ret);
         int (*data_write)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                           const struct cJSON *value, const char *signature);
+
+        /* data groups: may, also when the backend has data. Describes groups: names, translation ids, tags. Groups
+         * that only the data name are added by the gateway. SOVD_E_NOT_IMPLEMENTED: this entity has none. */
+        int (*data_groups)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret);
 
         /* faults: list and read must, clear may. list: applies the filter. scope NULL = all scopes. */
         int (*faults_list)(struct sovd_call *call, const struct sovd_entity *e,

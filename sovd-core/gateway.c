@@ -18,6 +18,7 @@ struct sovd_gateway {
         uint64_t started_usec;
         struct sovd_executions *executions;
         struct sovd_fault_sink *fault_sink;
+        struct sovd_data_lists *data_lists;
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -39,6 +40,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         if (!r)
                 r = sovd_executions_new(&gateway->executions, options->executions_max,
                                         options->executions_retention_usec);
+        if (!r)
+                r = sovd_data_lists_new(&gateway->data_lists, &options->data_lists);
         if (r)
                 return r;
 
@@ -53,6 +56,7 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         sovd_gateway_stop(gateway);
         sovd_tree_unref(gateway->tree);
         sovd_executions_free(gateway->executions);
+        sovd_data_lists_free(gateway->data_lists);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);
@@ -325,6 +329,10 @@ bool sovd_gateway_is_discovered(struct sovd_gateway *gateway) {
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway) {
         return gateway->executions;
+}
+
+struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway) {
+        return gateway->data_lists;
 }
 
 uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {

@@ -5,6 +5,7 @@
  * Gateway - owns the tree, the backends and the executions; start and stop order
  */
 #include "sovd-core/backend.h"
+#include "sovd-core/data_lists.h"
 #include "sovd-core/executions.h"
 
 struct sovd_gateway;
@@ -12,6 +13,7 @@ struct sovd_gateway;
 struct sovd_gateway_options {
         size_t executions_max;
         uint64_t executions_retention_usec;
+        struct sovd_data_lists_options data_lists;
 };
 
 int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_options *options);
@@ -46,6 +48,7 @@ void sovd_gateway_set_fault_sink(struct sovd_gateway *gateway, struct sovd_fault
 struct sovd_fault_sink *sovd_gateway_fault_sink(const struct sovd_gateway *gateway);
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway);
+struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway);
 
 /* The backends with a reference each for the caller, at most max; returns how many. */
 size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max);

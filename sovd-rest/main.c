@@ -5,6 +5,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
+#include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/dispatch.h"
@@ -28,7 +29,24 @@ struct settings {
         struct sovd_logging_settings *logging;
         struct sovd_storage_settings *storage;
         struct sovd_limits_settings *limits;
-        struct sovd_list backends; /* struct sovd_sovd_options */
+        struct sovd_list backends; /* struct backend_settings */
+};
+
+/* One element of the list `backends`, of whatever type. */
+struct backend_settings {
+        struct sovd_sovd_options sovd; /* name and type are those of every type */
+        const char *scenario;          /* of type sim: its file */
+        const char *text;              /* what is in it, as it was checked */
+        size_t len;
+};
+static const struct sovd_field backend_fields[] = {
+        { .name = "scenario", .type = SOVD_FIELD_STRING, .offset = offsetof(struct backend_settings, scenario),
+          .min = 1, .max = 4095, .doc = "Type sim: the file with the entities, see scenarios.md." },
+        { 0 }
+};
+static const struct sovd_schema backend_schema = {
+        .name = "Backend", .size = sizeof(struct backend_settings), .fields = backend_fields,
+        .base = &sovd_schema_sovd_options, .doc = "What stands behind the gateway: a SOVD server, or a simulation.",
 };
 
 #define SECTION(word) \
@@ -40,7 +58,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(storage),
         SECTION(limits),
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
-          .of = &sovd_schema_sovd_options, .min = 0, .max = SOVD_BACKENDS_MAX,
+          .of = &backend_schema, .min = 0, .max = SOVD_BACKENDS_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
         { 0 }
 };
@@ -84,19 +102,69 @@ static const char *check_proxies(const struct settings *s, const struct sovd_con
         return NULL;
 }
 
+static bool is_sim(const struct backend_settings *b) {
+        return strcmp(b->sovd.type, "sim") == 0;
+}
+
+/* The keys of a SOVD server mean nothing to a simulation; that they have no effect must not stay unseen. */
+static const char *check_keys(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i) {
+        for (const struct sovd_field *f = sovd_schema_sovd_options.fields; f->name; f++) {
+                const char *pointer = sovd_arena_printf(arena, "/backends/%zu/%s", i, f->name);
+                if (strcmp(f->name, "name") != 0 && strcmp(f->name, "type") != 0 && pointer &&
+                    sovd_config_has(tree, pointer, arena))
+                        return complain(tree, arena, i, f->name, "only a backend of type sovd has this key");
+        }
+        return NULL;
+}
+
+/* Keeps the text of the scenario: what was checked is what runs, and a reload sees whether it changed. */
+static const char *check_sim(struct backend_settings *b, const struct sovd_config_tree *tree, struct sovd_arena *arena,
+                             size_t i) {
+        _cleanup_(sovd_backend_unrefp) struct sovd_backend *backend = NULL;
+        const char *message = check_keys(tree, arena, i);
+
+        if (message)
+                return message;
+        if (!sovd_id_is_valid(b->sovd.name))
+                return complain(tree, arena, i, "name", "must have 1 to 128 bytes, without / and control characters");
+        if (!b->scenario)
+                return complain(tree, arena, i, "scenario", "a backend of type sim needs this key");
+        int r = sovd_config_read_file(&b->text, &b->len, b->scenario, arena);
+        if (r) {
+                message = sovd_arena_printf(arena, "'%s' cannot be read: %s", b->scenario, strerror(-r));
+                return complain(tree, arena, i, "scenario", message ? message : "cannot be read");
+        }
+        r = sovd_sim_backend_parse(&backend, b->sovd.name, b->scenario, b->text, b->len, arena, &message);
+        return r ? message : NULL;
+}
+
+static const char *check_type(struct backend_settings *b, const struct sovd_config_tree *tree, struct sovd_arena *arena,
+                              size_t i) {
+        const char *member, *why;
+
+        if (is_sim(b))
+                return check_sim(b, tree, arena, i);
+        if (strcmp(b->sovd.type, "sovd") != 0)
+                return complain(tree, arena, i, "type", "must be sovd or sim");
+        if (b->scenario)
+                return complain(tree, arena, i, "scenario", "only a backend of type sim has this key");
+        why = sovd_sovd_options_check(&b->sovd, &member);
+        return why ? complain(tree, arena, i, member, why) : NULL;
+}
+
 /* What a table cannot say. */
 static const char *check(const struct sovd_arguments *arguments, const struct settings *s,
                          const struct sovd_config_tree *tree, struct sovd_arena *arena) {
-        const struct sovd_sovd_options *b = s->backends.items;
+        struct backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++) {
-                const char *member, *why = sovd_sovd_options_check(&b[i], &member);
-                if (why)
-                        return complain(tree, arena, i, member, why);
-                if (arguments->demo && strcmp(b[i].name, DEMO_NAME) == 0)
+                const char *message = check_type(&b[i], tree, arena, i);
+                if (message)
+                        return message;
+                if (arguments->demo && strcmp(b[i].sovd.name, DEMO_NAME) == 0)
                         return complain(tree, arena, i, "name", "the vehicle of --demo has this name");
                 for (size_t k = 0; k < i; k++)
-                        if (strcmp(b[i].name, b[k].name) == 0)
+                        if (strcmp(b[i].sovd.name, b[k].sovd.name) == 0)
                                 return complain(tree, arena, i, "name", "another backend has this name");
         }
         return check_proxies(s, tree, arena);
@@ -155,28 +223,47 @@ static bool same(const struct sovd_schema *schema, const void *a, const void *b)
         return equal;
 }
 
-static const struct sovd_sovd_options *find_options(const struct settings *s, const char *name) {
-        const struct sovd_sovd_options *b = s->backends.items;
+static bool same_backend(const struct backend_settings *a, const struct backend_settings *b) {
+        return same(&backend_schema, a, b) && a->len == b->len && (!a->len || memcmp(a->text, b->text, a->len) == 0);
+}
+
+static const struct backend_settings *find_options(const struct settings *s, const char *name) {
+        const struct backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)
-                if (strcmp(b[i].name, name) == 0)
+                if (strcmp(b[i].sovd.name, name) == 0)
                         return &b[i];
         return NULL;
 }
 
-static int add_backend(struct sovd_gateway *gateway, const struct sovd_sovd_options *options) {
+static int make_sim(struct sovd_backend **ret, const struct backend_settings *b) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        const char *message;
+
+        int r = sovd_arena_new(&arena, 1024);
+        if (r)
+                return r;
+        r = sovd_sim_backend_parse(ret, b->sovd.name, b->scenario, b->text, b->len, arena, &message);
+        return r > 0 ? -EINVAL : r; /* it was good when it was checked */
+}
+
+static int make_backend(struct sovd_backend **ret, const struct backend_settings *b) {
+        return is_sim(b) ? make_sim(ret, b) : sovd_sovd_backend_new(ret, &b->sovd);
+}
+
+static int add_backend(struct sovd_gateway *gateway, const struct backend_settings *b) {
         struct sovd_backend *backend;
 
-        int r = sovd_sovd_backend_new(&backend, options);
+        int r = make_backend(&backend, b);
         if (!r)
                 r = sovd_gateway_add(gateway, backend);
         if (r)
-                sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", options->name, strerror(-r));
+                sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b->sovd.name, strerror(-r));
         return r;
 }
 
 static int add_backends(struct sovd_gateway *gateway, const struct settings *s) {
-        const struct sovd_sovd_options *b = s->backends.items;
+        const struct backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++) {
                 int r = add_backend(gateway, &b[i]);
@@ -199,16 +286,16 @@ static void drop_change(struct change *c) {
 
 /* All that is new or different is made first: when one of them cannot be, the old configuration stays whole. */
 static int prepare(struct change *c, const struct settings *old, const struct settings *new) {
-        const struct sovd_sovd_options *b = new->backends.items;
+        const struct backend_settings *b = new->backends.items;
 
         for (c->n = 0; c->n < new->backends.n; c->n++) {
-                const struct sovd_sovd_options *now = &b[c->n], *before = find_options(old, now->name);
+                const struct backend_settings *now = &b[c->n], *before = find_options(old, now->sovd.name);
                 c->made[c->n] = NULL;
-                if (before && same(&sovd_schema_sovd_options, before, now))
+                if (before && same_backend(before, now))
                         continue;
-                int r = sovd_sovd_backend_new(&c->made[c->n], now);
+                int r = make_backend(&c->made[c->n], now);
                 if (r) {
-                        sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be made: %s", now->name, strerror(-r));
+                        sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be made: %s", now->sovd.name, strerror(-r));
                         drop_change(c);
                         return r;
                 }
@@ -229,10 +316,11 @@ static struct sovd_backend *running(struct sovd_gateway *gateway, const char *na
 }
 
 static void remove_gone(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new) {
-        const struct sovd_sovd_options *b = old->backends.items;
+        const struct backend_settings *b = old->backends.items;
 
         for (size_t i = 0; i < old->backends.n; i++) {
-                struct sovd_backend *backend = find_options(new, b[i].name) ? NULL : running(gateway, b[i].name);
+                const char *name = b[i].sovd.name;
+                struct sovd_backend *backend = find_options(new, name) ? NULL : running(gateway, name);
                 if (backend)
                         sovd_gateway_remove(gateway, backend);
         }
@@ -240,20 +328,20 @@ static void remove_gone(struct sovd_gateway *gateway, const struct settings *old
 
 static void apply(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new,
                   const struct change *c) {
-        const struct sovd_sovd_options *b = new->backends.items;
+        const struct backend_settings *b = new->backends.items;
         const char *order[SOVD_BACKENDS_MAX + 1];
         size_t n;
 
         remove_gone(gateway, old, new);
         for (size_t i = 0; i < c->n; i++) {
-                struct sovd_backend *before = c->made[i] ? running(gateway, b[i].name) : NULL;
+                struct sovd_backend *before = c->made[i] ? running(gateway, b[i].sovd.name) : NULL;
                 int r = 0;
-                order[i] = b[i].name;
+                order[i] = b[i].sovd.name;
                 if (c->made[i])
                         r = before ? sovd_gateway_replace(gateway, before, c->made[i])
                                    : sovd_gateway_add(gateway, c->made[i]);
                 if (r)
-                        sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b[i].name, strerror(-r));
+                        sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b[i].sovd.name, strerror(-r));
         }
         n = c->n;
         if (running(gateway, DEMO_NAME)) /* no part of the configuration, so it stays, behind the others */
@@ -330,6 +418,10 @@ static int start(struct daemon *d) {
         const struct sovd_gateway_options options = {
                 .executions_max = (size_t)limits->executions.value,
                 .executions_retention_usec = sovd_settings_usec(limits->execution_retention),
+                .data_lists = { .max = (size_t)limits->data_lists.value,
+                                .max_per_client = (size_t)limits->data_lists_per_client.value,
+                                .ids_max = (size_t)limits->data_list_ids.value,
+                                .idle_usec = sovd_settings_usec(limits->data_list_secs) },
         };
 
         int r = sovd_http_global_init();
@@ -417,10 +509,10 @@ static void stop(struct daemon *d) {
 static void raise_file_limit(const struct settings *s) {
         struct rlimit limit;
         rlim_t wanted = (rlim_t)s->limits->connections.value + 64 + s->backends.n * 4;
-        const struct sovd_sovd_options *b = s->backends.items;
+        const struct backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)
-                wanted += (rlim_t)b[i].max_in_flight.value;
+                wanted += is_sim(&b[i]) ? 0 : (rlim_t)b[i].sovd.max_in_flight.value;
         if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
                 return;
         limit.rlim_cur = SOVD_MIN(wanted, limit.rlim_max);

@@ -284,6 +284,8 @@ static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer 
                     (double)left_out_total);
         write_value(w, "sovd_executions", "gauge", "Executions that are kept.", (double)total);
         write_value(w, "sovd_executions_running", "gauge", "Executions that run.", (double)running);
+        write_value(w, "sovd_data_lists", "gauge", "Data lists that are kept.",
+                    (double)sovd_data_lists_count(sovd_gateway_data_lists(gateway)));
         write_value(w, "process_cpu_seconds_total", "counter", "User and system time.", cpu);
         write_value(w, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)resident_bytes());
         write_value(w, "process_open_fds", "gauge", "Open file descriptors.", (double)open_files());

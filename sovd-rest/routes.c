@@ -9,6 +9,7 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_operations,
         sovd_routes_modes,
         sovd_routes_configurations,
+        sovd_routes_data_lists,
         sovd_routes_server,
         NULL,
 };

@@ -79,6 +79,10 @@ static const struct sovd_field limits_fields[] = {
                 "How long an ended execution can be read."),
         INT("docs_bytes", docs_bytes, 16384, 64 * 1024 * 1024, "4194304",
             "About how long a description (/docs) may be; what is left out is said in it."),
+        INT("data_lists", data_lists, 1, 100000, "1000", "Data lists that are kept, of all clients."),
+        INT("data_lists_per_client", data_lists_per_client, 1, 10000, "50", "Data lists that one client may have."),
+        INT("data_list_ids", data_list_ids, 1, 1000, "100", "Values in one data list."),
+        SECONDS("data_list_secs", data_list_secs, 1, 604800, "600", "How long an unused data list is kept."),
         { 0 }
 };
 #undef F

@@ -30,6 +30,8 @@ struct sovd_storage_settings {
 struct sovd_limits_settings {
         struct sovd_int connections, body_bytes, head_bytes, executions;
         struct sovd_int docs_bytes;
+        struct sovd_int data_lists, data_lists_per_client, data_list_ids;
+        struct sovd_number data_list_secs;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
 };
 

@@ -6,7 +6,10 @@
 #include <time.h>
 
 static int sim_start(struct sovd_backend *backend) {
-        return sim_publish(sim_of(backend));
+        const uint64_t now = sovd_now_usec();
+        int r = sim_publish(sim_of(backend), now);
+
+        return r ? r : sim_watch_start(sim_of(backend), now);
 }
 
 static void sim_stop(struct sovd_backend *backend) {
@@ -16,6 +19,7 @@ static void sim_stop(struct sovd_backend *backend) {
         sim->stopped = true;
         (void)pthread_cond_broadcast(&sim->stopping);
         (void)pthread_mutex_unlock(&sim->mutex);
+        sim_watch_stop(sim);
 }
 
 static void free_unit(struct sim_unit *unit) {
@@ -25,6 +29,8 @@ static void free_unit(struct sim_unit *unit) {
                 free(unit->data[i].text);
         for (size_t i = 0; unit->faults && i < e->faults.n; i++)
                 free(unit->faults[i].frame);
+        if (unit->modes)
+                sim_modes_free(unit);
         for (size_t i = 0; unit->configurations && i < e->configurations.n; i++)
                 free(unit->configurations[i].text);
 }
@@ -63,6 +69,7 @@ static const struct sovd_backend_ops sim_ops = {
         .data_list = sim_data_list,
         .data_read = sim_data_read,
         .data_write = sim_data_write,
+        .data_groups = sim_data_groups,
         .faults_list = sim_faults_list,
         .fault_read = sim_fault_read,
         .fault_clear = sim_fault_clear,

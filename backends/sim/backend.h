@@ -9,6 +9,7 @@
  */
 #include "backends/sim/scenario.h"
 #include "backends/sim/value.h"
+#include "sovd-core/base/id.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -40,9 +41,25 @@ struct operation_state {
         uint64_t n_started;
 };
 
+#define SIM_SEEDS_MAX 8 /* clients that may be about to unlock a mode */
+
+struct seed_state {
+        char *client;           /* who asked; NULL = free; owned */
+        char seed[SOVD_ID_SIZE]; /* hex */
+        const char *level;      /* of the scenario */
+        uint64_t until_usec;
+};
+
+struct unlock_state {
+        struct seed_state seeds[SIM_SEEDS_MAX];
+        unsigned n_failures; /* in a row */
+        uint64_t blocked_usec; /* no attempt before */
+};
+
 struct mode_state {
         const char *value;     /* of the scenario */
         uint64_t expires_usec; /* UINT64_MAX = never */
+        struct unlock_state unlock;
 };
 
 struct configuration_state {
@@ -71,6 +88,9 @@ struct sim {
         pthread_mutex_t mutex;
         pthread_cond_t stopping; /* wakes latencies */
         bool stopped;
+        pthread_t watch; /* publishes when an entity comes or goes; only when one does */
+        uint64_t published_usec; /* set before the watch starts */
+        bool is_watching; /* start and stop only, which are not called together */
         uint64_t last_id; /* of an execution */
         atomic_uint in_flight;
         _Atomic uint64_t n_calls, n_failures;
@@ -103,8 +123,15 @@ int sim_no_resource(struct sovd_call *call, const struct sim_unit *unit, const c
 /* An array of n structs for a list that is answered. NULL: no memory. */
 #define SIM_ITEMS(call, type, n) ((type *)sovd_arena_calloc((call)->arena, (n) + 1, sizeof(type)))
 
-/* view.c: publishes the entities. */
-int sim_publish(struct sim *sim);
+/* view.c: publishes the entities as they are at a time. */
+int sim_publish(struct sim *sim, uint64_t now_usec);
+
+/* watch.c: publishes again whenever an entity becomes unreachable, or reachable. */
+int sim_watch_start(struct sim *sim, uint64_t published_usec);
+void sim_watch_stop(struct sim *sim);
+
+/* call.c */
+bool sim_is_unreachable(const struct sim *sim, const struct sim_entity *e, uint64_t now_usec);
 
 /* data.c: the value at a time, not before the start (in the arena). */
 int sim_data_at(const struct sim *sim, const struct sim_unit *unit, size_t i, uint64_t usec,
@@ -116,6 +143,10 @@ int sim_data_read(struct sovd_call *call, const struct sovd_entity *e, const cha
                   struct sovd_data_value *ret);
 int sim_data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                    const struct cJSON *value, const char *signature);
+int sim_data_groups(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret);
+
+/* Adds what an entity could not read to the errors of an answer. */
+int sim_add_error(struct sovd_call *call, struct sovd_list *errors, const char *path, const char *why);
 
 /* faults.c. Keeps the frames of what has appeared: data of the unit are about to change. */
 int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena);
@@ -148,8 +179,23 @@ int sim_execution_control(struct sovd_call *call, const struct sovd_entity *e, c
 int sim_execution_stop(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
                        const char *id, const struct sovd_execution_stop *stop);
 
-/* modes.c */
+/* modes.c. settle: takes back what has expired, and what lost a mode that it needs. */
 void sim_modes_init(struct sim_unit *unit);
+void sim_modes_free(struct sim_unit *unit);
+void sim_modes_settle(struct sim_unit *unit, uint64_t now_usec);
+
+/* SOVD_E_CONFLICT, with a message that names the mode, unless the modes are as required. */
+int sim_check_required(struct sovd_call *call, const struct sim_unit *unit, const struct sim_required *required,
+                       const char *what, const char *id);
+
+/* unlock.c. requested: the value that a seed is asked for by `value`, or NULL when it asks for none. */
+const char *sim_unlock_requested(const struct sim_mode *mode, const char *value);
+int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
+                       uint64_t now_usec, struct sovd_mode_set *ret);
+int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
+                     const struct sovd_mode_write *write, uint64_t now_usec);
+void sim_unlock_free(struct unlock_state *u);
+
 int sim_modes_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_mode_list *ret);
 int sim_mode_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                   struct sovd_mode_detail *ret);

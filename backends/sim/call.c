@@ -11,7 +11,7 @@ struct sim_unit *sim_find_unit(const struct sim *sim, const struct sovd_entity *
         return NULL;
 }
 
-static bool is_unreachable(const struct sim *sim, const struct sim_entity *e, uint64_t now) {
+bool sim_is_unreachable(const struct sim *sim, const struct sim_entity *e, uint64_t now) {
         const uint64_t passed = now - sim->start_usec;
 
         if (!e->unreachable_after_secs.set || passed < sim_usec(e->unreachable_after_secs))
@@ -38,7 +38,7 @@ static int wait_latency(struct sim *sim, struct sovd_call *call, const struct si
 }
 
 static int check_reachable(struct sim *sim, struct sovd_call *call, const struct sim_entity *e) {
-        const bool gone = is_unreachable(sim, e, sovd_now_usec());
+        const bool gone = sim_is_unreachable(sim, e, sovd_now_usec());
 
         if (!sim->stopped && !gone)
                 return 0;
@@ -66,6 +66,7 @@ int sim_enter(struct sim_call *c, struct sovd_call *call, const struct sovd_enti
         if (!r)
                 r = check_reachable(sim, call, unit->entity);
         c->now_usec = sovd_now_usec();
+        sim_modes_settle(unit, c->now_usec);
         if (r) {
                 (void)atomic_fetch_add(&sim->n_failures, 1);
                 sim_leave(c);

@@ -102,6 +102,117 @@ static const struct sim_data *find_data(const struct sim_entity *e, const char *
         return NULL;
 }
 
+/* --- modes ---------------------------------------------------------------------------------------------- */
+
+static ssize_t find_mode(const struct sim_entity *e, const char *id) {
+        const struct sim_mode *all = e->modes.items;
+
+        for (size_t i = 0; i < e->modes.n; i++)
+                if (strcmp(all[i].named.id, id) == 0)
+                        return (ssize_t)i;
+        return -1;
+}
+
+/* One text, or a list of them, as a list. */
+static bool read_values(struct checker *k, const cJSON *json, struct sovd_strings *ret) {
+        const cJSON *one = cJSON_IsArray(json) ? json->child : json;
+
+        ret->items = sovd_arena_array(k->arena, const char *, (size_t)cJSON_GetArraySize(json) + 2);
+        for (; ret->items && one; one = cJSON_IsArray(json) ? one->next : NULL) {
+                if (!cJSON_IsString(one))
+                        return false;
+                ret->items[ret->n++] = one->valuestring;
+        }
+        return ret->n > 0;
+}
+
+static bool check_condition(struct checker *k, const char *at, const char *key, const struct sim_entity *e,
+                            const cJSON *json, struct sim_condition *ret) {
+        const ssize_t mode = find_mode(e, json->string);
+        if (mode < 0)
+                return refuse(k, at, key, "'%s' has no mode '%s'", e->named.id, json->string);
+        if (!read_values(k, json, &ret->values))
+                return refuse(k, at, key, "'%s' has to be a text or a list of texts", json->string);
+
+        const struct sim_mode *all = e->modes.items;
+        for (size_t i = 0; i < ret->values.n; i++)
+                if (!is_one_of(&all[mode].values, ret->values.items[i]))
+                        return refuse(k, at, key, "'%s' is not one of the values of mode '%s'", ret->values.items[i],
+                                      json->string);
+        ret->mode = (size_t)mode;
+        return true;
+}
+
+/* Modes are found by their position from here on. */
+static bool check_required(struct checker *k, const char *at, const char *key, const struct sim_entity *e,
+                           struct sim_required *r) {
+        const cJSON *json;
+
+        if (!r->json)
+                return true;
+        r->conditions = sovd_arena_array(k->arena, struct sim_condition, (size_t)cJSON_GetArraySize(r->json) + 1);
+        if (!r->conditions)
+                return refuse(k, at, key, "out of memory");
+        cJSON_ArrayForEach (json, r->json) {
+                if (!check_condition(k, at, key, e, json, &r->conditions[r->n]))
+                        return false;
+                r->n++;
+        }
+        return true;
+}
+
+static bool check_transitions(struct checker *k, const char *at, const struct sim_mode *m) {
+        const struct sim_transition *all = m->transitions.items;
+
+        for (size_t i = 0; i < m->transitions.n; i++) {
+                const char *one = below(k, at, "transitions", i);
+                if (!is_one_of(&m->values, all[i].from))
+                        return refuse(k, one, "from", "'%s' is not one of the values", all[i].from);
+                for (size_t n = 0; n < all[i].to.n; n++)
+                        if (!is_one_of(&m->values, all[i].to.items[n]))
+                                return refuse(k, one, "to", "'%s' is not one of the values", all[i].to.items[n]);
+        }
+        return true;
+}
+
+static bool check_access(struct checker *k, const char *at, const struct sim_mode *m) {
+        if (m->access == SIM_FREE)
+                return m->key ? refuse(k, at, "key", "needs access seed_key or challenge") : true;
+        for (size_t i = 0; i < m->values.n; i++)
+                if (strlen(m->values.items[i]) > SIM_LEVEL_MAX)
+                        return refuse(k, at, "values", "must not be longer than %d bytes with this access",
+                                      SIM_LEVEL_MAX);
+        return m->key ? true : refuse(k, at, "access", "seed_key and challenge need a key");
+}
+
+static bool check_times(struct checker *k, const char *at, const struct sim_mode *m) {
+        const struct sovd_int *least = &m->shortest_secs, *most = &m->expires_secs, *usual = &m->default_secs;
+
+        if (least->set && most->set && least->value > most->value)
+                return refuse(k, at, "shortest_secs", "must not be above expires_secs");
+        if (usual->set && ((most->set && usual->value > most->value) || (least->set && usual->value < least->value)))
+                return refuse(k, at, "default_secs", "must be from shortest_secs to expires_secs");
+        return true;
+}
+
+static bool check_modes(struct checker *k, const char *base, struct sim_entity *e) {
+        struct sim_mode *all = e->modes.items;
+
+        if (!check_named(k, base, "modes", &e->modes, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < e->modes.n; i++) {
+                const char *at = below(k, base, "modes", i);
+                if (!all[i].initial)
+                        all[i].initial = all[i].values.items[0];
+                if (!is_one_of(&all[i].values, all[i].initial))
+                        return refuse(k, at, "default", "'%s' is not one of the values", all[i].initial);
+                if (!check_transitions(k, at, &all[i]) || !check_access(k, at, &all[i]) ||
+                    !check_times(k, at, &all[i]) || !check_required(k, at, "requires", e, &all[i].required))
+                        return false;
+        }
+        return true;
+}
+
 /* --- values --------------------------------------------------------------------------------------------- */
 
 static bool check_value(struct checker *k, const char *at, const struct sim_value *v) {
@@ -162,18 +273,29 @@ static bool check_behaviour(struct checker *k, const char *at, const struct sim_
         return d->behaviour == SIM_FOLLOW ? check_follow(k, at, e, d) : true;
 }
 
+static bool check_groups(struct checker *k, const char *base, struct sim_entity *e) {
+        const struct sim_group *all = e->groups.items;
+
+        if (!check_named(k, base, "groups", &e->groups, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < e->groups.n; i++)
+                if (!check_category(k, below(k, base, "groups", i), all[i].category))
+                        return false;
+        return true;
+}
+
 static bool check_data(struct checker *k, const char *base, struct sim_entity *e) {
-        const struct sim_data *all = e->data.items;
+        struct sim_data *all = e->data.items;
 
         if (!check_named(k, base, "data", &e->data, sizeof(*all)))
                 return false;
         for (size_t i = 0; i < e->data.n; i++) {
                 const char *at = below(k, base, "data", i);
                 if (!check_value(k, at, &all[i].value) || !check_category(k, at, all[i].category) ||
-                    !check_behaviour(k, at, e, &all[i]))
+                    !check_behaviour(k, at, e, &all[i]) || !check_required(k, at, "requires", e, &all[i].required))
                         return false;
         }
-        return true;
+        return check_groups(k, base, e);
 }
 
 static bool check_configurations(struct checker *k, const char *base, struct sim_entity *e) {
@@ -187,10 +309,9 @@ static bool check_configurations(struct checker *k, const char *base, struct sim
         return true;
 }
 
-/* --- faults, operations, modes -------------------------------------------------------------------------- */
+/* --- faults, operations -------------------------------------------------------------------------- */
 
-static bool check_fault(struct checker *k, const char *at, const struct sim_entity *e,
-                        const struct sim_fault *f) {
+static bool check_fault(struct checker *k, const char *at, const struct sim_entity *e, struct sim_fault *f) {
         if (f->period_secs.set && !f->heals_after_secs.set)
                 return refuse(k, at, "period_secs", "a fault that appears again needs heals_after_secs");
         if (f->period_secs.set && f->period_secs.value < f->heals_after_secs.value + TOO_LITTLE)
@@ -199,11 +320,11 @@ static bool check_fault(struct checker *k, const char *at, const struct sim_enti
                 if (!find_data(e, f->freeze_frame.items[i]))
                         return refuse(k, below(k, at, "freeze_frame", i), "", "'%s' has no data '%s'",
                                       e->named.id, f->freeze_frame.items[i]);
-        return true;
+        return check_required(k, at, "clear_requires", e, &f->clear_requires);
 }
 
-static bool check_faults(struct checker *k, const char *base, const struct sim_entity *e) {
-        const struct sim_fault *all = e->faults.items;
+static bool check_faults(struct checker *k, const char *base, struct sim_entity *e) {
+        struct sim_fault *all = e->faults.items;
 
         if (!check_ids(k, base, "faults", "code", &e->faults, sizeof(*all), offsetof(struct sim_fault, code)))
                 return false;
@@ -229,21 +350,6 @@ static bool check_operations(struct checker *k, const char *base, struct sim_ent
         for (size_t i = 0; i < e->operations.n; i++)
                 if (!check_operation(k, below(k, base, "operations", i), &all[i]))
                         return false;
-        return true;
-}
-
-static bool check_modes(struct checker *k, const char *base, struct sim_entity *e) {
-        struct sim_mode *all = e->modes.items;
-
-        if (!check_named(k, base, "modes", &e->modes, sizeof(*all)))
-                return false;
-        for (size_t i = 0; i < e->modes.n; i++) {
-                if (!all[i].initial)
-                        all[i].initial = all[i].values.items[0];
-                if (!is_one_of(&all[i].values, all[i].initial))
-                        return refuse(k, below(k, base, "modes", i), "default",
-                                      "'%s' is not one of the values", all[i].initial);
-        }
         return true;
 }
 
@@ -280,6 +386,8 @@ static bool check_relations(struct checker *k, const char *at, enum sovd_entity_
         for (size_t i = 0; i < e->depends_on.n; i++)
                 if (!check_dependency(k, below(k, at, "depends_on", i), e->depends_on.items[i]))
                         return false;
+        if (e->operation_cycle_secs.set && e->operation_cycle_secs.value < TOO_LITTLE)
+                return refuse(k, at, "operation_cycle_secs", "must be at least %g", TOO_LITTLE);
         if (e->unreachable_for_secs.set && !e->unreachable_after_secs.set)
                 return refuse(k, at, "unreachable_for_secs", "needs unreachable_after_secs");
         return true;
@@ -294,9 +402,9 @@ static bool check_entities(struct checker *k, enum sovd_entity_type type) {
                 return false;
         for (size_t i = 0; i < list->n; i++) {
                 const char *at = below(k, "", word, i);
-                if (!check_relations(k, at, type, &all[i]) || !check_data(k, at, &all[i]) ||
-                    !check_faults(k, at, &all[i]) || !check_operations(k, at, &all[i]) ||
-                    !check_modes(k, at, &all[i]) || !check_configurations(k, at, &all[i]))
+                if (!check_relations(k, at, type, &all[i]) || !check_modes(k, at, &all[i]) ||
+                    !check_data(k, at, &all[i]) || !check_faults(k, at, &all[i]) ||
+                    !check_operations(k, at, &all[i]) || !check_configurations(k, at, &all[i]))
                         return false;
         }
         return true;

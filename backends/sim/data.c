@@ -174,6 +174,44 @@ int sim_data_list(struct sovd_call *call, const struct sovd_entity *e, const str
         return items ? 0 : sovd_error_origin(-ENOMEM);
 }
 
+int sim_data_groups(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_DATA);
+        if (r)
+                return r;
+
+        const struct sim_group *all = c.unit->entity->groups.items;
+        const size_t n = c.unit->entity->groups.n;
+        struct sovd_data_group *items = SIM_ITEMS(call, struct sovd_data_group, n);
+        for (size_t i = 0; items && i < n; i++)
+                items[i] = (struct sovd_data_group){ .id = all[i].named.id,
+                                                     .category = all[i].category,
+                                                     .category_translation_id = all[i].category_translation_id,
+                                                     .group = all[i].named.name,
+                                                     .group_translation_id = all[i].named.translation_id,
+                                                     .tags = all[i].named.tags };
+        ret->items = (struct sovd_list){ .items = items, .n = items ? n : 0 };
+        sim_leave(&c);
+        return items ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+/* --- reading and writing -------------------------------------------------------------------------------- */
+
+int sim_add_error(struct sovd_call *call, struct sovd_list *errors, const char *path, const char *why) {
+        struct sovd_data_error *all = sovd_arena_array(call->arena, struct sovd_data_error, errors->n + 1);
+        struct sovd_generic_error *body = sovd_arena_new0(call->arena, struct sovd_generic_error);
+
+        if (!all || !body)
+                return sovd_error_origin(-ENOMEM);
+        if (errors->n)
+                memcpy(all, errors->items, errors->n * sizeof(*all));
+        *body = (struct sovd_generic_error){ .error_code = "error-response", .message = why };
+        all[errors->n] = (struct sovd_data_error){ .path = path, .error = body };
+        *errors = (struct sovd_list){ .items = all, .n = errors->n + 1, .set = true };
+        return 0;
+}
+
 static int read_value(struct sovd_call *call, const struct sim_call *c, const char *id,
                       struct sovd_data_value *ret) {
         const ssize_t i = find_data(c->unit, id);
@@ -183,6 +221,10 @@ static int read_value(struct sovd_call *call, const struct sim_call *c, const ch
         const struct sim_data *d = data_of(c->unit, (size_t)i);
         ret->id = d->value.named.id;
         ret->unit = d->unit;
+        if (d->read_error) {
+                int r = sim_value_node(call->arena, "{}", &ret->data);
+                return r ? r : sim_add_error(call, &ret->errors, "/data", d->read_error);
+        }
         return sim_data_at(c->sim, c->unit, (size_t)i, c->now_usec, call->arena, &ret->data);
 }
 
@@ -206,12 +248,15 @@ static int write_value(struct sovd_call *call, const struct sim_call *c, const c
         const struct sim_data *d = data_of(c->unit, (size_t)i);
         if (!d->writable.value)
                 return sovd_fail(call, SOVD_E_FORBIDDEN, "data '%s' can only be read", id);
+        int r = sim_check_required(call, c->unit, &d->required, "writing data", id);
+        if (r)
+                return r;
         const char *why = sim_value_refuse(&d->value, value, call->arena);
         if (why)
                 return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/data", "data '%s' %s", id, why);
 
         char *text;
-        int r = sim_faults_keep_frames(c, call->arena);
+        r = sim_faults_keep_frames(c, call->arena);
         if (!r)
                 r = sim_value_text(value, &text);
         if (r)

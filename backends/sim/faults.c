@@ -10,6 +10,7 @@ struct sighting {
         bool active;            /* the test fails now */
         uint64_t detected_usec; /* of the last appearance, or the clearing that it outlasted */
         uint64_t n;             /* appearances since the last clearing */
+        uint64_t first_usec, cleared_usec; /* first appearance; last clearing, 0 = never */
 };
 
 static const struct sim_fault *fault_of(const struct sim_unit *unit, size_t i) {
@@ -41,6 +42,8 @@ static struct sighting look(const struct sim *sim, const struct sim_unit *unit, 
                 return (struct sighting){ 0 };
         return (struct sighting){
                 .stored = true,
+                .first_usec = first,
+                .cleared_usec = cleared,
                 .active = n_ended(f, now - first) <= last,
                 .detected_usec = SOVD_MAX(first + last * period, cleared),
                 .n = last - n_over + 1,
@@ -54,23 +57,91 @@ static ssize_t find(const struct sim_unit *unit, const char *code) {
         return -1;
 }
 
+/* --- operation cycles ----------------------------------------------------------------------------------- */
+
+/* What the cycle in which the ECU is now says about a stored fault. */
+struct cycle_state {
+        bool failed, pending, confirmed, not_completed;
+};
+
+static uint64_t cycle_length(const struct sim_call *c) {
+        const struct sovd_number *secs = &c->unit->entity->operation_cycle_secs;
+
+        return secs->set ? sim_usec(*secs) : UINT64_MAX;
+}
+
+/* The beginning of the cycle of a time; without cycles there is one, from the start on. */
+static uint64_t cycle_start(const struct sim_call *c, uint64_t usec) {
+        const uint64_t start = c->sim->start_usec, length = cycle_length(c);
+
+        return usec <= start ? start : start + (usec - start) / length * length;
+}
+
+/* Was the fault there at any time from a to b? */
+static bool failed_between(const struct sim_fault *f, uint64_t first, uint64_t a, uint64_t b) {
+        const uint64_t period = f->period_secs.set ? sim_usec(f->period_secs) : 0;
+
+        if (b < first)
+                return false;
+        const uint64_t last = first + (period ? (b - first) / period * period : 0);
+        return last >= a || !f->heals_after_secs.set || last + sim_usec(f->heals_after_secs) > a;
+}
+
+/* Cycles with the fault since it was cleared, counted up to `enough`. Cycles without it are stepped over. */
+static int64_t count_cycles(const struct sim_call *c, const struct sim_fault *f, const struct sighting *s,
+                            int64_t enough) {
+        const uint64_t length = cycle_length(c), period = f->period_secs.set ? sim_usec(f->period_secs) : 0;
+        uint64_t at = SOVD_MAX(s->first_usec, s->cleared_usec);
+        int64_t n = 0;
+
+        while (n < enough && at <= c->now_usec) {
+                const uint64_t begin = cycle_start(c, at);
+                if (length == UINT64_MAX)
+                        return failed_between(f, s->first_usec, at, c->now_usec);
+                const uint64_t end = begin + length;
+                n += failed_between(f, s->first_usec, at, SOVD_MIN(end - 1, c->now_usec));
+                if (failed_between(f, s->first_usec, end, end))
+                        at = end;
+                else if (!period)
+                        break;
+                else
+                        at = s->first_usec + ((end - s->first_usec) / period + 1) * period;
+        }
+        return n;
+}
+
+static struct cycle_state judge_cycle(const struct sim_call *c, const struct sim_fault *f, const struct sighting *s) {
+        const uint64_t now = c->now_usec, begin = cycle_start(c, now), first = s->first_usec;
+        const uint64_t before = begin > c->sim->start_usec ? begin - cycle_length(c) : begin;
+        const uint64_t since = SOVD_MAX(begin, s->cleared_usec), test = sim_usec(f->test_secs);
+        const bool failed = failed_between(f, first, since, now);
+
+        return (struct cycle_state){
+                .failed = failed,
+                .pending = failed_between(f, first, SOVD_MAX(before, s->cleared_usec), now),
+                .confirmed = count_cycles(c, f, s, f->confirmed_after_cycles.value) >= f->confirmed_after_cycles.value,
+                .not_completed = !failed && now < since + test,
+        };
+}
+
 /* --- as the answer shows it ----------------------------------------------------------------------------- */
 
-static int status_of(struct sovd_call *call, const struct sim_fault *f, const struct sighting *s,
-                     const struct cJSON **ret) {
-        const bool lamp = s->active && f->severity.value <= 2;
+static int status_of(struct sovd_call *call, const struct sim_call *c, const struct sim_fault *f,
+                     const struct sighting *s, const struct cJSON **ret) {
+        const struct cycle_state now = judge_cycle(c, f, s);
+        const bool lamp = s->active && now.confirmed && f->severity.value <= 2;
         const struct {
                 const char *name;
                 bool set;
         } bits[] = {
                 /* from the lowest bit of the status byte of ISO 14229 */
                 { "testFailed", s->active },
-                { "testFailedThisOperationCycle", s->stored },
-                { "pendingDTC", s->stored },
-                { "confirmedDTC", s->stored },
-                { "testNotCompletedSinceLastClear", false },
+                { "testFailedThisOperationCycle", now.failed },
+                { "pendingDTC", now.pending },
+                { "confirmedDTC", now.confirmed },
+                { "testNotCompletedSinceLastClear", false }, /* it failed since: that completed it */
                 { "testFailedSinceLastClear", s->stored },
-                { "testNotCompletedThisOperationCycle", false },
+                { "testNotCompletedThisOperationCycle", now.not_completed },
                 { "warningIndicatorRequested", lamp },
         };
         struct sovd_json_writer w;
@@ -90,8 +161,8 @@ static int status_of(struct sovd_call *call, const struct sim_fault *f, const st
         return sim_written_node(call->arena, &w, ret);
 }
 
-static int describe(struct sovd_call *call, const struct sim_fault *f, const struct sighting *s,
-                    struct sovd_fault *ret) {
+static int describe(struct sovd_call *call, const struct sim_call *c, const struct sim_fault *f,
+                    const struct sighting *s, struct sovd_fault *ret) {
         *ret = (struct sovd_fault){
                 .code = f->code,
                 .fault_name = f->name,
@@ -100,9 +171,10 @@ static int describe(struct sovd_call *call, const struct sim_fault *f, const str
                 .fault_translation_id = f->translation_id,
                 .severity = f->severity,
                 .symptom = f->symptom,
+                .symptom_translation_id = f->symptom_translation_id,
                 .tags = f->tags,
         };
-        return status_of(call, f, s, &ret->status);
+        return status_of(call, c, f, s, &ret->status);
 }
 
 /* --- freeze frames -------------------------------------------------------------------------------------- */
@@ -122,7 +194,7 @@ static int write_frame(const struct sim *sim, const struct sim_unit *unit, const
 
         sovd_json_object_begin(w);
         for (size_t i = 0; i < unit->entity->data.n; i++) {
-                if (!is_in_frame(f, data[i].value.named.id))
+                if (!is_in_frame(f, data[i].value.named.id) || data[i].read_error)
                         continue;
                 int r = sim_data_at(sim, unit, i, usec, arena, &value);
                 if (r)
@@ -168,6 +240,21 @@ int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena) {
         return 0;
 }
 
+/* What could not be read when the fault appeared is missing in its frame. */
+static int add_frame_errors(struct sovd_call *call, const struct sim_call *c, const struct sim_fault *f,
+                            struct sovd_list *errors) {
+        const struct sim_data *data = c->unit->entity->data.items;
+        int r = 0;
+
+        for (size_t i = 0; !r && i < c->unit->entity->data.n; i++)
+                if (data[i].read_error && is_in_frame(f, data[i].value.named.id))
+                        r = sim_add_error(call, errors,
+                                          sovd_call_printf(call, "/environment_data/freeze_frame/%s",
+                                                           data[i].value.named.id),
+                                          data[i].read_error);
+        return r;
+}
+
 static int environment_of(struct sovd_call *call, const struct sim_call *c, size_t i,
                           const struct sighting *s, const struct cJSON **ret) {
         const bool has_frame = fault_of(c->unit, i)->freeze_frame.n > 0;
@@ -207,7 +294,7 @@ static int list(struct sovd_call *call, const struct sim_call *c, const struct s
                 const struct sighting s = look(c->sim, c->unit, i, c->now_usec);
                 if (!s.stored)
                         continue;
-                int r = describe(call, fault_of(c->unit, i), &s, &items[ret->n]);
+                int r = describe(call, c, fault_of(c->unit, i), &s, &items[ret->n]);
                 if (r)
                         return r;
                 ret->n += sovd_fault_filter_matches(filter, &items[ret->n]);
@@ -240,8 +327,10 @@ static int read_fault(struct sovd_call *call, const struct sim_call *c, const ch
         ret->item = sovd_arena_new0(call->arena, struct sovd_fault);
         if (!ret->item)
                 return sovd_error_origin(-ENOMEM);
-        int r = describe(call, fault_of(c->unit, (size_t)i), &s, ret->item);
-        return r ? r : environment_of(call, c, (size_t)i, &s, &ret->environment_data);
+        int r = describe(call, c, fault_of(c->unit, (size_t)i), &s, ret->item);
+        if (!r)
+                r = environment_of(call, c, (size_t)i, &s, &ret->environment_data);
+        return r ? r : add_frame_errors(call, c, fault_of(c->unit, (size_t)i), &ret->errors);
 }
 
 int sim_fault_read(struct sovd_call *call, const struct sovd_entity *e, const char *code,
@@ -256,11 +345,24 @@ int sim_fault_read(struct sovd_call *call, const struct sovd_entity *e, const ch
         return r;
 }
 
+static int check_clearing(struct sovd_call *call, const struct sim_call *c, const struct sim_fault *f) {
+        if (!f->clearable.value)
+                return sovd_fail(call, SOVD_E_CONFLICT, "fault '%s' cannot be cleared by a client: it goes when the "
+                                                        "entity finds it healed", f->code);
+        return sim_check_required(call, c->unit, &f->clear_requires, "clearing fault", f->code);
+}
+
 /* A single one is cleared when it has healed: the client learns that it would come back at once. */
 static int clear_one(struct sovd_call *call, const struct sim_call *c, const char *code) {
         const ssize_t i = find(c->unit, code);
         if (i < 0)
                 return sim_no_resource(call, c->unit, "fault", code);
+        if (!c->unit->entity->single_clear.value)
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "'%s' clears all its faults or those of a scope, not one",
+                                 c->unit->entity->named.id);
+        int r = check_clearing(call, c, fault_of(c->unit, (size_t)i));
+        if (r)
+                return r;
         if (look(c->sim, c->unit, (size_t)i, c->now_usec).active)
                 return sovd_fail(call, SOVD_E_CONFLICT,
                                  "fault '%s' is still active: its cause has to go first", code);
@@ -279,18 +381,39 @@ int sim_fault_clear(struct sovd_call *call, const struct sovd_entity *e, const c
         return r;
 }
 
-/* What is active is detected again in the same moment. */
+static bool is_in_scope(const struct sim_fault *f, const char *scope) {
+        return !scope || !f->scope || strcmp(scope, f->scope) == 0;
+}
+
+/* All or none: a condition of one of them is a condition of all. Those that no client may clear stay. What is active
+ * is detected again in the same moment. */
+static int clear_all(struct sovd_call *call, const struct sim_call *c, const char *scope) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < c->unit->entity->faults.n; i++) {
+                const struct sim_fault *f = fault_of(c->unit, i);
+                if (!is_in_scope(f, scope))
+                        continue;
+                int r = f->clearable.value ? check_clearing(call, c, f) : 0;
+                if (r)
+                        return r;
+                n++;
+        }
+        if (!n)
+                return sim_no_resource(call, c->unit, "fault memory", scope);
+        for (size_t i = 0; i < c->unit->entity->faults.n; i++)
+                if (is_in_scope(fault_of(c->unit, i), scope) && fault_of(c->unit, i)->clearable.value)
+                        c->unit->faults[i].cleared_usec = c->now_usec;
+        return 0;
+}
+
 int sim_faults_clear(struct sovd_call *call, const struct sovd_entity *e, const char *scope) {
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_FAULTS);
         if (r)
                 return r;
-        for (size_t i = 0; i < c.unit->entity->faults.n; i++) {
-                const char *own = fault_of(c.unit, i)->scope;
-                if (!scope || !own || strcmp(scope, own) == 0)
-                        c.unit->faults[i].cleared_usec = c.now_usec;
-        }
+        r = clear_all(call, &c, scope);
         sim_leave(&c);
-        return 0;
+        return r;
 }

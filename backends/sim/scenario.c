@@ -2,6 +2,7 @@
 #include "backends/sim/scenario.h"
 
 const char *const sim_type_names[] = { "number", "integer", "boolean", "string", NULL };
+const char *const sim_access_names[] = { "free", "seed_key", "challenge", NULL };
 const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise", "follow", NULL };
 
 #define ID_MAX      128
@@ -35,6 +36,13 @@ const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise",
         {                                                                                                    \
                 .name = #m, .type = SOVD_FIELD_LIST, .offset = offsetof(struct S, m), .of = &schema,         \
                 .max = ITEMS_MAX, .doc = sentence                                                            \
+        }
+
+#define REQUIRES(S, m, sentence) NEEDS(S, m, "requires", sentence)
+#define NEEDS(S, m, word, sentence)                                                                             \
+        {                                                                                                    \
+                .name = word, .type = SOVD_FIELD_JSON, .flags = SOVD_ANY_OBJECT,                       \
+                .offset = offsetof(struct S, m) + offsetof(struct sim_required, json), .doc = sentence       \
         }
 
 static const struct sovd_field named_fields[] = {
@@ -94,6 +102,9 @@ static const struct sovd_field data_fields[] = {
         TEXTS(sim_data, groups, "Groups that the value is in."),
         TEXT(sim_data, unit, "Unit, such as V or degC."),
         TEXT(sim_data, description, "A sentence."),
+        TEXT(sim_data, read_error, "It cannot be read, and this is why: the value is empty and erroneous."),
+        REQUIRES(sim_data, required,
+                 "Modes of the same entity and the value, or values, that they have to have to write it."),
         BOOLEAN(sim_data, writable, "false", "May clients write it? Only a constant one."),
         { .name = "behaviour",
           .type = SOVD_FIELD_ENUM,
@@ -137,6 +148,23 @@ static const struct sovd_schema data_schema = { .name = "data",
                                                 .base = &value_schema,
                                                 .doc = "A value that clients read." };
 
+static const struct sovd_field group_fields[] = {
+        { .name = "category",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_group, category),
+          .def = "currentData",
+          .min = 1,
+          .max = ID_MAX,
+          .doc = "The category that it is shown under." },
+        TEXT(sim_group, category_translation_id, "Key of the category in a translation table."),
+        { 0 }
+};
+static const struct sovd_schema group_schema = { .name = "group",
+                                                 .size = sizeof(struct sim_group),
+                                                 .fields = group_fields,
+                                                 .base = &named_schema,
+                                                 .doc = "A group of values." };
+
 static const struct sovd_field fault_fields[] = {
         { .name = "code",
           .type = SOVD_FIELD_STRING,
@@ -163,6 +191,7 @@ static const struct sovd_field fault_fields[] = {
           .doc = "1 fatal, 2 error, 3 warning, 4 information." },
         TEXT(sim_fault, scope, "The fault memory that it is in."),
         TEXT(sim_fault, symptom, "How it shows."),
+        TEXT(sim_fault, symptom_translation_id, "Key of the symptom in a translation table."),
         TEXTS(sim_fault, tags, "Labels to filter by."),
         { .name = "appears_after_secs",
           .type = SOVD_FIELD_NUMBER,
@@ -176,6 +205,22 @@ static const struct sovd_field fault_fields[] = {
                 "Time until it appears again; once when missing. Longer than heals_after_secs."),
         TEXTS(sim_fault, freeze_frame,
               "Ids of data of the same entity that are kept as they were when it appeared."),
+        { .name = "test_secs",
+          .type = SOVD_FIELD_NUMBER,
+          .offset = offsetof(struct sim_fault, test_secs),
+          .max = SECONDS_MAX,
+          .def = "0",
+          .doc = "How long its test takes in each operation cycle and after a clearing, in seconds." },
+        { .name = "confirmed_after_cycles",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_fault, confirmed_after_cycles),
+          .min = 1,
+          .max = 10,
+          .def = "1",
+          .doc = "Operation cycles with the fault after which it is confirmed." },
+        BOOLEAN(sim_fault, clearable, "true", "May clients clear it? Else it is left out when all are cleared."),
+        NEEDS(sim_fault, clear_requires, "clear_requires",
+              "Modes of the same entity and the value, or values, that they have to have to clear it."),
         { 0 }
 };
 static const struct sovd_schema fault_schema = { .name = "fault",
@@ -237,6 +282,26 @@ static const struct sovd_schema operation_schema = {
         .doc = "Something that clients start. One run at a time; the last 32 are kept.",
 };
 
+static const struct sovd_field transition_fields[] = {
+        { .name = "from",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_transition, from),
+          .flags = SOVD_REQUIRED,
+          .doc = "A value of the mode." },
+        { .name = "to",
+          .type = SOVD_FIELD_STRINGS,
+          .offset = offsetof(struct sim_transition, to),
+          .flags = SOVD_REQUIRED,
+          .min = 1,
+          .max = 100,
+          .doc = "Values that clients may set then." },
+        { 0 }
+};
+static const struct sovd_schema transition_schema = { .name = "transition",
+                                                      .size = sizeof(struct sim_transition),
+                                                      .fields = transition_fields,
+                                                      .doc = "Which values may follow one." };
+
 static const struct sovd_field mode_fields[] = {
         { .name = "values",
           .type = SOVD_FIELD_STRINGS,
@@ -258,6 +323,36 @@ static const struct sovd_field mode_fields[] = {
           .max = SECONDS_MAX,
           .doc = "Longest time until it returns to the default, and that of a client that names "
                  "none; without it a mode may stay." },
+        { .name = "shortest_secs",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_mode, shortest_secs),
+          .min = 1,
+          .max = SECONDS_MAX,
+          .doc = "Shortest time that a client may ask for." },
+        { .name = "default_secs",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_mode, default_secs),
+          .min = 1,
+          .max = SECONDS_MAX,
+          .doc = "The time of a client that names none, when it is not the longest." },
+        LIST(sim_mode, transitions, transition_schema, "What may follow what; anything when missing."),
+        REQUIRES(sim_mode, required,
+                 "Modes of the same entity and the value, or values, that they have to have for any value but the "
+                 "default, as {session: extended}. When they lose it, this one returns to its default."),
+        { .name = "access",
+          .type = SOVD_FIELD_ENUM,
+          .offset = offsetof(struct sim_mode, access),
+          .names = sim_access_names,
+          .def = "free",
+          .doc = "free: anybody may set it. seed_key, challenge: any value but the default needs a proof, see "
+                 "simulation.md." },
+        { .name = "key",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_mode, key),
+          .flags = SOVD_SECRET,
+          .min = 1,
+          .max = TEXT_MAX,
+          .doc = "What the proof is made with." },
         { 0 }
 };
 static const struct sovd_schema mode_schema = { .name = "mode",
@@ -288,10 +383,15 @@ static const struct sovd_schema about_schema = {
                         "Time from the start until it cannot be reached; never when missing."),              \
                 SECONDS(sim_entity, unreachable_for_secs,                                                    \
                         "How long it cannot be reached then; for good when missing.")
-#define DATA       LIST(sim_entity, data, data_schema, "Values.")
+#define DATA                                                                                                 \
+        LIST(sim_entity, data, data_schema, "Values."),                                                      \
+                LIST(sim_entity, groups, group_schema, "What is known of the groups that values are in.")
 #define OPERATIONS LIST(sim_entity, operations, operation_schema, "What can be started.")
 #define RESOURCES                                                                                            \
         DATA, LIST(sim_entity, faults, fault_schema, "Faults."), OPERATIONS,                                 \
+                SECONDS(sim_entity, operation_cycle_secs,                                                    \
+                        "Time from one ignition to the next, in seconds; one cycle when missing."),          \
+                BOOLEAN(sim_entity, single_clear, "true", "Can one fault be cleared alone?"),                \
                 LIST(sim_entity, modes, mode_schema, "Modes."),                                              \
                 LIST(sim_entity, configurations, configuration_schema, "Configurations.")
 

@@ -18,6 +18,21 @@ extern const char *const sim_type_names[];
 enum sim_behaviour { SIM_CONSTANT = 1, SIM_RAMP, SIM_SINE, SIM_NOISE, SIM_FOLLOW };
 extern const char *const sim_behaviour_names[];
 
+enum sim_access { SIM_FREE = 1, SIM_SEED_KEY, SIM_CHALLENGE };
+extern const char *const sim_access_names[];
+#define SIM_LEVEL_MAX 128 /* bytes of a value that needs a proof */
+
+/* Modes that have to have certain values: as it is written, and after the check. */
+struct sim_condition {
+        size_t mode; /* position in the entity's list */
+        struct sovd_strings values;
+};
+struct sim_required {
+        const struct cJSON *json; /* {MODE: VALUE or [VALUES]}, or NULL */
+        struct sim_condition *conditions;
+        size_t n;
+};
+
 /* What every resource has; the first member of its struct. */
 struct sim_named {
         const char *id, *name, *translation_id; /* name NULL = id, after the check: never NULL */
@@ -36,10 +51,17 @@ struct sim_value {
 struct sim_data {
         struct sim_value value;
         const char *category, *unit, *description, *of;
+        const char *read_error; /* NULL = it can be read */
+        struct sim_required required; /* of writes */
         struct sovd_strings groups;
         struct sovd_bool writable;
         int behaviour; /* enum sim_behaviour */
         struct sovd_number amplitude, period_secs, step, rate;
+};
+
+struct sim_group { /* of data */
+        struct sim_named named;
+        const char *category, *category_translation_id;
 };
 
 struct sim_configuration {
@@ -50,7 +72,11 @@ struct sim_fault {
         const char *code, *name, *display_code, *translation_id, *scope, *symptom;
         struct sovd_strings tags, freeze_frame;
         struct sovd_int severity;
-        struct sovd_number appears_after_secs, heals_after_secs, period_secs;
+        struct sovd_number appears_after_secs, heals_after_secs, period_secs, test_secs;
+        const char *symptom_translation_id;
+        struct sovd_int confirmed_after_cycles;
+        struct sovd_bool clearable;
+        struct sim_required clear_requires;
 };
 
 struct sim_result {
@@ -70,8 +96,16 @@ struct sim_operation {
 struct sim_mode {
         struct sim_named named;
         struct sovd_strings values;
-        const char *initial;
-        struct sovd_int expires_secs;
+        const char *initial, *key;
+        struct sovd_int expires_secs, shortest_secs, default_secs;
+        struct sovd_list transitions; /* struct sim_transition; empty = any */
+        struct sim_required required;
+        int access; /* enum sim_access */
+};
+
+struct sim_transition {
+        const char *from;
+        struct sovd_strings to;
 };
 
 struct sim_entity {
@@ -79,7 +113,9 @@ struct sim_entity {
         const char *category, *description, *parent, *located_on;
         struct sovd_strings areas, depends_on;
         struct sovd_int latency_ms;
-        struct sovd_number unreachable_after_secs, unreachable_for_secs;
+        struct sovd_number unreachable_after_secs, unreachable_for_secs, operation_cycle_secs;
+        struct sovd_bool single_clear;
+        struct sovd_list groups; /* struct sim_group */
         struct sovd_list data, faults, operations, modes, configurations;
 };
 

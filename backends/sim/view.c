@@ -35,8 +35,8 @@ static int find_parts(const struct sovd_list *list, const char *id, struct sovd_
         return 0;
 }
 
-static int describe(const struct sim *sim, const struct sim_unit *unit, struct sovd_arena *arena,
-                    struct sovd_entity_spec *ret) {
+static int describe(const struct sim *sim, const struct sim_unit *unit, uint64_t now_usec,
+                    struct sovd_arena *arena, struct sovd_entity_spec *ret) {
         const struct sim_entity *e = unit->entity;
 
         *ret = (struct sovd_entity_spec){
@@ -47,6 +47,7 @@ static int describe(const struct sim *sim, const struct sim_unit *unit, struct s
                 .category = e->category,
                 .description = e->description,
                 .tags = e->named.tags,
+                .disconnected = sim_is_unreachable(sim, e, now_usec),
                 .collections = collections_of(e),
                 .relations[SOVD_RELATION_BELONGS_TO] = e->areas,
                 .relations[SOVD_RELATION_DEPENDS_ON] = e->depends_on,
@@ -65,7 +66,7 @@ static int describe(const struct sim *sim, const struct sim_unit *unit, struct s
                                                                   : SOVD_RELATION_SUBCOMPONENTS]);
 }
 
-int sim_publish(struct sim *sim) {
+int sim_publish(struct sim *sim, uint64_t now_usec) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
 
         int r = sovd_arena_new(&arena, 4096);
@@ -79,7 +80,7 @@ int sim_publish(struct sim *sim) {
         if (!view.entities)
                 return sovd_error_origin(-ENOMEM);
         for (size_t i = 0; i < sim->n_units; i++) {
-                r = describe(sim, &sim->units[i], arena, &view.entities[i]);
+                r = describe(sim, &sim->units[i], now_usec, arena, &view.entities[i]);
                 if (r)
                         return r;
         }

@@ -25,6 +25,7 @@ FORWARD(data_list, DATA, (CALL, const struct sovd_data_filter *filter, struct so
 FORWARD(data_read, DATA, (CALL, const char *id, struct sovd_data_value *ret), (call, e, id, ret))
 FORWARD(data_write, DATA, (CALL, const char *id, const struct cJSON *value, const char *signature),
         (call, e, id, value, signature))
+FORWARD_MAY(data_groups, DATA, (CALL, struct sovd_data_group_list *ret), (call, e, ret))
 FORWARD(faults_list, FAULTS, (CALL, const struct sovd_fault_filter *filter, struct sovd_fault_list *ret),
         (call, e, filter, ret))
 FORWARD(fault_read, FAULTS, (CALL, const char *code, struct sovd_fault_detail *ret), (call, e, code, ret))
@@ -77,6 +78,7 @@ const struct sovd_backend_ops sovd_sovd_ops = {
         .data_list = data_list,
         .data_read = data_read,
         .data_write = data_write,
+        .data_groups = data_groups,
         .faults_list = faults_list,
         .fault_read = fault_read,
         .fault_clear = fault_clear,

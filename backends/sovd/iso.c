@@ -21,6 +21,17 @@ static int data_list(struct sovd_call *call, const struct sovd_entity *e,
         return r ? r : iso_decode_data_list(call, json, filter, ret);
 }
 
+/* A server need not have them: the gateway takes them from the data then. */
+static int data_groups(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret) {
+        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data groups", NULL);
+        struct cJSON *json;
+
+        int r = upstream_get(&u, &json, "data-groups", NULL);
+        if (r > 0 && fetch_is_absent(u.status))
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the server has no data groups");
+        return r ? r : iso_decode_data_groups(call, json, ret);
+}
+
 static int read_value(struct upstream *u, const char *collection, struct sovd_data_value *ret) {
         struct cJSON *json;
 
@@ -237,6 +248,7 @@ static const struct sovd_backend_ops ops = {
         .data_list = data_list,
         .data_read = data_read,
         .data_write = data_write,
+        .data_groups = data_groups,
         .faults_list = faults_list,
         .fault_read = fault_read,
         .fault_clear = fault_clear,

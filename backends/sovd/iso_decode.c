@@ -17,6 +17,10 @@ int iso_decode_data_list(struct sovd_call *call, cJSON *json, const struct sovd_
         return r;
 }
 
+int iso_decode_data_groups(struct sovd_call *call, cJSON *json, struct sovd_data_group_list *ret) {
+        return answer_decode(call, &sovd_schema_data_group_list, json, ret);
+}
+
 int iso_decode_value(struct sovd_call *call, cJSON *json, const char *id, struct sovd_data_value *ret) {
         int r = cJSON_IsObject(json) ? shape_default(json, "id", id) : 0;
 
@@ -218,6 +222,8 @@ int iso_decode_mode_set(struct sovd_call *call, cJSON *json, const char *id,
         int r = json ? shape_default(json, "id", id) : 0;
 
         *ret = (struct sovd_mode_set){ .id = id, .value = write->value };
+        if (!r && json && cJSON_IsString(write->value)) /* the CDA leaves it out when it gives a seed */
+                r = shape_default(json, "value", write->value->valuestring);
         if (!r && json && shape_member(json, "value"))
                 r = answer_decode(call, &sovd_schema_mode_set, json, ret);
         return r;

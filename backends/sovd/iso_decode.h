@@ -10,12 +10,15 @@
 #include "sovd-core/call.h"
 #include "sovd-core/model/configurations.h"
 #include "sovd-core/model/data.h"
+#include "sovd-core/model/data_lists.h"
 #include "sovd-core/model/faults.h"
 #include "sovd-core/model/modes.h"
 #include "sovd-core/model/operations.h"
 
 int iso_decode_data_list(struct sovd_call *call, struct cJSON *json, const struct sovd_data_filter *filter,
                          struct sovd_data_list *ret);
+int iso_decode_data_groups(struct sovd_call *call, struct cJSON *json, struct sovd_data_group_list *ret);
+
 /* Also of configurations. id stands in when the answer has none. */
 int iso_decode_value(struct sovd_call *call, struct cJSON *json, const char *id, struct sovd_data_value *ret);
 

@@ -20,15 +20,15 @@ static const struct sovd_field fields[] = {
           .min = 1,
           .max = 128,
           .doc = "Name of the backend, unique; shown in health, metrics and messages." },
-        { .name = "type", .type = SOVD_FIELD_STRING, .offset = F(type), .def = "sovd", .doc = "sovd" },
+        { .name = "type", .type = SOVD_FIELD_STRING, .offset = F(type), .def = "sovd", 
+          .doc = "sovd: a SOVD server. sim: entities of a scenario; of the other keys only name and scenario." },
         { .name = "base_url",
           .type = SOVD_FIELD_STRING,
           .offset = F(base_url),
-          .flags = SOVD_REQUIRED,
           .min = 1,
           .max = 2048,
           .format = "uri",
-          .doc = "The server, e.g. http://127.0.0.1:3001 or https://ecu.local." },
+          .doc = "The server, e.g. http://127.0.0.1:3001 or https://ecu.local. Required by type sovd." },
         { .name = "api_prefix",
           .type = SOVD_FIELD_STRING,
           .offset = F(api_prefix),
@@ -140,7 +140,7 @@ const struct sovd_schema sovd_schema_sovd_options = {
         .name = "SovdBackend",
         .size = sizeof(struct sovd_sovd_options),
         .fields = fields,
-        .doc = "A SOVD server behind the gateway, reached over HTTP.",
+        .doc = "What stands behind the gateway.",
 };
 
 static const char *check_base_url(const char *url) {
@@ -213,7 +213,7 @@ const char *sovd_sovd_options_check(const struct sovd_sovd_options *o, const cha
                 { "name", sovd_id_is_valid(o->name)
                                   ? NULL
                                   : "must have 1 to 128 bytes, without / and control characters" },
-                { "type", sovd_streq(o->type, "sovd") ? NULL : "must be sovd; this build knows no other type" },
+                { "type", sovd_streq(o->type, "sovd") ? NULL : "must be sovd" },
                 { "base_url", check_base_url(o->base_url) },
                 { "api_prefix", check_prefix(o->api_prefix) },
                 { "unix_socket", check_socket(o->unix_socket) },

@@ -97,6 +97,20 @@ static int read_file(char **ret, size_t *ret_len, const char *file) {
         return 0;
 }
 
+int sovd_config_read_file(const char **ret, size_t *ret_len, const char *file, struct sovd_arena *arena) {
+        _cleanup_(sovd_freep) char *text = NULL;
+
+        int r = read_file(&text, ret_len, file);
+        if (r)
+                return r;
+        char *copy = sovd_arena_alloc(arena, *ret_len + 1);
+        if (!copy)
+                return sovd_error_origin(-ENOMEM);
+        memcpy(copy, text, *ret_len);
+        *ret = copy;
+        return 0;
+}
+
 int sovd_config_load(const struct sovd_schema *schema, void *object, const char *file,
                      char *const *environment, struct sovd_arena *arena, struct sovd_config_tree **tree,
                      const char **message) {

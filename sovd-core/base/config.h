@@ -45,6 +45,13 @@ int sovd_config_parse(const struct sovd_schema *schema, void *object, const char
 const char *sovd_config_where(const struct sovd_config_tree *tree, const char *pointer,
                               struct sovd_arena *arena);
 
+/* Is there a value of its own at this pointer, not a default? */
+bool sovd_config_has(const struct sovd_config_tree *tree, const char *pointer, struct sovd_arena *arena);
+
+/* Reads a whole file of at most SOVD_CONFIG_BYTES_MAX, and one byte more of a larger one; NUL-terminated, in the
+ * arena. -errno. */
+int sovd_config_read_file(const char **ret, size_t *ret_len, const char *file, struct sovd_arena *arena);
+
 /* Prints the reference page of the schema as Markdown: key, type, range, default, meaning. */
 void sovd_config_print_docs(const struct sovd_schema *schema, FILE *out);
 

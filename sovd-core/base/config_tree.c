@@ -158,6 +158,17 @@ const char *sovd_config_where(const struct sovd_config_tree *tree, const char *p
         return dotted ? format_place(tree, origin, dotted, arena) : NULL;
 }
 
+bool sovd_config_has(const struct sovd_config_tree *tree, const char *pointer, struct sovd_arena *arena) {
+        char *token = sovd_arena_alloc(arena, strlen(pointer) + 1);
+        const cJSON *node = tree->root;
+
+        while (token && node && *pointer == '/') {
+                read_token(&pointer, token);
+                node = find_child(node, token);
+        }
+        return token && node;
+}
+
 static void add_problem(struct sovd_config_tree *tree, const char *place, const char *pointer,
                         const char *why) {
         size_t i = tree->n_problems++;

@@ -44,6 +44,10 @@ static const struct sovd_field write_fields[] = {
           .flags = SOVD_REQUIRED },
         { .name = "mode_expiration", .type = SOVD_FIELD_INT, .offset = offsetof(struct sovd_mode_write, mode_expiration),
           .min = 1, .max = INT32_MAX, .doc = "Seconds until the mode returns to its default." },
+        { .name = "key", .type = SOVD_FIELD_JSON, .offset = offsetof(struct sovd_mode_write, key),
+          .doc = "Answer to a seed that was asked for before: text, or an object with Send_Key." },
+        { .name = "parameters", .type = SOVD_FIELD_JSON, .offset = offsetof(struct sovd_mode_write, parameters),
+          .flags = SOVD_ANY_OBJECT, .doc = "What the mode asks for besides its value." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_mode_write = {
@@ -55,6 +59,10 @@ static const struct sovd_field set_fields[] = {
           .flags = SOVD_REQUIRED },
         { .name = "value", .type = SOVD_FIELD_JSON, .offset = offsetof(struct sovd_mode_set, value),
           .flags = SOVD_REQUIRED },
+        { .name = "seed", .type = SOVD_FIELD_JSON, .offset = offsetof(struct sovd_mode_set, seed),
+          .doc = "When a seed was asked for." },
+        { .name = "parameters", .type = SOVD_FIELD_JSON, .offset = offsetof(struct sovd_mode_set, parameters),
+          .doc = "What the mode gives besides its value." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_mode_set = {

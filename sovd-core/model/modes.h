@@ -21,10 +21,12 @@ struct sovd_mode_detail {
 struct sovd_mode_write {
         const struct cJSON *value;
         struct sovd_int mode_expiration; /* seconds; absent = the backend decides (defect D08) */
+        const struct cJSON *key, *parameters; /* proof, of a mode that asks for one */
 };
 struct sovd_mode_set {
         const char *id;
         const struct cJSON *value;
+        const struct cJSON *seed, *parameters; /* to make a proof of */
         const struct cJSON *extra;
 };
 

@@ -105,6 +105,14 @@ static void provide(struct sovd_entity *e, struct sovd_backend *backend, unsigne
         for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
                 if ((collections & (1u << c)) && sovd_backend_serves(backend, (enum sovd_collection)c))
                         e->providers[c] = backend;
+
+        /* The gateway keeps data lists for whoever has data. */
+        if (e->providers[SOVD_COLLECTION_DATA])
+                e->providers[SOVD_COLLECTION_DATA_LISTS] = e->providers[SOVD_COLLECTION_DATA];
+}
+
+static enum sovd_connection connection_of(const struct sovd_view *view, const struct sovd_entity_spec *spec) {
+        return spec->disconnected ? SOVD_DISCONNECTED : view->connection;
 }
 
 /* Areas and functions span the vehicle, so several backends may know a part of one: it is put together from them, as
@@ -118,7 +126,7 @@ static bool merge(struct sovd_entity *e, const struct sovd_view *view, struct so
                         return false;
 
         provide(e, backend, spec->collections);
-        e->connection = SOVD_MAX(e->connection, view->connection);
+        e->connection = SOVD_MAX(e->connection, connection_of(view, spec));
         return true;
 }
 
@@ -137,7 +145,7 @@ static int add_entity(struct sovd_tree *tree, const struct sovd_view *view, stru
                 return sovd_error_origin(-ENOMEM);
 
         e->type = spec->type;
-        e->connection = view->connection;
+        e->connection = connection_of(view, spec);
         e->owner = backend;
         e->offers = spec->collections;
         provide(e, backend, spec->collections);

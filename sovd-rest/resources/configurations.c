@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/left_out.h"
+#include "sovd-core/model/data.h"
 #include "sovd-rest/resources/resources.h"
 
 static const struct sovd_query_param list_query[] = {
@@ -10,21 +11,21 @@ static const struct sovd_query_param list_query[] = {
 static int configurations_list(struct sovd_call *call) {
         struct sovd_configuration_list *list = sovd_arena_new0(call->arena, struct sovd_configuration_list);
         struct sovd_strings tags;
+        size_t n = 0;
+
         if (!list || !sovd_call_query_all(call, "tags", &tags))
                 return sovd_error_origin(-ENOMEM);
-
-        call->out = list;
         int r = sovd_ops(call, SOVD_COLLECTION_CONFIGURATIONS)->configurations_list(call, call->entity, list);
         if (r)
                 return r;
 
-        struct sovd_configuration *all = list->items.items;
-        size_t n = 0;
+        struct sovd_configuration *items = list->items.items;
         for (size_t i = 0; i < list->items.n; i++)
-                if (sovd_strings_match(&tags, &all[i].tags))
-                        all[n++] = all[i];
+                if (sovd_strings_match(&tags, &items[i].tags))
+                        items[n++] = items[i];
         list->items.n = n;
-        sovd_left_out_filter(call, SOVD_COLLECTION_CONFIGURATIONS, &list->items, sizeof(*all));
+        sovd_left_out_filter(call, SOVD_COLLECTION_CONFIGURATIONS, &list->items, sizeof(*items));
+        call->out = list;
         return 0;
 }
 
@@ -57,8 +58,8 @@ static int configuration_write(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_configurations[] = {
         { .id = "configurations-list", .method = SOVD_GET, .path = "/{entity}/configurations",
-          .handler = configurations_list, .flags = SOVD_INCLUDE_SCHEMA, .query = list_query, .entities = SOVD_ANY_ENTITY,
-          .collection = SOVD_COLLECTION_CONFIGURATIONS, .out = &sovd_schema_configuration_list, .success = 200,
+          .handler = configurations_list, .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY,
+          .collection = SOVD_COLLECTION_CONFIGURATIONS, .query = list_query, .out = &sovd_schema_configuration_list, .success = 200,
           .summary = "List the configurations of an entity", .clause = "ISO 17978-3 7.12" },
         { .id = "configuration-read", .method = SOVD_GET, .path = "/{entity}/configurations/{configuration-id}",
           .handler = configuration_read, .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY,

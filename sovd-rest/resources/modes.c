@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/left_out.h"
+#include "sovd-core/model/data.h"
 #include "sovd-rest/resources/resources.h"
 
 static const struct sovd_query_param list_query[] = {
@@ -10,21 +11,21 @@ static const struct sovd_query_param list_query[] = {
 static int modes_list(struct sovd_call *call) {
         struct sovd_mode_list *list = sovd_arena_new0(call->arena, struct sovd_mode_list);
         struct sovd_strings tags;
+        size_t n = 0;
+
         if (!list || !sovd_call_query_all(call, "tags", &tags))
                 return sovd_error_origin(-ENOMEM);
-
-        call->out = list;
         int r = sovd_ops(call, SOVD_COLLECTION_MODES)->modes_list(call, call->entity, list);
         if (r)
                 return r;
 
-        struct sovd_mode *all = list->items.items;
-        size_t n = 0;
+        struct sovd_mode *items = list->items.items;
         for (size_t i = 0; i < list->items.n; i++)
-                if (sovd_strings_match(&tags, &all[i].tags))
-                        all[n++] = all[i];
+                if (sovd_strings_match(&tags, &items[i].tags))
+                        items[n++] = items[i];
         list->items.n = n;
-        sovd_left_out_filter(call, SOVD_COLLECTION_MODES, &list->items, sizeof(*all));
+        sovd_left_out_filter(call, SOVD_COLLECTION_MODES, &list->items, sizeof(*items));
+        call->out = list;
         return 0;
 }
 
@@ -53,8 +54,8 @@ static int mode_write(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_modes[] = {
         { .id = "modes-list", .method = SOVD_GET, .path = "/{entity}/modes", .handler = modes_list,
-          .flags = SOVD_INCLUDE_SCHEMA, .query = list_query, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_MODES,
-          .out = &sovd_schema_mode_list, .success = 200, .summary = "List the modes of an entity",
+          .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_MODES,
+          .query = list_query, .out = &sovd_schema_mode_list, .success = 200, .summary = "List the modes of an entity",
           .clause = "ISO 17978-3 7.16" },
         { .id = "mode-read", .method = SOVD_GET, .path = "/{entity}/modes/{mode-id}", .handler = mode_read,
           .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_MODES,

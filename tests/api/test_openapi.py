@@ -13,8 +13,8 @@ import openapi
 BASE = openapi.BASE
 METHODS = ('GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS')
 IDS = {'data-id': 'soc', 'fault-code': 'P0A80', 'operation-id': 'self-test', 'execution-id': 'none', 'mode-id': 'session',
-       'configuration-id': 'cell-balancing'}
-BODIES = {'WriteValue': {'data': 80}, 'StartExecution': {}, 'ModeWrite': {'value': 'default', 'mode_expiration': 1}}
+       'configuration-id': 'cell-balancing', 'data-list-id': 'none'}
+BODIES = {'DataListRequest': {'ids': ['soc']}, 'WriteValue': {'data': 80}, 'StartExecution': {}, 'ModeWrite': {'value': 'default', 'mode_expiration': 1}}
 
 
 def allow_of(methods):
@@ -37,6 +37,7 @@ def references(node):
     for inner in node if isinstance(node, list) else ():
         yield from references(inner)
 
+COLLECTIONS = ('data', 'data-lists', 'data-groups', 'data-categories', 'faults', 'operations', 'modes', 'configurations')
 
 class DocumentCase(gateway.GatewayCase):
     def concrete(self, path):
