@@ -17,6 +17,7 @@ struct member {
 struct sovd_gateway {
         uint64_t started_usec;
         struct sovd_executions *executions;
+        struct sovd_idempotency *idempotency;
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -38,6 +39,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         if (!r)
                 r = sovd_executions_new(&gateway->executions, options->executions_max,
                                         options->executions_retention_usec);
+        if (!r)
+                r = sovd_idempotency_new(&gateway->idempotency, &options->idempotency);
         if (r)
                 return r;
 
@@ -52,6 +55,7 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         sovd_gateway_stop(gateway);
         sovd_tree_unref(gateway->tree);
         sovd_executions_free(gateway->executions);
+        sovd_idempotency_free(gateway->idempotency);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);
@@ -324,6 +328,10 @@ bool sovd_gateway_is_discovered(struct sovd_gateway *gateway) {
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway) {
         return gateway->executions;
+}
+
+struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway) {
+        return gateway->idempotency;
 }
 
 uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {

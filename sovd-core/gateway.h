@@ -6,12 +6,14 @@
  */
 #include "sovd-core/backend.h"
 #include "sovd-core/executions.h"
+#include "sovd-core/idempotency.h"
 
 struct sovd_gateway;
 
 struct sovd_gateway_options {
         size_t executions_max;
         uint64_t executions_retention_usec;
+        struct sovd_idempotency_limits idempotency;
 };
 
 int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_options *options);
@@ -40,6 +42,7 @@ void sovd_gateway_reorder(struct sovd_gateway *gateway, const char *const *order
 struct sovd_tree *sovd_gateway_tree(struct sovd_gateway *gateway);
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway);
+struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway);
 
 /* The backends with a reference each for the caller, at most max; returns how many. */
 size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max);

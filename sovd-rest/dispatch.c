@@ -4,6 +4,7 @@
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
+#include "sovd-rest/idempotent.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
@@ -292,6 +293,8 @@ static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const
                 body = "{}", len = 2;
         else if (!len)
                 return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "", "a JSON body is missing");
+        call->raw = body;
+        call->raw_len = len;
         r = parse_body(call, body, len, &json);
         return r ? r : decode_body(call, route, json);
 }
@@ -371,6 +374,8 @@ static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struc
                 r = read_body(x, call, route);
         if (!r)
                 r = check_if_match(x, call, route);
+        if (!r && (route->flags & SOVD_IDEMPOTENT))
+                return sovd_idempotent_run(x, call, route);
         return r ? r : route->handler(call);
 }
 

@@ -20,6 +20,7 @@
 #define READY_POLL_USEC (2 * SOVD_USEC_PER_MSEC) /* until the first discovery has ended */
 #define STOP_GRACE_USEC (500 * SOVD_USEC_PER_MSEC)   /* for answers to calls that the stop has ended */
 #define DEMO_NAME       "demo"
+#define IDEMPOTENCY_BYTES ((size_t)16 * 1024 * 1024) /* of answers that may have to be given again */
 #define IDLE_USEC       (3600 * SOVD_USEC_PER_SEC)
 
 struct settings {
@@ -314,6 +315,9 @@ static int start(struct daemon *d) {
         const struct sovd_gateway_options options = {
                 .executions_max = (size_t)limits->executions.value,
                 .executions_retention_usec = sovd_settings_usec(limits->execution_retention),
+                .idempotency = { .keys = (size_t)limits->idempotency_keys.value,
+                                 .bytes = IDEMPOTENCY_BYTES,
+                                 .retention_usec = sovd_settings_usec(limits->idempotency_retention) },
         };
 
         int r = sovd_http_global_init();

@@ -144,6 +144,10 @@ static void add_query_parameters(cJSON *parameters, const struct sovd_route *r) 
         if (r->flags & SOVD_IF_MATCH)
                 cJSON_AddItemToArray(parameters, parameter("If-Match", "header", typed("string"),
                                                            "Write only if the resource has this version."));
+        if (r->flags & SOVD_IDEMPOTENT)
+                cJSON_AddItemToArray(parameters, parameter("Idempotency-Key", "header", typed("string"),
+                                                           "A request with the same key is answered as the first "
+                                                           "was, and nothing is done again."));
 }
 
 static cJSON *json_content(const struct sovd_schema *schema) {

@@ -74,6 +74,10 @@ static const struct sovd_field limits_fields[] = {
         INT("executions", executions, 1, 100000, "1000", "Executions that are kept; running ones are never dropped."),
         SECONDS("execution_retention_secs", execution_retention, 1, 604800, "600",
                 "How long an ended execution can be read."),
+        INT("idempotency_keys", idempotency_keys, 1, 100000, "10000",
+            "Idempotency keys that are kept; with all of them in use, requests with a new one are refused."),
+        SECONDS("idempotency_retention_secs", idempotency_retention, 1, 604800, "86400",
+                "How long a request with the same Idempotency-Key is answered as the first was."),
         { 0 }
 };
 #undef F

@@ -186,6 +186,8 @@ int answer_fail(struct sovd_call *call, const struct sovd_http_answer *answer,
                                  answer->status);
 
         int r = fail_error(call, answer, subject);
+        if (r > 0 && subject->changes && row_of(answer->status)->to == 504)
+                (void)sovd_fail_unknown(call, r); /* its own other side did not answer */
         if (r > 0 && row_of(answer->status)->to == 503)
                 sovd_fail_retry_after(call, SOVD_MAX(answer->retry_after_sec, 1u));
         return r;
@@ -209,16 +211,20 @@ int answer_missing(struct sovd_call *call, enum sovd_http_result result, const c
                 sovd_fail_retry_after(call, 1);
                 return SOVD_E_UNAVAILABLE;
         case SOVD_HTTP_TIMEOUT:
-                return sovd_fail(call, SOVD_E_NOT_RESPONDING, "backend '%s' did not answer in time%s",
-                                 backend, unknown);
+                (void)sovd_fail(call, SOVD_E_NOT_RESPONDING, "backend '%s' did not answer in time%s", backend,
+                                unknown);
+                break;
         case SOVD_HTTP_LOST:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the connection to backend '%s' broke off%s",
-                                 backend, unknown);
+                (void)sovd_fail(call, SOVD_E_BAD_ANSWER, "the connection to backend '%s' broke off%s", backend,
+                                unknown);
+                break;
         case SOVD_HTTP_TOO_LARGE:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is over the limit%s",
-                                 backend, unknown);
+                (void)sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is over the limit%s",
+                                backend, unknown);
+                break;
         default:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is not proper HTTP%s",
-                                 backend, unknown);
+                (void)sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is not proper HTTP%s",
+                                backend, unknown);
         }
+        return subject->changes ? sovd_fail_unknown(call, call->failure.error) : call->failure.error;
 }

@@ -169,7 +169,7 @@ static int answer_stopped(struct upstream *u) {
         (void)sovd_fail(u->call, SOVD_E_UNAVAILABLE, "backend '%s' is being taken out of service%s", u->backend->base.name,
                         u->subject.changes ? "; the request may have been carried out" : "");
         sovd_fail_retry_after(u->call, 1);
-        return SOVD_E_UNAVAILABLE;
+        return u->subject.changes ? sovd_fail_unknown(u->call, SOVD_E_UNAVAILABLE) : SOVD_E_UNAVAILABLE;
 }
 
 /* Tells the breaker and the watch what this exchange says about the server. */
@@ -252,8 +252,9 @@ int upstream_send(struct upstream *u, const char *method, struct sovd_json_write
 int upstream_accepted(struct upstream *u, int r) {
         if (r != SOVD_E_BAD_ANSWER)
                 return r;
-        return sovd_fail(u->call, SOVD_E_BAD_ANSWER, "%s; the request itself was accepted",
-                         u->call->failure.body.message);
+        (void)sovd_fail(u->call, SOVD_E_BAD_ANSWER, "%s; the request itself was accepted",
+                        u->call->failure.body.message);
+        return sovd_fail_unknown(u->call, SOVD_E_BAD_ANSWER);
 }
 
 /* 404 alone may mean that there is no such operation. */
