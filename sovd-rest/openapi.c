@@ -218,6 +218,11 @@ static cJSON *operation_of(const struct sovd_route *r, const struct scope *scope
                 cJSON_AddBoolToObject(body, "required", !(r->flags & SOVD_OPTIONAL_BODY));
                 cJSON_AddItemToObject(body, "content", json_content(r->in));
         }
+        if (r->flags & SOVD_RAW_BODY) {
+                cJSON *body = cJSON_AddObjectToObject(out, "requestBody");
+                cJSON_AddBoolToObject(body, "required", true);
+                cJSON_AddObjectToObject(cJSON_AddObjectToObject(cJSON_AddObjectToObject(body, "content"), "*/*"), "schema");
+        }
         add_responses(out, r);
         return out;
 }
