@@ -95,6 +95,21 @@ static const char *refuse(const struct sim_entity *e, const struct sim_step *s, 
         return s->start ? refuse_start(e, s, arena) : NULL;
 }
 
+static const char *result_of(const struct sim_step *s) {
+        if (!s->read && !s->start)
+                return NULL;
+        return s->as ? s->as : s->read ? s->read : s->start;
+}
+
+static const char *refuse_result(const struct sim_step *all, size_t i, struct sovd_arena *arena) {
+        const char *name = result_of(&all[i]);
+
+        for (size_t k = 0; name && k < i; k++)
+                if (sovd_streq(result_of(&all[k]), name))
+                        return say(arena, "gives a result '%.128s' a second time: name it with as", name);
+        return NULL;
+}
+
 const char *sim_steps_refuse(const struct sim_entity *e, const struct sovd_list *steps, size_t *ret_step,
                              struct sovd_arena *arena) {
         const struct sim_step *all = steps->items;
@@ -102,6 +117,7 @@ const char *sim_steps_refuse(const struct sim_entity *e, const struct sovd_list 
         for (size_t i = 0; i < steps->n; i++) {
                 const char *why = refuse(e, &all[i], arena);
                 *ret_step = i;
+                why = why ? why : refuse_result(all, i, arena);
                 if (why)
                         return why;
         }

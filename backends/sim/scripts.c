@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <strings.h>
 
+#define FILE_NAME_MAX 255
+
 /* --- life ----------------------------------------------------------------------------------------------- */
 
 static struct script *script_free(struct script *s) {
@@ -254,8 +256,10 @@ static int name_it(struct script *s, const struct sovd_script_upload *upload) {
         if (r)
                 return r;
         named->id = sovd_arena_strdup(s->arena, id);
-        if (!named->name)
-                named->name = sovd_arena_strndup(s->arena, upload->file_name ? upload->file_name : id, 128);
+        if (!named->name && upload->file_name && *upload->file_name)
+                named->name = sovd_arena_strdup(s->arena, upload->file_name);
+        else if (!named->name)
+                named->name = sovd_arena_strdup(s->arena, id);
         return named->id && named->name ? 0 : sovd_error_origin(-ENOMEM);
 }
 
@@ -265,8 +269,10 @@ static int check_upload(struct sovd_call *call, const struct sovd_script_upload 
                                  upload->content_type);
         if (upload->len > SIM_SCRIPT_TEXT_MAX)
                 return sovd_fail(call, SOVD_E_TOO_LARGE, "a script may have %d bytes", SIM_SCRIPT_TEXT_MAX);
-        if (upload->file_name && !sovd_utf8_is_valid(upload->file_name, strlen(upload->file_name)))
-                return sovd_fail(call, SOVD_E_BAD_REQUEST, "the name of the file is not UTF-8");
+        const size_t n = upload->file_name ? strlen(upload->file_name) : 0;
+        if (n > FILE_NAME_MAX || (n && !sovd_utf8_is_valid(upload->file_name, n)))
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "the filename of Content-Disposition must be UTF-8, of at most "
+                                 "%d bytes", FILE_NAME_MAX);
         return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "backends/sovd/iso_decode.h"
 #include "backends/sovd/discovery.h"
+#include "backends/sovd/iso_scripts.h"
 #include "backends/sovd/upstream.h"
 
 #define _cleanup_writer_ _cleanup_(sovd_json_writer_done)
@@ -253,6 +254,7 @@ static const struct sovd_backend_ops ops = {
         .configurations_list = configurations_list,
         .configuration_read = configuration_read,
         .configuration_write = configuration_write,
+        ISO_SCRIPTS_OPS,
 };
 
 const struct dialect dialect_iso = {
