@@ -2,15 +2,15 @@
 #include "sovd-core/idempotency.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
-#include "sovd-core/base/digest.h"
+#include "sovd-core/base/fingerprint.h"
 #include "sovd-core/base/error.h"
 #include <pthread.h>
 
 struct record {
         uint64_t ticket;
         uint64_t since_usec;           /* monotonic */
-        char use[SOVD_DIGEST_SIZE];    /* of principal, resource and key */
-        char body[SOVD_DIGEST_SIZE];   /* of the request's body */
+        char use[SOVD_FINGERPRINT_SIZE];    /* of principal, resource and key */
+        char body[SOVD_FINGERPRINT_SIZE];   /* of the request's body */
         unsigned status;               /* 0 = not answered yet */
         char *location, *answer;       /* answer NULL: too long to be kept */
         size_t answer_len;
@@ -77,7 +77,7 @@ static void drop_expired(struct sovd_idempotency *x) {
 
 static struct record *find(const struct sovd_idempotency *x, const char *use) {
         for (size_t i = 0; i < x->n; i++)
-                if (memcmp(x->records[i].use, use, SOVD_DIGEST_SIZE) == 0)
+                if (memcmp(x->records[i].use, use, SOVD_FINGERPRINT_SIZE) == 0)
                         return &x->records[i];
         return NULL;
 }
@@ -106,7 +106,7 @@ static int judge(struct sovd_idempotency *x, const struct record *fresh, enum so
         drop_expired(x);
 
         const struct record *r = find(x, fresh->use);
-        if (r && memcmp(r->body, fresh->body, SOVD_DIGEST_SIZE) != 0) {
+        if (r && memcmp(r->body, fresh->body, SOVD_FINGERPRINT_SIZE) != 0) {
                 *ret_state = SOVD_IDEMPOTENCY_OTHER;
                 return 0;
         }
@@ -128,12 +128,12 @@ static int judge(struct sovd_idempotency *x, const struct record *fresh, enum so
 /* --- ops ------------------------------------------------------------------------------------------------ */
 
 /* With their lengths, so that no part can pass for the end of another. */
-static int digest_use(char ret[static SOVD_DIGEST_SIZE], const struct sovd_idempotency_use *use,
+static int digest_use(char ret[static SOVD_FINGERPRINT_SIZE], const struct sovd_idempotency_use *use,
                       struct sovd_arena *arena) {
         const char *text = sovd_arena_printf(arena, "%zu:%s\n%zu:%s\n%s", strlen(use->principal), use->principal,
                                              strlen(use->resource), use->resource, use->key);
 
-        return text ? sovd_digest(ret, text, strlen(text)) : sovd_error_origin(-ENOMEM);
+        return text ? sovd_fingerprint(ret, text, strlen(text)) : sovd_error_origin(-ENOMEM);
 }
 
 int sovd_idempotency_begin(struct sovd_idempotency *x, const struct sovd_idempotency_use *use,
@@ -143,7 +143,7 @@ int sovd_idempotency_begin(struct sovd_idempotency *x, const struct sovd_idempot
 
         int r = digest_use(fresh.use, use, arena);
         if (!r)
-                r = sovd_digest(fresh.body, use->body, use->body_len);
+                r = sovd_fingerprint(fresh.body, use->body, use->body_len);
         if (r)
                 return r;
 

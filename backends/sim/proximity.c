@@ -2,7 +2,7 @@
 /* Proof that a client is at the vehicle: a challenge for one client and one operation, answered once and soon. */
 #include "backends/sim/backend.h"
 #include "sovd-core/base/clock.h"
-#include "sovd-core/base/digest.h"
+#include "sovd-core/base/fingerprint.h"
 #include "sovd-core/base/id.h"
 #include <errno.h>
 
@@ -12,7 +12,7 @@
 
 struct proof {
         char challenge[SOVD_ID_SIZE];  /* "" = free */
-        char client[SOVD_DIGEST_SIZE];
+        char client[SOVD_FINGERPRINT_SIZE];
         uint64_t expires_usec;         /* monotonic */
         unsigned n_tries;
 };
@@ -21,10 +21,10 @@ struct sim_proofs {
         struct proof items[PROOFS_MAX];
 };
 
-static int client_of(const struct sovd_call *call, char ret[static SOVD_DIGEST_SIZE]) {
+static int client_of(const struct sovd_call *call, char ret[static SOVD_FINGERPRINT_SIZE]) {
         const char *id = call->principal.id ? call->principal.id : "";
 
-        return sovd_digest(ret, id, strlen(id));
+        return sovd_fingerprint(ret, id, strlen(id));
 }
 
 static bool is_open(const struct proof *p, uint64_t now) {
@@ -71,7 +71,7 @@ int sim_proximity_challenge(struct sovd_call *call, const struct sim_call *c, st
 /* Every open challenge of the client is compared, and each wrong answer counts for all of them. */
 static int try_all(struct sim_proofs *proofs, const char *client, const char *key, const char *response,
                    uint64_t now, struct proof **ret_match, size_t *ret_n) {
-        char expected[SOVD_DIGEST_SIZE];
+        char expected[SOVD_FINGERPRINT_SIZE];
 
         *ret_match = NULL;
         *ret_n = 0;
@@ -79,11 +79,11 @@ static int try_all(struct sim_proofs *proofs, const char *client, const char *ke
                 struct proof *p = &proofs->items[i];
                 if (!is_open(p, now) || strcmp(p->client, client) != 0)
                         continue;
-                int r = sovd_digest_keyed(expected, key, p->challenge);
+                int r = sovd_fingerprint_keyed(expected, key, p->challenge);
                 if (r)
                         return r;
                 (*ret_n)++;
-                if (sovd_digest_equal(expected, response))
+                if (sovd_fingerprint_equal(expected, response))
                         *ret_match = p;
                 else if (++p->n_tries >= TRIES_MAX)
                         *p = (struct proof){ 0 };
@@ -93,7 +93,7 @@ static int try_all(struct sim_proofs *proofs, const char *client, const char *ke
 
 int sim_proximity_check(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation,
                         struct operation_state *state, const char *response) {
-        char client[SOVD_DIGEST_SIZE];
+        char client[SOVD_FINGERPRINT_SIZE];
         struct proof *match;
         size_t n;
 

@@ -2,7 +2,7 @@
 /* Operations of the simulation: parameters, capabilities, modes, parallel runs, retention, proofs of proximity. */
 #include "tests/unit/backends/sim_support.h"
 #include "backends/sim/backend.h"
-#include "sovd-core/base/digest.h"
+#include "sovd-core/base/fingerprint.h"
 
 #define RUN "    operations: [{ id: o, asynchronous: true, duration_secs: 10"
 #define ALL ", capabilities: [execute, stop, freeze, reset, status, x-acme-boost]"
@@ -263,9 +263,9 @@ static const char *challenge(struct fixture *f) {
 }
 
 static const char *answer_to(struct fixture *f, const char *text) {
-        char hex[SOVD_DIGEST_SIZE];
+        char hex[SOVD_FINGERPRINT_SIZE];
 
-        assert_int_equal(sovd_digest_keyed(hex, "secret", text), 0);
+        assert_int_equal(sovd_fingerprint_keyed(hex, "secret", text), 0);
         return sovd_arena_strdup(f->arena, hex);
 }
 

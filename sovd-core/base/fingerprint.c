@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sovd-core/base/digest.h"
+#include "sovd-core/base/fingerprint.h"
 #include "sovd-core/base/error.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -17,7 +17,7 @@ static void to_hex(char *ret, const unsigned char *bytes) {
         ret[2 * DIGEST_BYTES] = '\0';
 }
 
-int sovd_digest(char ret[static SOVD_DIGEST_SIZE], const void *data, size_t n) {
+int sovd_fingerprint(char ret[static SOVD_FINGERPRINT_SIZE], const void *data, size_t n) {
         unsigned char bytes[EVP_MAX_MD_SIZE];
 
         if (!EVP_Digest(n ? data : "", n, bytes, NULL, EVP_sha256(), NULL))
@@ -26,7 +26,7 @@ int sovd_digest(char ret[static SOVD_DIGEST_SIZE], const void *data, size_t n) {
         return 0;
 }
 
-int sovd_digest_keyed(char ret[static SOVD_DIGEST_SIZE], const char *key, const char *text) {
+int sovd_fingerprint_keyed(char ret[static SOVD_FINGERPRINT_SIZE], const char *key, const char *text) {
         unsigned char bytes[EVP_MAX_MD_SIZE];
         const void *data = text;
 
@@ -36,7 +36,7 @@ int sovd_digest_keyed(char ret[static SOVD_DIGEST_SIZE], const char *key, const 
         return 0;
 }
 
-bool sovd_digest_equal(const char *a, const char *b) {
+bool sovd_fingerprint_equal(const char *a, const char *b) {
         const size_t n = strlen(a);
 
         return n == strlen(b) && CRYPTO_memcmp(a, b, n) == 0;
