@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #define FILE_NAME_MAX 255
+#define RETRY_SECS    60 /* what is asked for needs a place that a client has to free */
 
 /* --- life ----------------------------------------------------------------------------------------------- */
 
@@ -302,8 +303,10 @@ static int check_place(struct sovd_call *call, const struct sim_call *c) {
                                  c->unit->entity->named.id);
         if (c->unit->scripts->n_uploaded < max)
                 return 0;
-        return sovd_fail(call, SOVD_E_OVERLOAD, "'%s' keeps %zu scripts of clients, and no more: delete one first",
-                         c->unit->entity->named.id, max);
+        sovd_fail(call, SOVD_E_OVERLOAD, "'%s' keeps %zu scripts of clients, and no more: delete one first",
+                  c->unit->entity->named.id, max);
+        sovd_fail_retry_after(call, RETRY_SECS);
+        return SOVD_E_OVERLOAD;
 }
 
 static int keep(struct sovd_call *call, const struct sim_call *c, struct script **s, struct sovd_script_created *ret) {
@@ -353,6 +356,14 @@ static int refuse_start(struct sovd_call *call, const struct script *s, const st
         return 0;
 }
 
+static int refuse_more(struct sovd_call *call, const struct script *s) {
+        sovd_fail(call, SOVD_E_OVERLOAD,
+                  "script '%s' has %d executions that run or wait for a restart, and may have no more",
+                  s->script->named.id, SIM_RUNS_MAX);
+        sovd_fail_retry_after(call, RETRY_SECS);
+        return SOVD_E_OVERLOAD;
+}
+
 static int start_run(struct sovd_call *call, const struct sim_call *c, const char *id,
                      const struct sovd_script_start *start, struct sovd_script_started *ret) {
         struct script *s = find_script(call, c, id);
@@ -365,9 +376,7 @@ static int start_run(struct sovd_call *call, const struct sim_call *c, const cha
                 return r;
         struct script_run *run = find_place(s);
         if (!run)
-                return sovd_fail(call, SOVD_E_OVERLOAD,
-                                 "script '%s' has %d executions that wait for a restart, and may have no more", id,
-                                 SIM_RUNS_MAX);
+                return refuse_more(call, s);
 
         script_run_clear(run);
         memcpy(run->id, name, sizeof(name));
