@@ -9,6 +9,7 @@
 struct record {
         uint64_t ticket;
         uint64_t since_usec;           /* monotonic */
+        char client[SOVD_FINGERPRINT_SIZE]; /* of the principal */
         char use[SOVD_FINGERPRINT_SIZE];    /* of principal, resource and key */
         char body[SOVD_FINGERPRINT_SIZE];   /* of the request's body */
         unsigned status;               /* 0 = not answered yet */
@@ -89,6 +90,14 @@ static ssize_t find_ticket(const struct sovd_idempotency *x, uint64_t ticket) {
         return -1;
 }
 
+static size_t count_of(const struct sovd_idempotency *x, const char *client) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < x->n; i++)
+                n += memcmp(x->records[i].client, client, SOVD_FINGERPRINT_SIZE) == 0;
+        return n;
+}
+
 static int to_answer(const struct record *r, struct sovd_idempotent_answer *ret, struct sovd_arena *arena) {
         *ret = (struct sovd_idempotent_answer){
                 .status = r->status,
@@ -115,7 +124,7 @@ static int judge(struct sovd_idempotency *x, const struct record *fresh, enum so
                 x->n_replays += r->status != 0;
                 return r->status ? to_answer(r, ret_answer, arena) : 0;
         }
-        if (x->n >= x->limits.keys) {
+        if (x->n >= x->limits.keys || count_of(x, fresh->client) >= x->limits.keys_per_client) {
                 *ret_state = SOVD_IDEMPOTENCY_FULL;
                 return 0;
         }
@@ -142,6 +151,8 @@ int sovd_idempotency_begin(struct sovd_idempotency *x, const struct sovd_idempot
         struct record fresh = { .since_usec = sovd_now_usec() };
 
         int r = digest_use(fresh.use, use, arena);
+        if (!r)
+                r = sovd_fingerprint(fresh.client, use->principal, strlen(use->principal));
         if (!r)
                 r = sovd_fingerprint(fresh.body, use->body, use->body_len);
         if (r)

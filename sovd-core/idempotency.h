@@ -18,6 +18,7 @@ struct sovd_idempotency;
 
 struct sovd_idempotency_limits {
         size_t keys;              /* that are kept */
+        size_t keys_per_client;   /* of one principal */
         size_t bytes;             /* of all answers together */
         uint64_t retention_usec;  /* of a key, from its first use */
 };
@@ -41,7 +42,7 @@ enum sovd_idempotency_state {
         SOVD_IDEMPOTENCY_ANSWERED, /* *ret_answer is what was answered (in the arena) */
         SOVD_IDEMPOTENCY_OTHER,   /* the key was used with another body */
         SOVD_IDEMPOTENCY_RUNNING, /* the first request with the key is not answered yet */
-        SOVD_IDEMPOTENCY_FULL     /* as many keys are kept as may be */
+        SOVD_IDEMPOTENCY_FULL     /* as many keys are kept as may be, of all clients or of this one */
 };
 
 int sovd_idempotency_new(struct sovd_idempotency **ret, const struct sovd_idempotency_limits *limits);

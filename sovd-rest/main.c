@@ -316,6 +316,7 @@ static int start(struct daemon *d) {
                 .executions_max = (size_t)limits->executions.value,
                 .executions_retention_usec = sovd_settings_usec(limits->execution_retention),
                 .idempotency = { .keys = (size_t)limits->idempotency_keys.value,
+                                 .keys_per_client = (size_t)limits->idempotency_keys_per_client.value,
                                  .bytes = IDEMPOTENCY_BYTES,
                                  .retention_usec = sovd_settings_usec(limits->idempotency_retention) },
         };

@@ -76,6 +76,8 @@ static const struct sovd_field limits_fields[] = {
                 "How long an ended execution can be read."),
         INT("idempotency_keys", idempotency_keys, 1, 100000, "10000",
             "Idempotency keys that are kept; with all of them in use, requests with a new one are refused."),
+        INT("idempotency_keys_per_client", idempotency_keys_per_client, 1, 100000, "2000",
+            "Idempotency keys that are kept of one client."),
         SECONDS("idempotency_retention_secs", idempotency_retention, 1, 604800, "86400",
                 "How long a request with the same Idempotency-Key is answered as the first was."),
         { 0 }

@@ -29,7 +29,7 @@ struct sovd_storage_settings {
 struct sovd_limits_settings {
         struct sovd_int connections, body_bytes, head_bytes, executions;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
-        struct sovd_int idempotency_keys;
+        struct sovd_int idempotency_keys, idempotency_keys_per_client;
         struct sovd_number idempotency_retention;
 };
 

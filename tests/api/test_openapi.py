@@ -13,7 +13,7 @@ import openapi
 BASE = openapi.BASE
 METHODS = ('GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS')
 IDS = {'data-id': 'soc', 'fault-code': 'P0A80', 'operation-id': 'self-test', 'execution-id': 'none', 'mode-id': 'session',
-       'configuration-id': 'cell-balancing'}
+       'configuration-id': 'cell-balancing', 'script-id': 'none'}
 BODIES = {'WriteValue': {'data': 80}, 'StartExecution': {}, 'ModeWrite': {'value': 'default', 'mode_expiration': 1}}
 
 
@@ -138,7 +138,7 @@ class Parts(DocumentCase):
             path = path.replace('{entity-collection}', kind).replace(f'/{kind}/{{entity-id}}', entity, 1)
             rest = path[len(entity):].split('/')
             if (path == entity or path.startswith(entity + '/')) and (len(rest) < 2 or rest[1] not in
-                                                                     ('data', 'faults', 'operations', 'modes', 'configurations') or rest[1] in offered):
+                                                                     ('data', 'faults', 'operations', 'modes', 'configurations', 'scripts') or rest[1] in offered):
                 found[path] = openapi.Document.methods(item)
         return found
 

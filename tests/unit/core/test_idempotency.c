@@ -22,6 +22,7 @@ static uint64_t fake_now(void) {
 static int set_up(void **state) {
         static const struct sovd_clock fake = { fake_now, fake_now };
         static const struct sovd_idempotency_limits limits = { .keys = 3,
+                                                               .keys_per_client = 3,
                                                                .bytes = SOVD_IDEMPOTENCY_BODY_MAX + 10,
                                                                .retention_usec = 60 * SECOND };
 
@@ -108,6 +109,17 @@ static void over_the_limit_there_is_no_place(void **state) {
         assert_int_equal(n_replays, 1);
 }
 
+static void a_client_has_a_share(void **state) {
+        const struct sovd_idempotency_limits limits = { .keys = 3, .keys_per_client = 2, .bytes = 1, .retention_usec = SECOND };
+
+        sovd_idempotency_free(keys);
+        assert_int_equal(sovd_idempotency_new(&keys, &limits), 0);
+        assert_int_equal(begin_as("me", "start", "a", ""), SOVD_IDEMPOTENCY_NEW);
+        assert_int_equal(begin_as("me", "stop", "a", ""), SOVD_IDEMPOTENCY_NEW);
+        assert_int_equal(begin_as("me", "start", "b", ""), SOVD_IDEMPOTENCY_FULL);
+        assert_int_equal(begin_as("you", "start", "b", ""), SOVD_IDEMPOTENCY_NEW);
+}
+
 static void an_answer_that_is_too_long_is_known_but_not_kept(void **state) {
         char text[SOVD_IDEMPOTENCY_BODY_MAX + 2];
 
@@ -146,6 +158,7 @@ int main(void) {
                 TEST(a_key_that_is_given_back_is_new),
                 TEST(a_key_is_forgotten_after_the_retention_but_not_while_it_runs),
                 TEST(over_the_limit_there_is_no_place),
+                TEST(a_client_has_a_share),
                 TEST(an_answer_that_is_too_long_is_known_but_not_kept),
                 TEST(all_answers_together_have_a_limit),
         };
