@@ -23,6 +23,8 @@ bool sovd_backend_serves(const struct sovd_backend *backend, enum sovd_collectio
         case SOVD_COLLECTION_MODES:
         case SOVD_COLLECTION_CONFIGURATIONS:
                 return true;
+        case SOVD_COLLECTION_SCRIPTS:
+                return ops->scripts_list && ops->script_read;
         default:
                 return false;
         }

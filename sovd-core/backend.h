@@ -25,6 +25,7 @@
 #include "sovd-core/model/faults.h"
 #include "sovd-core/model/modes.h"
 #include "sovd-core/model/operations.h"
+#include "sovd-core/model/scripts.h"
 
 struct sovd_backend;
 struct sovd_call;
@@ -115,6 +116,29 @@ struct sovd_backend_ops {
          * *ret is then an object with the ids as names. SOVD_E_NOT_FOUND, SOVD_E_NOT_IMPLEMENTED (not known). */
         int (*describe)(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
                         const char *id, struct cJSON **ret);
+        /* scripts: list and read must; upload and delete may; the others when the collection is offered to any
+         * entity (else 501). Ids of executions are the backend's and go to the client as they are: they have to be
+         * unguessable, and none may come twice.
+         * upload: SOVD_E_MEDIA_TYPE, SOVD_E_BAD_VALUE with a path into the text, SOVD_E_OVERLOAD (no more places).
+         * delete: SOVD_E_FORBIDDEN for one that clients may not delete, SOVD_E_CONFLICT while it runs.
+         * start: as with operations, never repeated; SOVD_E_CONFLICT while it runs.
+         * execution_delete: SOVD_E_CONFLICT while it runs. */
+        int (*scripts_list)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_script_list *ret);
+        int (*script_read)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                           struct sovd_script_detail *ret);
+        int (*script_upload)(struct sovd_call *call, const struct sovd_entity *e,
+                             const struct sovd_script_upload *upload, struct sovd_script_created *ret);
+        int (*script_delete)(struct sovd_call *call, const struct sovd_entity *e, const char *id);
+        int (*script_start)(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                            const struct sovd_script_start *start, struct sovd_script_started *ret);
+        int (*script_executions_list)(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                                      struct sovd_execution_ids *ret);
+        int (*script_execution_read)(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                                     const char *id, struct sovd_script_execution *ret);
+        int (*script_execution_control)(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                                        const char *id, enum sovd_script_action action);
+        int (*script_execution_delete)(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                                       const char *id);
 };
 
 /* First member of each backend's own struct. */

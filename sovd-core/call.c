@@ -34,8 +34,15 @@ int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sov
                 .status = status,
                 .body = *body,
                 .path = path,
+                .outcome_unknown = sovd_streq(body->vendor_code, SOVD_OUTCOME_UNKNOWN),
         };
         return SOVD_E_UPSTREAM;
+}
+
+int sovd_fail_unknown(struct sovd_call *call, int r) {
+        if (r > 0)
+                call->failure.outcome_unknown = true;
+        return r;
 }
 
 void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds) {

@@ -38,6 +38,7 @@ struct sovd_failure {
         const char *path;                /* JSON pointer of the bad element: the body is a DataError too */
         unsigned retry_after_sec;        /* 0 = no Retry-After */
         const char *allow;               /* Allow, for SOVD_E_METHOD */
+        bool outcome_unknown;            /* what was asked for may have been done: vendor_code outcome-unknown */
 };
 
 struct sovd_call {
@@ -56,7 +57,7 @@ struct sovd_call {
         struct sovd_query_item query[SOVD_QUERY_MAX];
         size_t n_query;
         const void *in;                  /* decoded body, of the route's input schema */
-        const char *raw;                 /* the body as it came, NUL-terminated, for routes that take any type */
+        const char *raw;                 /* the body as it came, NUL-terminated; NULL = the route takes none */
         size_t raw_len;
 
         const void *out;                 /* the answer, of the route's output schema */
@@ -79,6 +80,10 @@ int sovd_fail_at(struct sovd_call *call, enum sovd_error error, const char *path
  * The strings must live as long as the arena. Returns SOVD_E_UPSTREAM. */
 int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sovd_generic_error *body,
                        const char *path);
+
+/* Says of the failure that what was asked for may have been done all the same. Returns r. */
+int sovd_fail_unknown(struct sovd_call *call, int r);
+#define SOVD_OUTCOME_UNKNOWN "outcome-unknown" /* its vendor code */
 
 /* Adds Retry-After to the failure. */
 void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds);

@@ -19,6 +19,7 @@ struct sovd_gateway {
         struct sovd_executions *executions;
         struct sovd_fault_sink *fault_sink;
         struct sovd_data_lists *data_lists;
+        struct sovd_idempotency *idempotency;
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -42,6 +43,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
                                         options->executions_retention_usec);
         if (!r)
                 r = sovd_data_lists_new(&gateway->data_lists, &options->data_lists);
+        if (!r)
+                r = sovd_idempotency_new(&gateway->idempotency, &options->idempotency);
         if (r)
                 return r;
 
@@ -57,6 +60,7 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         sovd_tree_unref(gateway->tree);
         sovd_executions_free(gateway->executions);
         sovd_data_lists_free(gateway->data_lists);
+        sovd_idempotency_free(gateway->idempotency);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);
@@ -333,6 +337,10 @@ struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway) {
 
 struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway) {
         return gateway->data_lists;
+}
+
+struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway) {
+        return gateway->idempotency;
 }
 
 uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {

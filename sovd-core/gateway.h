@@ -7,6 +7,7 @@
 #include "sovd-core/backend.h"
 #include "sovd-core/data_lists.h"
 #include "sovd-core/executions.h"
+#include "sovd-core/idempotency.h"
 
 struct sovd_gateway;
 
@@ -14,6 +15,7 @@ struct sovd_gateway_options {
         size_t executions_max;
         uint64_t executions_retention_usec;
         struct sovd_data_lists_options data_lists;
+        struct sovd_idempotency_limits idempotency;
 };
 
 int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_options *options);
@@ -49,6 +51,7 @@ struct sovd_fault_sink *sovd_gateway_fault_sink(const struct sovd_gateway *gatew
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway);
 struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway);
+struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway);
 
 /* The backends with a reference each for the caller, at most max; returns how many. */
 size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max);

@@ -7,6 +7,7 @@
 #include "sovd-rest/docs.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/origin.h"
+#include "sovd-rest/idempotent.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
 #include <cjson/cJSON.h>
@@ -313,6 +314,8 @@ static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const
                 body = "{}", len = 2;
         else if (!len)
                 return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "", "a JSON body is missing");
+        call->raw = body;
+        call->raw_len = len;
         r = parse_body(call, body, len, &json);
         return r ? r : decode_body(call, route, json);
 }
@@ -399,6 +402,8 @@ static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struc
                 r = read_body(x, call, route);
         if (!r)
                 r = check_if_match(x, call, route);
+        if (!r && (route->flags & SOVD_IDEMPOTENT))
+                return sovd_idempotent_run(x, call, route);
         return r ? r : route->handler(call);
 }
 

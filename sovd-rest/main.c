@@ -22,6 +22,7 @@
 #define READY_POLL_USEC (2 * SOVD_USEC_PER_MSEC) /* until the first discovery has ended */
 #define STOP_GRACE_USEC (500 * SOVD_USEC_PER_MSEC)   /* for answers to calls that the stop has ended */
 #define DEMO_NAME       "demo"
+#define IDEMPOTENCY_BYTES ((size_t)16 * 1024 * 1024) /* of answers that may have to be given again */
 #define IDLE_USEC       (3600 * SOVD_USEC_PER_SEC)
 
 struct settings {
@@ -422,6 +423,10 @@ static int start(struct daemon *d) {
                                 .max_per_client = (size_t)limits->data_lists_per_client.value,
                                 .ids_max = (size_t)limits->data_list_ids.value,
                                 .idle_usec = sovd_settings_usec(limits->data_list_secs) },
+                .idempotency = { .keys = (size_t)limits->idempotency_keys.value,
+                                 .keys_per_client = (size_t)limits->idempotency_keys_per_client.value,
+                                 .bytes = IDEMPOTENCY_BYTES,
+                                 .retention_usec = sovd_settings_usec(limits->idempotency_retention) },
         };
 
         int r = sovd_http_global_init();

@@ -286,6 +286,12 @@ static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer 
         write_value(w, "sovd_executions_running", "gauge", "Executions that run.", (double)running);
         write_value(w, "sovd_data_lists", "gauge", "Data lists that are kept.",
                     (double)sovd_data_lists_count(sovd_gateway_data_lists(gateway)));
+        size_t n_keys;
+        uint64_t n_replays;
+        sovd_idempotency_count(sovd_gateway_idempotency(gateway), &n_keys, &n_replays);
+        write_value(w, "sovd_idempotency_keys", "gauge", "Idempotency keys that are kept.", (double)n_keys);
+        write_value(w, "sovd_idempotency_replays_total", "counter", "Answers that were given again.",
+                    (double)n_replays);
         write_value(w, "process_cpu_seconds_total", "counter", "User and system time.", cpu);
         write_value(w, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)resident_bytes());
         write_value(w, "process_open_fds", "gauge", "Open file descriptors.", (double)open_files());

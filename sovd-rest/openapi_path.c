@@ -125,7 +125,7 @@ static void write_parameters(struct sovd_json_writer *w, const struct sovd_route
         };
         bool has_query = r->query && r->query->name;
 
-        if (!has_query && !(r->flags & (SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH)) && !strchr(path, '{'))
+        if (!has_query && !(r->flags & (SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH | SOVD_IDEMPOTENT)) && !strchr(path, '{'))
                 return;
         sovd_json_key(w, "parameters");
         sovd_json_array_begin(w);
@@ -136,6 +136,12 @@ static void write_parameters(struct sovd_json_writer *w, const struct sovd_route
                 write_query(w, &include_schema);
         if (r->flags & SOVD_IF_MATCH) {
                 begin_parameter(w, "If-Match", "header", "Write only if the resource has this version.");
+                write_type(w, "schema", "string");
+                sovd_json_object_end(w);
+        }
+        if (r->flags & SOVD_IDEMPOTENT) {
+                begin_parameter(w, "Idempotency-Key", "header",
+                                "A request with the same key is answered as the first was, and nothing is done again.");
                 write_type(w, "schema", "string");
                 sovd_json_object_end(w);
         }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/respond.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/idempotency.h"
+#include "sovd-rest/rest.h"
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
@@ -72,6 +74,8 @@ static void encode_error(const struct sovd_failure *f, struct sovd_json_writer *
                 body.error_code = info->error_code;
                 body.vendor_code = info->vendor_code;
         }
+        if (f->outcome_unknown && !body.vendor_code)
+                body.vendor_code = SOVD_OUTCOME_UNKNOWN;
         body.message = first(body.message, info->summary);
 
         sovd_json_object_begin(w);
@@ -92,6 +96,19 @@ static void settle(struct sovd_call *call, int r) {
         sovd_log(SOVD_LOG_ERROR, "request %s failed: %s", call->request_id,
                  r < 0 ? strerror(-r) : "a handler gave no reason");
         (void)sovd_fail(call, SOVD_E_INTERNAL, "the server failed; request id %s", call->request_id);
+}
+
+int sovd_encode_failure(struct sovd_call *call, int r, struct sovd_json_writer *w) {
+        settle(call, r);
+        sovd_json_writer_reset(w);
+        encode_error(&call->failure, w);
+        return call->failure.error;
+}
+
+unsigned sovd_failure_status(const struct sovd_call *call) {
+        const struct sovd_failure *f = &call->failure;
+
+        return f->status ? f->status : sovd_error_info(f->error)->status;
 }
 
 static const struct sovd_schema *schema_of(const struct sovd_call *call, const struct sovd_route *route) {
@@ -141,9 +158,7 @@ static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *cal
         const struct sovd_failure *f = &call->failure;
         char seconds[16];
 
-        settle(call, r);
-        sovd_json_writer_reset(x->writer);
-        encode_error(f, x->writer);
+        (void)sovd_encode_failure(call, r, x->writer);
         (void)snprintf(seconds, sizeof(seconds), "%u", f->retry_after_sec);
         add(&h, "Content-Type", "application/json");
         add(&h, "Cache-Control", "no-store");
@@ -151,7 +166,7 @@ static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "Allow", f->allow);
         add(&h, "Retry-After", f->retry_after_sec ? seconds : NULL);
 
-        unsigned status = f->status ? f->status : sovd_error_info(f->error)->status;
+        unsigned status = sovd_failure_status(call);
         sovd_http_send(x, status, h.items, x->head.method && strcmp(x->head.method, "HEAD") == 0);
         return status;
 }
@@ -179,12 +194,29 @@ static unsigned send_success(struct sovd_http_exchange *x, struct sovd_call *cal
         return status;
 }
 
+/* What a request with the same Idempotency-Key was answered. */
+static unsigned send_again(struct sovd_http_exchange *x, struct sovd_call *call,
+                           const struct sovd_idempotent_answer *answer) {
+        struct headers h = { .n = 0 };
+
+        sovd_json_raw(x->writer, answer->body, answer->body_len);
+        add(&h, "Content-Type", answer->body_len ? "application/json" : NULL);
+        add(&h, "Cache-Control", "no-store");
+        add(&h, "X-Request-Id", call->request_id);
+        add(&h, "Location", answer->location);
+        add(&h, "Idempotency-Replayed", "true");
+        sovd_http_send(x, answer->status, h.items, false);
+        return answer->status;
+}
+
 unsigned sovd_respond(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, int r) {
         const char *body;
         size_t len;
 
         if (r)
                 return send_failure(x, call, r);
+        if (((const struct sovd_rest_call *)call)->replay)
+                return send_again(x, call, ((const struct sovd_rest_call *)call)->replay);
 
         sovd_encode_success(call, route, x->writer);
         r = sovd_json_writer_finish(x->writer, &body, &len);

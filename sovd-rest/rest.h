@@ -26,12 +26,14 @@ struct sovd_rest {
 struct sovd_rest *sovd_rest_of(const struct sovd_call *call);
 
 struct sovd_http_exchange;
+struct sovd_idempotent_answer;
 
 /* What is beside the call while dispatch works on it. */
 struct sovd_rest_call {
         struct sovd_call call; /* first, so that a call leads to its rest */
         struct sovd_rest *rest;
         struct sovd_http_exchange *x;
+        const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
 };
 
 /* A header field of the request, or NULL. For handlers. */

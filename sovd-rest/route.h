@@ -35,6 +35,7 @@ enum {
         SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
         SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type */
         SOVD_DEPRECATED = 1 << 12,     /* by the standard; there is another word for it */
+        SOVD_IDEMPOTENT = 1 << 16,     /* honours Idempotency-Key */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 

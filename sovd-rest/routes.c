@@ -7,6 +7,7 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_discovery,
         sovd_routes_faults,
         sovd_routes_operations,
+        sovd_routes_scripts,
         sovd_routes_modes,
         sovd_routes_configurations,
         sovd_routes_data_lists,

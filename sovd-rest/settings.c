@@ -83,6 +83,12 @@ static const struct sovd_field limits_fields[] = {
         INT("data_lists_per_client", data_lists_per_client, 1, 10000, "50", "Data lists that one client may have."),
         INT("data_list_ids", data_list_ids, 1, 1000, "100", "Values in one data list."),
         SECONDS("data_list_secs", data_list_secs, 1, 604800, "600", "How long an unused data list is kept."),
+        INT("idempotency_keys", idempotency_keys, 1, 100000, "10000",
+            "Idempotency keys that are kept; with all of them in use, requests with a new one are refused."),
+        INT("idempotency_keys_per_client", idempotency_keys_per_client, 1, 100000, "2000",
+            "Idempotency keys that are kept of one client."),
+        SECONDS("idempotency_retention_secs", idempotency_retention, 1, 604800, "86400",
+                "How long a request with the same Idempotency-Key is answered as the first was."),
         { 0 }
 };
 #undef F

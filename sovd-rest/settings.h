@@ -33,6 +33,8 @@ struct sovd_limits_settings {
         struct sovd_int data_lists, data_lists_per_client, data_list_ids;
         struct sovd_number data_list_secs;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
+        struct sovd_int idempotency_keys, idempotency_keys_per_client;
+        struct sovd_number idempotency_retention;
 };
 
 extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging_settings,

@@ -33,6 +33,12 @@ static void free_unit(struct sim_unit *unit) {
                 sim_modes_free(unit);
         for (size_t i = 0; unit->configurations && i < e->configurations.n; i++)
                 free(unit->configurations[i].text);
+        for (size_t i = 0; unit->operations && i < e->operations.n; i++) {
+                for (size_t k = 0; k < SIM_EXECUTIONS_MAX; k++)
+                        sim_execution_clear(&unit->operations[i].executions[k]);
+                free(unit->operations[i].proofs);
+        }
+        sim_scripts_free(unit->scripts);
 }
 
 static void sim_free(struct sovd_backend *backend) {
@@ -88,6 +94,15 @@ static const struct sovd_backend_ops sim_ops = {
         .configuration_read = sim_configuration_read,
         .configuration_write = sim_configuration_write,
         .describe = sim_describe,
+        .scripts_list = sim_scripts_list,
+        .script_read = sim_script_read,
+        .script_upload = sim_script_upload,
+        .script_delete = sim_script_delete,
+        .script_start = sim_script_start,
+        .script_executions_list = sim_script_executions_list,
+        .script_execution_read = sim_script_execution_read,
+        .script_execution_control = sim_script_execution_control,
+        .script_execution_delete = sim_script_execution_delete,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */
@@ -117,6 +132,8 @@ static int fill_unit(struct sim *sim, struct sim_unit *unit) {
 
         sim_modes_init(unit);
         int r = sim_data_init(sim, unit);
+        if (!r)
+                r = sim_scripts_init(unit);
         return r ? r : sim_configurations_init(unit);
 }
 

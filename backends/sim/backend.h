@@ -32,6 +32,9 @@ struct execution_state {
         uint64_t id;                                    /* 0 = free */
         uint64_t started_usec, ends_usec, timeout_usec; /* timeout: UINT64_MAX = none */
         uint64_t stopped_usec;                          /* UINT64_MAX = not stopped */
+        uint64_t frozen_usec;                           /* 0 = it goes on */
+        char *parameters;                               /* JSON object that it works with; owned */
+        const char *word;                               /* x-… that it was told last; NULL = none */
         int capability;
         bool fails;
 };
@@ -39,6 +42,7 @@ struct execution_state {
 struct operation_state {
         struct execution_state executions[SIM_EXECUTIONS_MAX];
         uint64_t n_started;
+        struct sim_proofs *proofs; /* open challenges; owned; NULL = none yet */
 };
 
 #define SIM_SEEDS_MAX 8 /* clients that may be about to unlock a mode */
@@ -76,6 +80,7 @@ struct sim_unit {
         struct operation_state *operations;
         struct mode_state *modes;
         struct configuration_state *configurations;
+        struct sim_scripts *scripts; /* of clients, and what runs; owned */
 };
 
 struct sim {
@@ -148,6 +153,9 @@ int sim_data_groups(struct sovd_call *call, const struct sovd_entity *e, struct 
 /* Adds what an entity could not read to the errors of an answer. */
 int sim_add_error(struct sovd_call *call, struct sovd_list *errors, const char *path, const char *why);
 
+/* The same as a write, with the lock. */
+int sim_data_set(struct sovd_call *call, const struct sim_call *c, const char *id, const struct cJSON *value);
+
 /* faults.c. Keeps the frames of what has appeared: data of the unit are about to change. */
 int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena);
 int sim_faults_list(struct sovd_call *call, const struct sovd_entity *e,
@@ -160,13 +168,33 @@ int sim_faults_clear(struct sovd_call *call, const struct sovd_entity *e, const 
 /* operations.c */
 struct operation_state *sim_operation(struct sovd_call *call, const struct sim_call *c, const char *id,
                                       const struct sim_operation **ret_operation);
-int sim_operation_result(struct sovd_call *call, const struct sim_operation *operation,
-                         const struct cJSON **ret);
 int sim_operations_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_operation_list *ret);
 int sim_operation_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                        struct sovd_operation_detail *ret);
 
-/* executions.c */
+/* parameters.c. merge: what a run works with, as JSON text owned by the caller: what is given, else what it had
+ * before (or NULL), else the defaults. SOVD_E_BAD_VALUE names /parameters/ID. */
+int sim_parameters_merge(struct sovd_call *call, const struct sim_operation *operation, const struct cJSON *given,
+                         const char *before, char **ret);
+int sim_operation_result(struct sovd_call *call, const struct sim_operation *operation, const char *parameters,
+                         const struct cJSON **ret);
+/* {"parameters": schema, "result": schema}, for the description of an operation. */
+int sim_operation_schema(struct sovd_call *call, const struct sim_operation *operation, const struct cJSON **ret);
+
+/* proximity.c. check: SOVD_E_BAD_VALUE without a response, SOVD_E_FORBIDDEN for a wrong one, SOVD_E_CONFLICT when no
+ * challenge is open. */
+int sim_proximity_challenge(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,
+                            struct sovd_proximity_challenge **ret);
+int sim_proximity_check(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation,
+                        struct operation_state *state, const char *response);
+
+/* executions.c. begin: what a start does, with the lock. outcome: when a run ends (UINT64_MAX while it is frozen;
+ * *ret_failure NULL = well), and its result unless that is NULL; SOVD_E_NOT_FOUND when it is not kept any more. */
+int sim_execution_begin(struct sovd_call *call, const struct sim_call *c, const char *operation,
+                        const struct sovd_execution_start *start, struct sovd_execution_started *ret);
+int sim_execution_outcome(struct sovd_call *call, const struct sim_unit *unit, const char *operation, uint64_t id,
+                          uint64_t *ret_ends_usec, const char **ret_failure, const struct cJSON **ret_result);
+void sim_execution_clear(struct execution_state *x);
 int sim_execution_start(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
                         const struct sovd_execution_start *start, struct sovd_execution_started *ret);
 int sim_executions_list(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
@@ -180,6 +208,8 @@ int sim_execution_stop(struct sovd_call *call, const struct sovd_entity *e, cons
                        const char *id, const struct sovd_execution_stop *stop);
 
 /* modes.c. settle: takes back what has expired, and what lost a mode that it needs. */
+/* modes.c. value: of a mode that is there, with what has expired taken back. */
+const char *sim_mode_value(const struct sim_call *c, const char *id);
 void sim_modes_init(struct sim_unit *unit);
 void sim_modes_free(struct sim_unit *unit);
 void sim_modes_settle(struct sim_unit *unit, uint64_t now_usec);
@@ -214,3 +244,25 @@ int sim_configuration_write(struct sovd_call *call, const struct sovd_entity *e,
 /* describe.c */
 int sim_describe(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
                  const char *id, struct cJSON **ret);
+/* scripts.c, script_run.c. advance: does what was due by c->now_usec. on_restart: with the lock, when the entity is
+ * restarted: what runs is ended, and what waits for a restart begins. */
+int sim_scripts_init(struct sim_unit *unit);
+struct sim_scripts *sim_scripts_free(struct sim_scripts *scripts);
+void sim_scripts_advance(const struct sim_call *c, struct sovd_call *call);
+void sim_scripts_on_restart(struct sim_unit *unit, uint64_t now_usec);
+int sim_scripts_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_script_list *ret);
+int sim_script_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                    struct sovd_script_detail *ret);
+int sim_script_upload(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_script_upload *upload,
+                      struct sovd_script_created *ret);
+int sim_script_delete(struct sovd_call *call, const struct sovd_entity *e, const char *id);
+int sim_script_start(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                     const struct sovd_script_start *start, struct sovd_script_started *ret);
+int sim_script_executions_list(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                               struct sovd_execution_ids *ret);
+int sim_script_execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                              const char *id, struct sovd_script_execution *ret);
+int sim_script_execution_control(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                                 const char *id, enum sovd_script_action action);
+int sim_script_execution_delete(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                                const char *id);

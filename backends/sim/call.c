@@ -67,6 +67,8 @@ int sim_enter(struct sim_call *c, struct sovd_call *call, const struct sovd_enti
                 r = check_reachable(sim, call, unit->entity);
         c->now_usec = sovd_now_usec();
         sim_modes_settle(unit, c->now_usec);
+        if (!r)
+                sim_scripts_advance(c, call);
         if (r) {
                 (void)atomic_fetch_add(&sim->n_failures, 1);
                 sim_leave(c);

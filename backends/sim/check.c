@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sim/value.h"
 #include "sovd-core/base/id.h"
+#include "sovd-core/model/operations.h"
 #include <cjson/cJSON.h>
 
 /* Stops at the first problem. */
@@ -225,7 +226,7 @@ static bool check_value(struct checker *k, const char *at, const struct sim_valu
         if (v->type != SIM_STRING && v->values.n)
                 return refuse(k, at, "values", "only strings have them");
 
-        const char *why = sim_value_refuse(v, v->value, k->arena);
+        const char *why = v->value ? sim_value_refuse(v, v->value, k->arena) : NULL;
         return why ? refuse(k, at, "value", "%s", why) : true;
 }
 
@@ -334,22 +335,114 @@ static bool check_faults(struct checker *k, const char *base, struct sim_entity 
         return true;
 }
 
-static bool check_operation(struct checker *k, const char *at, const struct sim_operation *o) {
+static const struct sim_parameter *find_parameter(const struct sim_operation *o, const char *id) {
+        const struct sim_parameter *all = o->parameters.items;
+
+        for (size_t i = 0; i < o->parameters.n; i++)
+                if (strcmp(all[i].value.named.id, id) == 0)
+                        return &all[i];
+        return NULL;
+}
+
+static bool check_parameters(struct checker *k, const char *base, struct sim_operation *o) {
+        const struct sim_parameter *all = o->parameters.items;
+
+        if (!check_named(k, base, "parameters", &o->parameters, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < o->parameters.n; i++) {
+                const char *at = below(k, base, "parameters", i);
+                if (!check_value(k, at, &all[i].value))
+                        return false;
+                if (all[i].required.value && all[i].value.value)
+                        return refuse(k, at, "required", "a parameter with a default is never missing");
+        }
+        return true;
+}
+
+static bool check_results(struct checker *k, const char *base, const struct sim_operation *o) {
+        const struct sim_result *all = o->result.items;
+
+        for (size_t i = 0; i < o->result.n; i++) {
+                const char *at = below(k, base, "result", i);
+                const struct sim_parameter *of = all[i].of ? find_parameter(o, all[i].of) : NULL;
+                if (all[i].of && !of)
+                        return refuse(k, at, "of", "the operation has no parameter '%s'", all[i].of);
+                if (!all[i].of && !all[i].value)
+                        return refuse(k, at, "value", "give a value, or of");
+                if (all[i].factor.set && (!of || of->value.type == SIM_BOOLEAN || of->value.type == SIM_STRING))
+                        return refuse(k, at, "factor", "only a number of a parameter has one");
+        }
+        return check_ids(k, base, "result", "name", &o->result, sizeof(*all), offsetof(struct sim_result, name));
+}
+
+static bool check_capabilities(struct checker *k, const char *base, struct sim_operation *o) {
+        static const char *usual[] = { "execute", "stop" };
+
+        if (!o->capabilities.n)
+                o->capabilities = (struct sovd_strings){ .items = usual, .n = SOVD_N_ELEMENTS(usual) };
+        for (size_t i = 0; i < o->capabilities.n; i++) {
+                const char *word = o->capabilities.items[i];
+                if (sovd_name_find(sovd_capability_names, word) < 0 &&
+                    !(sovd_has_prefix(word, "x-") && sovd_id_is_valid(word)))
+                        return refuse(k, below(k, base, "capabilities", i), "",
+                                      "must be execute, stop, freeze, reset, status, or begin with x-");
+        }
+        return true;
+}
+
+static bool check_needs(struct checker *k, const char *base, const struct sim_entity *e,
+                        const struct sim_operation *o) {
+        const struct sim_need *all = o->modes.items;
+        const struct sim_mode *modes = e->modes.items;
+
+        for (size_t i = 0; i < o->modes.n; i++) {
+                const char *at = below(k, base, "modes", i);
+                size_t n = 0;
+                while (n < e->modes.n && strcmp(modes[n].named.id, all[i].mode) != 0)
+                        n++;
+                if (n == e->modes.n)
+                        return refuse(k, at, "mode", "'%s' has no mode '%s'", e->named.id, all[i].mode);
+                if (!is_one_of(&modes[n].values, all[i].value))
+                        return refuse(k, at, "value", "'%s' is not one of the values of mode '%s'",
+                                      all[i].value, all[i].mode);
+        }
+        return check_ids(k, base, "modes", "mode", &o->modes, sizeof(*all), offsetof(struct sim_need, mode));
+}
+
+static bool check_operation(struct checker *k, const char *at, const struct sim_entity *e,
+                            struct sim_operation *o) {
         if (!o->asynchronous.value && o->duration_secs.value > 0)
                 return refuse(k, at, "duration_secs",
                               "only an asynchronous operation takes time; latency_ms slows answers");
-        return check_ids(k, at, "result", "name", &o->result, sizeof(struct sim_result),
-                         offsetof(struct sim_result, name));
+        if (!o->asynchronous.value && (o->parallel_runs.value > 1 || o->retention_secs.set))
+                return refuse(k, at, o->retention_secs.set ? "retention_secs" : "parallel_runs",
+                              "only an asynchronous operation has runs that last");
+        return check_parameters(k, at, o) && check_results(k, at, o) && check_capabilities(k, at, o) &&
+               check_needs(k, at, e, o);
 }
 
 static bool check_operations(struct checker *k, const char *base, struct sim_entity *e) {
-        const struct sim_operation *all = e->operations.items;
+        struct sim_operation *all = e->operations.items;
 
         if (!check_named(k, base, "operations", &e->operations, sizeof(*all)))
                 return false;
         for (size_t i = 0; i < e->operations.n; i++)
-                if (!check_operation(k, below(k, base, "operations", i), &all[i]))
+                if (!check_operation(k, below(k, base, "operations", i), e, &all[i]))
                         return false;
+        return true;
+}
+
+static bool check_scripts(struct checker *k, const char *base, struct sim_entity *e) {
+        const struct sim_script *all = e->scripts.items;
+
+        if (!check_named(k, base, "scripts", &e->scripts, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < e->scripts.n; i++) {
+                size_t step;
+                const char *why = sim_steps_refuse(e, &all[i].steps, &step, k->arena);
+                if (why)
+                        return refuse(k, below(k, below(k, base, "scripts", i), "steps", step), "", "%s", why);
+        }
         return true;
 }
 
@@ -404,7 +497,8 @@ static bool check_entities(struct checker *k, enum sovd_entity_type type) {
                 const char *at = below(k, "", word, i);
                 if (!check_relations(k, at, type, &all[i]) || !check_modes(k, at, &all[i]) ||
                     !check_data(k, at, &all[i]) || !check_faults(k, at, &all[i]) ||
-                    !check_operations(k, at, &all[i]) || !check_configurations(k, at, &all[i]))
+                    !check_operations(k, at, &all[i]) || !check_configurations(k, at, &all[i]) ||
+                    !check_scripts(k, at, &all[i]))
                         return false;
         }
         return true;

@@ -278,3 +278,7 @@ int sim_data_write(struct sovd_call *call, const struct sovd_entity *e, const ch
         sim_leave(&c);
         return r;
 }
+
+int sim_data_set(struct sovd_call *call, const struct sim_call *c, const char *id, const cJSON *value) {
+        return write_value(call, c, id, value);
+}

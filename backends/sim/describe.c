@@ -40,10 +40,9 @@ static void add_unit(cJSON *schema, const char *unit) {
 }
 
 static cJSON *describe_value(const struct sim_value *v) {
-        static const char *const types[] = { "number", "integer", "boolean", "string" };
         cJSON *schema = cJSON_CreateObject();
 
-        cJSON_AddStringToObject(schema, "type", types[v->type - 1]);
+        cJSON_AddStringToObject(schema, "type", sim_type_names[v->type - 1]);
         cJSON_AddStringToObject(schema, "title", v->named.name);
         if (v->named.translation_id)
                 cJSON_AddStringToObject(schema, "x-sovd-translation-id", v->named.translation_id);
@@ -100,19 +99,79 @@ static const char *type_of(const cJSON *json) {
                                                    : "number";
 }
 
-static cJSON *describe_operation(const struct sim_entity *e, size_t i) {
-        const struct sim_operation *o = (const struct sim_operation *)e->operations.items + i;
-        const struct sim_result *result = o->result.items;
-        cJSON *schema = cJSON_CreateObject();
-        if (!o->result.n)
-                return schema;
+static cJSON *describe_parameter(const struct sim_parameter *p) {
+        cJSON *schema = describe_value(&p->value);
 
-        cJSON *out = add_object(schema, "result"), *properties;
-        cJSON_AddStringToObject(out, "type", "object");
-        properties = add_object(out, "properties");
-        for (size_t k = 0; k < o->result.n; k++)
-                cJSON_AddStringToObject(add_object(properties, result[k].name), "type", type_of(result[k].value));
+        if (p->description)
+                cJSON_AddStringToObject(schema, "description", p->description);
+        if (p->value.value)
+                cJSON_AddItemToObject(schema, "default", cJSON_Duplicate(p->value.value, true));
+        add_unit(schema, p->unit);
         return schema;
+}
+
+static cJSON *describe_parameters(const struct sim_operation *o) {
+        const struct sim_parameter *all = o->parameters.items;
+        cJSON *schema = cJSON_CreateObject(), *required = cJSON_CreateArray(), *properties;
+
+        cJSON_AddStringToObject(schema, "type", "object");
+        properties = add_object(schema, "properties");
+        for (size_t i = 0; i < o->parameters.n; i++) {
+                cJSON_AddItemToObject(properties, all[i].value.named.id, describe_parameter(&all[i]));
+                if (all[i].required.value)
+                        cJSON_AddItemToArray(required, cJSON_CreateString(all[i].value.named.id));
+        }
+        if (required->child)
+                cJSON_AddItemToObject(schema, "required", required);
+        else
+                cJSON_Delete(required);
+        cJSON_AddBoolToObject(schema, "additionalProperties", false);
+        return schema;
+}
+
+static const struct sim_parameter *find_parameter(const struct sim_operation *o, const char *id) {
+        const struct sim_parameter *all = o->parameters.items;
+
+        for (size_t i = 0; id && i < o->parameters.n; i++)
+                if (strcmp(all[i].value.named.id, id) == 0)
+                        return &all[i];
+        return NULL;
+}
+
+static cJSON *describe_results(const struct sim_operation *o) {
+        const struct sim_result *all = o->result.items;
+        cJSON *schema = cJSON_CreateObject(), *properties;
+
+        cJSON_AddStringToObject(schema, "type", "object");
+        properties = add_object(schema, "properties");
+        for (size_t i = 0; i < o->result.n; i++) {
+                const struct sim_parameter *of = find_parameter(o, all[i].of);
+                const char *type = of ? sim_type_names[of->value.type - 1] : type_of(all[i].value);
+                cJSON_AddStringToObject(add_object(properties, all[i].name), "type",
+                                        all[i].factor.set ? "number" : type);
+        }
+        return schema;
+}
+
+static cJSON *describe_one_operation(const struct sim_operation *o) {
+        cJSON *schema = cJSON_CreateObject();
+
+        cJSON_AddItemToObject(schema, "parameters", describe_parameters(o));
+        cJSON_AddItemToObject(schema, "result", describe_results(o));
+        return schema;
+}
+
+int sim_operation_schema(struct sovd_call *call, const struct sim_operation *o, const struct cJSON **ret) {
+        cJSON *json = describe_one_operation(o);
+        int r = sovd_json_own(call->arena, json);
+
+        if (!r)
+                *ret = json;
+        return r;
+}
+
+static cJSON *describe_operation(const struct sim_entity *e, size_t i) {
+        return describe_one_operation((const struct sim_operation *)e->operations.items + i);
 }
 
 static const char *data_id(const struct sim_entity *e, size_t i) {

@@ -6,15 +6,20 @@
 
 /* --- what became of one --------------------------------------------------------------------------------- */
 
+/* When it ends if nobody stops it. */
+static uint64_t own_end_of(const struct execution_state *x) {
+        return x->frozen_usec ? UINT64_MAX : x->ends_usec;
+}
+
 /* It ends by itself, by its timeout or by a stop, whichever comes first. */
 static uint64_t end_of(const struct execution_state *x) {
-        return SOVD_MIN(x->ends_usec, SOVD_MIN(x->timeout_usec, x->stopped_usec));
+        return SOVD_MIN(own_end_of(x), SOVD_MIN(x->timeout_usec, x->stopped_usec));
 }
 
 static const char *failure_of(const struct execution_state *x, const struct sim_operation *operation) {
-        if (x->stopped_usec < x->ends_usec && x->stopped_usec <= x->timeout_usec)
+        if (x->stopped_usec < own_end_of(x) && x->stopped_usec <= x->timeout_usec)
                 return NULL; /* as its client wanted */
-        if (x->timeout_usec < x->ends_usec)
+        if (x->timeout_usec < own_end_of(x))
                 return "stopped, because the timeout has passed";
         return x->fails ? operation->error : NULL;
 }
@@ -25,7 +30,8 @@ static bool is_running(const struct execution_state *x, uint64_t now) {
 
 static int64_t progress_of(const struct execution_state *x, uint64_t now) {
         const uint64_t all = x->ends_usec - x->started_usec,
-                       done = SOVD_MIN(now, end_of(x)) - x->started_usec;
+                       until = x->frozen_usec ? x->frozen_usec : SOVD_MIN(now, end_of(x)),
+                       done = until - x->started_usec;
 
         return all ? (int64_t)(done * 100 / all) : 100;
 }
@@ -49,6 +55,19 @@ static int set_error(struct sovd_call *call, const char *message, struct sovd_li
         return error->error ? 0 : sovd_error_origin(-ENOMEM);
 }
 
+/* What it was told last in a word that the standard has not. */
+static int describe_word(struct sovd_call *call, const struct execution_state *x, const struct cJSON **ret) {
+        struct sovd_json_writer w;
+
+        if (!x->word)
+                return 0;
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_json_object_begin(&w);
+        sovd_json_key_string(&w, "x-sim-capability", x->word);
+        sovd_json_object_end(&w);
+        return sim_written_node(call->arena, &w, ret);
+}
+
 static int describe(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation,
                     const struct execution_state *x, struct sovd_execution *ret) {
         const char *failure = failure_of(x, operation);
@@ -58,6 +77,9 @@ static int describe(struct sovd_call *call, const struct sim_call *c, const stru
                 return sovd_error_origin(-ENOMEM);
         ret->capability = x->capability;
         ret->progress = SOVD_INT(progress_of(x, c->now_usec));
+        int r = describe_word(call, x, &ret->extra);
+        if (r)
+                return r;
         if (is_running(x, c->now_usec)) {
                 ret->status = SOVD_EXECUTION_RUNNING;
                 return 0;
@@ -65,26 +87,49 @@ static int describe(struct sovd_call *call, const struct sim_call *c, const stru
         ret->status = failure ? SOVD_EXECUTION_FAILED : SOVD_EXECUTION_COMPLETED;
         if (failure)
                 return set_error(call, failure, &ret->error);
-        return end_of(x) < x->ends_usec ? 0 : sim_operation_result(call, operation, &ret->parameters);
+        return end_of(x) < own_end_of(x) ? 0
+                                         : sim_operation_result(call, operation, x->parameters, &ret->parameters);
 }
 
 /* --- finding -------------------------------------------------------------------------------------------- */
 
-static struct execution_state *find_running(struct operation_state *state, uint64_t now) {
-        for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++)
-                if (is_running(&state->executions[i], now))
-                        return &state->executions[i];
-        return NULL;
+void sim_execution_clear(struct execution_state *x) {
+        free(x->parameters);
+        *x = (struct execution_state){ 0 };
 }
 
-/* A free place, or that of the oldest; none of them runs. */
-static struct execution_state *find_place(struct operation_state *state) {
-        struct execution_state *oldest = state->executions;
+static size_t count_running(const struct operation_state *state, uint64_t now) {
+        size_t n = 0;
 
-        for (size_t i = 1; i < SIM_EXECUTIONS_MAX; i++)
-                if (state->executions[i].id < oldest->id)
-                        oldest = &state->executions[i];
+        for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++)
+                n += is_running(&state->executions[i], now);
+        return n;
+}
+
+/* A free place, or that of the oldest that has ended: fewer run than there are places. */
+static struct execution_state *find_place(struct operation_state *state, uint64_t now) {
+        struct execution_state *oldest = NULL;
+
+        for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++) {
+                struct execution_state *x = &state->executions[i];
+                if (!is_running(x, now) && (!oldest || x->id < oldest->id))
+                        oldest = x;
+        }
         return oldest;
+}
+
+/* The operation's state, without the runs whose retention has ended. */
+static struct operation_state *find_operation(struct sovd_call *call, const struct sim_call *c, const char *id,
+                                              const struct sim_operation **ret_operation) {
+        struct operation_state *state = sim_operation(call, c, id, ret_operation);
+        const struct sovd_number *kept = state ? &(*ret_operation)->retention_secs : NULL;
+
+        for (size_t i = 0; state && kept->set && i < SIM_EXECUTIONS_MAX; i++) {
+                struct execution_state *x = &state->executions[i];
+                if (x->id && !is_running(x, c->now_usec) && c->now_usec - end_of(x) >= sim_usec(*kept))
+                        sim_execution_clear(x);
+        }
+        return state;
 }
 
 static struct execution_state *find(struct sovd_call *call, const struct sim_call *c,
@@ -100,8 +145,30 @@ static struct execution_state *find(struct sovd_call *call, const struct sim_cal
         return NULL;
 }
 
-static int refuse_second(struct sovd_call *call, const struct sim_operation *operation) {
-        return sovd_fail(call, SOVD_E_CONFLICT, "operation '%s' runs already", operation->named.id);
+/* May one more run? */
+static int check_room(struct sovd_call *call, const struct sim_call *c, const struct operation_state *state,
+                      const struct sim_operation *operation) {
+        const size_t n = count_running(state, c->now_usec), max = (size_t)operation->parallel_runs.value;
+
+        if (n < max)
+                return 0;
+        if (max == 1)
+                return sovd_fail(call, SOVD_E_CONFLICT, "operation '%s' runs already", operation->named.id);
+        return sovd_fail(call, SOVD_E_CONFLICT, "operation '%s' runs %zu times already, and may no more",
+                         operation->named.id, n);
+}
+
+static int check_modes(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation) {
+        const struct sim_need *need = operation->modes.items;
+
+        for (size_t i = 0; i < operation->modes.n; i++) {
+                const char *is = sim_mode_value(c, need[i].mode);
+                if (strcmp(is, need[i].value) != 0)
+                        return sovd_fail(call, SOVD_E_CONFLICT,
+                                         "operation '%s' needs mode '%s' to be '%s'; it is '%s'",
+                                         operation->named.id, need[i].mode, need[i].value, is);
+        }
+        return 0;
 }
 
 /* --- starting ------------------------------------------------------------------------------------------- */
@@ -119,37 +186,59 @@ static void begin(const struct sim_call *c, struct operation_state *state,
         x->ends_usec = c->now_usec + sim_usec(operation->duration_secs);
         x->timeout_usec = timeout_of(c, timeout);
         x->stopped_usec = UINT64_MAX;
+        x->frozen_usec = 0;
+        x->word = NULL;
         x->capability = SOVD_CAPABILITY_EXECUTE;
         x->fails = every && state->n_started % every == 0;
 }
 
 static int run_at_once(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,
-                       const struct sim_operation *operation, struct sovd_execution_started *ret) {
+                       const struct sim_operation *operation, const char *parameters,
+                       struct sovd_execution_started *ret) {
         struct execution_state x = { 0 };
 
         begin(c, state, operation, (struct sovd_int){ 0 }, &x);
         ret->synchronous = true;
         if (!x.fails)
-                return sim_operation_result(call, operation, &ret->result.parameters);
+                return sim_operation_result(call, operation, parameters, &ret->result.parameters);
         ret->result.error = error_of(call, operation->error);
         return ret->result.error ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-static int start(struct sovd_call *call, const struct sim_call *c, const char *id,
-                 const struct sovd_execution_start *start, struct sovd_execution_started *ret) {
+/* Everything that may be against it; the proof of proximity comes last: it is used up. */
+static int check_start(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,
+                       const struct sim_operation *operation, const char *proof) {
+        int r = check_modes(call, c, operation);
+
+        if (!r && operation->asynchronous.value)
+                r = check_room(call, c, state, operation);
+        return r ? r : sim_proximity_check(call, c, operation, state, proof);
+}
+
+int sim_execution_begin(struct sovd_call *call, const struct sim_call *c, const char *id,
+                        const struct sovd_execution_start *request, struct sovd_execution_started *ret) {
+        static const struct sovd_execution_start none = { 0 };
+        const struct sovd_execution_start *start = request ? request : &none;
+        _cleanup_(sovd_freep) char *parameters = NULL;
         const struct sim_operation *operation;
-        struct operation_state *state = sim_operation(call, c, id, &operation);
+        struct operation_state *state = find_operation(call, c, id, &operation);
         if (!state)
                 return SOVD_E_NOT_FOUND;
-        if (!operation->asynchronous.value)
-                return run_at_once(call, c, state, operation, ret);
-        if (find_running(state, c->now_usec))
-                return refuse_second(call, operation);
 
-        struct execution_state *x = find_place(state);
+        int r = sim_parameters_merge(call, operation, start->parameters, NULL, &parameters);
+        if (!r)
+                r = check_start(call, c, state, operation, start->proximity_response);
+        if (r)
+                return r;
+        if (!operation->asynchronous.value)
+                return run_at_once(call, c, state, operation, parameters, ret);
+
+        struct execution_state *x = find_place(state, c->now_usec);
+        sim_execution_clear(x);
         x->id = ++c->sim->last_id;
-        begin(c, state, operation, start ? start->timeout : (struct sovd_int){ 0 }, x);
-        int r = describe(call, c, operation, x, &ret->execution);
+        x->parameters = SOVD_TAKE(parameters);
+        begin(c, state, operation, start->timeout, x);
+        r = describe(call, c, operation, x, &ret->execution);
         ret->id = ret->execution.id;
         return r;
 }
@@ -161,16 +250,43 @@ int sim_execution_start(struct sovd_call *call, const struct sovd_entity *e, con
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_OPERATIONS);
         if (r)
                 return r;
-        r = start(call, &c, operation, request, ret);
+        r = sim_execution_begin(call, &c, operation, request, ret);
         sim_leave(&c);
         return r;
+}
+
+static const struct execution_state *find_by_number(const struct sim_unit *unit, const char *operation, uint64_t id,
+                                                    const struct sim_operation **ret_operation) {
+        const struct sim_operation *all = unit->entity->operations.items;
+
+        for (size_t i = 0; i < unit->entity->operations.n; i++)
+                for (size_t k = 0; strcmp(all[i].named.id, operation) == 0 && k < SIM_EXECUTIONS_MAX; k++)
+                        if (unit->operations[i].executions[k].id == id) {
+                                *ret_operation = &all[i];
+                                return &unit->operations[i].executions[k];
+                        }
+        return NULL;
+}
+
+int sim_execution_outcome(struct sovd_call *call, const struct sim_unit *unit, const char *operation, uint64_t id,
+                          uint64_t *ret_ends_usec, const char **ret_failure, const struct cJSON **ret_result) {
+        const struct sim_operation *o;
+        const struct execution_state *x = find_by_number(unit, operation, id, &o);
+        if (!x)
+                return SOVD_E_NOT_FOUND;
+
+        *ret_ends_usec = end_of(x);
+        *ret_failure = failure_of(x, o);
+        if (!*ret_failure && end_of(x) < own_end_of(x))
+                *ret_failure = "it was stopped";
+        return ret_result ? sim_operation_result(call, o, x->parameters, ret_result) : 0;
 }
 
 /* --- reading -------------------------------------------------------------------------------------------- */
 
 static int list(struct sovd_call *call, const struct sim_call *c, const char *id, struct sovd_strings *ret) {
         const struct sim_operation *operation;
-        const struct operation_state *state = sim_operation(call, c, id, &operation);
+        const struct operation_state *state = find_operation(call, c, id, &operation);
         if (!state)
                 return SOVD_E_NOT_FOUND;
 
@@ -206,7 +322,7 @@ int sim_execution_read(struct sovd_call *call, const struct sovd_entity *e, cons
         if (r)
                 return r;
 
-        struct operation_state *state = sim_operation(call, &c, operation, &o);
+        struct operation_state *state = find_operation(call, &c, operation, &o);
         const struct execution_state *x = state ? find(call, &c, state, id) : NULL;
         r = x ? describe(call, &c, o, x, ret) : SOVD_E_NOT_FOUND;
         sim_leave(&c);
@@ -234,38 +350,128 @@ static int stop(struct sovd_call *call, const struct sim_call *c, const struct s
         return 0;
 }
 
-/* While it runs: another timeout. Afterwards: once more, under the same id. */
-static int execute(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,
-                   const struct sim_operation *operation, struct sovd_int timeout,
-                   struct execution_state *x) {
-        const struct execution_state *running = find_running(state, c->now_usec);
+/* One control of one run. */
+struct order {
+        struct operation_state *state;
+        const struct sim_operation *operation;
+        struct execution_state *x;
+        const struct sovd_execution_control *wanted;
+};
 
-        if (running && running != x)
-                return refuse_second(call, operation);
-        if (!running)
-                begin(c, state, operation, timeout, x);
-        else if (timeout.set)
-                x->timeout_usec = timeout_of(c, timeout);
+static int set_parameters(struct sovd_call *call, const struct order *o, const char *before) {
+        char *parameters;
+
+        int r = sim_parameters_merge(call, o->operation, o->wanted->parameters, before, &parameters);
+        if (r)
+                return r;
+        free(o->x->parameters);
+        o->x->parameters = parameters;
         return 0;
+}
+
+static void thaw(const struct sim_call *c, struct execution_state *x) {
+        const uint64_t paused = c->now_usec - x->frozen_usec;
+
+        x->started_usec += paused;
+        x->ends_usec += paused;
+        x->frozen_usec = 0;
+}
+
+/* While it runs: on from where it was frozen, another timeout, other parameters. Afterwards: once more, under the
+ * same id. */
+static int execute(struct sovd_call *call, const struct sim_call *c, const struct order *o) {
+        const bool runs = is_running(o->x, c->now_usec);
+
+        int r = runs ? sim_proximity_check(call, c, o->operation, o->state, o->wanted->proximity_response)
+                     : check_start(call, c, o->state, o->operation, o->wanted->proximity_response);
+        if (!r)
+                r = set_parameters(call, o, o->x->parameters);
+        if (r)
+                return r;
+        if (!runs)
+                begin(c, o->state, o->operation, o->wanted->timeout, o->x);
+        if (o->x->frozen_usec)
+                thaw(c, o->x);
+        if (runs && o->wanted->timeout.set)
+                o->x->timeout_usec = timeout_of(c, o->wanted->timeout);
+        return 0;
+}
+
+static int freeze(struct sovd_call *call, const struct sim_call *c, const struct order *o) {
+        if (!is_running(o->x, c->now_usec))
+                return sovd_fail(call, SOVD_E_CONFLICT, "the execution has ended: there is nothing to freeze");
+        if (!o->x->frozen_usec)
+                o->x->frozen_usec = c->now_usec;
+        return 0;
+}
+
+/* From the beginning, with the parameters' defaults and those that are given. */
+static int reset(struct sovd_call *call, const struct sim_call *c, const struct order *o) {
+        int r = is_running(o->x, c->now_usec)
+                        ? sim_proximity_check(call, c, o->operation, o->state, o->wanted->proximity_response)
+                        : check_start(call, c, o->state, o->operation, o->wanted->proximity_response);
+
+        if (!r)
+                r = set_parameters(call, o, NULL);
+        if (!r)
+                begin(c, o->state, o->operation, o->wanted->timeout, o->x);
+        return r;
+}
+
+static int tell(struct sovd_call *call, const struct sim_call *c, const struct order *o) {
+        const char *word = o->wanted->capability;
+
+        if (strcmp(word, "execute") == 0)
+                return execute(call, c, o);
+        if (strcmp(word, "stop") == 0)
+                return stop(call, c, o->operation, o->x);
+        if (strcmp(word, "freeze") == 0)
+                return freeze(call, c, o);
+        if (strcmp(word, "reset") == 0)
+                return reset(call, c, o);
+        if (strcmp(word, "status") == 0)
+                return 0;
+        if (!is_running(o->x, c->now_usec))
+                return sovd_fail(call, SOVD_E_CONFLICT, "the execution has ended: it cannot be told '%.64s'", word);
+
+        int r = sim_proximity_check(call, c, o->operation, o->state, o->wanted->proximity_response);
+        return r ? r : set_parameters(call, o, o->x->parameters);
+}
+
+/* The operation's own copy of the word, which outlives the call. */
+static const char *find_word(const struct sim_operation *operation, const char *word) {
+        for (size_t i = 0; i < operation->capabilities.n; i++)
+                if (strcmp(operation->capabilities.items[i], word) == 0)
+                        return operation->capabilities.items[i];
+        return NULL;
+}
+
+static int refuse_word(struct sovd_call *call, const struct sim_operation *operation) {
+        const char *all = "";
+
+        for (size_t i = 0; i < operation->capabilities.n; i++)
+                all = sovd_call_printf(call, "%s%s'%s'", all, i ? ", " : "", operation->capabilities.items[i]);
+        return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/capability", "operation '%s' offers %s",
+                            operation->named.id, all);
 }
 
 static int control(struct sovd_call *call, const struct sim_call *c, const char *id, const char *execution,
                    const struct sovd_execution_control *wanted, struct sovd_execution_accepted *ret) {
         const struct sim_operation *operation;
-        struct operation_state *state = sim_operation(call, c, id, &operation);
+        struct operation_state *state = find_operation(call, c, id, &operation);
         struct execution_state *x = state ? find(call, c, state, execution) : NULL;
         struct sovd_execution now = { 0 };
-        int r;
-
         if (!x)
                 return SOVD_E_NOT_FOUND;
-        if (strcmp(wanted->capability, "stop") == 0)
-                r = stop(call, c, operation, x);
-        else if (strcmp(wanted->capability, "execute") == 0)
-                r = execute(call, c, state, operation, wanted->timeout, x);
-        else
-                r = sovd_fail_at(call, SOVD_E_BAD_VALUE, "/capability",
-                                 "operation '%s' offers 'execute' and 'stop'", id);
+
+        const char *word = find_word(operation, wanted->capability);
+        const struct order order = { state, operation, x, wanted };
+        int r = word ? tell(call, c, &order) : refuse_word(call, operation);
+        if (!r) {
+                const int known = sovd_name_find(sovd_capability_names, word) + 1;
+                x->capability = known ? known : x->capability;
+                x->word = known ? x->word : word;
+        }
         if (!r)
                 r = describe(call, c, operation, x, &now);
         ret->id = now.id;
@@ -295,11 +501,11 @@ int sim_execution_stop(struct sovd_call *call, const struct sovd_entity *e, cons
         if (r)
                 return r;
 
-        struct operation_state *state = sim_operation(call, &c, operation, &o);
+        struct operation_state *state = find_operation(call, &c, operation, &o);
         struct execution_state *x = state ? find(call, &c, state, id) : NULL;
         r = x ? check_stoppable(call, &c, o, x) : SOVD_E_NOT_FOUND;
         if (!r)
-                *x = (struct execution_state){ 0 };
+                sim_execution_clear(x);
         sim_leave(&c);
         return r;
 }

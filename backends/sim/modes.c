@@ -88,6 +88,13 @@ static struct mode_state *find(const struct sim_call *c, const char *id, const s
         return NULL;
 }
 
+const char *sim_mode_value(const struct sim_call *c, const char *id) {
+        const struct sim_mode *mode;
+        const struct mode_state *state = find(c, id, &mode);
+
+        return state ? state->value : "";
+}
+
 int sim_modes_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_mode_list *ret) {
         struct sim_call c;
 

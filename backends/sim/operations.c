@@ -17,27 +17,12 @@ struct operation_state *sim_operation(struct sovd_call *call, const struct sim_c
         return NULL;
 }
 
-int sim_operation_result(struct sovd_call *call, const struct sim_operation *operation,
-                         const struct cJSON **ret) {
-        const struct sim_result *result = operation->result.items;
-        struct sovd_json_writer w;
-
-        sovd_json_writer_init(&w, 0, 0);
-        sovd_json_object_begin(&w);
-        for (size_t i = 0; i < operation->result.n; i++) {
-                sovd_json_key(&w, result[i].name);
-                sovd_json_tree(&w, result[i].value);
-        }
-        sovd_json_object_end(&w);
-        return sim_written_node(call->arena, &w, ret);
-}
-
 static struct sovd_operation describe(const struct sim_operation *o) {
         return (struct sovd_operation){
                 .id = o->named.id,
                 .name = o->named.name,
                 .translation_id = o->named.translation_id,
-                .proximity_proof_required = SOVD_BOOL(false),
+                .proximity_proof_required = SOVD_BOOL(o->proximity_proof.value),
                 .asynchronous_execution = o->asynchronous,
                 .tags = o->named.tags,
                 .description = o->description,
@@ -61,25 +46,44 @@ int sim_operations_list(struct sovd_call *call, const struct sovd_entity *e,
         return items ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-/* Every mode will do: an empty object. */
+/* The modes that it needs; every mode will do: an empty object. */
+static int describe_modes(struct sovd_call *call, const struct sim_operation *o, const struct cJSON **ret) {
+        const struct sim_need *need = o->modes.items;
+        struct sovd_json_writer w;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_json_object_begin(&w);
+        for (size_t i = 0; i < o->modes.n; i++)
+                sovd_json_key_string(&w, need[i].mode, need[i].value);
+        sovd_json_object_end(&w);
+        return sim_written_node(call->arena, &w, ret);
+}
+
+static int read_operation(struct sovd_call *call, const struct sim_call *c, const char *id,
+                          struct sovd_operation_detail *ret) {
+        const struct sim_operation *operation;
+        struct operation_state *state = sim_operation(call, c, id, &operation);
+        if (!state)
+                return SOVD_E_NOT_FOUND;
+
+        ret->item = sovd_arena_new0(call->arena, struct sovd_operation);
+        if (!ret->item)
+                return sovd_error_origin(-ENOMEM);
+        *ret->item = describe(operation);
+        int r = describe_modes(call, operation, &ret->modes);
+        if (!r && operation->proximity_proof.value)
+                r = sim_proximity_challenge(call, c, state, &ret->proximity_challenge);
+        return r;
+}
+
 int sim_operation_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                        struct sovd_operation_detail *ret) {
-        const struct sim_operation *operation;
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_OPERATIONS);
         if (r)
                 return r;
-
-        ret->item = sovd_arena_new0(call->arena, struct sovd_operation);
-        if (!ret->item)
-                r = sovd_error_origin(-ENOMEM);
-        else if (!sim_operation(call, &c, id, &operation))
-                r = SOVD_E_NOT_FOUND;
-        else {
-                *ret->item = describe(operation);
-                r = sim_value_node(call->arena, "{}", &ret->modes);
-        }
+        r = read_operation(call, &c, id, ret);
         sim_leave(&c);
         return r;
 }

@@ -228,6 +228,51 @@ static const struct sovd_schema fault_schema = { .name = "fault",
                                                  .fields = fault_fields,
                                                  .doc = "A fault. Cleared while it is active, it stays." };
 
+static const struct sovd_field parameter_fields[] = {
+        { .name = "type",
+          .type = SOVD_FIELD_ENUM,
+          .offset = offsetof(struct sim_value, type),
+          .names = sim_type_names,
+          .def = "number",
+          .doc = "What it is; anything else is refused." },
+        { .name = "value",
+          .type = SOVD_FIELD_JSON,
+          .offset = offsetof(struct sim_value, value),
+          .doc = "The default, of this type; none when missing." },
+        NUMBER(sim_value, min, "Smallest value."),
+        NUMBER(sim_value, max, "Largest value."),
+        TEXTS(sim_value, values, "Texts that a string may be; any when missing."),
+        TEXT(sim_parameter, unit, "Unit, such as V or degC."),
+        TEXT(sim_parameter, description, "A sentence."),
+        BOOLEAN(sim_parameter, required, "false", "Must a start give it? Only without a default."),
+        { 0 }
+};
+static const struct sovd_schema parameter_schema = { .name = "parameter",
+                                                     .size = sizeof(struct sim_parameter),
+                                                     .fields = parameter_fields,
+                                                     .base = &named_schema,
+                                                     .doc = "What a start may give." };
+
+static const struct sovd_field need_fields[] = { { .name = "mode",
+                                                   .type = SOVD_FIELD_STRING,
+                                                   .offset = offsetof(struct sim_need, mode),
+                                                   .flags = SOVD_REQUIRED,
+                                                   .min = 1,
+                                                   .max = ID_MAX,
+                                                   .doc = "Id of a mode of the same entity." },
+                                                 { .name = "value",
+                                                   .type = SOVD_FIELD_STRING,
+                                                   .offset = offsetof(struct sim_need, value),
+                                                   .flags = SOVD_REQUIRED,
+                                                   .min = 1,
+                                                   .max = TEXT_MAX,
+                                                   .doc = "What it must be." },
+                                                 { 0 } };
+static const struct sovd_schema need_schema = { .name = "mode that is needed",
+                                                .size = sizeof(struct sim_need),
+                                                .fields = need_fields,
+                                                .doc = "A mode in which an operation can be started." };
+
 static const struct sovd_field result_fields[] = { { .name = "name",
                                                      .type = SOVD_FIELD_STRING,
                                                      .offset = offsetof(struct sim_result, name),
@@ -238,8 +283,12 @@ static const struct sovd_field result_fields[] = { { .name = "name",
                                                    { .name = "value",
                                                      .type = SOVD_FIELD_JSON,
                                                      .offset = offsetof(struct sim_result, value),
-                                                     .flags = SOVD_REQUIRED,
-                                                     .doc = "Its value." },
+                                                     .doc = "Its value. Needed without of." },
+                                                   TEXT(sim_result, of,
+                                                        "Id of a parameter whose value it is; without one, "
+                                                        "value."),
+                                                   NUMBER(sim_result, factor,
+                                                          "What a number of that parameter is multiplied with."),
                                                    { 0 } };
 static const struct sovd_schema result_schema = { .name = "result",
                                                   .size = sizeof(struct sim_result),
@@ -272,6 +321,29 @@ static const struct sovd_field operation_fields[] = {
           .def = "the operation failed",
           .doc = "What a failure says." },
         LIST(sim_operation, result, result_schema, "What it gives when it succeeds."),
+        LIST(sim_operation, parameters, parameter_schema, "What a start may give."),
+        LIST(sim_operation, modes, need_schema, "Modes in which it can be started; any when missing."),
+        TEXTS(sim_operation, capabilities,
+              "What an execution can be told: execute, stop, freeze, reset, status, or words of your own that "
+              "begin with x-. execute and stop when missing."),
+        { .name = "parallel_runs",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_operation, parallel_runs),
+          .min = 1,
+          .max = 32,
+          .def = "1",
+          .doc = "How many runs there may be at the same time." },
+        SECONDS(sim_operation, retention_secs,
+                "How long an ended run is kept; until 32 newer ones came when missing."),
+        BOOLEAN(sim_operation, proximity_proof, "false",
+                "Does a start need the answer to a challenge, as a proof that somebody is at the vehicle?"),
+        { .name = "proximity_key",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_operation, proximity_key),
+          .min = 1,
+          .max = TEXT_MAX,
+          .def = "simulation",
+          .doc = "The answer is HMAC-SHA-256 of the challenge under this key, in hex." },
         { 0 }
 };
 static const struct sovd_schema operation_schema = {
@@ -279,7 +351,7 @@ static const struct sovd_schema operation_schema = {
         .size = sizeof(struct sim_operation),
         .fields = operation_fields,
         .base = &named_schema,
-        .doc = "Something that clients start. One run at a time; the last 32 are kept.",
+        .doc = "Something that clients start. The last 32 runs are kept.",
 };
 
 static const struct sovd_field transition_fields[] = {
@@ -361,6 +433,67 @@ static const struct sovd_schema mode_schema = { .name = "mode",
                                                 .base = &named_schema,
                                                 .doc = "A state that clients set." };
 
+#define STEP(m, sentence)                                                                                    \
+        {                                                                                                    \
+                .name = #m, .type = SOVD_FIELD_STRING, .offset = offsetof(struct sim_step, m), .min = 1,     \
+                .max = ID_MAX, .doc = sentence                                                               \
+        }
+static const struct sovd_field step_fields[] = {
+        STEP(read, "Id of data whose value becomes a result."),
+        STEP(write, "Id of data that get the value; they must be writable."),
+        STEP(start, "Id of an operation that is run to its end; its failure is that of the script."),
+        STEP(expect, "Id of data: the script fails when it is not value, or not from min to max."),
+        { .name = "wait_ms",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_step, wait_ms),
+          .min = 1,
+          .max = 600000,
+          .doc = "Milliseconds that pass." },
+        STEP(as, "read, start: name of the result; the id when missing."),
+        { .name = "value",
+          .type = SOVD_FIELD_JSON,
+          .offset = offsetof(struct sim_step, value),
+          .doc = "write, expect: the value." },
+        { .name = "parameters",
+          .type = SOVD_FIELD_JSON,
+          .offset = offsetof(struct sim_step, parameters),
+          .flags = SOVD_ANY_OBJECT,
+          .doc = "start: parameters of the operation." },
+        NUMBER(sim_step, min, "expect: smallest value that will do."),
+        NUMBER(sim_step, max, "expect: largest value that will do."),
+        { 0 }
+};
+static const struct sovd_schema step_schema = { .name = "step",
+                                                .size = sizeof(struct sim_step),
+                                                .fields = step_fields,
+                                                .doc = "One thing that a script does: read, write, start, "
+                                                       "expect or wait_ms." };
+
+#define SCRIPT_FIELDS                                                                                        \
+        TEXT(sim_script, description, "A sentence."),                                                        \
+        {                                                                                                    \
+                .name = "steps", .type = SOVD_FIELD_LIST, .offset = offsetof(struct sim_script, steps),      \
+                .flags = SOVD_REQUIRED, .of = &step_schema, .min = 1, .max = SIM_STEPS_MAX,                  \
+                .doc = "What it does, one after the other."                                                  \
+        }
+static const struct sovd_field script_fields[] = { SCRIPT_FIELDS, { 0 } };
+static const struct sovd_schema script_schema = { .name = "script",
+                                                  .size = sizeof(struct sim_script),
+                                                  .fields = script_fields,
+                                                  .base = &named_schema,
+                                                  .doc = "Steps that clients have the entity do." };
+
+static const struct sovd_field upload_fields[] = {
+        TEXT(sim_named, name, "For people; the name of the file when it is missing."),
+        TEXT(sim_named, translation_id, "Key of the name in a translation table."),
+        TEXTS(sim_named, tags, "Labels to filter by."),
+        SCRIPT_FIELDS,
+        { 0 }
+};
+const struct sovd_schema sovd_schema_sim_upload = { .name = "script",
+                                                    .size = sizeof(struct sim_script),
+                                                    .fields = upload_fields };
+
 static const struct sovd_field about_fields[] = { TEXT(sim_entity, category, "A word for its kind."),
                                                   TEXT(sim_entity, description, "A sentence."),
                                                   { 0 } };
@@ -387,6 +520,13 @@ static const struct sovd_schema about_schema = {
         LIST(sim_entity, data, data_schema, "Values."),                                                      \
                 LIST(sim_entity, groups, group_schema, "What is known of the groups that values are in.")
 #define OPERATIONS LIST(sim_entity, operations, operation_schema, "What can be started.")
+#define SCRIPTS                                                                                              \
+        LIST(sim_entity, scripts, script_schema, "Scripts that are there from the start."),                  \
+        {                                                                                                    \
+                .name = "script_uploads", .type = SOVD_FIELD_INT,                                            \
+                .offset = offsetof(struct sim_entity, script_uploads), .min = 0, .max = 64, .def = "0",      \
+                .doc = "How many scripts of clients may be there at the same time."                          \
+        }
 #define RESOURCES                                                                                            \
         DATA, LIST(sim_entity, faults, fault_schema, "Faults."), OPERATIONS,                                 \
                 SECONDS(sim_entity, operation_cycle_secs,                                                    \
@@ -397,7 +537,7 @@ static const struct sovd_schema about_schema = {
 
 static const struct sovd_field area_fields[] = { PARENT, { 0 } };
 static const struct sovd_field component_fields[] = { PARENT,       AREAS,     DEPENDS_ON,
-                                                      REACHABILITY, RESOURCES, { 0 } };
+                                                      REACHABILITY, RESOURCES, SCRIPTS, { 0 } };
 static const struct sovd_field app_fields[] = { { .name = "located_on",
                                                   .type = SOVD_FIELD_STRING,
                                                   .offset = offsetof(struct sim_entity, located_on),
@@ -409,6 +549,7 @@ static const struct sovd_field app_fields[] = { { .name = "located_on",
                                                 DEPENDS_ON,
                                                 REACHABILITY,
                                                 RESOURCES,
+                                                SCRIPTS,
                                                 { 0 } };
 static const struct sovd_field function_fields[] = { DEPENDS_ON, REACHABILITY, DATA, OPERATIONS, { 0 } };
 

@@ -11,6 +11,7 @@
 
 /* How far a moving value can be from 0: a double tells thousandths there. */
 #define SIM_NUMBER_MAX INT64_C(1000000000000)
+#define SIM_STEPS_MAX  100 /* of a script */
 
 enum sim_type { SIM_NUMBER = 1, SIM_INTEGER, SIM_BOOLEAN, SIM_STRING };
 extern const char *const sim_type_names[];
@@ -79,9 +80,21 @@ struct sim_fault {
         struct sim_required clear_requires;
 };
 
+struct sim_parameter {
+        struct sim_value value; /* its value is the default; NULL = none */
+        const char *unit, *description;
+        struct sovd_bool required;
+};
+
 struct sim_result {
         const char *name;
         const struct cJSON *value;
+        const char *of; /* a parameter; NULL = the value as it stands */
+        struct sovd_number factor;
+};
+
+struct sim_need {
+        const char *mode, *value;
 };
 
 struct sim_operation {
@@ -91,6 +104,13 @@ struct sim_operation {
         struct sovd_number duration_secs;
         struct sovd_int fails_every; /* 0 never, 1 always, n each nth */
         struct sovd_list result;     /* struct sim_result */
+        struct sovd_list parameters; /* struct sim_parameter */
+        struct sovd_list modes;      /* struct sim_need */
+        struct sovd_strings capabilities;
+        struct sovd_int parallel_runs;
+        struct sovd_number retention_secs;
+        struct sovd_bool proximity_proof;
+        const char *proximity_key;
 };
 
 struct sim_mode {
@@ -108,6 +128,22 @@ struct sim_transition {
         struct sovd_strings to;
 };
 
+/* One step does one thing: the member that is set says which. */
+struct sim_step {
+        const char *read, *write, *start, *expect;
+        struct sovd_int wait_ms;
+        const char *as;            /* read, start: name of the result */
+        const struct cJSON *value; /* write, expect */
+        const struct cJSON *parameters; /* start */
+        struct sovd_number min, max;    /* expect */
+};
+
+struct sim_script {
+        struct sim_named named;
+        const char *description;
+        struct sovd_list steps; /* struct sim_step */
+};
+
 struct sim_entity {
         struct sim_named named;
         const char *category, *description, *parent, *located_on;
@@ -117,12 +153,22 @@ struct sim_entity {
         struct sovd_bool single_clear;
         struct sovd_list groups; /* struct sim_group */
         struct sovd_list data, faults, operations, modes, configurations;
+        struct sovd_list scripts; /* struct sim_script */
+        struct sovd_int script_uploads;
 };
 
 struct sim_scenario {
         struct sovd_int seed;
         struct sovd_list entities[SOVD_N_ENTITY_TYPES]; /* struct sim_entity, by enum sovd_entity_type */
 };
+
+/* A script as clients upload it: the same steps, without an id. */
+extern const struct sovd_schema sovd_schema_sim_upload;
+
+/* NULL when the steps are good and the entity has what they name, else why not (in the arena); *ret_step is the bad
+ * one. */
+const char *sim_steps_refuse(const struct sim_entity *e, const struct sovd_list *steps, size_t *ret_step,
+                             struct sovd_arena *arena);
 
 /* What the tables cannot say: ids, references, types and ranges. Sets what is left to be derived. NULL when
  * the scenario is good, else "file:line:column: key: why" (in the arena). */

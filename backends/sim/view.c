@@ -13,6 +13,7 @@ static unsigned collections_of(const struct sim_entity *e) {
                 { SOVD_COLLECTION_OPERATIONS, e->operations.n },
                 { SOVD_COLLECTION_MODES, e->modes.n },
                 { SOVD_COLLECTION_CONFIGURATIONS, e->configurations.n },
+                { SOVD_COLLECTION_SCRIPTS, e->scripts.n + (size_t)e->script_uploads.value },
         };
         unsigned bits = 0;
 

@@ -24,6 +24,7 @@ static const struct status_row {
         { 410, 404, SOVD_E_NOT_FOUND },
         { 412, 409, SOVD_E_CONFLICT }, /* no If-Match is sent, so it is about the state */
         { 413, 413, SOVD_E_TOO_LARGE },
+        { 415, 415, SOVD_E_MEDIA_TYPE },
         { 422, 400, SOVD_E_BAD_REQUEST },
         { 423, 409, SOVD_E_CONFLICT },
         { 429, 503, SOVD_E_OVERLOAD },
@@ -186,6 +187,8 @@ int answer_fail(struct sovd_call *call, const struct sovd_http_answer *answer,
                                  answer->status);
 
         int r = fail_error(call, answer, subject);
+        if (r > 0 && subject->changes && row_of(answer->status)->to == 504)
+                (void)sovd_fail_unknown(call, r); /* its own other side did not answer */
         if (r > 0 && row_of(answer->status)->to == 503)
                 sovd_fail_retry_after(call, SOVD_MAX(answer->retry_after_sec, 1u));
         return r;
@@ -209,16 +212,20 @@ int answer_missing(struct sovd_call *call, enum sovd_http_result result, const c
                 sovd_fail_retry_after(call, 1);
                 return SOVD_E_UNAVAILABLE;
         case SOVD_HTTP_TIMEOUT:
-                return sovd_fail(call, SOVD_E_NOT_RESPONDING, "backend '%s' did not answer in time%s",
-                                 backend, unknown);
+                (void)sovd_fail(call, SOVD_E_NOT_RESPONDING, "backend '%s' did not answer in time%s", backend,
+                                unknown);
+                break;
         case SOVD_HTTP_LOST:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the connection to backend '%s' broke off%s",
-                                 backend, unknown);
+                (void)sovd_fail(call, SOVD_E_BAD_ANSWER, "the connection to backend '%s' broke off%s", backend,
+                                unknown);
+                break;
         case SOVD_HTTP_TOO_LARGE:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is over the limit%s",
-                                 backend, unknown);
+                (void)sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is over the limit%s",
+                                backend, unknown);
+                break;
         default:
-                return sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is not proper HTTP%s",
-                                 backend, unknown);
+                (void)sovd_fail(call, SOVD_E_BAD_ANSWER, "the answer of backend '%s' is not proper HTTP%s",
+                                backend, unknown);
         }
+        return subject->changes ? sovd_fail_unknown(call, call->failure.error) : call->failure.error;
 }

@@ -69,6 +69,22 @@ static int describe(CALL, enum sovd_collection collection, const char *id, struc
         return dialect ? dialect->ops->describe(call, e, collection, id, ret) : SOVD_E_UNAVAILABLE;
 }
 
+FORWARD_MAY(scripts_list, SCRIPTS, (CALL, struct sovd_script_list *ret), (call, e, ret))
+FORWARD_MAY(script_read, SCRIPTS, (CALL, const char *id, struct sovd_script_detail *ret), (call, e, id, ret))
+FORWARD_MAY(script_upload, SCRIPTS,
+            (CALL, const struct sovd_script_upload *upload, struct sovd_script_created *ret), (call, e, upload, ret))
+FORWARD_MAY(script_delete, SCRIPTS, (CALL, const char *id), (call, e, id))
+FORWARD_MAY(script_start, SCRIPTS,
+            (CALL, const char *script, const struct sovd_script_start *start, struct sovd_script_started *ret),
+            (call, e, script, start, ret))
+FORWARD_MAY(script_executions_list, SCRIPTS, (CALL, const char *script, struct sovd_execution_ids *ret),
+            (call, e, script, ret))
+FORWARD_MAY(script_execution_read, SCRIPTS,
+            (CALL, const char *script, const char *id, struct sovd_script_execution *ret), (call, e, script, id, ret))
+FORWARD_MAY(script_execution_control, SCRIPTS,
+            (CALL, const char *script, const char *id, enum sovd_script_action action), (call, e, script, id, action))
+FORWARD_MAY(script_execution_delete, SCRIPTS, (CALL, const char *script, const char *id), (call, e, script, id))
+
 const struct sovd_backend_ops sovd_sovd_ops = {
         .type = "sovd",
         .start = sovd_sovd_start,
@@ -97,4 +113,13 @@ const struct sovd_backend_ops sovd_sovd_ops = {
         .configuration_read = configuration_read,
         .configuration_write = configuration_write,
         .describe = describe,
+        .scripts_list = scripts_list,
+        .script_read = script_read,
+        .script_upload = script_upload,
+        .script_delete = script_delete,
+        .script_start = script_start,
+        .script_executions_list = script_executions_list,
+        .script_execution_read = script_execution_read,
+        .script_execution_control = script_execution_control,
+        .script_execution_delete = script_execution_delete,
 };

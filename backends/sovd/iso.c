@@ -6,6 +6,7 @@
 #include "backends/sovd/iso_decode.h"
 #include "backends/sovd/iso_describe.h"
 #include "backends/sovd/discovery.h"
+#include "backends/sovd/iso_scripts.h"
 #include "backends/sovd/upstream.h"
 
 #define _cleanup_writer_ _cleanup_(sovd_json_writer_done)
@@ -267,6 +268,7 @@ static const struct sovd_backend_ops ops = {
         .configuration_read = configuration_read,
         .configuration_write = configuration_write,
         .describe = iso_describe,
+        ISO_SCRIPTS_OPS,
 };
 
 const struct dialect dialect_iso = {

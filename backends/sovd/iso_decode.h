@@ -14,6 +14,7 @@
 #include "sovd-core/model/faults.h"
 #include "sovd-core/model/modes.h"
 #include "sovd-core/model/operations.h"
+#include "sovd-core/model/scripts.h"
 
 int iso_decode_data_list(struct sovd_call *call, struct cJSON *json, const struct sovd_data_filter *filter,
                          struct sovd_data_list *ret);

@@ -96,7 +96,7 @@ static uint64_t deadline_of(const struct upstream *u, uint64_t now_usec) {
 }
 
 static int make_headers(const struct upstream *u, const char *const **ret) {
-        const char **lines = sovd_arena_array(u->call->arena, const char *, 4);
+        const char **lines = sovd_arena_array(u->call->arena, const char *, 5);
         size_t n = 0;
         if (!lines)
                 return sovd_error_origin(-ENOMEM);
@@ -106,6 +106,8 @@ static int make_headers(const struct upstream *u, const char *const **ret) {
                 lines[n++] = sovd_arena_printf(u->call->arena, "traceparent: %s", u->call->traceparent);
         if (u->call->request_id)
                 lines[n++] = sovd_arena_printf(u->call->arena, "X-Request-Id: %s", u->call->request_id);
+        if (u->field)
+                lines[n++] = u->field;
         for (size_t i = 0; i < n; i++)
                 if (!lines[i])
                         return sovd_error_origin(-ENOMEM);
@@ -169,7 +171,7 @@ static int answer_stopped(struct upstream *u) {
         (void)sovd_fail(u->call, SOVD_E_UNAVAILABLE, "backend '%s' is being taken out of service%s", u->backend->base.name,
                         u->subject.changes ? "; the request may have been carried out" : "");
         sovd_fail_retry_after(u->call, 1);
-        return SOVD_E_UNAVAILABLE;
+        return u->subject.changes ? sovd_fail_unknown(u->call, SOVD_E_UNAVAILABLE) : SOVD_E_UNAVAILABLE;
 }
 
 /* Tells the breaker and the watch what this exchange says about the server. */
@@ -249,11 +251,27 @@ int upstream_send(struct upstream *u, const char *method, struct sovd_json_write
         return x.answer.body_len ? upstream_accepted(u, answer_parse(u->call, &x.answer, ret)) : 0;
 }
 
+int upstream_upload(struct upstream *u, const char *content_type, const char *body, size_t len, struct cJSON **ret,
+                    ...) {
+        struct exchange x = { .request = { .method = "POST", .body = body, .body_len = len,
+                                           .content_type = content_type } };
+        va_list segments;
+
+        u->subject.changes = true;
+        va_start(segments, ret);
+        int r = make_target(u, segments, &x.request.target);
+        va_end(segments);
+        if (!r)
+                r = exchange(u, &x);
+        return r ? r : upstream_accepted(u, answer_parse(u->call, &x.answer, ret));
+}
+
 int upstream_accepted(struct upstream *u, int r) {
         if (r != SOVD_E_BAD_ANSWER)
                 return r;
-        return sovd_fail(u->call, SOVD_E_BAD_ANSWER, "%s; the request itself was accepted",
-                         u->call->failure.body.message);
+        (void)sovd_fail(u->call, SOVD_E_BAD_ANSWER, "%s; the request itself was accepted",
+                        u->call->failure.body.message);
+        return sovd_fail_unknown(u->call, SOVD_E_BAD_ANSWER);
 }
 
 /* 404 alone may mean that there is no such operation. */

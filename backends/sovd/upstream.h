@@ -16,6 +16,7 @@ struct upstream {
         struct sovd_call *call;
         struct subject subject;
         const char *query; /* encoded, without '?'; or NULL */
+        const char *field; /* a further line of the request's head; or NULL */
         unsigned status;   /* of the last answer; 0 = none */
 };
 
@@ -37,6 +38,10 @@ int upstream_get(struct upstream *u, struct cJSON **ret, ...) __attribute__((sen
  * be NULL; *ret is NULL when the answer has no body. */
 int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret,
                   ...) __attribute__((sentinel));
+
+/* The same with a body of any type: a POST. */
+int upstream_upload(struct upstream *u, const char *content_type, const char *body, size_t len, struct cJSON **ret,
+                    ...) __attribute__((sentinel));
 
 /* r: what decoding the answer to a change gave. An answer that cannot be used must not look as if nothing had
  * happened: the message says that the request was accepted. */

@@ -40,7 +40,7 @@ static const struct sovd_field challenge_fields[] = {
           .format = "date-time" },
         { 0 }
 };
-static const struct sovd_schema challenge_schema = {
+const struct sovd_schema sovd_schema_proximity_challenge = {
         .name = "ProximityChallenge", .size = sizeof(struct sovd_proximity_challenge), .fields = challenge_fields,
 };
 
@@ -49,7 +49,7 @@ static const struct sovd_field detail_fields[] = {
         { .name = "item", .type = SOVD_FIELD_OBJECT, .offset = F(item), .flags = SOVD_REQUIRED,
           .of = &sovd_schema_operation },
         { .name = "proximity_challenge", .type = SOVD_FIELD_OBJECT, .offset = F(proximity_challenge),
-          .of = &challenge_schema },
+          .of = &sovd_schema_proximity_challenge },
         { .name = "modes", .type = SOVD_FIELD_JSON, .offset = F(modes), .flags = SOVD_ANY_OBJECT,
           .doc = "Modes that the operation needs; empty = any, absent = unknown." },
         { .name = "schema", .type = SOVD_FIELD_JSON, .offset = F(schema), .flags = SOVD_ANY_OBJECT },

@@ -27,7 +27,7 @@ struct sovd_operation_detail {
 
 /* Positions in sovd_execution_status_names and sovd_capability_names, + 1. */
 enum sovd_execution_status { SOVD_EXECUTION_RUNNING = 1, SOVD_EXECUTION_COMPLETED, SOVD_EXECUTION_FAILED };
-enum sovd_capability { SOVD_CAPABILITY_EXECUTE = 1, SOVD_CAPABILITY_STOP };
+enum sovd_capability { SOVD_CAPABILITY_EXECUTE = 1, SOVD_CAPABILITY_STOP, SOVD_CAPABILITY_FREEZE };
 extern const char *const sovd_execution_status_names[], *const sovd_capability_names[];
 
 struct sovd_execution_start {
@@ -76,4 +76,4 @@ struct sovd_execution_started {
 extern const struct sovd_schema sovd_schema_operation, sovd_schema_operation_list, sovd_schema_operation_detail,
         sovd_schema_execution_start, sovd_schema_execution_control, sovd_schema_execution_stop,
         sovd_schema_execution_result, sovd_schema_execution_accepted, sovd_schema_execution,
-        sovd_schema_execution_ids;
+        sovd_schema_execution_ids, sovd_schema_proximity_challenge;

@@ -171,6 +171,60 @@ static bool reserve(struct sovd_call *call) {
         return sovd_executions_reserve(executions_of(call));
 }
 
+/* The execution that stands for a start of which nobody can say what became of it, as JSON text. */
+static int describe_unknown(struct sovd_call *call, struct sovd_json_writer *w) {
+        struct sovd_generic_error error = call->failure.body;
+        struct sovd_data_error item = { .path = "/", .error = &error };
+        const struct sovd_execution execution = {
+                .capability = SOVD_CAPABILITY_EXECUTE,
+                .status = SOVD_EXECUTION_FAILED,
+                .error = { .items = &item, .n = 1 },
+        };
+
+        if (!error.error_code)
+                error.error_code = sovd_error_info(call->failure.error)->error_code;
+        error.vendor_code = SOVD_OUTCOME_UNKNOWN;
+        error.parameters = NULL;
+        sovd_schema_encode(&sovd_schema_execution, &execution, w);
+        return w->error;
+}
+
+/* The failure leads to it. */
+static int point_to(struct sovd_call *call, const char *id) {
+        cJSON *parameters = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(parameters, "execution", id);
+        cJSON_AddStringToObject(parameters, "href", execution_href(call, id));
+        int r = sovd_json_own(call->arena, parameters);
+        if (!r)
+                call->failure.body.parameters = parameters;
+        return r;
+}
+
+/* The connection broke off behind a start: it counts as failed, can be read by an id, and is never tried again. Takes
+ * the place that is reserved. Returns r, or -errno. */
+static int keep_unknown(struct sovd_call *call, int r) {
+        const struct sovd_failure failure = call->failure;
+        struct sovd_execution_ref ref;
+        struct sovd_json_writer w;
+        const char *text;
+        size_t len;
+
+        int error = sovd_executions_add(executions_of(call), call->entity, call->params[0], "", true, &ref, call->arena);
+        if (error)
+                return error > 0 ? r : error;
+        sovd_json_writer_init(&w, 0, 0);
+        error = describe_unknown(call, &w);
+        if (!error)
+                error = sovd_json_writer_finish(&w, &text, &len);
+        sovd_executions_end(executions_of(call), ref.id, error ? "{}" : text);
+        sovd_json_writer_done(&w);
+        call->failure = failure;
+        if (!error)
+                error = point_to(call, ref.id);
+        return error ? error : r;
+}
+
 static int execution_start(struct sovd_call *call) {
         struct sovd_execution_started s = { 0 };
 
@@ -179,6 +233,8 @@ static int execution_start(struct sovd_call *call) {
                 return too_many(call);
 
         int r = ops_of(call)->execution_start(call, call->entity, call->params[0], call->in, &s);
+        if (r > 0 && call->failure.outcome_unknown)
+                return keep_unknown(call, r);
         if (r) {
                 sovd_executions_release(executions_of(call));
                 return r;
@@ -299,7 +355,7 @@ static int execution_control(struct sovd_call *call) {
         if (r)
                 return r;
         if (!*ref.backend_id)
-                return ref.ended ? sovd_fail(call, SOVD_E_CONFLICT, "the backend has forgotten execution '%s'", ref.id)
+                return ref.ended ? sovd_fail(call, SOVD_E_CONFLICT, "the backend knows no execution '%s' (any more)", ref.id)
                                  : superseded(call, &ref);
         if (!ops_of(call)->execution_control)
                 return sovd_not_offered(call, "controlling executions");
@@ -342,7 +398,7 @@ const struct sovd_route sovd_routes_operations[] = {
           .handler = executions_list, .out = &sovd_schema_execution_ids, .success = 200,
           .summary = "List the executions of an operation", OPERATIONS },
         { .id = "execution-start", .method = SOVD_POST, .path = "/{entity}/operations/{operation-id}/executions",
-          .handler = execution_start, .flags = SOVD_OPTIONAL_BODY, .in = &sovd_schema_execution_start,
+          .handler = execution_start, .flags = SOVD_OPTIONAL_BODY | SOVD_IDEMPOTENT, .in = &sovd_schema_execution_start,
           .out = &sovd_schema_execution_result, .success = 200, .out_other = &sovd_schema_execution_accepted,
           .success_other = 202, .summary = "Start an operation", OPERATIONS },
         { .id = "execution-read", .method = SOVD_GET,

@@ -88,7 +88,7 @@ class Vehicle(DemoCase):
         for kind in 'areas', 'components', 'apps', 'functions':
             for entity in self.ids(f'/{kind}'):
                 capabilities = self.get(f'/{kind}/{entity}')
-                for collection in 'data', 'faults', 'operations', 'modes', 'configurations':
+                for collection in 'data', 'faults', 'operations', 'modes', 'configurations', 'scripts':
                     if collection not in capabilities:
                         self.ask(404, 'GET', f'/{kind}/{entity}/{collection}')
                         continue
@@ -97,7 +97,7 @@ class Vehicle(DemoCase):
                         n[collection] = n.get(collection, 0) + 1
         self.assertGreaterEqual(n['data'], 25)
         self.assertGreaterEqual(n['faults'], 2)  # the others appear later
-        self.assertEqual((n['operations'], n['modes'], n['configurations']), (5, 3, 3))
+        self.assertEqual((n['operations'], n['modes'], n['configurations'], n['scripts']), (6, 3, 3, 1))
 
     def test_data_moves(self):
         first = self.get('/components/gateway-ecu/data/bus-load')['data']

@@ -13,7 +13,7 @@ import openapi
 BASE = openapi.BASE
 METHODS = ('GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS')
 IDS = {'data-id': 'soc', 'fault-code': 'P0A80', 'operation-id': 'self-test', 'execution-id': 'none', 'mode-id': 'session',
-       'configuration-id': 'cell-balancing', 'data-list-id': 'none'}
+       'configuration-id': 'cell-balancing', 'data-list-id': 'none', 'script-id': 'none'}
 BODIES = {'DataListRequest': {'ids': ['soc']}, 'WriteValue': {'data': 80}, 'StartExecution': {}, 'ModeWrite': {'value': 'default', 'mode_expiration': 1}}
 
 

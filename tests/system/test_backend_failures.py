@@ -135,7 +135,36 @@ class Retries(FailureCase):
             self.ecu.inject(rule + ':/executions#1')
             self.assertIn('may have been carried out', self.fails(status, 'POST', BALANCE).json['message'])
             self.assertEqual(self.calls('operations'), 1)
-            self.assertEqual(self.get(BALANCE)['items'], [])
+
+    def test_a_start_whose_outcome_is_unknown_leaves_an_execution_that_says_so(self):
+        for rule, status in ('drop', 502), ('hang', 504):
+            self.ecu.inject(rule + ':/executions#1')
+            error = self.fails(status, 'POST', BALANCE).json
+            self.assertEqual(error['vendor_code'], 'outcome-unknown')
+            body = self.get(error['parameters']['href'])
+            self.assertEqual((body['status'], body['error'][0]['path']), ('failed', '/'))
+            self.assertEqual(body['error'][0]['error']['vendor_code'], 'outcome-unknown')
+            self.assertIn(error['parameters']['execution'], self.get(BALANCE)['items'])
+            self.ask(409, 'PUT', error['parameters']['href'], {'capability': 'execute'})
+            self.ask(204, 'DELETE', error['parameters']['href'])
+            self.ask(404, 'GET', error['parameters']['href'])
+
+    def test_a_start_whose_outcome_is_unknown_is_not_tried_again_under_its_idempotency_key(self):
+        self.ecu.reset_stats()
+        self.ecu.inject('drop:/executions#1')
+        key = {'Idempotency-Key': 'lost-1'}
+        first = self.gateway.post(BALANCE, {}, key)
+        again = self.gateway.post(BALANCE, {}, key)
+        self.assertEqual((first.status, again.status, first.json), (502, 502, again.json))
+        self.assertEqual((self.calls('operations'), again.headers['idempotency-replayed']), (1, 'true'))
+
+    def test_a_start_that_never_reached_the_ecu_may_be_tried_again_under_its_idempotency_key(self):
+        self.ecu.inject('status=503:/executions#1')
+        key = {'Idempotency-Key': 'refused-1'}
+        self.assertEqual(self.gateway.post(BALANCE, {}, key).status, 503)
+        reply = self.gateway.post(BALANCE, {}, key)
+        self.assertEqual(reply.status, 202)
+        self.ask(204, 'DELETE', reply.headers['location'])
 
     def test_a_delete_is_never_repeated(self):
         self.ecu.inject('drop:/faults#1')

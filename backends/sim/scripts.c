@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/sim/scripts.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/json_reader.h"
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <strings.h>
+
+#define FILE_NAME_MAX 255
+#define RETRY_SECS    60 /* what is asked for needs a place that a client has to free */
+
+/* --- life ----------------------------------------------------------------------------------------------- */
+
+static struct script *script_free(struct script *s) {
+        if (!s)
+                return NULL;
+        for (size_t i = 0; i < SIM_RUNS_MAX; i++)
+                script_run_clear(&s->runs[i]);
+        sovd_arena_free(s->arena);
+        free(s);
+        return NULL;
+}
+SOVD_DEFINE_CLEANUP(struct script *, script_free)
+
+struct sim_scripts *sim_scripts_free(struct sim_scripts *scripts) {
+        if (!scripts)
+                return NULL;
+        for (size_t i = 0; scripts->items && i < scripts->n; i++)
+                script_free(scripts->items[i]);
+        free(scripts->items);
+        free(scripts);
+        return NULL;
+}
+
+int sim_scripts_init(struct sim_unit *unit) {
+        const struct sim_script *all = unit->entity->scripts.items;
+        const size_t n = unit->entity->scripts.n, max = n + (size_t)unit->entity->script_uploads.value;
+        if (!max)
+                return 0;
+
+        unit->scripts = calloc(1, sizeof(*unit->scripts));
+        if (!unit->scripts)
+                return sovd_error_origin(-ENOMEM);
+        unit->scripts->items = calloc(max, sizeof(*unit->scripts->items));
+        if (!unit->scripts->items)
+                return sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < n; i++) {
+                struct script *s = calloc(1, sizeof(*s));
+                if (!s)
+                        return sovd_error_origin(-ENOMEM);
+                s->script = &all[i];
+                unit->scripts->items[unit->scripts->n++] = s;
+        }
+        return 0;
+}
+
+void sim_scripts_on_restart(struct sim_unit *unit, uint64_t now_usec) {
+        struct sim_scripts *scripts = unit->scripts;
+
+        for (size_t i = 0; scripts && i < scripts->n; i++)
+                for (size_t k = 0; k < SIM_RUNS_MAX; k++) {
+                        struct script_run *run = &scripts->items[i]->runs[k];
+                        if (run->status == SOVD_SCRIPT_RUNNING)
+                                script_run_end(scripts, run, SOVD_SCRIPT_TERMINATED, "the entity was restarted");
+                        if (script_may_run_again(run))
+                                script_run_begin(scripts, run, now_usec);
+                }
+}
+
+/* --- finding -------------------------------------------------------------------------------------------- */
+
+static struct script *find_script(struct sovd_call *call, const struct sim_call *c, const char *id) {
+        const struct sim_scripts *scripts = c->unit->scripts;
+
+        for (size_t i = 0; scripts && i < scripts->n; i++)
+                if (strcmp(scripts->items[i]->script->named.id, id) == 0)
+                        return scripts->items[i];
+        (void)sim_no_resource(call, c->unit, "script", id);
+        return NULL;
+}
+
+static struct script_run *find_run(struct sovd_call *call, const struct sim_call *c, const char *script,
+                                   const char *id) {
+        struct script *s = find_script(call, c, script);
+
+        for (size_t i = 0; s && i < SIM_RUNS_MAX; i++)
+                if (*s->runs[i].id && strcmp(s->runs[i].id, id) == 0)
+                        return &s->runs[i];
+        if (s)
+                (void)sim_no_resource(call, c->unit, "execution", id);
+        return NULL;
+}
+
+static bool is_running(const struct script *s) {
+        for (size_t i = 0; i < SIM_RUNS_MAX; i++)
+                if (s->runs[i].status == SOVD_SCRIPT_RUNNING)
+                        return true;
+        return false;
+}
+
+/* A free place, or that of the oldest that will not run again. NULL: there is none. */
+static struct script_run *find_place(struct script *s) {
+        struct script_run *oldest = NULL;
+
+        for (size_t i = 0; i < SIM_RUNS_MAX; i++) {
+                struct script_run *run = &s->runs[i];
+                if (run->status == SOVD_SCRIPT_RUNNING || script_may_run_again(run))
+                        continue;
+                if (!oldest || run->number < oldest->number)
+                        oldest = run;
+        }
+        return oldest;
+}
+
+/* --- scripts -------------------------------------------------------------------------------------------- */
+
+static struct sovd_script describe(const struct script *s) {
+        const struct sim_named *named = &s->script->named;
+
+        return (struct sovd_script){
+                .id = named->id,
+                .name = named->name,
+                .translation_id = named->translation_id,
+                .proximity_proof_required = SOVD_BOOL(false),
+                .tags = named->tags,
+                .description = s->script->description,
+        };
+}
+
+static int copy_strings(struct sovd_arena *arena, struct sovd_strings *strings) {
+        const char **items = sovd_arena_array(arena, const char *, strings->n + 1);
+
+        for (size_t i = 0; items && i < strings->n; i++)
+                if (!(items[i] = sovd_arena_strdup(arena, strings->items[i])))
+                        return sovd_error_origin(-ENOMEM);
+        strings->items = items;
+        return items ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+/* The text outlives the lock, the script perhaps not: what it says is copied. */
+static int copy(struct sovd_call *call, const struct script *s, struct sovd_script *ret) {
+        struct sovd_script own = describe(s);
+        const char **const texts[] = { &own.id, &own.name, &own.translation_id, &own.description };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(texts); i++)
+                if (*texts[i] && !(*texts[i] = sovd_arena_strdup(call->arena, *texts[i])))
+                        return sovd_error_origin(-ENOMEM);
+        int r = copy_strings(call->arena, &own.tags);
+        if (!r)
+                *ret = own;
+        return r;
+}
+
+int sim_scripts_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_script_list *ret) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+
+        const struct sim_scripts *scripts = c.unit->scripts;
+        const size_t n = scripts ? scripts->n : 0;
+        struct sovd_script *items = SIM_ITEMS(call, struct sovd_script, n);
+        r = items ? 0 : sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; !r && i < n; i++)
+                r = copy(call, scripts->items[i], &items[i]);
+        ret->items = (struct sovd_list){ .items = items, .n = r ? 0 : n };
+        sim_leave(&c);
+        return r;
+}
+
+int sim_script_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                    struct sovd_script_detail *ret) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+        const struct script *s = find_script(call, &c, id);
+        ret->item = sovd_arena_new0(call->arena, struct sovd_script);
+        if (!s)
+                r = SOVD_E_NOT_FOUND;
+        else
+                r = ret->item ? copy(call, s, ret->item) : sovd_error_origin(-ENOMEM);
+        sim_leave(&c);
+        return r;
+}
+
+static int delete_script(struct sovd_call *call, const struct sim_call *c, const char *id) {
+        struct sim_scripts *scripts = c->unit->scripts;
+        struct script *s = find_script(call, c, id);
+        size_t i = 0;
+
+        if (!s)
+                return SOVD_E_NOT_FOUND;
+        if (!s->arena)
+                return sovd_fail(call, SOVD_E_FORBIDDEN, "script '%s' is part of the simulated vehicle", id);
+        if (is_running(s))
+                return sovd_fail(call, SOVD_E_CONFLICT, "script '%s' runs: stop it first", id);
+        while (scripts->items[i] != s)
+                i++;
+        scripts->n--;
+        scripts->n_uploaded--;
+        memmove(&scripts->items[i], &scripts->items[i + 1], (scripts->n - i) * sizeof(struct script *));
+        script_free(s);
+        return 0;
+}
+
+int sim_script_delete(struct sovd_call *call, const struct sovd_entity *e, const char *id) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+        r = delete_script(call, &c, id);
+        sim_leave(&c);
+        return r;
+}
+
+/* --- upload --------------------------------------------------------------------------------------------- */
+
+static bool is_json(const char *type) {
+        const size_t n = strcspn(type, "; \t");
+
+        return (n == 16 && strncasecmp(type, "application/json", n) == 0) ||
+               (n > 17 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + n - 5, "+json", 5) == 0);
+}
+
+/* Into the script's own arena; the failure is copied, because that arena ends with a script that is refused. */
+static int decode(struct sovd_call *call, struct script *s, const struct sovd_script_upload *upload) {
+        static const struct sovd_json_limits limits = { .max_depth = 12, .max_nodes = 4000 };
+        struct sim_script *script = sovd_arena_new0(s->arena, struct sim_script);
+        struct sovd_schema_error error;
+        struct sovd_json_fault fault;
+        cJSON *json;
+        if (!script)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = sovd_json_parse_in(s->arena, &json, upload->text, upload->len, &limits, &fault);
+        if (r > 0)
+                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "", "the script is not acceptable JSON: %s (at byte %zu)",
+                                    fault.reason, fault.offset);
+        if (!r)
+                r = sovd_schema_decode(&sovd_schema_sim_upload, json, script, s->arena, SOVD_DECODE_CLOSED, &error);
+        if (r > 0)
+                return sovd_fail_at(call, SOVD_E_BAD_VALUE, error.path, "%s %s",
+                                    *error.path ? error.path : "the script", error.reason);
+        s->script = script;
+        return r;
+}
+
+static int name_it(struct script *s, const struct sovd_script_upload *upload) {
+        struct sim_named *named = &((struct sim_script *)(uintptr_t)s->script)->named;
+        char id[SOVD_ID_SIZE];
+
+        int r = sovd_id_new(id);
+        if (r)
+                return r;
+        named->id = sovd_arena_strdup(s->arena, id);
+        if (!named->name && upload->file_name && *upload->file_name)
+                named->name = sovd_arena_strdup(s->arena, upload->file_name);
+        else if (!named->name)
+                named->name = sovd_arena_strdup(s->arena, id);
+        return named->id && named->name ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static int check_upload(struct sovd_call *call, const struct sovd_script_upload *upload) {
+        if (!is_json(upload->content_type))
+                return sovd_fail(call, SOVD_E_MEDIA_TYPE, "a script is application/json here, not '%.100s'",
+                                 upload->content_type);
+        if (upload->len > SIM_SCRIPT_TEXT_MAX)
+                return sovd_fail(call, SOVD_E_TOO_LARGE, "a script may have %d bytes", SIM_SCRIPT_TEXT_MAX);
+        const size_t n = upload->file_name ? strlen(upload->file_name) : 0;
+        if (n > FILE_NAME_MAX || (n && !sovd_utf8_is_valid(upload->file_name, n)))
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "the filename of Content-Disposition must be UTF-8, of at most "
+                                 "%d bytes", FILE_NAME_MAX);
+        return 0;
+}
+
+static int make(struct sovd_call *call, const struct sovd_script_upload *upload, struct script **ret) {
+        _cleanup_(script_freep) struct script *s = calloc(1, sizeof(*s));
+        if (!s)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = check_upload(call, upload);
+        if (!r)
+                r = sovd_arena_new(&s->arena, 4096);
+        if (!r)
+                r = decode(call, s, upload);
+        if (!r)
+                r = name_it(s, upload);
+        if (r)
+                return r;
+        *ret = SOVD_TAKE(s);
+        return 0;
+}
+
+static int check_place(struct sovd_call *call, const struct sim_call *c) {
+        const size_t max = (size_t)c->unit->entity->script_uploads.value;
+
+        if (!max)
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "'%s' takes no scripts of clients",
+                                 c->unit->entity->named.id);
+        if (c->unit->scripts->n_uploaded < max)
+                return 0;
+        sovd_fail(call, SOVD_E_OVERLOAD, "'%s' keeps %zu scripts of clients, and no more: delete one first",
+                  c->unit->entity->named.id, max);
+        sovd_fail_retry_after(call, RETRY_SECS);
+        return SOVD_E_OVERLOAD;
+}
+
+static int keep(struct sovd_call *call, const struct sim_call *c, struct script **s, struct sovd_script_created *ret) {
+        struct sim_scripts *scripts = c->unit->scripts;
+        size_t step = 0;
+
+        int r = check_place(call, c);
+        if (r)
+                return r;
+        const char *why = sim_steps_refuse(c->unit->entity, &(*s)->script->steps, &step, call->arena);
+        if (why)
+                return sovd_fail_at(call, SOVD_E_BAD_VALUE, sovd_call_printf(call, "/steps/%zu", step), "step %zu %s",
+                                    step, why);
+        ret->id = sovd_arena_strdup(call->arena, (*s)->script->named.id);
+        if (!ret->id)
+                return sovd_error_origin(-ENOMEM);
+        scripts->n_uploaded++;
+        scripts->items[scripts->n++] = SOVD_TAKE(*s);
+        return 0;
+}
+
+int sim_script_upload(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_script_upload *upload,
+                      struct sovd_script_created *ret) {
+        _cleanup_(script_freep) struct script *s = NULL;
+        struct sim_call c;
+
+        int r = make(call, upload, &s); /* parsing needs no lock */
+        if (!r)
+                r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+        r = keep(call, &c, &s, ret);
+        sim_leave(&c);
+        return r;
+}
+
+/* --- executions ----------------------------------------------------------------------------------------- */
+
+static int refuse_start(struct sovd_call *call, const struct script *s, const struct sovd_script_start *start) {
+        const cJSON *parameters = start->parameters;
+
+        if (parameters && !(cJSON_IsObject(parameters) && !parameters->child))
+                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/parameters", "script '%s' takes no parameters",
+                                    s->script->named.id);
+        if (is_running(s) && start->execution_type <= SOVD_SCRIPT_NOW_AND_ON_RESTART)
+                return sovd_fail(call, SOVD_E_CONFLICT, "script '%s' runs already", s->script->named.id);
+        return 0;
+}
+
+static int refuse_more(struct sovd_call *call, const struct script *s) {
+        sovd_fail(call, SOVD_E_OVERLOAD,
+                  "script '%s' has %d executions that run or wait for a restart, and may have no more",
+                  s->script->named.id, SIM_RUNS_MAX);
+        sovd_fail_retry_after(call, RETRY_SECS);
+        return SOVD_E_OVERLOAD;
+}
+
+static int start_run(struct sovd_call *call, const struct sim_call *c, const char *id,
+                     const struct sovd_script_start *start, struct sovd_script_started *ret) {
+        struct script *s = find_script(call, c, id);
+        char name[SOVD_ID_SIZE];
+
+        int r = s ? refuse_start(call, s, start) : SOVD_E_NOT_FOUND;
+        if (!r)
+                r = sovd_id_new(name);
+        if (r)
+                return r;
+        struct script_run *run = find_place(s);
+        if (!run)
+                return refuse_more(call, s);
+
+        script_run_clear(run);
+        memcpy(run->id, name, sizeof(name));
+        run->number = ++c->unit->scripts->last_number;
+        run->when = start->execution_type ? start->execution_type : SOVD_SCRIPT_NOW;
+        run->status = SOVD_SCRIPT_PREPARED;
+        if (run->when == SOVD_SCRIPT_NOW || run->when == SOVD_SCRIPT_NOW_AND_ON_RESTART)
+                script_run_begin(c->unit->scripts, run, c->now_usec);
+        ret->status = run->status;
+        ret->id = sovd_arena_strdup(call->arena, run->id);
+        return ret->id ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+int sim_script_start(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                     const struct sovd_script_start *start, struct sovd_script_started *ret) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+        r = start_run(call, &c, script, start, ret);
+        sim_leave(&c);
+        return r;
+}
+
+static int list_runs(struct sovd_call *call, const struct script *s, struct sovd_strings *ret) {
+        *ret = (struct sovd_strings){ .items = sovd_arena_array(call->arena, const char *, SIM_RUNS_MAX), .set = true };
+        for (size_t i = 0; ret->items && i < SIM_RUNS_MAX; i++)
+                if (*s->runs[i].id && !(ret->items[ret->n++] = sovd_arena_strdup(call->arena, s->runs[i].id)))
+                        return sovd_error_origin(-ENOMEM);
+        return ret->items ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+int sim_script_executions_list(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                               struct sovd_execution_ids *ret) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+        const struct script *s = find_script(call, &c, script);
+        r = s ? list_runs(call, s, &ret->items) : SOVD_E_NOT_FOUND;
+        sim_leave(&c);
+        return r;
+}
+
+static int describe_failure(struct sovd_call *call, const struct script_run *run, struct sovd_list *ret) {
+        struct sovd_generic_error *body = sovd_arena_new0(call->arena, struct sovd_generic_error);
+        struct sovd_data_error *error = sovd_arena_new0(call->arena, struct sovd_data_error);
+        if (!body || !error)
+                return sovd_error_origin(-ENOMEM);
+
+        *body = (struct sovd_generic_error){ .error_code = "error-response",
+                                             .message = sovd_arena_strdup(call->arena, run->failure) };
+        *error = (struct sovd_data_error){
+                .path = run->status == SOVD_SCRIPT_FAILED ? sovd_call_printf(call, "/steps/%zu", run->step) : "/",
+                .error = body,
+        };
+        *ret = (struct sovd_list){ .items = error, .n = 1 };
+        return body->message ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static int describe_run(struct sovd_call *call, const struct script *s, const struct script_run *run,
+                        struct sovd_script_execution *ret) {
+        char started[SOVD_TIMESTAMP_SIZE];
+        int r = 0;
+
+        ret->status = run->status;
+        ret->progress = SOVD_INT((int64_t)(run->step * 100 / s->script->steps.n));
+        if (run->started_realtime)
+                ret->last_started =
+                        sovd_arena_strdup(call->arena, sovd_clock_format(started, run->started_realtime));
+        if (run->result_len) {
+                const char *text = sovd_call_printf(call, "{%.*s}", (int)run->result_len - 1, run->result);
+                r = sim_value_node(call->arena, text, &ret->result);
+        }
+        if (!r && run->failure)
+                r = describe_failure(call, run, &ret->error);
+        return r;
+}
+
+int sim_script_execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                              const char *id, struct sovd_script_execution *ret) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+        const struct script_run *run = find_run(call, &c, script, id);
+        r = run ? describe_run(call, find_script(call, &c, script), run, ret) : SOVD_E_NOT_FOUND;
+        sim_leave(&c);
+        return r;
+}
+
+/* Between two steps there is nothing that a gentle stop could wait for: both actions do the same. */
+static int stop_run(struct sovd_call *call, const struct sim_call *c, struct script_run *run) {
+        if (run->status != SOVD_SCRIPT_RUNNING && run->status != SOVD_SCRIPT_PREPARED)
+                return sovd_fail(call, SOVD_E_CONFLICT, "the execution has ended: its status is %s",
+                                 sovd_script_status_names[run->status - 1]);
+        script_run_end(c->unit->scripts, run, SOVD_SCRIPT_TERMINATED, NULL);
+        run->when = SOVD_SCRIPT_NOW; /* a restart does not begin it again */
+        return 0;
+}
+
+int sim_script_execution_control(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                                 const char *id, enum sovd_script_action action) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+        struct script_run *run = find_run(call, &c, script, id);
+        r = run ? stop_run(call, &c, run) : SOVD_E_NOT_FOUND;
+        sim_leave(&c);
+        return r;
+}
+
+int sim_script_execution_delete(struct sovd_call *call, const struct sovd_entity *e, const char *script,
+                                const char *id) {
+        struct sim_call c;
+
+        int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
+        if (r)
+                return r;
+        struct script_run *run = find_run(call, &c, script, id);
+        if (!run)
+                r = SOVD_E_NOT_FOUND;
+        else if (run->status == SOVD_SCRIPT_RUNNING)
+                r = sovd_fail(call, SOVD_E_CONFLICT, "the execution runs: stop it first");
+        else
+                script_run_clear(run);
+        sim_leave(&c);
+        return r;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/resources/resources.h"
+#include "sovd-rest/rest.h"
+#include <strings.h>
+
+static const struct sovd_query_param list_query[] = {
+        { "tags", SOVD_QUERY_STRINGS, "Only scripts with one of these tags." },
+        { 0 }
+};
+
+static const struct sovd_backend_ops *ops_of(const struct sovd_call *call) {
+        return sovd_ops(call, SOVD_COLLECTION_SCRIPTS);
+}
+
+static int scripts_list(struct sovd_call *call) {
+        struct sovd_script_list *list = sovd_arena_new0(call->arena, struct sovd_script_list);
+        struct sovd_strings tags;
+        if (!list || !sovd_call_query_all(call, "tags", &tags))
+                return sovd_error_origin(-ENOMEM);
+
+        call->out = list;
+        int r = ops_of(call)->scripts_list(call, call->entity, list);
+        if (r)
+                return r;
+
+        struct sovd_script *all = list->items.items;
+        size_t n = 0;
+        for (size_t i = 0; i < list->items.n; i++)
+                if (sovd_strings_match(&tags, &all[i].tags))
+                        all[n++] = all[i];
+        list->items.n = n;
+        return 0;
+}
+
+static int script_read(struct sovd_call *call) {
+        struct sovd_script_detail *detail = sovd_arena_new0(call->arena, struct sovd_script_detail);
+        if (!detail)
+                return sovd_error_origin(-ENOMEM);
+
+        call->out = detail;
+        return ops_of(call)->script_read(call, call->entity, call->params[0], detail);
+}
+
+/* --- upload --------------------------------------------------------------------------------------------- */
+
+#define TOKEN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
+
+/* A token or a quoted string (RFC 9110 5.6); *text is set behind it. NULL: neither, or no memory. */
+static const char *read_value(struct sovd_call *call, const char **text) {
+        const char *p = *text;
+        size_t n = strspn(p, TOKEN), len = 0;
+
+        if (*p != '"') {
+                *text = p + n;
+                return n ? sovd_arena_strndup(call->arena, p, n) : NULL;
+        }
+        char *value = sovd_arena_alloc(call->arena, strlen(p) + 1);
+        for (p++; value && *p && *p != '"'; p++) {
+                p += *p == '\\' && p[1];
+                value[len++] = *p;
+        }
+        *text = p + (*p == '"');
+        return *p == '"' ? value : NULL;
+}
+
+/* type *( ; name = value ): RFC 6266. *ret is the filename, or NULL when there is none. false: malformed. */
+static bool parse_disposition(struct sovd_call *call, const char *field, const char **ret) {
+        static const char space[] = " \t";
+
+        *ret = NULL;
+        size_t n = strspn(field, TOKEN);
+        if (!n)
+                return false;
+        for (field += n; *(field += strspn(field, space)) == ';';) {
+                field += 1 + strspn(field + 1, space);
+                const char *name = field;
+                n = strspn(field, TOKEN);
+                field += n + strspn(field + n, space);
+                if (!n || *field++ != '=')
+                        return false;
+                field += strspn(field, space);
+                const char *value = read_value(call, &field);
+                if (!value)
+                        return false;
+                if (n == strlen("filename") && strncasecmp(name, "filename", n) == 0)
+                        *ret = value;
+        }
+        return !*field;
+}
+
+static int missing(struct sovd_call *call, const char *field) {
+        return sovd_fail(call, SOVD_E_BAD_REQUEST, "an upload needs the header field %s", field);
+}
+
+static int read_upload(struct sovd_call *call, struct sovd_script_upload *ret) {
+        *ret = (struct sovd_script_upload){
+                .content_type = sovd_call_header(call, "Content-Type"),
+                .content_disposition = sovd_call_header(call, "Content-Disposition"),
+                .text = call->raw,
+                .len = call->raw_len,
+        };
+        if (!sovd_call_header(call, "Content-Length"))
+                return sovd_fail(call, SOVD_E_LENGTH_REQUIRED, "an upload needs the header field Content-Length");
+        if (!ret->content_type)
+                return missing(call, "Content-Type");
+        if (!ret->content_disposition)
+                return missing(call, "Content-Disposition");
+        if (!parse_disposition(call, ret->content_disposition, &ret->file_name))
+                return sovd_fail(call, SOVD_E_BAD_REQUEST,
+                                 "Content-Disposition cannot be read; it looks like: attachment; filename=\"x.json\"");
+        return ret->len ? 0 : sovd_fail(call, SOVD_E_BAD_REQUEST, "the upload is empty");
+}
+
+static int script_upload(struct sovd_call *call) {
+        struct sovd_script_created *created = sovd_arena_new0(call->arena, struct sovd_script_created);
+        struct sovd_script_upload upload;
+        if (!created)
+                return sovd_error_origin(-ENOMEM);
+        if (!ops_of(call)->script_upload)
+                return sovd_not_offered(call, "the upload of scripts");
+
+        int r = read_upload(call, &upload);
+        if (!r)
+                r = ops_of(call)->script_upload(call, call->entity, &upload, created);
+        if (r)
+                return r;
+        call->out = created;
+        call->location = sovd_call_printf(call, "%s/scripts/%s", sovd_entity_href(call, call->entity),
+                                          sovd_encoded(call, created->id));
+        return 0;
+}
+
+static int script_delete(struct sovd_call *call) {
+        if (!ops_of(call)->script_delete)
+                return sovd_not_offered(call, "deleting scripts");
+        return ops_of(call)->script_delete(call, call->entity, call->params[0]);
+}
+
+/* --- executions ----------------------------------------------------------------------------------------- */
+
+static int script_start(struct sovd_call *call) {
+        struct sovd_script_started *started = sovd_arena_new0(call->arena, struct sovd_script_started);
+        if (!started)
+                return sovd_error_origin(-ENOMEM);
+        if (!ops_of(call)->script_start)
+                return sovd_not_offered(call, "running scripts");
+
+        int r = ops_of(call)->script_start(call, call->entity, call->params[0], call->in, started);
+        if (r)
+                return r;
+        call->out = started;
+        call->location = sovd_call_printf(call, "%s/scripts/%s/executions/%s", sovd_entity_href(call, call->entity),
+                                          sovd_encoded(call, call->params[0]), sovd_encoded(call, started->id));
+        return 0;
+}
+
+static int script_executions_list(struct sovd_call *call) {
+        struct sovd_execution_ids *ids = sovd_arena_new0(call->arena, struct sovd_execution_ids);
+        if (!ids)
+                return sovd_error_origin(-ENOMEM);
+        if (!ops_of(call)->script_executions_list)
+                return sovd_not_offered(call, "the list of executions");
+
+        call->out = ids;
+        ids->items.set = true;
+        return ops_of(call)->script_executions_list(call, call->entity, call->params[0], ids);
+}
+
+static int script_execution_read(struct sovd_call *call) {
+        struct sovd_script_execution *execution = sovd_arena_new0(call->arena, struct sovd_script_execution);
+        if (!execution)
+                return sovd_error_origin(-ENOMEM);
+        if (!ops_of(call)->script_execution_read)
+                return sovd_not_offered(call, "the status of executions");
+
+        call->out = execution;
+        return ops_of(call)->script_execution_read(call, call->entity, call->params[0], call->params[1], execution);
+}
+
+static int script_execution_control(struct sovd_call *call) {
+        const struct sovd_script_control *control = call->in;
+        const int action = control->action ? control->action : control->capability;
+
+        if (!action)
+                return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/action",
+                                    "member action is missing: stop or forced_termination");
+        if (control->action && control->capability && control->action != control->capability)
+                return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/capability", "action and capability are not the same");
+        if (!ops_of(call)->script_execution_control)
+                return sovd_not_offered(call, "stopping executions");
+        return ops_of(call)->script_execution_control(call, call->entity, call->params[0], call->params[1],
+                                                      (enum sovd_script_action)action);
+}
+
+static int script_execution_delete(struct sovd_call *call) {
+        if (!ops_of(call)->script_execution_delete)
+                return sovd_not_offered(call, "deleting executions");
+        return ops_of(call)->script_execution_delete(call, call->entity, call->params[0], call->params[1]);
+}
+
+#define SCRIPTS .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_SCRIPTS, .clause = "ISO 17978-3 7.15"
+
+const struct sovd_route sovd_routes_scripts[] = {
+        { .id = "scripts-list", .method = SOVD_GET, .path = "/{entity}/scripts", .handler = scripts_list,
+          .flags = SOVD_INCLUDE_SCHEMA, .query = list_query, .out = &sovd_schema_script_list, .success = 200,
+          .summary = "List the scripts of an entity", SCRIPTS },
+        { .id = "script-upload", .method = SOVD_POST, .path = "/{entity}/scripts", .handler = script_upload,
+          .flags = SOVD_RAW_BODY, .out = &sovd_schema_script_created, .success = 201,
+          .summary = "Upload a script", SCRIPTS },
+        { .id = "script-read", .method = SOVD_GET, .path = "/{entity}/scripts/{script-id}", .handler = script_read,
+          .flags = SOVD_INCLUDE_SCHEMA, .out = &sovd_schema_script_detail, .success = 200,
+          .summary = "Read a script's description", SCRIPTS },
+        { .id = "script-delete", .method = SOVD_DELETE, .path = "/{entity}/scripts/{script-id}",
+          .handler = script_delete, .success = 204, .summary = "Delete a script", SCRIPTS },
+        { .id = "script-executions-list", .method = SOVD_GET, .path = "/{entity}/scripts/{script-id}/executions",
+          .handler = script_executions_list, .out = &sovd_schema_execution_ids, .success = 200,
+          .summary = "List the executions of a script", SCRIPTS },
+        { .id = "script-start", .method = SOVD_POST, .path = "/{entity}/scripts/{script-id}/executions",
+          .handler = script_start, .flags = SOVD_OPTIONAL_BODY | SOVD_IDEMPOTENT, .in = &sovd_schema_script_start,
+          .out = &sovd_schema_script_started, .success = 202, .summary = "Run a script", SCRIPTS },
+        { .id = "script-execution-read", .method = SOVD_GET,
+          .path = "/{entity}/scripts/{script-id}/executions/{execution-id}", .handler = script_execution_read,
+          .flags = SOVD_INCLUDE_SCHEMA, .out = &sovd_schema_script_execution, .success = 200,
+          .summary = "Read the status of a script's execution", SCRIPTS },
+        { .id = "script-execution-control", .method = SOVD_PUT,
+          .path = "/{entity}/scripts/{script-id}/executions/{execution-id}", .handler = script_execution_control,
+          .in = &sovd_schema_script_control, .success = 204, .summary = "Stop a script's execution", SCRIPTS },
+        { .id = "script-execution-delete", .method = SOVD_DELETE,
+          .path = "/{entity}/scripts/{script-id}/executions/{execution-id}", .handler = script_execution_delete,
+          .success = 204, .summary = "Remove a script's execution", SCRIPTS },
+        { 0 }
+};
