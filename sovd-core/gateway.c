@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/updates.h"
 #include <errno.h>
 #include <pthread.h>
 
@@ -14,9 +15,19 @@ struct member {
         bool inherited;               /* the view is that of the backend before; it stays until this one is connected */
 };
 
+#define CLEAR_HOOKS_MAX 8
+
+struct clear_hook {
+        sovd_clear_hook f;
+        void *data;
+};
+
 struct sovd_gateway {
         uint64_t started_usec;
         struct sovd_executions *executions;
+        struct sovd_updates *updates;
+        struct clear_hook clear_hooks[CLEAR_HOOKS_MAX]; /* set before the first request */
+        size_t n_clear_hooks;
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -38,6 +49,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         if (!r)
                 r = sovd_executions_new(&gateway->executions, options->executions_max,
                                         options->executions_retention_usec);
+        if (!r)
+                r = sovd_updates_new(&gateway->updates);
         if (r)
                 return r;
 
@@ -52,6 +65,7 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         sovd_gateway_stop(gateway);
         sovd_tree_unref(gateway->tree);
         sovd_executions_free(gateway->executions);
+        sovd_updates_free(gateway->updates);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);
@@ -324,6 +338,23 @@ bool sovd_gateway_is_discovered(struct sovd_gateway *gateway) {
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway) {
         return gateway->executions;
+}
+
+struct sovd_updates *sovd_gateway_updates(struct sovd_gateway *gateway) {
+        return gateway->updates;
+}
+
+int sovd_gateway_on_clear(struct sovd_gateway *gateway, sovd_clear_hook f, void *data) {
+        if (gateway->n_clear_hooks == CLEAR_HOOKS_MAX)
+                return sovd_error_origin(-ENOSPC);
+        gateway->clear_hooks[gateway->n_clear_hooks++] = (struct clear_hook){ f, data };
+        return 0;
+}
+
+void sovd_gateway_clear_client_defined(struct sovd_gateway *gateway, const struct sovd_entity *entity,
+                                       const struct sovd_principal *principal) {
+        for (size_t i = 0; i < gateway->n_clear_hooks; i++)
+                gateway->clear_hooks[i].f(gateway->clear_hooks[i].data, entity, principal);
 }
 
 uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {

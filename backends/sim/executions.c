@@ -12,6 +12,8 @@ static uint64_t end_of(const struct execution_state *x) {
 }
 
 static const char *failure_of(const struct execution_state *x, const struct sim_operation *operation) {
+        if (x->lost)
+                return "stopped, because the entity was stopped or restarted";
         if (x->stopped_usec < x->ends_usec && x->stopped_usec <= x->timeout_usec)
                 return NULL; /* as its client wanted */
         if (x->timeout_usec < x->ends_usec)
@@ -21,6 +23,43 @@ static const char *failure_of(const struct execution_state *x, const struct sim_
 
 static bool is_running(const struct execution_state *x, uint64_t now) {
         return x->id && now < end_of(x);
+}
+
+const char *sim_execution_running(const struct sim_call *c) {
+        const struct sim_operation *operations = c->unit->entity->operations.items;
+
+        for (size_t o = 0; o < c->unit->entity->operations.n; o++)
+                for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++)
+                        if (is_running(&c->unit->operations[o].executions[i], c->now_usec))
+                                return operations[o].named.id;
+        return NULL;
+}
+
+void sim_executions_lose(const struct sim_call *c) {
+        for (size_t o = 0; o < c->unit->entity->operations.n; o++)
+                for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++) {
+                        struct execution_state *x = &c->unit->operations[o].executions[i];
+                        if (!is_running(x, c->now_usec))
+                                continue;
+                        x->stopped_usec = c->now_usec;
+                        x->lost = true;
+                        sim_log_note(c, SOVD_SEVERITY_ERROR, "operation '%s' is interrupted",
+                                     ((const struct sim_operation *)c->unit->entity->operations.items)[o].named.id);
+                }
+}
+
+uint64_t sim_execution_end(const struct sim_unit *unit, size_t operation, uint64_t usec, const char **ret_failure) {
+        const struct sim_operation *all = unit->entity->operations.items;
+        uint64_t first = UINT64_MAX;
+
+        for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++) {
+                const struct execution_state *x = &unit->operations[operation].executions[i];
+                if (!x->id || end_of(x) <= usec || end_of(x) >= first)
+                        continue;
+                first = end_of(x);
+                *ret_failure = failure_of(x, &all[operation]);
+        }
+        return first;
 }
 
 static int64_t progress_of(const struct execution_state *x, uint64_t now) {
@@ -121,6 +160,8 @@ static void begin(const struct sim_call *c, struct operation_state *state,
         x->stopped_usec = UINT64_MAX;
         x->capability = SOVD_CAPABILITY_EXECUTE;
         x->fails = every && state->n_started % every == 0;
+        x->lost = false;
+        sim_log_note(c, SOVD_SEVERITY_INFO, "operation '%s' starts", operation->named.id);
 }
 
 static int run_at_once(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,

@@ -28,6 +28,13 @@ static struct mode_state *find(const struct sim_call *c, const char *id, const s
         return NULL;
 }
 
+const char *sim_mode_now(const struct sim_call *c, const char *id) {
+        const struct sim_mode *mode;
+        const struct mode_state *state = find(c, id, &mode);
+
+        return state ? state->value : NULL;
+}
+
 int sim_modes_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_mode_list *ret) {
         struct sim_call c;
 
@@ -108,6 +115,7 @@ static int write_mode(struct sovd_call *call, const struct sim_call *c, const ch
                         stays->set ? c->now_usec + (uint64_t)stays->value * SOVD_USEC_PER_SEC : UINT64_MAX,
         };
         *ret = (struct sovd_mode_set){ .id = mode->named.id, .value = write->value };
+        sim_log_note(c, SOVD_SEVERITY_INFO, "mode '%s' was set to '%s'", id, value);
         return 0;
 }
 

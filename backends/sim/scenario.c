@@ -295,9 +295,19 @@ static const struct sovd_schema about_schema = {
                 LIST(sim_entity, modes, mode_schema, "Modes."),                                              \
                 LIST(sim_entity, configurations, configuration_schema, "Configurations.")
 
+#define OBJECT(m, schema, sentence)                                                                          \
+        {                                                                                                    \
+                .name = #m, .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct sim_entity, m),             \
+                .of = &schema, .doc = sentence                                                               \
+        }
+#define UPKEEP                                                                                               \
+        OBJECT(logs, sovd_schema_sim_logs, "A log."), OBJECT(clear_data, sovd_schema_sim_clear_data, "What can be cleared."),  \
+                OBJECT(status, sovd_schema_sim_status, "Is it ready, and can it be restarted?")
+
 static const struct sovd_field area_fields[] = { PARENT, { 0 } };
 static const struct sovd_field component_fields[] = { PARENT,       AREAS,     DEPENDS_ON,
-                                                      REACHABILITY, RESOURCES, { 0 } };
+                                                      REACHABILITY, RESOURCES, UPKEEP,
+                                                      { 0 } };
 static const struct sovd_field app_fields[] = { { .name = "located_on",
                                                   .type = SOVD_FIELD_STRING,
                                                   .offset = offsetof(struct sim_entity, located_on),
@@ -309,6 +319,7 @@ static const struct sovd_field app_fields[] = { { .name = "located_on",
                                                 DEPENDS_ON,
                                                 REACHABILITY,
                                                 RESOURCES,
+                                                UPKEEP,
                                                 { 0 } };
 static const struct sovd_field function_fields[] = { DEPENDS_ON, REACHABILITY, DATA, OPERATIONS, { 0 } };
 
@@ -355,6 +366,15 @@ static const struct sovd_field scenario_fields[] = {
           .of = &function_schema,
           .max = ITEMS_MAX,
           .doc = "What several entities do together." },
+        LIST(sim_scenario, updates, sovd_schema_sim_update, "Update packages; updates are offered when the key is there."),
+        TEXT(sim_scenario, autonomous_update, "Id of the package that the server chooses by itself."),
+        { .name = "updates_max",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_scenario, updates_max),
+          .min = 1,
+          .max = 1000,
+          .def = "32",
+          .doc = "How many packages are kept; no more can be registered." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_sim_scenario = { .name = "scenario",

@@ -13,6 +13,9 @@ static unsigned collections_of(const struct sim_entity *e) {
                 { SOVD_COLLECTION_OPERATIONS, e->operations.n },
                 { SOVD_COLLECTION_MODES, e->modes.n },
                 { SOVD_COLLECTION_CONFIGURATIONS, e->configurations.n },
+                { SOVD_COLLECTION_LOGS, e->logs != NULL },
+                { SOVD_COLLECTION_CLEAR_DATA, e->clear_data != NULL },
+                { SOVD_COLLECTION_STATUS, e->status != NULL },
         };
         unsigned bits = 0;
 
@@ -48,6 +51,7 @@ static int describe(const struct sim *sim, const struct sim_unit *unit, struct s
                 .description = e->description,
                 .tags = e->named.tags,
                 .collections = collections_of(e),
+                .away = unit->power.power != SIM_READY,
                 .relations[SOVD_RELATION_BELONGS_TO] = e->areas,
                 .relations[SOVD_RELATION_DEPENDS_ON] = e->depends_on,
         };
@@ -74,14 +78,14 @@ int sim_publish(struct sim *sim) {
 
         struct sovd_view view = { .backend = &sim->base,
                                   .connection = SOVD_CONNECTED,
-                                  .n_entities = sim->n_units };
+                                  .n_entities = sim->n_units,
+                                  .updates = sim_serves_updates(&sim->scenario) };
         view.entities = sovd_arena_array(arena, struct sovd_entity_spec, sim->n_units + 1);
         if (!view.entities)
                 return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < sim->n_units; i++) {
+        (void)pthread_mutex_lock(&sim->mutex);
+        for (size_t i = 0; !r && i < sim->n_units; i++)
                 r = describe(sim, &sim->units[i], arena, &view.entities[i]);
-                if (r)
-                        return r;
-        }
-        return sovd_backend_publish(&sim->base, &view);
+        (void)pthread_mutex_unlock(&sim->mutex);
+        return r ? r : sovd_backend_publish(&sim->base, &view);
 }

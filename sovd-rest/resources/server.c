@@ -53,25 +53,39 @@ static int version_info_read(struct sovd_call *call) {
 }
 
 struct root {
-        const char *id, *name, *areas, *components, *apps, *functions;
+        const char *id, *name, *areas, *components, *apps, *functions, *updates;
 };
 #define URI(word) { .name = #word, .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, word), \
                     .flags = SOVD_REQUIRED, .format = "uri-reference" }
 static const struct sovd_field root_fields[] = {
         { .name = "id", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, id), .flags = SOVD_REQUIRED },
         { .name = "name", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, name), .flags = SOVD_REQUIRED },
-        URI(areas), URI(components), URI(apps), URI(functions), { 0 }
+        URI(areas), URI(components), URI(apps), URI(functions),
+        { .name = "updates", .type = SOVD_FIELD_STRING, .offset = offsetof(struct root, updates),
+          .format = "uri-reference", .doc = "Present when a backend offers updates." },
+        { 0 }
 };
 #undef URI
 static const struct sovd_schema root_schema = { .name = "SovdServer", .size = sizeof(struct root),
                                                 .fields = root_fields };
 
 static int root_read(struct sovd_call *call) {
-        static const struct root root = { "sovd-gateway", "SOVD gateway", SOVD_API_BASE "/areas",
-                                          SOVD_API_BASE "/components", SOVD_API_BASE "/apps",
-                                          SOVD_API_BASE "/functions" };
+        struct root *root = sovd_arena_new0(call->arena, struct root);
+        size_t n_updaters;
+        if (!root)
+                return sovd_error_origin(-ENOMEM);
 
-        call->out = &root;
+        (void)sovd_tree_updaters(call->tree, &n_updaters);
+        *root = (struct root){
+                .id = "sovd-gateway",
+                .name = "SOVD gateway",
+                .areas = sovd_call_printf(call, "%s/areas", call->base),
+                .components = sovd_call_printf(call, "%s/components", call->base),
+                .apps = sovd_call_printf(call, "%s/apps", call->base),
+                .functions = sovd_call_printf(call, "%s/functions", call->base),
+                .updates = n_updaters ? sovd_call_printf(call, "%s/updates", call->base) : NULL,
+        };
+        call->out = root;
         return 0;
 }
 
