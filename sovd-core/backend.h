@@ -134,7 +134,7 @@ struct sovd_backend_ops {
 
         /* updates: of the server, so without an entity. A backend whose view says that it serves them has list,
          * read, status and control; register and delete may. An id that it does not know: SOVD_E_NOT_FOUND.
-         * register: the document as the client sent it, content_type without parameters or NULL;
+         * register: the document as the client sent it, content_type with its parameters, or NULL;
          * SOVD_E_MEDIA_TYPE, SOVD_E_CONFLICT for an id that is there, SOVD_E_OVERLOAD when there is no place.
          * control: the SOVD_E_UPDATE_* errors, SOVD_E_CONFLICT when the sequence does not allow it. */
         int (*updates_list)(struct sovd_call *call, struct sovd_backend *backend,

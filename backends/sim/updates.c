@@ -264,12 +264,18 @@ static int keep(struct sovd_call *call, const struct sim_call *c, struct sim_upd
         return 0;
 }
 
+static bool is_json(const char *content_type) {
+        const size_t n = content_type ? strcspn(content_type, "; \t") : 0;
+
+        return n == strlen("application/json") && strncasecmp(content_type, "application/json", n) == 0;
+}
+
 int sim_update_register(struct sovd_call *call, struct sovd_backend *backend, const char *content_type,
                         const char *body, size_t len, struct sovd_update_registered *ret) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         struct sim_call c;
 
-        if (!content_type || strcasecmp(content_type, "application/json") != 0)
+        if (!is_json(content_type))
                 return sovd_fail(call, SOVD_E_MEDIA_TYPE,
                                  "an update package is described by application/json, not %s",
                                  content_type ? "what Content-Type says" : "without a Content-Type");

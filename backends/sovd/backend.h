@@ -19,7 +19,7 @@
 
 struct fetcher;
 
-/* How one kind of server is spoken to. ops: the resource ops only, none NULL. */
+/* How one kind of server is spoken to. ops: the resource ops only; none that "must" is NULL. */
 struct dialect {
         const char *name;
         const char *const *type_paths; /* path of each enum sovd_entity_type's collection */

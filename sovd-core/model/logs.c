@@ -81,7 +81,7 @@ const struct sovd_schema sovd_schema_log_config = {
 #define CONFIGURATIONS_MAX 1000
 static const struct sovd_field write_fields[] = {
         { .name = "items", .type = SOVD_FIELD_LIST, .offset = offsetof(struct sovd_log_config_write, items),
-          .of = &sovd_schema_log_configuration, .max = CONFIGURATIONS_MAX },
+          .flags = SOVD_EMPTY_LIST, .of = &sovd_schema_log_configuration, .max = CONFIGURATIONS_MAX },
         { .name = "contexts", .type = SOVD_FIELD_LIST, .offset = offsetof(struct sovd_log_config_write, contexts),
           .of = &sovd_schema_log_configuration, .max = CONFIGURATIONS_MAX, .doc = "Another word for items." },
         { 0 }

@@ -36,11 +36,16 @@ static int updates_list(struct sovd_call *call) {
         return sovd_updates_list(call, &filter, ids);
 }
 
-/* "components/bms" becomes the URI that this server has for it. */
+/* "components/bms" becomes the URI that this server has for it; anything else stays. */
 static const char *uri_of(struct sovd_call *call, const char *ref) {
         const char *id = strchr(ref, '/');
+        bool known = false;
 
-        return id ? sovd_call_printf(call, "%s/%.*s/%s", call->base, (int)(id - ref), ref, sovd_encoded(call, id + 1))
+        for (int type = 0; id && type < SOVD_N_ENTITY_TYPES; type++) {
+                const size_t n = strlen(sovd_entity_type_paths[type]);
+                known = known || (n == (size_t)(id - ref) && strncmp(ref, sovd_entity_type_paths[type], n) == 0);
+        }
+        return known ? sovd_call_printf(call, "%s/%.*s/%s", call->base, (int)(id - ref), ref, sovd_encoded(call, id + 1))
                   : ref;
 }
 
@@ -68,12 +73,6 @@ static int update_read(struct sovd_call *call) {
         return 0;
 }
 
-static const char *media_type(struct sovd_call *call) {
-        const char *type = sovd_call_header(call, "Content-Type");
-
-        return type ? sovd_arena_strndup(call->arena, type, strcspn(type, "; \t")) : NULL;
-}
-
 static const char *status_href(struct sovd_call *call, const char *id) {
         return sovd_call_printf(call, "%s/updates/%s/status", call->base, sovd_encoded(call, id));
 }
@@ -87,7 +86,7 @@ static int update_register(struct sovd_call *call) {
         if (!r && !call->raw_len)
                 r = sovd_fail(call, SOVD_E_BAD_REQUEST, "the description of the package is missing");
         if (!r)
-                r = sovd_updates_register(call, media_type(call), registered);
+                r = sovd_updates_register(call, sovd_call_header(call, "Content-Type"), registered);
         if (r)
                 return r;
         call->location = status_href(call, registered->id); /* defect D22 */
