@@ -250,6 +250,7 @@ int sim_log_append(struct sovd_call *call, const struct sovd_entity *e, const st
 
 /* log_events.c. Writes what happened by itself since the last time: messages, faults, ends of executions. */
 void sim_log_catch_up(const struct sim_call *c, struct sovd_arena *arena);
+void sim_log_execution_end(const struct sim_call *c, const char *operation, const char *failure);
 
 /* clear_data.c */
 void sim_clear_advance(const struct sim_call *c, struct sovd_arena *arena);

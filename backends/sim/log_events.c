@@ -123,6 +123,13 @@ static size_t context_named(const struct sim_unit *unit, const char *id) {
         return i;
 }
 
+void sim_log_execution_end(const struct sim_call *c, const char *operation, const char *failure) {
+        if (failure)
+                sim_log_note(c, SOVD_SEVERITY_ERROR, "operation '%s' failed: %s", operation, failure);
+        else
+                sim_log_note(c, SOVD_SEVERITY_INFO, "operation '%s' ended", operation);
+}
+
 static void write_event(const struct sim_call *c, const struct event *event, struct sovd_arena *arena) {
         const struct sim_call at = { c->sim, c->unit, event->at_usec };
 
@@ -135,11 +142,8 @@ static void write_event(const struct sim_call *c, const struct event *event, str
                 sim_log_note(&at, event->heals ? SOVD_SEVERITY_INFO : (int)event->fault->severity.value,
                              "fault %s %s: %s", event->fault->code,
                              event->heals ? "is not active any more" : "appeared", event->fault->name);
-        } else if (event->failure) {
-                sim_log_note(&at, SOVD_SEVERITY_ERROR, "operation '%s' failed: %s", event->operation,
-                             event->failure);
         } else
-                sim_log_note(&at, SOVD_SEVERITY_INFO, "operation '%s' ended", event->operation);
+                sim_log_execution_end(&at, event->operation, event->failure);
 }
 
 /* What comes at the same moment is written together. */
