@@ -137,6 +137,8 @@ int iso_update_register(struct sovd_call *call, struct sovd_backend *backend, co
         sovd_json_raw(&w, body, len);
         u.content_type = content_type ? content_type : "application/octet-stream";
         int r = upstream_send(&u, "POST", &w, &json, "updates", NULL);
+        if (r == SOVD_E_UPSTREAM && u.status == 415)
+                call->failure.status = 415; /* the type is the client's, not ours */
         if (r)
                 return r;
         if (!json)
