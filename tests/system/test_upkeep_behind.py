@@ -151,5 +151,34 @@ class Behind(unittest.TestCase):
         self.ask(503, 'GET', '/updates/far-2.0')
 
 
+class OfAnEcu(gateway.GatewayCase):
+    """The log of demo-ecu: another program wrote it."""
+    LOGS = '/components/bms/logs'
+
+    def texts(self, query=''):
+        return [entry['msg'] for entry in self.get(self.LOGS + '/entries' + query)['items']]
+
+    def test_what_happens_to_the_ecu_is_in_its_log(self):
+        self.assertIn('fault P0A80: Cell Voltage Imbalance', self.texts('?severity=error'))
+        self.ask(204, 'PUT', '/components/bms/data/charge-limit', {'data': 70})
+        self.assertIn('data charge-limit was written', self.texts())
+        self.ecu.set(component='bms', data='cell-temp-max', value=50, hold=True)
+        self.until(lambda: 'fault P0A7F: Battery Temperature High' in self.texts('?severity=fatal'))
+        self.ask(400, 'GET', self.LOGS + '/entries?severity=loud')
+
+    def test_its_configuration_decides_what_is_written(self):
+        self.ask(404, 'DELETE', self.LOGS + '/config')
+        context = self.get(self.LOGS + '/config')['contexts'][0]['context']
+        self.ask(204, 'PUT', self.LOGS + '/config', {'items': [{'context': context, 'severity': 'fatal'}]})
+        before = self.texts()
+        self.ask(204, 'PUT', '/components/bms/data/charge-limit', {'data': 71})
+        self.assertEqual([text for text in self.texts() if text not in before], [])
+        self.assertEqual(self.get(self.LOGS + '/config')['contexts'][0]['severity'], 'fatal')
+        self.ask(400, 'PUT', self.LOGS + '/config', {'items': [{'context': {'type': 'RFC5424'}, 'severity': 'info'}]})
+        self.ask(204, 'DELETE', self.LOGS + '/config')
+        self.ask(204, 'PUT', '/components/bms/data/charge-limit', {'data': 72})
+        self.until(lambda: len([text for text in self.texts() if 'charge-limit' in text]) > len([t for t in before if 'charge-limit' in t]))
+
+
 if __name__ == '__main__':
     unittest.main()
