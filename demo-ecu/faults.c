@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include "demo-ecu/data.h"
 #include "demo-ecu/faults.h"
+#include "demo-ecu/logbook.h"
 
 #define CONFIRMED 0x28 /* confirmedDTC and testFailedSinceLastClear: they outlast the healing */
 #define FAILED    0x07 /* testFailed, in this operation cycle too, pendingDTC */
@@ -33,6 +34,8 @@ void fault_raise(const struct vehicle *vehicle, struct component *component, str
         fault->active = true;
         ++fault->n_occurrences;
         vehicle_timestamp(vehicle, fault->timestamp, sizeof(fault->timestamp));
+        logbook_write(vehicle, component, (enum logbook_severity)(fault->severity - 1), "fault %s: %s", fault->code,
+                      fault->name);
 
         fault->n_frame = 3; /* the first three data of either ECU are its measured ones */
         for (size_t i = 0; i < fault->n_frame; ++i) {
@@ -50,8 +53,12 @@ void fault_monitor(const struct vehicle *vehicle, struct component *component, s
                    bool present) {
         if (present)
                 fault_raise(vehicle, component, fault);
-        else if (!fault->latched)
+        else if (!fault->latched) {
+                if (fault->active)
+                        logbook_write(vehicle, component, LOGBOOK_INFO, "fault %s is not present any more",
+                                      fault->code);
                 fault_heal(fault);
+        }
 }
 
 static void fault_forget(struct fault *fault) {

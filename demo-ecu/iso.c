@@ -112,7 +112,7 @@ static void iso_list_components(struct call *call) {
 static void iso_get_component(struct call *call) {
         static const char *const collections[] = { "data",           "data-categories", "data-groups",
                                                    "faults",         "operations",      "modes",
-                                                   "configurations", "belongs-to" };
+                                                   "configurations", "belongs-to",      "logs" };
         const struct component *component = call->component;
 
         json_begin(&call->out, NULL, '{');
@@ -192,6 +192,11 @@ static const struct route routes[] = {
         { "GET", COMPONENT "/modes", iso_list_modes },
         { "GET", COMPONENT "/modes/*", iso_get_mode },
         { "PUT", COMPONENT "/modes/*", iso_put_mode, ROUTE_BODY },
+        { "GET", COMPONENT "/logs", iso_get_logs },
+        { "GET", COMPONENT "/logs/entries", iso_list_log_entries },
+        { "GET", COMPONENT "/logs/config", iso_get_log_config },
+        { "PUT", COMPONENT "/logs/config", iso_put_log_config, ROUTE_BODY },
+        { "DELETE", COMPONENT "/logs/config", iso_delete_log_config },
         { "GET", COMPONENT "/belongs-to", iso_list_belongs_to },
         { "GET", COMPONENT, iso_get_component },
         { "GET", BASE_PATH "/components", iso_list_components },

@@ -40,3 +40,8 @@ void iso_start_execution(struct call *call);
 void iso_get_execution(struct call *call);
 void iso_put_execution(struct call *call);
 void iso_delete_execution(struct call *call);
+void iso_get_logs(struct call *call);
+void iso_list_log_entries(struct call *call);
+void iso_get_log_config(struct call *call);
+void iso_put_log_config(struct call *call);
+void iso_delete_log_config(struct call *call);

@@ -6,6 +6,7 @@
 #include "demo-ecu/configurations.h"
 #include "demo-ecu/data.h"
 #include "demo-ecu/iso.h"
+#include "demo-ecu/logbook.h"
 #include "demo-ecu/modes.h"
 
 /* Several values of one filter are OR-ed; a filter that is not there lets everything pass. */
@@ -87,6 +88,7 @@ void iso_put_data(struct call *call) {
                 call_refuse(call);
                 return;
         }
+        logbook_write(call->server->vehicle, call->component, LOGBOOK_INFO, "data %s was written", datum->id);
         call->status = 204;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include "demo-ecu/iso.h"
+#include "demo-ecu/logbook.h"
 #include "demo-ecu/operations.h"
 
 static void write_operation(struct json *json, const char *key, const struct operation *operation) {
@@ -115,8 +116,11 @@ void iso_start_execution(struct call *call) {
         if (operation_start(&execution, call->server->vehicle, operation, parameters, n_seconds,
                             &call->problem))
                 call_refuse(call);
-        else
+        else {
+                logbook_write(call->server->vehicle, call->component, LOGBOOK_INFO, "operation %s starts",
+                              operation->id);
                 accept_execution(call, operation, execution);
+        }
 }
 
 void iso_get_execution(struct call *call) {

@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include "demo-ecu/faults.h"
+#include "demo-ecu/logbook.h"
 #include "demo-ecu/modes.h"
 #include "demo-ecu/operations.h"
 #include "demo-ecu/vehicle.h"
@@ -99,6 +100,16 @@ static void climate_tick(struct vehicle *vehicle, struct component *climate) {
         fault_monitor(vehicle, climate, &climate->faults[CLIMATE_SENSOR], sensor_is_implausible(vehicle));
 }
 
+static void operation_pass(struct vehicle *vehicle, struct component *component, struct operation *operation) {
+        const struct execution *running = operation_running(operation);
+
+        operation_tick(vehicle, operation);
+        if (!running || running->state == EXECUTION_RUNNING)
+                return;
+        logbook_write(vehicle, component, running->state == EXECUTION_FAILED ? LOGBOOK_ERROR : LOGBOOK_INFO,
+                      "operation %s ended%s%s", operation->id, *running->error ? ": " : "", running->error);
+}
+
 void simulation_tick(struct vehicle *vehicle) {
         bms_tick(vehicle, &vehicle->components[VEHICLE_BMS]);
         climate_tick(vehicle, &vehicle->components[VEHICLE_CLIMATE]);
@@ -108,6 +119,7 @@ void simulation_tick(struct vehicle *vehicle) {
 
                 mode_tick(vehicle, &component->session);
                 for (size_t k = 0; k < component->n_operations; ++k)
-                        operation_tick(vehicle, &component->operations[k]);
+                        operation_pass(vehicle, component, &component->operations[k]);
+                logbook_tick(vehicle, component);
         }
 }

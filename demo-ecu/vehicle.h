@@ -88,6 +88,21 @@ struct mode {
         char since[40];
 };
 
+#define LOG_ENTRIES_MAX 64
+
+struct log_entry {
+        int severity; /* enum logbook_severity */
+        char timestamp[40];
+        char text[160];
+};
+
+struct log {
+        struct log_entry entries[LOG_ENTRIES_MAX];
+        uint64_t n_written; /* the newest has the place before this one */
+        bool configured;
+        int level; /* enum logbook_severity, when it is configured */
+};
+
 struct component {
         const char *id, *name, *area, *description;
         bool present;
@@ -99,6 +114,7 @@ struct component {
         size_t n_operations;
         struct configuration configuration;
         struct mode session;
+        struct log log;
 };
 
 struct area {

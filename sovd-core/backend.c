@@ -25,6 +25,12 @@ bool sovd_backend_serves(const struct sovd_backend *backend, enum sovd_collectio
                 return true;
         case SOVD_COLLECTION_SCRIPTS:
                 return ops->scripts_list && ops->script_read;
+        case SOVD_COLLECTION_LOGS:
+                return ops->log_entries && ops->log_config_read;
+        case SOVD_COLLECTION_CLEAR_DATA:
+                return ops->clear_data_read && ops->clear_data_start && ops->clear_data_status;
+        case SOVD_COLLECTION_STATUS:
+                return ops->status_read && ops->status_control;
         default:
                 return false;
         }

@@ -26,6 +26,10 @@
 #include "sovd-core/model/modes.h"
 #include "sovd-core/model/operations.h"
 #include "sovd-core/model/scripts.h"
+#include "sovd-core/model/clear_data.h"
+#include "sovd-core/model/logs.h"
+#include "sovd-core/model/status.h"
+#include "sovd-core/model/updates.h"
 
 struct sovd_backend;
 struct sovd_call;
@@ -41,6 +45,7 @@ struct sovd_backend_status {
         size_t n_entities;
         size_t n_skipped;               /* entities left out: their ids cannot be used, or they are too many */
         unsigned in_flight, waiting;
+        size_t n_updates;               /* update packages that it keeps */
         uint64_t n_calls, n_failures, n_retries, n_rejected; /* since start; rejected = by breaker or limit */
 };
 
@@ -139,6 +144,46 @@ struct sovd_backend_ops {
                                         const char *id, enum sovd_script_action action);
         int (*script_execution_delete)(struct sovd_call *call, const struct sovd_entity *e, const char *script,
                                        const char *id);
+        /* logs: entries and config_read must, the others may. entries: of severity `least` or worse; 0 = all.
+         * config_write: all or nothing; SOVD_E_BAD_VALUE with the path of a context that there is not; paths begin
+         * with /items. config_reset: SOVD_E_NOT_FOUND when nothing is configured. append: an entry of the gateway's
+         * own about the entity; a timestamp NULL is now, a context NULL the entity's first. */
+        int (*log_entries)(struct sovd_call *call, const struct sovd_entity *e, int least, struct sovd_log_list *ret);
+        int (*log_config_read)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_log_config *ret);
+        int (*log_config_write)(struct sovd_call *call, const struct sovd_entity *e,
+                                const struct sovd_log_config *config);
+        int (*log_config_reset)(struct sovd_call *call, const struct sovd_entity *e);
+        int (*log_append)(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_log_entry *entry);
+
+        /* clear-data: all must. start: SOVD_E_NOT_FOUND for a type that is not supported, SOVD_E_CONFLICT while a
+         * task runs; it returns when the task is accepted. */
+        int (*clear_data_read)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_clear_support *ret);
+        int (*clear_data_start)(struct sovd_call *call, const struct sovd_entity *e, enum sovd_clear_type type);
+        int (*clear_data_status)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_clear_status *ret);
+
+        /* status: both must, and both answer while the entity is not ready. control: SOVD_E_NOT_FOUND for an action
+         * that is not supported, SOVD_E_CONFLICT when the state does not allow it; it returns when the action is
+         * accepted. */
+        int (*status_read)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_entity_status *ret);
+        int (*status_control)(struct sovd_call *call, const struct sovd_entity *e, enum sovd_status_action action,
+                              const struct cJSON *parameters);
+
+        /* updates: of the server, so without an entity. A backend whose view says that it serves them has list,
+         * read, status and control; register and delete may. An id that it does not know: SOVD_E_NOT_FOUND.
+         * register: the document as the client sent it, content_type with its parameters, or NULL;
+         * SOVD_E_MEDIA_TYPE, SOVD_E_CONFLICT for an id that is there, SOVD_E_OVERLOAD when there is no place.
+         * control: the SOVD_E_UPDATE_* errors, SOVD_E_CONFLICT when the sequence does not allow it. */
+        int (*updates_list)(struct sovd_call *call, struct sovd_backend *backend,
+                            const struct sovd_update_filter *filter, struct sovd_update_ids *ret);
+        int (*update_read)(struct sovd_call *call, struct sovd_backend *backend, const char *id,
+                           struct sovd_update_detail *ret);
+        int (*update_status)(struct sovd_call *call, struct sovd_backend *backend, const char *id,
+                             struct sovd_update_status *ret);
+        int (*update_control)(struct sovd_call *call, struct sovd_backend *backend, const char *id,
+                              enum sovd_update_action action);
+        int (*update_register)(struct sovd_call *call, struct sovd_backend *backend, const char *content_type,
+                               const char *body, size_t len, struct sovd_update_registered *ret);
+        int (*update_delete)(struct sovd_call *call, struct sovd_backend *backend, const char *id);
 };
 
 /* First member of each backend's own struct. */

@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/updates.h"
 #include <errno.h>
 #include <pthread.h>
 
@@ -14,12 +15,22 @@ struct member {
         bool inherited;               /* the view is that of the backend before; it stays until this one is connected */
 };
 
+#define CLEAR_HOOKS_MAX 8
+
+struct clear_hook {
+        sovd_clear_hook f;
+        void *data;
+};
+
 struct sovd_gateway {
         uint64_t started_usec;
         struct sovd_executions *executions;
         struct sovd_fault_sink *fault_sink;
         struct sovd_data_lists *data_lists;
         struct sovd_idempotency *idempotency;
+        struct sovd_updates *updates;
+        struct clear_hook clear_hooks[CLEAR_HOOKS_MAX]; /* set before the first request */
+        size_t n_clear_hooks;
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -28,6 +39,10 @@ struct sovd_gateway {
         pthread_mutex_t tree_mutex;   /* leaf: the pointer only */
         struct sovd_tree *tree;
 };
+
+static void forget_data_lists(void *data, const struct sovd_entity *entity, const struct sovd_principal *principal) {
+        (void)sovd_data_lists_clear(data, principal->id, entity);
+}
 
 int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_options *options) {
         _cleanup_(sovd_gateway_freep) struct sovd_gateway *gateway = calloc(1, sizeof(*gateway));
@@ -44,7 +59,11 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         if (!r)
                 r = sovd_data_lists_new(&gateway->data_lists, &options->data_lists);
         if (!r)
+                r = sovd_gateway_on_clear(gateway, forget_data_lists, gateway->data_lists);
+        if (!r)
                 r = sovd_idempotency_new(&gateway->idempotency, &options->idempotency);
+        if (!r)
+                r = sovd_updates_new(&gateway->updates);
         if (r)
                 return r;
 
@@ -61,6 +80,7 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         sovd_executions_free(gateway->executions);
         sovd_data_lists_free(gateway->data_lists);
         sovd_idempotency_free(gateway->idempotency);
+        sovd_updates_free(gateway->updates);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);
@@ -341,6 +361,23 @@ struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway) {
 
 struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway) {
         return gateway->idempotency;
+}
+
+struct sovd_updates *sovd_gateway_updates(struct sovd_gateway *gateway) {
+        return gateway->updates;
+}
+
+int sovd_gateway_on_clear(struct sovd_gateway *gateway, sovd_clear_hook f, void *data) {
+        if (gateway->n_clear_hooks == CLEAR_HOOKS_MAX)
+                return sovd_error_origin(-ENOSPC);
+        gateway->clear_hooks[gateway->n_clear_hooks++] = (struct clear_hook){ f, data };
+        return 0;
+}
+
+void sovd_gateway_clear_client_defined(struct sovd_gateway *gateway, const struct sovd_entity *entity,
+                                       const struct sovd_principal *principal) {
+        for (size_t i = 0; i < gateway->n_clear_hooks; i++)
+                gateway->clear_hooks[i].f(gateway->clear_hooks[i].data, entity, principal);
 }
 
 uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {

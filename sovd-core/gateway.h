@@ -10,6 +10,8 @@
 #include "sovd-core/idempotency.h"
 
 struct sovd_gateway;
+struct sovd_principal;
+struct sovd_updates;
 
 struct sovd_gateway_options {
         size_t executions_max;
@@ -52,6 +54,17 @@ struct sovd_fault_sink *sovd_gateway_fault_sink(const struct sovd_gateway *gatew
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway);
 struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway);
 struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway);
+struct sovd_updates *sovd_gateway_updates(struct sovd_gateway *gateway);
+
+/* Who keeps something that clients defined at entities (data lists, triggers, …) says how to forget it. f must not
+ * fail; it is called on the threads of requests, with no lock held. Main thread only, before the first request.
+ * Returns 0 or -ENOSPC. */
+typedef void (*sovd_clear_hook)(void *data, const struct sovd_entity *entity, const struct sovd_principal *principal);
+int sovd_gateway_on_clear(struct sovd_gateway *gateway, sovd_clear_hook f, void *data);
+
+/* Calls all of them: clear-data/client-defined-resources was asked for. */
+void sovd_gateway_clear_client_defined(struct sovd_gateway *gateway, const struct sovd_entity *entity,
+                                       const struct sovd_principal *principal);
 
 /* The backends with a reference each for the caller, at most max; returns how many. */
 size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max);

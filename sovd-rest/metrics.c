@@ -204,6 +204,10 @@ static double n_retries(const struct sovd_backend_status *s) {
         return (double)s->n_retries;
 }
 
+static double n_updates(const struct sovd_backend_status *s) {
+        return (double)s->n_updates;
+}
+
 static double n_rejected(const struct sovd_backend_status *s) {
         return (double)s->n_rejected;
 }
@@ -227,6 +231,7 @@ static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer
                 { "sovd_backend_calls_total", "counter", "Calls made.", n_calls },
                 { "sovd_backend_failures_total", "counter", "Calls without a usable answer.", n_failures },
                 { "sovd_backend_retries_total", "counter", "Reads that were tried again.", n_retries },
+                { "sovd_backend_updates", "gauge", "Update packages that the backend keeps.", n_updates },
                 { "sovd_backend_rejected_total", "counter", "Calls refused by breaker or limit.", n_rejected },
         };
         struct sovd_backend *backends[SOVD_BACKENDS_MAX];

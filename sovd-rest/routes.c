@@ -11,6 +11,10 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_modes,
         sovd_routes_configurations,
         sovd_routes_data_lists,
+        sovd_routes_logs,
+        sovd_routes_clear_data,
+        sovd_routes_status,
+        sovd_routes_updates,
         sovd_routes_server,
         NULL,
 };

@@ -6,10 +6,9 @@
 #include <time.h>
 
 static int sim_start(struct sovd_backend *backend) {
-        const uint64_t now = sovd_now_usec();
-        int r = sim_publish(sim_of(backend), now);
+        int r = sim_publish(sim_of(backend));
 
-        return r ? r : sim_watch_start(sim_of(backend), now);
+        return r ? r : sim_thread_start(sim_of(backend));
 }
 
 static void sim_stop(struct sovd_backend *backend) {
@@ -19,12 +18,13 @@ static void sim_stop(struct sovd_backend *backend) {
         sim->stopped = true;
         (void)pthread_cond_broadcast(&sim->stopping);
         (void)pthread_mutex_unlock(&sim->mutex);
-        sim_watch_stop(sim);
+        sim_thread_stop(sim);
 }
 
 static void free_unit(struct sim_unit *unit) {
         const struct sim_entity *e = unit->entity;
 
+        sim_logs_done(unit);
         for (size_t i = 0; unit->data && i < e->data.n; i++)
                 free(unit->data[i].text);
         for (size_t i = 0; unit->faults && i < e->faults.n; i++)
@@ -46,6 +46,7 @@ static void sim_free(struct sovd_backend *backend) {
 
         for (size_t i = 0; i < sim->n_units; i++)
                 free_unit(&sim->units[i]);
+        sim_updates_done(sim);
         sovd_arena_free(sim->arena);
         (void)pthread_cond_destroy(&sim->stopping);
         (void)pthread_mutex_destroy(&sim->mutex);
@@ -56,10 +57,14 @@ static void sim_free(struct sovd_backend *backend) {
 static void sim_status(struct sovd_backend *backend, struct sovd_backend_status *ret) {
         struct sim *sim = sim_of(backend);
 
+        (void)pthread_mutex_lock(&sim->mutex);
+        const size_t n_updates = sim->n_updates;
+        (void)pthread_mutex_unlock(&sim->mutex);
         *ret = (struct sovd_backend_status){
                 .connection = SOVD_CONNECTED,
                 .discovered = true,
                 .n_entities = sim->n_units,
+                .n_updates = n_updates,
                 .in_flight = atomic_load(&sim->in_flight),
                 .n_calls = atomic_load(&sim->n_calls),
                 .n_failures = atomic_load(&sim->n_failures),
@@ -103,6 +108,22 @@ static const struct sovd_backend_ops sim_ops = {
         .script_execution_read = sim_script_execution_read,
         .script_execution_control = sim_script_execution_control,
         .script_execution_delete = sim_script_execution_delete,
+        .log_entries = sim_log_entries,
+        .log_config_read = sim_log_config_read,
+        .log_config_write = sim_log_config_write,
+        .log_config_reset = sim_log_config_reset,
+        .log_append = sim_log_append,
+        .clear_data_read = sim_clear_data_read,
+        .clear_data_start = sim_clear_data_start,
+        .clear_data_status = sim_clear_data_status,
+        .status_read = sim_status_read,
+        .status_control = sim_status_control,
+        .updates_list = sim_updates_list,
+        .update_read = sim_update_read,
+        .update_status = sim_update_status,
+        .update_control = sim_update_control,
+        .update_register = sim_update_register,
+        .update_delete = sim_update_delete,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */
@@ -134,6 +155,8 @@ static int fill_unit(struct sim *sim, struct sim_unit *unit) {
         int r = sim_data_init(sim, unit);
         if (!r)
                 r = sim_scripts_init(unit);
+        if (!r)
+                r = sim_logs_init(sim, unit);
         return r ? r : sim_configurations_init(unit);
 }
 
@@ -214,7 +237,8 @@ static int read_scenario(struct sim *sim, const char *file, const char *text, si
         if (*message)
                 return SOVD_E_BAD_REQUEST;
         *message = "out of memory";
-        return fill_units(sim);
+        r = fill_units(sim);
+        return r ? r : sim_updates_init(sim);
 }
 
 int sovd_sim_backend_parse(struct sovd_backend **ret, const char *name, const char *file, const char *text,

@@ -37,6 +37,7 @@ struct execution_state {
         const char *word;                               /* x-… that it was told last; NULL = none */
         int capability;
         bool fails;
+        bool lost; /* it was stopped with the entity */
 };
 
 struct operation_state {
@@ -70,6 +71,48 @@ struct configuration_state {
         char *text; /* JSON; owned */
 };
 
+struct log_line {
+        uint64_t written_usec; /* realtime */
+        const struct sim_log_context *context;
+        int severity;
+        char *text; /* owned */
+};
+
+struct log_state {
+        struct log_line *lines; /* a ring of `keep` places */
+        size_t first, n;
+        int *severities;    /* of each context, as a client configured it; 0 = that of the scenario */
+        uint64_t seen_usec; /* what happened up to then is written */
+        uint64_t since_usec; /* the last start of the entity: messages count from here */
+};
+
+struct clear_state {
+        int type;              /* enum sovd_clear_type; 0 = nothing was asked for yet */
+        bool running, fails;
+        uint64_t started_usec, started_realtime_usec, ends_usec, n_started;
+        const char *failure; /* of the last one, static or of the scenario; NULL = it was completed */
+};
+
+enum sim_power { SIM_READY, SIM_STARTING, SIM_OFF };
+struct power_state {
+        enum sim_power power;
+        uint64_t ready_usec; /* SIM_STARTING: until then */
+};
+
+struct update_state {
+        struct sim_update *update;
+        struct sovd_arena *arena; /* of one that a client registered, else NULL */
+        int phase, status;
+        bool automated;           /* goes on with executing when it is prepared */
+        bool fails;               /* what is in progress ends with a failure */
+        uint64_t started_usec, ends_usec;
+        size_t n_applied;         /* components that are done */
+        int64_t reached;          /* percent, when it is not in progress */
+        uint64_t n_failed;
+        const char *error;        /* why it failed; static or of the update; NULL = error_text */
+        char error_text[256];
+};
+
 /* One entity. Each array has as many elements as the scenario's list. */
 struct sim_unit {
         enum sovd_entity_type type;
@@ -81,6 +124,9 @@ struct sim_unit {
         struct mode_state *modes;
         struct configuration_state *configurations;
         struct sim_scripts *scripts; /* of clients, and what runs; owned */
+        struct log_state logs;
+        struct clear_state clear;
+        struct power_state power;
 };
 
 struct sim {
@@ -93,12 +139,13 @@ struct sim {
         pthread_mutex_t mutex;
         pthread_cond_t stopping; /* wakes latencies */
         bool stopped;
-        pthread_t watch; /* publishes when an entity comes or goes; only when one does */
-        uint64_t published_usec; /* set before the watch starts */
-        bool is_watching; /* start and stop only, which are not called together */
         uint64_t last_id; /* of an execution */
         atomic_uint in_flight;
         _Atomic uint64_t n_calls, n_failures;
+        struct update_state *updates; /* updates_max places */
+        size_t n_updates, updates_max;
+        pthread_t thread; /* status.c: shows in the tree who is not ready */
+        bool has_thread;
 };
 
 static inline struct sim *sim_of(struct sovd_backend *backend) {
@@ -118,9 +165,13 @@ struct sim_call {
 int sim_enter(struct sim_call *c, struct sovd_call *call, const struct sovd_entity *e,
               enum sovd_collection collection);
 void sim_leave(struct sim_call *c);
-
+/* The same for what answers while the entity is not ready. */
+int sim_enter_any(struct sim_call *c, struct sovd_call *call, const struct sovd_entity *e,
+                  enum sovd_collection collection);
+/* The same for what is of the vehicle and not of an entity: c->unit is NULL. */
+int sim_enter_server(struct sim_call *c, struct sovd_call *call, struct sovd_backend *backend);
 /* The unit of an entity; it never changes which one that is. NULL: not one of the scenario. */
-struct sim_unit *sim_find_unit(const struct sim *sim, const struct sovd_entity *e);
+struct sim_unit *sim_unit_of(const struct sim *sim, enum sovd_entity_type type, const char *id);
 
 /* Fails the call with SOVD_E_NOT_FOUND. */
 int sim_no_resource(struct sovd_call *call, const struct sim_unit *unit, const char *what, const char *id);
@@ -128,12 +179,11 @@ int sim_no_resource(struct sovd_call *call, const struct sim_unit *unit, const c
 /* An array of n structs for a list that is answered. NULL: no memory. */
 #define SIM_ITEMS(call, type, n) ((type *)sovd_arena_calloc((call)->arena, (n) + 1, sizeof(type)))
 
-/* view.c: publishes the entities as they are at a time. */
-int sim_publish(struct sim *sim, uint64_t now_usec);
+/* view.c: publishes the entities as they are now. Without the lock. */
+int sim_publish(struct sim *sim);
 
-/* watch.c: publishes again whenever an entity becomes unreachable, or reachable. */
-int sim_watch_start(struct sim *sim, uint64_t published_usec);
-void sim_watch_stop(struct sim *sim);
+/* status.c: can it not be reached, or is it not ready? With the lock. */
+bool sim_is_away(const struct sim *sim, const struct sim_unit *unit, uint64_t now_usec);
 
 /* call.c */
 bool sim_is_unreachable(const struct sim *sim, const struct sim_entity *e, uint64_t now_usec);
@@ -208,8 +258,6 @@ int sim_execution_stop(struct sovd_call *call, const struct sovd_entity *e, cons
                        const char *id, const struct sovd_execution_stop *stop);
 
 /* modes.c. settle: takes back what has expired, and what lost a mode that it needs. */
-/* modes.c. value: of a mode that is there, with what has expired taken back. */
-const char *sim_mode_value(const struct sim_call *c, const char *id);
 void sim_modes_init(struct sim_unit *unit);
 void sim_modes_free(struct sim_unit *unit);
 void sim_modes_settle(struct sim_unit *unit, uint64_t now_usec);
@@ -266,3 +314,77 @@ int sim_script_execution_control(struct sovd_call *call, const struct sovd_entit
                                  const char *id, enum sovd_script_action action);
 int sim_script_execution_delete(struct sovd_call *call, const struct sovd_entity *e, const char *script,
                                 const char *id);
+/* data.c. Puts a value in the place of constant data; those that follow it turn. */
+int sim_data_put(const struct sim_call *c, size_t i, const struct cJSON *value, struct sovd_arena *arena);
+/* Position of data, or -1. */
+ssize_t sim_data_find(const struct sim_unit *unit, const char *id);
+
+/* modes.c. What a mode is now; NULL: there is none. */
+const char *sim_mode_now(const struct sim_call *c, const char *id);
+
+/* executions.c. Does one of the entity run? Its operation's name, or NULL. */
+const char *sim_execution_running(const struct sim_call *c);
+/* What runs ends now, as a failure: the entity stops. */
+void sim_executions_lose(const struct sim_call *c);
+/* The first end of an execution of an operation after `usec`; UINT64_MAX: none. ret_failure: NULL = it succeeded. */
+uint64_t sim_execution_end(const struct sim_unit *unit, size_t operation, uint64_t usec, const char **ret_failure);
+
+/* needs.c. NULL when all hold, else which one does not (in the arena). */
+const char *sim_needs_refuse(const struct sim_call *c, const struct sovd_list *needs, struct sovd_arena *arena);
+
+/* logs.c. note: something that happens to the entity at c->now_usec; nothing when it has no log. */
+int sim_logs_init(struct sim *sim, struct sim_unit *unit);
+void sim_logs_done(struct sim_unit *unit);
+void sim_log_note(const struct sim_call *c, int severity, const char *format, ...) _printf_(3, 4);
+void sim_log_add(const struct sim_call *c, size_t context, int severity, uint64_t usec, const char *text);
+int sim_log_entries(struct sovd_call *call, const struct sovd_entity *e, int least, struct sovd_log_list *ret);
+int sim_log_config_read(struct sovd_call *call, const struct sovd_entity *e, struct sovd_log_config *ret);
+int sim_log_config_write(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_log_config *config);
+int sim_log_config_reset(struct sovd_call *call, const struct sovd_entity *e);
+int sim_log_append(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_log_entry *entry);
+
+/* log_events.c. Writes what happened by itself since the last time: messages, faults, ends of executions. */
+void sim_log_catch_up(const struct sim_call *c, struct sovd_arena *arena);
+void sim_log_execution_end(const struct sim_call *c, const char *operation, const char *failure);
+
+/* clear_data.c */
+void sim_clear_advance(const struct sim_call *c, struct sovd_arena *arena);
+void sim_clear_lose(const struct sim_call *c);
+int sim_clear_data_read(struct sovd_call *call, const struct sovd_entity *e, struct sovd_clear_support *ret);
+int sim_clear_data_start(struct sovd_call *call, const struct sovd_entity *e, enum sovd_clear_type type);
+int sim_clear_data_status(struct sovd_call *call, const struct sovd_entity *e, struct sovd_clear_status *ret);
+
+/* status.c. advance: brings the vehicle to a time: updates, then the unit (NULL = each). */
+void sim_advance(struct sim *sim, struct sim_unit *unit, uint64_t now, struct sovd_arena *arena);
+/* Stops the entity at c->now_usec and has it ready after `secs`. */
+void sim_restart(const struct sim_call *c, double secs, struct sovd_arena *arena);
+int sim_thread_start(struct sim *sim);
+void sim_thread_stop(struct sim *sim);
+int sim_status_read(struct sovd_call *call, const struct sovd_entity *e, struct sovd_entity_status *ret);
+int sim_status_control(struct sovd_call *call, const struct sovd_entity *e, enum sovd_status_action action,
+                       const struct cJSON *parameters);
+
+/* updates_run.c */
+void sim_updates_advance(struct sim *sim, uint64_t now, struct sovd_arena *arena);
+uint64_t sim_updates_next(const struct sim *sim); /* when the next one goes on; UINT64_MAX = never */
+struct update_state *sim_update_running(const struct sim *sim);
+/* Name of the package that executes on the entity, or NULL; abort: it fails. */
+const char *sim_update_on(const struct sim *sim, const struct sim_unit *unit);
+void sim_update_abort(struct sim *sim, const struct sim_unit *unit);
+int sim_update_control(struct sovd_call *call, struct sovd_backend *backend, const char *id,
+                       enum sovd_update_action action);
+int64_t sim_update_progress(const struct update_state *u, uint64_t now);
+
+/* updates.c */
+int sim_updates_init(struct sim *sim);
+void sim_updates_done(struct sim *sim);
+struct update_state *sim_update_find(struct sovd_call *call, const struct sim *sim, const char *id);
+int sim_updates_list(struct sovd_call *call, struct sovd_backend *backend, const struct sovd_update_filter *filter,
+                     struct sovd_update_ids *ret);
+int sim_update_read(struct sovd_call *call, struct sovd_backend *backend, const char *id,
+                    struct sovd_update_detail *ret);
+int sim_update_status(struct sovd_call *call, struct sovd_backend *backend, const char *id,
+                      struct sovd_update_status *ret);
+int sim_update_register(struct sovd_call *call, struct sovd_backend *backend, const char *content_type,
+                        const char *body, size_t len, struct sovd_update_registered *ret);
+int sim_update_delete(struct sovd_call *call, struct sovd_backend *backend, const char *id);

@@ -4,9 +4,9 @@
 #include "sovd-core/base/clock.h"
 #include <time.h>
 
-struct sim_unit *sim_find_unit(const struct sim *sim, const struct sovd_entity *e) {
+struct sim_unit *sim_unit_of(const struct sim *sim, enum sovd_entity_type type, const char *id) {
         for (size_t i = 0; i < sim->n_units; i++)
-                if (sim->units[i].type == e->type && strcmp(sim->units[i].entity->named.id, e->id) == 0)
+                if (sim->units[i].type == type && strcmp(sim->units[i].entity->named.id, id) == 0)
                         return &sim->units[i];
         return NULL;
 }
@@ -50,30 +50,67 @@ static int check_reachable(struct sim *sim, struct sovd_call *call, const struct
         return SOVD_E_UNAVAILABLE;
 }
 
-int sim_enter(struct sim_call *c, struct sovd_call *call, const struct sovd_entity *e,
-              enum sovd_collection collection) {
-        struct sim *sim = sim_of(e->providers[collection]);
-        struct sim_unit *unit = sim_find_unit(sim, e);
+static int check_ready(const struct sim_call *c, struct sovd_call *call) {
+        const struct power_state *power = &c->unit->power;
+        const char *id = c->unit->entity->named.id;
 
-        if (!unit)
-                return sovd_fail(call, SOVD_E_NOT_FOUND, "'%s' is not part of the scenario", e->id);
+        if (power->power == SIM_READY)
+                return 0;
+        (void)sovd_fail(call, SOVD_E_UNAVAILABLE,
+                        power->power == SIM_OFF ? "'%s' is shut down (simulated)"
+                                                : "'%s' is starting and not ready yet (simulated)",
+                        id);
+        const uint64_t left = power->power == SIM_OFF ? 0 : power->ready_usec - c->now_usec;
+        sovd_fail_retry_after(call, (unsigned)SOVD_MAX(1, (left + SOVD_USEC_PER_SEC - 1) / SOVD_USEC_PER_SEC));
+        return SOVD_E_UNAVAILABLE;
+}
 
+static int enter(struct sim_call *c, struct sovd_call *call, struct sim *sim, struct sim_unit *unit, bool any) {
         (void)atomic_fetch_add(&sim->n_calls, 1);
         (void)atomic_fetch_add(&sim->in_flight, 1);
         (void)pthread_mutex_lock(&sim->mutex);
         *c = (struct sim_call){ .sim = sim, .unit = unit };
-        int r = wait_latency(sim, call, unit->entity);
-        if (!r)
+        int r = unit ? wait_latency(sim, call, unit->entity) : 0;
+        if (!r && unit)
                 r = check_reachable(sim, call, unit->entity);
         c->now_usec = sovd_now_usec();
-        sim_modes_settle(unit, c->now_usec);
+        if (unit)
+                sim_modes_settle(unit, c->now_usec);
         if (!r)
+                sim_advance(sim, unit, c->now_usec, call->arena);
+        if (!r && unit && !any)
+                r = check_ready(c, call);
+        if (!r && unit && unit->power.power == SIM_READY)
                 sim_scripts_advance(c, call);
         if (r) {
                 (void)atomic_fetch_add(&sim->n_failures, 1);
                 sim_leave(c);
         }
         return r;
+}
+
+static int enter_entity(struct sim_call *c, struct sovd_call *call, const struct sovd_entity *e,
+                        enum sovd_collection collection, bool any) {
+        struct sim *sim = sim_of(e->providers[collection]);
+        struct sim_unit *unit = sim_unit_of(sim, e->type, e->id);
+
+        if (!unit)
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "'%s' is not part of the scenario", e->id);
+        return enter(c, call, sim, unit, any);
+}
+
+int sim_enter(struct sim_call *c, struct sovd_call *call, const struct sovd_entity *e,
+              enum sovd_collection collection) {
+        return enter_entity(c, call, e, collection, false);
+}
+
+int sim_enter_any(struct sim_call *c, struct sovd_call *call, const struct sovd_entity *e,
+                  enum sovd_collection collection) {
+        return enter_entity(c, call, e, collection, true);
+}
+
+int sim_enter_server(struct sim_call *c, struct sovd_call *call, struct sovd_backend *backend) {
+        return enter(c, call, sim_of(backend), NULL, true);
 }
 
 void sim_leave(struct sim_call *c) {

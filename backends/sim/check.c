@@ -392,7 +392,7 @@ static bool check_capabilities(struct checker *k, const char *base, struct sim_o
 
 static bool check_needs(struct checker *k, const char *base, const struct sim_entity *e,
                         const struct sim_operation *o) {
-        const struct sim_need *all = o->modes.items;
+        const struct sim_mode_need *all = o->modes.items;
         const struct sim_mode *modes = e->modes.items;
 
         for (size_t i = 0; i < o->modes.n; i++) {
@@ -406,7 +406,7 @@ static bool check_needs(struct checker *k, const char *base, const struct sim_en
                         return refuse(k, at, "value", "'%s' is not one of the values of mode '%s'",
                                       all[i].value, all[i].mode);
         }
-        return check_ids(k, base, "modes", "mode", &o->modes, sizeof(*all), offsetof(struct sim_need, mode));
+        return check_ids(k, base, "modes", "mode", &o->modes, sizeof(*all), offsetof(struct sim_mode_need, mode));
 }
 
 static bool check_operation(struct checker *k, const char *at, const struct sim_entity *e,
@@ -444,6 +444,35 @@ static bool check_scripts(struct checker *k, const char *base, struct sim_entity
                         return refuse(k, below(k, below(k, base, "scripts", i), "steps", step), "", "%s", why);
         }
         return true;
+}
+
+/* --- logs, clear_data, status, updates -------------------------------------------------------------------- */
+
+static bool check_upkeep(struct checker *k, const char *at, struct sim_entity *e) {
+        const char *key = "", *why = sim_upkeep_refuse(e, k->arena, &key);
+
+        return why ? refuse(k, at, key, "%s", why) : true;
+}
+
+static bool check_updates(struct checker *k) {
+        struct sovd_list *list = &k->scenario->updates;
+        struct sim_update *all = list->items;
+
+        if (list->n > (size_t)k->scenario->updates_max.value)
+                return refuse(k, "", "updates_max", "is less than the number of updates");
+        if (!check_named(k, "", "updates", list, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < list->n; i++) {
+                const char *key = "", *why = sim_update_refuse(k->scenario, &all[i], k->arena, &key);
+                if (why)
+                        return refuse(k, below(k, "", "updates", i), key, "%s", why);
+        }
+        for (size_t i = 0; i < list->n; i++)
+                if (sovd_streq(all[i].named.id, k->scenario->autonomous_update))
+                        return true;
+        return k->scenario->autonomous_update
+                       ? refuse(k, "", "autonomous_update", "there is no update '%s'", k->scenario->autonomous_update)
+                       : true;
 }
 
 /* --- entities ------------------------------------------------------------------------------------------- */
@@ -498,7 +527,7 @@ static bool check_entities(struct checker *k, enum sovd_entity_type type) {
                 if (!check_relations(k, at, type, &all[i]) || !check_modes(k, at, &all[i]) ||
                     !check_data(k, at, &all[i]) || !check_faults(k, at, &all[i]) ||
                     !check_operations(k, at, &all[i]) || !check_configurations(k, at, &all[i]) ||
-                    !check_scripts(k, at, &all[i]))
+                    !check_scripts(k, at, &all[i]) || !check_upkeep(k, at, &all[i]))
                         return false;
         }
         return true;
@@ -511,5 +540,5 @@ const char *sim_check(struct sim_scenario *scenario, const struct sovd_config_tr
         for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
                 if (!check_entities(&k, (enum sovd_entity_type)type))
                         return k.message;
-        return NULL;
+        return check_updates(&k) ? NULL : k.message;
 }

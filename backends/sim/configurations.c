@@ -86,6 +86,7 @@ static int write_value(struct sovd_call *call, const struct sim_call *c, const c
                 return r;
         free(state->text);
         state->text = text;
+        sim_log_note(c, SOVD_SEVERITY_INFO, "configuration '%s' was written: %s", id, text);
         return 0;
 }
 

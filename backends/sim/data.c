@@ -13,7 +13,7 @@ static const struct sim_data *data_of(const struct sim_unit *unit, size_t i) {
         return (const struct sim_data *)unit->entity->data.items + i;
 }
 
-static ssize_t find_data(const struct sim_unit *unit, const char *id) {
+ssize_t sim_data_find(const struct sim_unit *unit, const char *id) {
         for (size_t i = 0; i < unit->entity->data.n; i++)
                 if (sovd_streq(data_of(unit, i)->value.named.id, id))
                         return (ssize_t)i;
@@ -119,7 +119,7 @@ static void turn_followers(struct sim_unit *unit, const char *id, double target,
 }
 
 static void start_follower(struct sim *sim, struct sim_unit *unit, size_t i) {
-        const ssize_t of = find_data(unit, data_of(unit, i)->of);
+        const ssize_t of = sim_data_find(unit, data_of(unit, i)->of);
 
         unit->data[i].from = number_of(unit->data[i].text);
         unit->data[i].target = of >= 0 ? number_of(unit->data[of].text) : unit->data[i].from;
@@ -214,7 +214,7 @@ int sim_add_error(struct sovd_call *call, struct sovd_list *errors, const char *
 
 static int read_value(struct sovd_call *call, const struct sim_call *c, const char *id,
                       struct sovd_data_value *ret) {
-        const ssize_t i = find_data(c->unit, id);
+        const ssize_t i = sim_data_find(c->unit, id);
         if (i < 0)
                 return sim_no_resource(call, c->unit, "data", id);
 
@@ -240,8 +240,22 @@ int sim_data_read(struct sovd_call *call, const struct sovd_entity *e, const cha
         return r;
 }
 
+int sim_data_put(const struct sim_call *c, size_t i, const cJSON *value, struct sovd_arena *arena) {
+        char *text;
+
+        int r = sim_faults_keep_frames(c, arena);
+        if (!r)
+                r = sim_value_text(value, &text);
+        if (r)
+                return r;
+        free(c->unit->data[i].text);
+        c->unit->data[i].text = text;
+        turn_followers(c->unit, data_of(c->unit, i)->value.named.id, number_of(text), c->now_usec);
+        return 0;
+}
+
 static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id, const cJSON *value) {
-        const ssize_t i = find_data(c->unit, id);
+        const ssize_t i = sim_data_find(c->unit, id);
         if (i < 0)
                 return sim_no_resource(call, c->unit, "data", id);
 
@@ -255,16 +269,10 @@ static int write_value(struct sovd_call *call, const struct sim_call *c, const c
         if (why)
                 return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/data", "data '%s' %s", id, why);
 
-        char *text;
-        r = sim_faults_keep_frames(c, call->arena);
+        r = sim_data_put(c, (size_t)i, value, call->arena);
         if (!r)
-                r = sim_value_text(value, &text);
-        if (r)
-                return r;
-        free(c->unit->data[i].text);
-        c->unit->data[i].text = text;
-        turn_followers(c->unit, id, number_of(text), c->now_usec);
-        return 0;
+                sim_log_note(c, SOVD_SEVERITY_INFO, "data '%s' was written: %s", id, c->unit->data[i].text);
+        return r;
 }
 
 int sim_data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id, const cJSON *value,

@@ -217,7 +217,7 @@ static cJSON *describe(const struct sim_entity *e, const struct row *row, const 
 
 int sim_describe(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
                  const char *id, cJSON **ret) {
-        const struct sim_unit *unit = sim_find_unit(sim_of(e->providers[collection]), e);
+        const struct sim_unit *unit = sim_unit_of(sim_of(e->providers[collection]), e->type, e->id);
         const struct row *row = &rows[collection];
 
         if (!row->describe)

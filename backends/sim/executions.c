@@ -17,6 +17,8 @@ static uint64_t end_of(const struct execution_state *x) {
 }
 
 static const char *failure_of(const struct execution_state *x, const struct sim_operation *operation) {
+        if (x->lost)
+                return "stopped, because the entity was stopped or restarted";
         if (x->stopped_usec < own_end_of(x) && x->stopped_usec <= x->timeout_usec)
                 return NULL; /* as its client wanted */
         if (x->timeout_usec < own_end_of(x))
@@ -26,6 +28,43 @@ static const char *failure_of(const struct execution_state *x, const struct sim_
 
 static bool is_running(const struct execution_state *x, uint64_t now) {
         return x->id && now < end_of(x);
+}
+
+const char *sim_execution_running(const struct sim_call *c) {
+        const struct sim_operation *operations = c->unit->entity->operations.items;
+
+        for (size_t o = 0; o < c->unit->entity->operations.n; o++)
+                for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++)
+                        if (is_running(&c->unit->operations[o].executions[i], c->now_usec))
+                                return operations[o].named.id;
+        return NULL;
+}
+
+void sim_executions_lose(const struct sim_call *c) {
+        for (size_t o = 0; o < c->unit->entity->operations.n; o++)
+                for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++) {
+                        struct execution_state *x = &c->unit->operations[o].executions[i];
+                        if (!is_running(x, c->now_usec))
+                                continue;
+                        x->stopped_usec = c->now_usec;
+                        x->lost = true;
+                        sim_log_note(c, SOVD_SEVERITY_ERROR, "operation '%s' is interrupted",
+                                     ((const struct sim_operation *)c->unit->entity->operations.items)[o].named.id);
+                }
+}
+
+uint64_t sim_execution_end(const struct sim_unit *unit, size_t operation, uint64_t usec, const char **ret_failure) {
+        const struct sim_operation *all = unit->entity->operations.items;
+        uint64_t first = UINT64_MAX;
+
+        for (size_t i = 0; i < SIM_EXECUTIONS_MAX; i++) {
+                const struct execution_state *x = &unit->operations[operation].executions[i];
+                if (!x->id || end_of(x) <= usec || end_of(x) >= first)
+                        continue;
+                first = end_of(x);
+                *ret_failure = failure_of(x, &all[operation]);
+        }
+        return first;
 }
 
 static int64_t progress_of(const struct execution_state *x, uint64_t now) {
@@ -159,11 +198,11 @@ static int check_room(struct sovd_call *call, const struct sim_call *c, const st
 }
 
 static int check_modes(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation) {
-        const struct sim_need *need = operation->modes.items;
+        const struct sim_mode_need *need = operation->modes.items;
 
         for (size_t i = 0; i < operation->modes.n; i++) {
-                const char *is = sim_mode_value(c, need[i].mode);
-                if (strcmp(is, need[i].value) != 0)
+                const char *is = sim_mode_now(c, need[i].mode);
+                if (!sovd_streq(is, need[i].value))
                         return sovd_fail(call, SOVD_E_CONFLICT,
                                          "operation '%s' needs mode '%s' to be '%s'; it is '%s'",
                                          operation->named.id, need[i].mode, need[i].value, is);
@@ -190,6 +229,10 @@ static void begin(const struct sim_call *c, struct operation_state *state,
         x->word = NULL;
         x->capability = SOVD_CAPABILITY_EXECUTE;
         x->fails = every && state->n_started % every == 0;
+        x->lost = false;
+        sim_log_note(c, SOVD_SEVERITY_INFO, "operation '%s' starts", operation->named.id);
+        if (x->ends_usec == c->now_usec) /* the log comes back for later ends only */
+                sim_log_execution_end(c, operation->named.id, failure_of(x, operation));
 }
 
 static int run_at_once(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,

@@ -88,11 +88,12 @@ static struct mode_state *find(const struct sim_call *c, const char *id, const s
         return NULL;
 }
 
-const char *sim_mode_value(const struct sim_call *c, const char *id) {
+const char *sim_mode_now(const struct sim_call *c, const char *id) {
         const struct sim_mode *mode;
+        sim_modes_settle(c->unit, c->now_usec);
         const struct mode_state *state = find(c, id, &mode);
 
-        return state ? state->value : "";
+        return state ? state->value : NULL;
 }
 
 int sim_modes_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_mode_list *ret) {
@@ -261,6 +262,7 @@ static int set_value(struct sovd_call *call, const struct sim_call *c, const str
         state->value = is_default ? mode->initial : value;
         state->expires_usec = ends ? c->now_usec + (uint64_t)stays->value * SOVD_USEC_PER_SEC : UINT64_MAX;
         sim_modes_settle(c->unit, c->now_usec);
+        sim_log_note(c, SOVD_SEVERITY_INFO, "mode '%s' was set to '%s'", mode->named.id, value);
         return 0;
 }
 

@@ -48,7 +48,7 @@ int sim_operations_list(struct sovd_call *call, const struct sovd_entity *e,
 
 /* The modes that it needs; every mode will do: an empty object. */
 static int describe_modes(struct sovd_call *call, const struct sim_operation *o, const struct cJSON **ret) {
-        const struct sim_need *need = o->modes.items;
+        const struct sim_mode_need *need = o->modes.items;
         struct sovd_json_writer w;
 
         sovd_json_writer_init(&w, 0, 0);

@@ -255,21 +255,21 @@ static const struct sovd_schema parameter_schema = { .name = "parameter",
 
 static const struct sovd_field need_fields[] = { { .name = "mode",
                                                    .type = SOVD_FIELD_STRING,
-                                                   .offset = offsetof(struct sim_need, mode),
+                                                   .offset = offsetof(struct sim_mode_need, mode),
                                                    .flags = SOVD_REQUIRED,
                                                    .min = 1,
                                                    .max = ID_MAX,
                                                    .doc = "Id of a mode of the same entity." },
                                                  { .name = "value",
                                                    .type = SOVD_FIELD_STRING,
-                                                   .offset = offsetof(struct sim_need, value),
+                                                   .offset = offsetof(struct sim_mode_need, value),
                                                    .flags = SOVD_REQUIRED,
                                                    .min = 1,
                                                    .max = TEXT_MAX,
                                                    .doc = "What it must be." },
                                                  { 0 } };
 static const struct sovd_schema need_schema = { .name = "mode that is needed",
-                                                .size = sizeof(struct sim_need),
+                                                .size = sizeof(struct sim_mode_need),
                                                 .fields = need_fields,
                                                 .doc = "A mode in which an operation can be started." };
 
@@ -535,9 +535,19 @@ static const struct sovd_schema about_schema = {
                 LIST(sim_entity, modes, mode_schema, "Modes."),                                              \
                 LIST(sim_entity, configurations, configuration_schema, "Configurations.")
 
+#define OBJECT(m, schema, sentence)                                                                          \
+        {                                                                                                    \
+                .name = #m, .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct sim_entity, m),             \
+                .of = &schema, .doc = sentence                                                               \
+        }
+#define UPKEEP                                                                                               \
+        OBJECT(logs, sovd_schema_sim_logs, "A log."), OBJECT(clear_data, sovd_schema_sim_clear_data, "What can be cleared."),  \
+                OBJECT(status, sovd_schema_sim_status, "Is it ready, and can it be restarted?")
+
 static const struct sovd_field area_fields[] = { PARENT, { 0 } };
 static const struct sovd_field component_fields[] = { PARENT,       AREAS,     DEPENDS_ON,
-                                                      REACHABILITY, RESOURCES, SCRIPTS, { 0 } };
+                                                      REACHABILITY, RESOURCES, SCRIPTS, UPKEEP,
+                                                      { 0 } };
 static const struct sovd_field app_fields[] = { { .name = "located_on",
                                                   .type = SOVD_FIELD_STRING,
                                                   .offset = offsetof(struct sim_entity, located_on),
@@ -550,6 +560,7 @@ static const struct sovd_field app_fields[] = { { .name = "located_on",
                                                 REACHABILITY,
                                                 RESOURCES,
                                                 SCRIPTS,
+                                                UPKEEP,
                                                 { 0 } };
 static const struct sovd_field function_fields[] = { DEPENDS_ON, REACHABILITY, DATA, OPERATIONS, { 0 } };
 
@@ -596,6 +607,15 @@ static const struct sovd_field scenario_fields[] = {
           .of = &function_schema,
           .max = ITEMS_MAX,
           .doc = "What several entities do together." },
+        LIST(sim_scenario, updates, sovd_schema_sim_update, "Update packages; updates are offered when the key is there."),
+        TEXT(sim_scenario, autonomous_update, "Id of the package that the server chooses by itself."),
+        { .name = "updates_max",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_scenario, updates_max),
+          .min = 1,
+          .max = 1000,
+          .def = "32",
+          .doc = "How many packages are kept; no more can be registered." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_sim_scenario = { .name = "scenario",

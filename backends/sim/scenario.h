@@ -93,7 +93,7 @@ struct sim_result {
         struct sovd_number factor;
 };
 
-struct sim_need {
+struct sim_mode_need {
         const char *mode, *value;
 };
 
@@ -105,7 +105,7 @@ struct sim_operation {
         struct sovd_int fails_every; /* 0 never, 1 always, n each nth */
         struct sovd_list result;     /* struct sim_result */
         struct sovd_list parameters; /* struct sim_parameter */
-        struct sovd_list modes;      /* struct sim_need */
+        struct sovd_list modes;      /* struct sim_mode_need */
         struct sovd_strings capabilities;
         struct sovd_int parallel_runs;
         struct sovd_number retention_secs;
@@ -144,6 +144,48 @@ struct sim_script {
         struct sovd_list steps; /* struct sim_step */
 };
 
+/* A value that data, or a mode, must have now; entity: whose, of an update only. */
+struct sim_need {
+        const char *entity, *data, *mode;
+        const struct cJSON *value;
+};
+
+struct sim_log_context {
+        const char *id;
+        int type;     /* enum sovd_log_context_type */
+        int severity; /* enum sovd_log_severity: from then on entries are written */
+        const char *host, *process;
+        struct sovd_int pid;
+        const char *session, *session_id, *application_id, *context_id, *message_id;
+};
+struct sim_log_message {
+        const char *context; /* after the check: never NULL */
+        int severity;
+        const char *text; /* {id} is the value of data */
+        struct sovd_number after_secs, period_secs;
+};
+struct sim_logs {
+        struct sovd_int keep;
+        struct sovd_list contexts, messages; /* struct sim_log_context, struct sim_log_message */
+};
+
+struct sim_clear {
+        struct sovd_number duration_secs;
+        struct sovd_strings resets;
+        struct sovd_int fails_every;
+        const char *error;
+};
+struct sim_clear_data {
+        struct sim_clear *types[3]; /* by enum sovd_clear_type - 1; NULL = not supported */
+};
+
+struct sim_status {
+        struct sovd_number restart_secs, start_secs;
+        struct sovd_strings supports;
+        unsigned actions; /* of supports, after the check: bit 1 << enum sovd_status_action */
+        struct sovd_list needs; /* struct sim_need */
+};
+
 struct sim_entity {
         struct sim_named named;
         const char *category, *description, *parent, *located_on;
@@ -155,11 +197,37 @@ struct sim_entity {
         struct sovd_list data, faults, operations, modes, configurations;
         struct sovd_list scripts; /* struct sim_script */
         struct sovd_int script_uploads;
+        struct sim_logs *logs;             /* or NULL */
+        struct sim_clear_data *clear_data; /* or NULL */
+        struct sim_status *status;         /* or NULL */
 };
+
+struct sim_update_part {
+        const char *component, *data, *version;
+};
+struct sim_update {
+        struct sim_named named;
+        const char *version;
+        struct sovd_int size_kb;
+        struct sovd_bool automated;
+        struct sovd_strings origins, affects, prepare_steps, execute_steps;
+        const char *notes, *notes_translation_id, *user_activity, *user_activity_translation_id;
+        const char *preconditions, *preconditions_translation_id, *execution_conditions;
+        struct sovd_number prepare_secs, execute_secs;
+        int fails_in; /* enum sovd_update_phase; 0 = never */
+        struct sovd_int fails_at, fails_times;
+        const char *error;
+        struct sovd_list needs, components; /* struct sim_need, struct sim_update_part */
+};
+extern const struct sovd_schema sovd_schema_sim_need, sovd_schema_sim_logs, sovd_schema_sim_clear_data,
+        sovd_schema_sim_status, sovd_schema_sim_update;
 
 struct sim_scenario {
         struct sovd_int seed;
         struct sovd_list entities[SOVD_N_ENTITY_TYPES]; /* struct sim_entity, by enum sovd_entity_type */
+        struct sovd_list updates;                       /* struct sim_update */
+        const char *autonomous_update;
+        struct sovd_int updates_max;
 };
 
 /* A script as clients upload it: the same steps, without an id. */
@@ -169,6 +237,21 @@ extern const struct sovd_schema sovd_schema_sim_upload;
  * one. */
 const char *sim_steps_refuse(const struct sim_entity *e, const struct sovd_list *steps, size_t *ret_step,
                              struct sovd_arena *arena);
+/* Is the scenario one of a server that offers updates? */
+static inline bool sim_serves_updates(const struct sim_scenario *scenario) {
+        return scenario->updates.n || scenario->updates.set;
+}
+
+/* The entity of "components/ID" or "apps/ID", or NULL. */
+const struct sim_entity *sim_entity_of(const struct sim_scenario *scenario, const char *ref);
+
+/* What is wrong with an update package for this vehicle, or NULL (in the arena). Sets what is left to be derived;
+ * *ret_key: the bad member below the package, as a JSON pointer. */
+const char *sim_update_refuse(const struct sim_scenario *scenario, struct sim_update *update,
+                              struct sovd_arena *arena, const char **ret_key);
+
+/* The same of the logs, the data to clear and the status of an entity; key: below the entity. */
+const char *sim_upkeep_refuse(struct sim_entity *e, struct sovd_arena *arena, const char **ret_key);
 
 /* What the tables cannot say: ids, references, types and ranges. Sets what is left to be derived. NULL when
  * the scenario is good, else "file:line:column: key: why" (in the arena). */

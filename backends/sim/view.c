@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sim/backend.h"
+#include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include <errno.h>
 
@@ -14,6 +15,9 @@ static unsigned collections_of(const struct sim_entity *e) {
                 { SOVD_COLLECTION_MODES, e->modes.n },
                 { SOVD_COLLECTION_CONFIGURATIONS, e->configurations.n },
                 { SOVD_COLLECTION_SCRIPTS, e->scripts.n + (size_t)e->script_uploads.value },
+                { SOVD_COLLECTION_LOGS, e->logs != NULL },
+                { SOVD_COLLECTION_CLEAR_DATA, e->clear_data != NULL },
+                { SOVD_COLLECTION_STATUS, e->status != NULL },
         };
         unsigned bits = 0;
 
@@ -48,7 +52,7 @@ static int describe(const struct sim *sim, const struct sim_unit *unit, uint64_t
                 .category = e->category,
                 .description = e->description,
                 .tags = e->named.tags,
-                .disconnected = sim_is_unreachable(sim, e, now_usec),
+                .disconnected = sim_is_away(sim, unit, now_usec),
                 .collections = collections_of(e),
                 .relations[SOVD_RELATION_BELONGS_TO] = e->areas,
                 .relations[SOVD_RELATION_DEPENDS_ON] = e->depends_on,
@@ -67,7 +71,7 @@ static int describe(const struct sim *sim, const struct sim_unit *unit, uint64_t
                                                                   : SOVD_RELATION_SUBCOMPONENTS]);
 }
 
-int sim_publish(struct sim *sim, uint64_t now_usec) {
+int sim_publish(struct sim *sim) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
 
         int r = sovd_arena_new(&arena, 4096);
@@ -76,14 +80,15 @@ int sim_publish(struct sim *sim, uint64_t now_usec) {
 
         struct sovd_view view = { .backend = &sim->base,
                                   .connection = SOVD_CONNECTED,
-                                  .n_entities = sim->n_units };
+                                  .n_entities = sim->n_units,
+                                  .updates = sim_serves_updates(&sim->scenario) };
         view.entities = sovd_arena_array(arena, struct sovd_entity_spec, sim->n_units + 1);
         if (!view.entities)
                 return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < sim->n_units; i++) {
-                r = describe(sim, &sim->units[i], now_usec, arena, &view.entities[i]);
-                if (r)
-                        return r;
-        }
-        return sovd_backend_publish(&sim->base, &view);
+        const uint64_t now = sovd_now_usec();
+        (void)pthread_mutex_lock(&sim->mutex);
+        for (size_t i = 0; !r && i < sim->n_units; i++)
+                r = describe(sim, &sim->units[i], now, arena, &view.entities[i]);
+        (void)pthread_mutex_unlock(&sim->mutex);
+        return r ? r : sovd_backend_publish(&sim->base, &view);
 }

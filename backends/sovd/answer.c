@@ -137,6 +137,10 @@ bool answer_error_decode(struct sovd_call *call, const cJSON *json, unsigned sta
 }
 
 int answer_not_found(struct sovd_call *call, const struct subject *s) {
+        if (!s->entity)
+                return s->id ? sovd_fail(call, SOVD_E_NOT_FOUND, "there is no %s '%.128s'", s->what, s->id)
+                             : sovd_fail(call, SOVD_E_NOT_FOUND, "the server offers no %s", s->what);
+
         const char *word = sovd_entity_type_words[s->entity->type];
 
         if (!s->id)

@@ -12,7 +12,7 @@
 
 /* What was asked for, for messages. */
 struct subject {
-        const struct sovd_entity *entity;
+        const struct sovd_entity *entity; /* NULL: it is of the server itself */
         const char *what; /* "data", "fault", ... */
         const char *id;   /* of the resource; NULL = the collection */
         bool changes;     /* a write, a start: perhaps it was carried out though no answer came */

@@ -120,6 +120,7 @@ int discovery_outline(struct view *view, const struct view *before, const cJSON 
         const cJSON *item;
         int r = 0;
 
+        view->updates = before && before->updates;
         cJSON_ArrayForEach (item, shape_member(components, is_iso ? "items" : "value"))
                 if (!r)
                         r = outline_component(view, before, item);

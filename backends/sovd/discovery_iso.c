@@ -224,6 +224,23 @@ static int read_relation(struct survey *s, size_t i, const struct relation_row *
         return r;
 }
 
+/* --- the server itself ---------------------------------------------------------------------------------- */
+
+/* A server names what it offers beside its entities in the body of its root. */
+static int read_root(struct survey *s) {
+        unsigned status;
+        cJSON *root;
+
+        int r = s->fetcher->get(s->fetcher, "/", &status, &root);
+        if (r)
+                return r;
+        if (fetch_is_ok(status))
+                s->view->updates = shape_string(root, "updates");
+        else
+                s->view->updates = !fetch_is_absent(status) && s->before && s->before->updates;
+        return 0;
+}
+
 /* --- the whole ------------------------------------------------------------------------------------------ */
 
 /* Without a usable body the entity keeps what it offered; when that was never known it offers everything, and
@@ -282,5 +299,5 @@ int discovery_iso(struct fetcher *fetcher, struct view *view, const struct view 
                 r = visit(&s, i);
                 sovd_arena_reset(scratch);
         }
-        return r;
+        return r ? r : read_root(&s);
 }

@@ -84,6 +84,39 @@ FORWARD_MAY(script_execution_read, SCRIPTS,
 FORWARD_MAY(script_execution_control, SCRIPTS,
             (CALL, const char *script, const char *id, enum sovd_script_action action), (call, e, script, id, action))
 FORWARD_MAY(script_execution_delete, SCRIPTS, (CALL, const char *script, const char *id), (call, e, script, id))
+FORWARD_MAY(log_entries, LOGS, (CALL, int least, struct sovd_log_list *ret), (call, e, least, ret))
+FORWARD_MAY(log_config_read, LOGS, (CALL, struct sovd_log_config *ret), (call, e, ret))
+FORWARD_MAY(log_config_write, LOGS, (CALL, const struct sovd_log_config *config), (call, e, config))
+FORWARD_MAY(log_config_reset, LOGS, (CALL), (call, e))
+FORWARD_MAY(clear_data_read, CLEAR_DATA, (CALL, struct sovd_clear_support *ret), (call, e, ret))
+FORWARD_MAY(clear_data_start, CLEAR_DATA, (CALL, enum sovd_clear_type type), (call, e, type))
+FORWARD_MAY(clear_data_status, CLEAR_DATA, (CALL, struct sovd_clear_status *ret), (call, e, ret))
+FORWARD_MAY(status_read, STATUS, (CALL, struct sovd_entity_status *ret), (call, e, ret))
+FORWARD_MAY(status_control, STATUS,
+            (CALL, enum sovd_status_action action, const struct cJSON *parameters),
+            (call, e, action, parameters))
+
+/* The same for what is the server's. */
+#define FORWARD_SERVER(op, params, args)                                                                     \
+        static int op params {                                                                               \
+                const struct dialect *dialect = upstream_dialect_of(call, backend);                          \
+                if (dialect && !dialect->ops->op)                                                            \
+                        return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the server has no " #op);            \
+                return dialect ? dialect->ops->op args : SOVD_E_UNAVAILABLE;                                 \
+        }
+#define SERVER struct sovd_call *call, struct sovd_backend *backend
+
+FORWARD_SERVER(updates_list, (SERVER, const struct sovd_update_filter *filter, struct sovd_update_ids *ret),
+               (call, backend, filter, ret))
+FORWARD_SERVER(update_read, (SERVER, const char *id, struct sovd_update_detail *ret), (call, backend, id, ret))
+FORWARD_SERVER(update_status, (SERVER, const char *id, struct sovd_update_status *ret), (call, backend, id, ret))
+FORWARD_SERVER(update_control, (SERVER, const char *id, enum sovd_update_action action),
+               (call, backend, id, action))
+FORWARD_SERVER(update_register,
+               (SERVER, const char *content_type, const char *body, size_t len,
+                struct sovd_update_registered *ret),
+               (call, backend, content_type, body, len, ret))
+FORWARD_SERVER(update_delete, (SERVER, const char *id), (call, backend, id))
 
 const struct sovd_backend_ops sovd_sovd_ops = {
         .type = "sovd",
@@ -122,4 +155,19 @@ const struct sovd_backend_ops sovd_sovd_ops = {
         .script_execution_read = script_execution_read,
         .script_execution_control = script_execution_control,
         .script_execution_delete = script_execution_delete,
+        .log_entries = log_entries,
+        .log_config_read = log_config_read,
+        .log_config_write = log_config_write,
+        .log_config_reset = log_config_reset,
+        .clear_data_read = clear_data_read,
+        .clear_data_start = clear_data_start,
+        .clear_data_status = clear_data_status,
+        .status_read = status_read,
+        .status_control = status_control,
+        .updates_list = updates_list,
+        .update_read = update_read,
+        .update_status = update_status,
+        .update_control = update_control,
+        .update_register = update_register,
+        .update_delete = update_delete,
 };

@@ -7,6 +7,7 @@
 #include "backends/sovd/iso_describe.h"
 #include "backends/sovd/discovery.h"
 #include "backends/sovd/iso_scripts.h"
+#include "backends/sovd/iso_upkeep.h"
 #include "backends/sovd/upstream.h"
 
 #define _cleanup_writer_ _cleanup_(sovd_json_writer_done)
@@ -269,6 +270,21 @@ static const struct sovd_backend_ops ops = {
         .configuration_write = configuration_write,
         .describe = iso_describe,
         ISO_SCRIPTS_OPS,
+        .log_entries = iso_log_entries,
+        .log_config_read = iso_log_config_read,
+        .log_config_write = iso_log_config_write,
+        .log_config_reset = iso_log_config_reset,
+        .clear_data_read = iso_clear_data_read,
+        .clear_data_start = iso_clear_data_start,
+        .clear_data_status = iso_clear_data_status,
+        .status_read = iso_status_read,
+        .status_control = iso_status_control,
+        .updates_list = iso_updates_list,
+        .update_read = iso_update_read,
+        .update_status = iso_update_status,
+        .update_control = iso_update_control,
+        .update_register = iso_update_register,
+        .update_delete = iso_update_delete,
 };
 
 const struct dialect dialect_iso = {

@@ -29,6 +29,24 @@ struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e,
         };
 }
 
+struct upstream upstream_of_server(struct sovd_call *call, struct sovd_backend *backend, const char *what,
+                                   const char *id) {
+        return (struct upstream){
+                .backend = sovd_sovd_of(backend),
+                .call = call,
+                .subject = { .what = what, .id = id },
+        };
+}
+
+int upstream_add_query(struct upstream *u, const char *name, const char *value) {
+        const char *before = u->query;
+
+        int r = upstream_set_query(u, name, value);
+        if (!r && before)
+                u->query = sovd_arena_printf(u->call->arena, "%s&%s", before, u->query);
+        return u->query ? r : sovd_error_origin(-ENOMEM);
+}
+
 int upstream_set_query(struct upstream *u, const char *name, const char *value) {
         const char *encoded = sovd_http_encode_segment(u->call->arena, value);
 
@@ -50,6 +68,9 @@ static int entity_path(const struct upstream *u, const struct dialect *dialect, 
         const char *kept = NULL;
         bool ok = true;
 
+        *ret = "";
+        if (!e)
+                return 0;
         (void)pthread_mutex_lock(&b->mutex);
         ssize_t i = b->view ? view_find(b->view, e->type, e->id) : -1;
         if (i >= 0 && b->view->paths[i]) {
@@ -233,7 +254,7 @@ int upstream_get(struct upstream *u, struct cJSON **ret, ...) {
 
 int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret,
                   ...) {
-        struct exchange x = { .request.method = method };
+        struct exchange x = { .request.method = method, .request.content_type = u->content_type };
         va_list segments;
 
         u->subject.changes = true;
@@ -297,7 +318,11 @@ int upstream_without_list(struct upstream *u, int r, const char *operation) {
 
 const struct dialect *upstream_dialect(struct sovd_call *call, const struct sovd_entity *e,
                                        enum sovd_collection collection) {
-        struct sovd_sovd *b = sovd_sovd_of(e->providers[collection]);
+        return upstream_dialect_of(call, e->providers[collection]);
+}
+
+const struct dialect *upstream_dialect_of(struct sovd_call *call, struct sovd_backend *backend) {
+        struct sovd_sovd *b = sovd_sovd_of(backend);
         const struct dialect *dialect = atomic_load(&b->dialect);
 
         if (!dialect) {

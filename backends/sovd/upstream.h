@@ -17,6 +17,7 @@ struct upstream {
         struct subject subject;
         const char *query; /* encoded, without '?'; or NULL */
         const char *field; /* a further line of the request's head; or NULL */
+        const char *content_type; /* of a body that is not JSON; or NULL */
         unsigned status;   /* of the last answer; 0 = none */
 };
 
@@ -24,11 +25,18 @@ struct upstream {
 struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e,
                             enum sovd_collection collection, const char *what, const char *id);
 
+/* The exchange about a resource of the server itself. */
+struct upstream upstream_of_server(struct sovd_call *call, struct sovd_backend *backend, const char *what,
+                                   const char *id);
+
 /* Is include-schema=true asked for? Then it is sent on. */
 void upstream_pass_schema(struct upstream *u);
 
 /* "name=value", encoded. */
 int upstream_set_query(struct upstream *u, const char *name, const char *value);
+
+/* The same, after what is there. */
+int upstream_add_query(struct upstream *u, const char *name, const char *value);
 
 /* Reads {entity}/{segments}; the segments end with NULL and are encoded here. 0, or the failure that is
  * set. */
@@ -54,3 +62,6 @@ int upstream_without_list(struct upstream *u, int r, const char *operation);
 /* Dialect of the backend, or NULL with the failure set: it was never reached. */
 const struct dialect *upstream_dialect(struct sovd_call *call, const struct sovd_entity *e,
                                        enum sovd_collection collection);
+
+/* The same for what is not an entity's. */
+const struct dialect *upstream_dialect_of(struct sovd_call *call, struct sovd_backend *backend);

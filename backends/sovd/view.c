@@ -191,7 +191,7 @@ static bool same_entity(const struct sovd_entity_spec *a, const struct sovd_enti
 }
 
 bool view_equals(const struct view *a, const struct view *b) {
-        if (a->n != b->n)
+        if (a->n != b->n || a->updates != b->updates)
                 return false;
         for (size_t i = 0; i < a->n; i++)
                 if (!same_entity(&a->entities[i], &b->entities[i]) || !same(a->paths[i], b->paths[i]))

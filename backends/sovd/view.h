@@ -21,6 +21,7 @@ struct view {
         size_t n, size, max;
         uint32_t *slots;  /* open addressing; index + 1, 0 = free */
         size_t n_slots;   /* a power of two */
+        bool updates;     /* the server offers updates */
         size_t n_skipped; /* entities, relations and texts left out: a bad id, or too many */
 };
 

@@ -60,6 +60,7 @@ static void publish(struct watch *w, enum sovd_connection connection) {
                 .entities = b->view->entities,
                 .n_entities = b->view->n,
                 .connection = connection,
+                .updates = b->view->updates,
         };
 
         if (w->view_is_out && w->connection == connection)

@@ -30,6 +30,10 @@ static const struct sovd_error_info table[SOVD_E_MAX] = {
         [SOVD_E_UNAVAILABLE] = { 503, "not-responding", NULL, "The backend is not reachable now." },
         [SOVD_E_NOT_RESPONDING] = { 504, "not-responding", NULL, "The backend did not answer in time." },
         [SOVD_E_HTTP_VERSION] = { 505, "vendor-specific", "http-version", "Only HTTP/1.0 and HTTP/1.1 are spoken." },
+        [SOVD_E_UPDATE_AUTOMATED] = { 409, "update-automated-not-supported", NULL, "The package is not automated." },
+        [SOVD_E_UPDATE_PREPARING] = { 409, "update-preparation-in-progress", NULL, "An update is being prepared." },
+        [SOVD_E_UPDATE_EXECUTING] = { 409, "update-execution-in-progress", NULL, "An update is being executed." },
+        [SOVD_E_UPDATE_RUNNING] = { 409, "update-process-in-progress", NULL, "An update runs." },
 };
 
 const struct sovd_error_info *sovd_error_info(int error) {

@@ -41,6 +41,10 @@ enum sovd_error {
         SOVD_E_UNAVAILABLE,       /* the backend is not reachable now; carries Retry-After */
         SOVD_E_NOT_RESPONDING,    /* the backend did not answer within the deadline */
         SOVD_E_HTTP_VERSION,      /* not HTTP/1.0 or HTTP/1.1 */
+        SOVD_E_UPDATE_AUTOMATED,  /* the update package cannot be installed automatically */
+        SOVD_E_UPDATE_PREPARING,  /* an update is being prepared */
+        SOVD_E_UPDATE_EXECUTING,  /* an update is being executed */
+        SOVD_E_UPDATE_RUNNING,    /* an update runs */
         SOVD_E_MAX
 };
 

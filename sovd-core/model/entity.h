@@ -80,6 +80,7 @@ struct sovd_view {
         struct sovd_entity_spec *entities;
         size_t n_entities;
         enum sovd_connection connection;    /* of every entity in it */
+        bool updates;                       /* the server behind it offers updates */
 };
 
 struct sovd_entity;
@@ -122,5 +123,8 @@ const struct sovd_entities *sovd_tree_list(const struct sovd_tree *tree, enum so
 
 /* One entity, or NULL. Costs the same with 10 and with 10,000 entities. */
 const struct sovd_entity *sovd_tree_find(const struct sovd_tree *tree, enum sovd_entity_type type, const char *id);
+
+/* The backends that serve updates, in order of views. The tree keeps them alive. */
+struct sovd_backend *const *sovd_tree_updaters(const struct sovd_tree *tree, size_t *ret_n);
 
 const struct sovd_clash *sovd_tree_clashes(const struct sovd_tree *tree, size_t *ret_n);

@@ -14,6 +14,8 @@ struct sovd_tree {
         size_t n_backends;
         struct sovd_clash *clashes;
         size_t n_clashes;
+        struct sovd_backend **updaters;     /* those of the backends that serve updates */
+        size_t n_updaters;
 };
 
 static size_t hash_of(enum sovd_entity_type type, const char *id) {
@@ -44,6 +46,11 @@ const struct sovd_entities *sovd_tree_list(const struct sovd_tree *tree, enum so
 const struct sovd_clash *sovd_tree_clashes(const struct sovd_tree *tree, size_t *ret_n) {
         *ret_n = tree->n_clashes;
         return tree->clashes;
+}
+
+struct sovd_backend *const *sovd_tree_updaters(const struct sovd_tree *tree, size_t *ret_n) {
+        *ret_n = tree->n_updaters;
+        return tree->updaters;
 }
 
 struct sovd_tree *sovd_tree_ref(struct sovd_tree *tree) {
@@ -280,7 +287,8 @@ static int allocate(struct sovd_tree *tree, const struct sovd_view *views, size_
         tree->slots = sovd_arena_array(tree->arena, struct sovd_entity *, places);
         tree->backends = sovd_arena_array(tree->arena, struct sovd_backend *, n + 1);
         tree->clashes = sovd_arena_array(tree->arena, struct sovd_clash, total + 1);
-        if (!tree->slots || !tree->backends || !tree->clashes)
+        tree->updaters = sovd_arena_array(tree->arena, struct sovd_backend *, n + 1);
+        if (!tree->slots || !tree->backends || !tree->clashes || !tree->updaters)
                 return sovd_error_origin(-ENOMEM);
         for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++) {
                 tree->by_type[type].items = sovd_arena_calloc(tree->arena, total + 1, sizeof(void *));
@@ -295,6 +303,8 @@ static int fill(struct sovd_tree *tree, const struct sovd_view *views, size_t n)
                 /* The tree keeps the backend alive for as long as a request can reach it. */
                 struct sovd_backend *backend = sovd_backend_ref((struct sovd_backend *)(uintptr_t)views[i].backend);
                 tree->backends[tree->n_backends++] = backend;
+                if (views[i].updates && backend->ops->updates_list)
+                        tree->updaters[tree->n_updaters++] = backend;
                 for (size_t k = 0; k < views[i].n_entities; k++) {
                         int r = add_entity(tree, &views[i], backend, &views[i].entities[k]);
                         if (r)

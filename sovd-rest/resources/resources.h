@@ -15,6 +15,10 @@ extern const struct sovd_route sovd_routes_operations[];
 extern const struct sovd_route sovd_routes_scripts[];
 extern const struct sovd_route sovd_routes_modes[];
 extern const struct sovd_route sovd_routes_configurations[];
+extern const struct sovd_route sovd_routes_logs[];
+extern const struct sovd_route sovd_routes_clear_data[];
+extern const struct sovd_route sovd_routes_status[];
+extern const struct sovd_route sovd_routes_updates[];
 
 /* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);

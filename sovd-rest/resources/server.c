@@ -84,6 +84,7 @@ static const struct sovd_schema root_schema = { .name = "SovdServer", .size = si
 
 static int root_read(struct sovd_call *call) {
         struct root *root = sovd_arena_new0(call->arena, struct root);
+        size_t n_updaters;
         if (!root)
                 return sovd_error_origin(-ENOMEM);
 
@@ -91,6 +92,9 @@ static int root_read(struct sovd_call *call) {
                                .docs = sovd_call_printf(call, "%s/docs", call->base) };
         for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
                 root->lists[type] = sovd_call_printf(call, "%s/%s", call->base, sovd_entity_type_paths[type]);
+        (void)sovd_tree_updaters(call->tree, &n_updaters);
+        if (n_updaters)
+                root->updates = sovd_call_printf(call, "%s/updates", call->base);
         call->out = root;
         return 0;
 }

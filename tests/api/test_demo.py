@@ -81,7 +81,7 @@ class Vehicle(DemoCase):
         self.assertEqual(self.ids('/components?tags=battery'), ['bms', 'cell-monitor'])
         self.assertEqual(self.ids('/components/bms/data?tags=live'), ['voltage', 'current', 'soc', 'temperature'])
         self.assertEqual(self.ids('/components/bms/data?groups=thermal&groups=energy'), ['soc', 'temperature', 'charge-limit'])
-        self.assertEqual(self.ids('/components/bms/data?category=identData'), ['part-number'])
+        self.assertEqual(self.ids('/components/bms/data?category=identData'), ['part-number', 'software-version'])
 
     def test_everything_that_is_listed_can_be_read(self):
         n = {}

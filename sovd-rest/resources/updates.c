@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/updates.h"
+#include "sovd-rest/resources/resources.h"
+#include "sovd-rest/rest.h"
+
+static const struct sovd_query_param list_query[] = {
+        { "target-version", SOVD_QUERY_STRING, "Only packages that lead to this version; * stands for any characters." },
+        { "origin", SOVD_QUERY_STRING, "Only packages that may come this way: remote (when missing) or proximity." },
+        { 0 }
+};
+
+/* Without a backend that serves updates there is no such collection. */
+static int check_served(struct sovd_call *call) {
+        size_t n;
+
+        (void)sovd_tree_updaters(call->tree, &n);
+        return n ? 0 : sovd_fail(call, SOVD_E_NOT_FOUND, "no backend offers updates");
+}
+
+static int updates_list(struct sovd_call *call) {
+        struct sovd_update_ids *ids = sovd_arena_new0(call->arena, struct sovd_update_ids);
+        const char *origin = sovd_call_query(call, "origin");
+        const struct sovd_update_filter filter = { .target_version = sovd_call_query(call, "target-version"),
+                                                   .origin = origin ? origin : "remote" };
+        if (!ids)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = check_served(call);
+        if (r)
+                return r;
+        if (strcmp(filter.origin, "remote") != 0 && strcmp(filter.origin, "proximity") != 0 &&
+            !sovd_has_prefix(filter.origin, "x-"))
+                return sovd_fail(call, SOVD_E_BAD_REQUEST,
+                                 "query parameter 'origin' must be remote, proximity or one that begins with x-");
+        call->out = ids;
+        return sovd_updates_list(call, &filter, ids);
+}
+
+/* "components/bms" becomes the URI that this server has for it; anything else stays. */
+static const char *uri_of(struct sovd_call *call, const char *ref) {
+        const char *id = strchr(ref, '/');
+        bool known = false;
+
+        for (int type = 0; id && type < SOVD_N_ENTITY_TYPES; type++) {
+                const size_t n = strlen(sovd_entity_type_paths[type]);
+                known = known || (n == (size_t)(id - ref) && strncmp(ref, sovd_entity_type_paths[type], n) == 0);
+        }
+        return known ? sovd_call_printf(call, "%s/%.*s/%s", call->base, (int)(id - ref), ref, sovd_encoded(call, id + 1))
+                  : ref;
+}
+
+static void make_uris(struct sovd_call *call, const struct sovd_strings *refs) {
+        for (size_t i = 0; i < refs->n; i++)
+                refs->items[i] = uri_of(call, refs->items[i]);
+}
+
+/* A client that asks for the package that the server chooses needs its real id; the others know it. */
+static int update_read(struct sovd_call *call) {
+        struct sovd_update_detail *detail = sovd_arena_new0(call->arena, struct sovd_update_detail);
+        if (!detail)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = check_served(call);
+        if (!r)
+                r = sovd_updates_read(call, call->params[0], detail);
+        if (r)
+                return r;
+        if (!detail->id)
+                detail->id = call->params[0];
+        make_uris(call, &detail->updated_components);
+        make_uris(call, &detail->affected_components);
+        call->out = detail;
+        return 0;
+}
+
+static const char *status_href(struct sovd_call *call, const char *id) {
+        return sovd_call_printf(call, "%s/updates/%s/status", call->base, sovd_encoded(call, id));
+}
+
+static int update_register(struct sovd_call *call) {
+        struct sovd_update_registered *registered = sovd_arena_new0(call->arena, struct sovd_update_registered);
+        if (!registered)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = check_served(call);
+        if (!r && !call->raw_len)
+                r = sovd_fail(call, SOVD_E_BAD_REQUEST, "the description of the package is missing");
+        if (!r)
+                r = sovd_updates_register(call, sovd_call_header(call, "Content-Type"), registered);
+        if (r)
+                return r;
+        call->location = status_href(call, registered->id); /* defect D22 */
+        call->out = registered;
+        return 0;
+}
+
+static int update_delete(struct sovd_call *call) {
+        int r = check_served(call);
+
+        if (r)
+                return r;
+        if (strcmp(call->params[0], SOVD_UPDATE_AUTONOMOUS) == 0) {
+                sovd_fail(call, SOVD_E_METHOD, "'%s' stands for a package and cannot be deleted", call->params[0]);
+                call->failure.allow = "GET, HEAD";
+                return SOVD_E_METHOD;
+        }
+        return sovd_updates_delete(call, call->params[0]);
+}
+
+static int control(struct sovd_call *call, enum sovd_update_action action) {
+        int r = check_served(call);
+
+        if (!r)
+                r = sovd_updates_control(call, sovd_gateway_updates(call->gateway), call->params[0], action);
+        if (!r)
+                call->location = status_href(call, call->params[0]);
+        return r;
+}
+
+static int update_prepare(struct sovd_call *call) {
+        return control(call, SOVD_UPDATE_DO_PREPARE);
+}
+
+static int update_execute(struct sovd_call *call) {
+        return control(call, SOVD_UPDATE_DO_EXECUTE);
+}
+
+static int update_automated(struct sovd_call *call) {
+        return control(call, SOVD_UPDATE_DO_AUTOMATED);
+}
+
+static int update_status_read(struct sovd_call *call) {
+        struct sovd_update_status *status = sovd_arena_new0(call->arena, struct sovd_update_status);
+        if (!status)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = check_served(call);
+        if (!r)
+                r = sovd_updates_status(call, call->params[0], status);
+        if (r)
+                return r;
+        struct sovd_update_part *parts = status->subprogress.items;
+        for (size_t i = 0; i < status->subprogress.n; i++)
+                parts[i].entity = uri_of(call, parts[i].entity);
+        call->out = status;
+        return 0;
+}
+
+#define UPDATES .collection = SOVD_NO_COLLECTION, .clause = "ISO 17978-3 7.18"
+#define ONE     "/updates/{update-package-id}"
+
+const struct sovd_route sovd_routes_updates[] = {
+        { .id = "updates-list", .method = SOVD_GET, .path = "/updates", .handler = updates_list, .query = list_query,
+          .out = &sovd_schema_update_ids, .success = 200, .summary = "List the update packages", UPDATES },
+        { .id = "update-register", .method = SOVD_POST, .path = "/updates", .handler = update_register,
+          .flags = SOVD_RAW_BODY, .out = &sovd_schema_update_registered, .success = 201,
+          .summary = "Register an update package", UPDATES },
+        { .id = "update-read", .method = SOVD_GET, .path = ONE, .handler = update_read, .flags = SOVD_INCLUDE_SCHEMA,
+          .out = &sovd_schema_update_detail, .success = 200, .summary = "Read an update package", UPDATES },
+        { .id = "update-delete", .method = SOVD_DELETE, .path = ONE, .handler = update_delete, .success = 204,
+          .summary = "Delete an update package", UPDATES },
+        { .id = "update-prepare", .method = SOVD_PUT, .path = ONE "/prepare", .handler = update_prepare,
+          .success = 202, .summary = "Prepare an update", UPDATES },
+        { .id = "update-execute", .method = SOVD_PUT, .path = ONE "/execute", .handler = update_execute,
+          .success = 202, .summary = "Execute an update that is prepared", UPDATES },
+        { .id = "update-automated", .method = SOVD_PUT, .path = ONE "/automated", .handler = update_automated,
+          .success = 202, .summary = "Prepare and execute an update", UPDATES },
+        { .id = "update-status-read", .method = SOVD_GET, .path = ONE "/status", .handler = update_status_read,
+          .out = &sovd_schema_update_status, .success = 200, .summary = "Read how far an update is", UPDATES },
+        { 0 }
+};
