@@ -5,7 +5,7 @@
  * Backend - the contract between the gateway and what stands behind it
  *
  * A backend owns entities and answers for their resources. It knows nothing of HTTP routes, of other backends
- * or of locks. It publishes a view of its entities with sovd_backend_publish() whenever that changes; requests
+ * or of the locks of clients. It publishes a view of its entities with sovd_backend_publish() whenever that changes; requests
  * come in on many threads at once through its ops.
  *
  * Each resource op gets the call (call.h: arena, deadline, trace context) and the entity, and returns
@@ -22,6 +22,7 @@
 #include "sovd-core/model/data.h"
 #include "sovd-core/model/entity.h"
 #include "sovd-core/model/faults.h"
+#include "sovd-core/model/locks.h"
 #include "sovd-core/model/modes.h"
 #include "sovd-core/model/operations.h"
 
@@ -102,6 +103,15 @@ struct sovd_backend_ops {
                                   struct sovd_data_value *ret);
         int (*configuration_write)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                                    const struct cJSON *value, const char *signature);
+
+        /* locks: may. The gateway keeps those of its clients; when the entity says that it has locks of its own, one
+         * is taken there for each of them, under the gateway's identity. ret_id is the backend's, never shown.
+         * acquire: SOVD_E_CONFLICT or an error passed on when somebody else holds it. extend starts the clock anew.
+         * The error code lock-broken, passed on, ends the gateway's lock too. */
+        int (*lock_acquire)(struct sovd_call *call, const struct sovd_entity *e,
+                            const struct sovd_lock_request *request, const char **ret_id);
+        int (*lock_extend)(struct sovd_call *call, const struct sovd_entity *e, const char *id, int64_t seconds);
+        int (*lock_release)(struct sovd_call *call, const struct sovd_entity *e, const char *id);
 };
 
 /* First member of each backend's own struct. */

@@ -17,6 +17,7 @@ struct member {
 struct sovd_gateway {
         uint64_t started_usec;
         struct sovd_executions *executions;
+        struct sovd_locks *locks;
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -38,6 +39,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         if (!r)
                 r = sovd_executions_new(&gateway->executions, options->executions_max,
                                         options->executions_retention_usec);
+        if (!r)
+                r = sovd_locks_new(&gateway->locks, &options->locks);
         if (r)
                 return r;
 
@@ -52,6 +55,7 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         sovd_gateway_stop(gateway);
         sovd_tree_unref(gateway->tree);
         sovd_executions_free(gateway->executions);
+        sovd_locks_free(gateway->locks);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);
@@ -59,6 +63,8 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
 }
 
 void sovd_gateway_stop(struct sovd_gateway *gateway) {
+        if (gateway->locks)
+                sovd_locks_stop(gateway->locks);
         while (gateway->n_members)
                 sovd_gateway_remove(gateway, gateway->members[gateway->n_members - 1].backend);
 }
@@ -324,6 +330,10 @@ bool sovd_gateway_is_discovered(struct sovd_gateway *gateway) {
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway) {
         return gateway->executions;
+}
+
+struct sovd_locks *sovd_gateway_locks(struct sovd_gateway *gateway) {
+        return gateway->locks;
 }
 
 uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {

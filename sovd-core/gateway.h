@@ -2,16 +2,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Gateway - owns the tree, the backends and the executions; start and stop order
+ * Gateway - owns the tree, the backends, the executions and the locks; start and stop order
  */
 #include "sovd-core/backend.h"
 #include "sovd-core/executions.h"
+#include "sovd-core/locks.h"
 
 struct sovd_gateway;
 
 struct sovd_gateway_options {
         size_t executions_max;
         uint64_t executions_retention_usec;
+        struct sovd_locks_options locks;
 };
 
 int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_options *options);
@@ -40,6 +42,7 @@ void sovd_gateway_reorder(struct sovd_gateway *gateway, const char *const *order
 struct sovd_tree *sovd_gateway_tree(struct sovd_gateway *gateway);
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway);
+struct sovd_locks *sovd_gateway_locks(struct sovd_gateway *gateway);
 
 /* The backends with a reference each for the caller, at most max; returns how many. */
 size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/dispatch.h"
+#include "sovd-auth/tokens.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
@@ -73,6 +74,19 @@ static int check_host(const struct sovd_rest *rest, const struct sovd_http_excha
                 if (strcasecmp(*allowed, host) == 0)
                         return 0;
         return sovd_fail(call, SOVD_E_MISDIRECTED, "this server does not answer for the host named in the request");
+}
+
+/* Who asks: the client that its credentials prove, else whoever is at that address. */
+static int identify(struct sovd_call *call, const struct sovd_http_exchange *x) {
+        const char *credentials = NULL;
+
+        for (size_t i = 0; i < x->head.n_fields; i++)
+                if (strcasecmp(x->head.fields[i].name, "Authorization") == 0) {
+                        if (credentials)
+                                return sovd_fail(call, SOVD_E_BAD_REQUEST, "there are two Authorization fields");
+                        credentials = x->head.fields[i].value;
+                }
+        return credentials ? sovd_tokens_identify(sovd_rest_of(call)->tokens, call, credentials) : 0;
 }
 
 static int find_method(const struct sovd_http_exchange *x) {
@@ -307,7 +321,7 @@ static const struct sovd_route *reader_of(const struct sovd_route *route) {
 }
 
 /* If-Match (RFC 9110 13.1.1): what GET on the same path answers now must have the version that is named. A write of
- * somebody else between the two is not seen: that needs a lock. */
+ * somebody else between the two is seen only when a lock keeps others out. */
 static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         const char *wanted = sovd_head_field(&x->head, "If-Match"), *body;
         const struct sovd_route *reader = wanted ? reader_of(route) : NULL;
@@ -360,6 +374,22 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
         return sovd_openapi_docs(call, target->segments + 2, target->n - 3);
 }
 
+/* A change goes to the backend as a use of the entity, so that it does not meet the lock of another client. */
+static int handle(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        const enum sovd_collection scope = sovd_route_lock_scope(route);
+        struct sovd_lock_use use;
+        int r = 0;
+
+        if (scope != SOVD_NO_COLLECTION)
+                r = sovd_lock_use_begin(sovd_gateway_locks(call->gateway), call, scope, &use);
+        if (r)
+                return r;
+        r = check_if_match(x, call, route);
+        if (!r)
+                r = route->handler(call);
+        return scope != SOVD_NO_COLLECTION ? sovd_lock_use_end(&use, call, r) : r;
+}
+
 static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         int r = check_offered(call, route);
 
@@ -369,9 +399,7 @@ static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struc
                 r = check_query(call, route);
         if (!r)
                 r = read_body(x, call, route);
-        if (!r)
-                r = check_if_match(x, call, route);
-        return r ? r : route->handler(call);
+        return r ? r : handle(x, call, route);
 }
 
 static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *position,
@@ -383,6 +411,8 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
                 return sovd_fail(call, (enum sovd_error)x->refused, "%s", x->refused_why);
 
         int r = check_host(sovd_rest_of(call), x, call);
+        if (!r)
+                r = identify(call, x);
         if (!r)
                 r = parse_target(call, x, &target);
         if (r)

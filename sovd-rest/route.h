@@ -34,6 +34,7 @@ enum {
         SOVD_IF_MATCH = 1 << 4,        /* a write that honours If-Match: compared with GET on the same path */
         SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
         SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type */
+        SOVD_NO_LOCK = 1 << 12,        /* not a read, yet it changes nothing that a lock is for */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 
@@ -67,6 +68,9 @@ struct sovd_route {
 
 /* All routes of the program: an array of tables, each ends with id == NULL; ends with NULL. */
 extern const struct sovd_route *const sovd_routes[];
+
+/* The scope of locks that a route needs: of one that changes something, its collection; else SOVD_NO_COLLECTION. */
+enum sovd_collection sovd_route_lock_scope(const struct sovd_route *route);
 
 /* How many routes there are; each has the position in the sequence of all tables. */
 size_t sovd_route_count(void);

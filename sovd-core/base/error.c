@@ -30,6 +30,8 @@ static const struct sovd_error_info table[SOVD_E_MAX] = {
         [SOVD_E_UNAVAILABLE] = { 503, "not-responding", NULL, "The backend is not reachable now." },
         [SOVD_E_NOT_RESPONDING] = { 504, "not-responding", NULL, "The backend did not answer in time." },
         [SOVD_E_HTTP_VERSION] = { 505, "vendor-specific", "http-version", "Only HTTP/1.0 and HTTP/1.1 are spoken." },
+        [SOVD_E_UNAUTHORIZED] = { 401, "vendor-specific", "unauthorized", "The credentials are not known here." },
+        [SOVD_E_LOCK_BROKEN] = { 409, "lock-broken", NULL, "Another client broke the lock." },
 };
 
 const struct sovd_error_info *sovd_error_info(int error) {

@@ -41,6 +41,8 @@ enum sovd_error {
         SOVD_E_UNAVAILABLE,       /* the backend is not reachable now; carries Retry-After */
         SOVD_E_NOT_RESPONDING,    /* the backend did not answer within the deadline */
         SOVD_E_HTTP_VERSION,      /* not HTTP/1.0 or HTTP/1.1 */
+        SOVD_E_UNAUTHORIZED,      /* the credentials are not known here; carries WWW-Authenticate */
+        SOVD_E_LOCK_BROKEN,       /* another client broke the lock that this one held */
         SOVD_E_MAX
 };
 
