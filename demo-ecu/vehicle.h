@@ -10,6 +10,7 @@
  * operations.h, modes.h and configurations.h expect the caller to hold it.
  */
 #include <pthread.h>
+#include "demo-ecu/locks.h"
 #include "demo-ecu/util.h"
 
 #define TICKS_PER_SECOND 10
@@ -99,6 +100,7 @@ struct component {
         size_t n_operations;
         struct configuration configuration;
         struct mode session;
+        struct lock locks[LOCKS_MAX];
 };
 
 struct area {

@@ -60,6 +60,11 @@ FORWARD(configuration_write, CONFIGURATIONS,
         (CALL, const char *id, const struct cJSON *value, const char *signature),
         (call, e, id, value, signature))
 
+FORWARD_MAY(lock_acquire, LOCKS, (CALL, const struct sovd_lock_request *request, const char **ret_id),
+            (call, e, request, ret_id))
+FORWARD_MAY(lock_extend, LOCKS, (CALL, const char *id, int64_t seconds), (call, e, id, seconds))
+FORWARD_MAY(lock_release, LOCKS, (CALL, const char *id), (call, e, id))
+
 const struct sovd_backend_ops sovd_sovd_ops = {
         .type = "sovd",
         .start = sovd_sovd_start,
@@ -86,4 +91,7 @@ const struct sovd_backend_ops sovd_sovd_ops = {
         .configurations_list = configurations_list,
         .configuration_read = configuration_read,
         .configuration_write = configuration_write,
+        .lock_acquire = lock_acquire,
+        .lock_extend = lock_extend,
+        .lock_release = lock_release,
 };

@@ -4,6 +4,7 @@
  * ISO dialect - the requests of ISO 17978-3
  */
 #include "backends/sovd/iso_decode.h"
+#include "backends/sovd/iso_locks.h"
 #include "backends/sovd/discovery.h"
 #include "backends/sovd/upstream.h"
 
@@ -253,6 +254,9 @@ static const struct sovd_backend_ops ops = {
         .configurations_list = configurations_list,
         .configuration_read = configuration_read,
         .configuration_write = configuration_write,
+        .lock_acquire = iso_lock_acquire,
+        .lock_extend = iso_lock_extend,
+        .lock_release = iso_lock_release,
 };
 
 const struct dialect dialect_iso = {
