@@ -214,14 +214,14 @@ class Exclusion(LockCase):
         self.write(204, A, '/components/kept')
 
     def test_a_lock_waits_for_the_change_of_another_client_that_is_under_way(self):
-        done = []
+        started = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            change = pool.submit(lambda: (self.write(204, B, '/components/slow', 7), done.append('change')))
+            change = pool.submit(self.write, 204, B, '/components/slow', 7)
             self.assertTrue(polling.wait_until(lambda: self.gateway.metrics()['sovd_backend_calls_in_flight{backend="demo"}'], 5))
             self.lock(A, '/components/slow')
-            done.append('lock')
+            self.assertGreaterEqual(time.monotonic() - started, 0.9)  # its latency
             change.result()
-        self.assertEqual(done, ['change', 'lock'])
+        self.assertEqual(self.ask(200, 'GET', '/components/slow/data/limit').json['data'], 7)
 
     def test_a_lock_is_refused_when_the_change_takes_too_long(self):
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
