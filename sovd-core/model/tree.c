@@ -265,8 +265,8 @@ static void offer_locks(struct sovd_tree *tree) {
                         struct sovd_entity *e = *slot_of(tree, listed->type, listed->id);
                         bool any = false;
                         for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
-                                any = any || e->providers[c];
-                        if (any)
+                                any = any || listed->providers[c];
+                        if (any && e)
                                 e->providers[SOVD_COLLECTION_LOCKS] = e->owner;
                 }
 }
