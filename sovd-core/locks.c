@@ -89,6 +89,16 @@ const struct sovd_lock_rule *lock_rule_of(const struct sovd_locks *locks, const 
         return &locks->others;
 }
 
+bool sovd_locks_may_break(struct sovd_locks *locks, struct sovd_call *call) {
+        const char *key =
+                sovd_call_printf(call, "%s/%s", sovd_entity_type_paths[call->entity->type], call->entity->id);
+
+        (void)pthread_mutex_lock(&locks->mutex);
+        bool breakable = lock_rule_of(locks, key)->breakable;
+        (void)pthread_mutex_unlock(&locks->mutex);
+        return breakable && !call->principal.anonymous;
+}
+
 void sovd_locks_stop(struct sovd_locks *locks) {
         (void)pthread_mutex_lock(&locks->mutex);
         locks->stopping = true;
@@ -201,22 +211,23 @@ static bool is_shared(const struct sovd_locks *locks, const struct lock *mine) {
 int lock_describe(const struct sovd_locks *locks, struct sovd_call *call, const struct lock *lock,
                   struct sovd_lock_info *ret) {
         const uint64_t now = sovd_now_usec();
-        const bool alone = lock->backend_id && !is_shared(locks, lock);
+        struct sovd_arena *arena = call->arena;
 
         *ret = (struct sovd_lock_info){
-                .id = sovd_arena_strdup(call->arena, lock->id),
+                .id = sovd_arena_strdup(arena, lock->id),
                 .owned = strcmp(lock->client, call->principal.id) == 0,
                 .scopes = lock->scopes,
                 .ends_usec = sovd_realtime_usec() + (lock->ends_usec > now ? lock->ends_usec - now : 0),
                 .fence = lock->fence,
                 .type = lock->type,
-                .entity = sovd_arena_strdup(call->arena, lock->entity),
-                .backend = alone ? sovd_arena_strdup(call->arena, lock->backend) : NULL,
-                .backend_id = alone ? sovd_arena_strdup(call->arena, lock->backend_id) : NULL,
+                .entity = sovd_arena_strdup(arena, lock->entity),
+                .backend = sovd_arena_strdup(arena, lock->backend),
+                .backend_id = sovd_arena_strdup(arena, lock->backend_id),
+                .is_shared = lock->backend_id && is_shared(locks, lock),
         };
-        return ret->id && ret->entity && (!alone || (ret->backend && ret->backend_id))
-                       ? 0
-                       : sovd_error_origin(-ENOMEM);
+        bool ok = ret->id && ret->entity && !ret->backend == !lock->backend &&
+                  !ret->backend_id == !lock->backend_id;
+        return ok ? 0 : sovd_error_origin(-ENOMEM);
 }
 
 static bool is_on(const struct lock *lock, const struct sovd_entity *e) {

@@ -50,6 +50,10 @@ SOVD_DEFINE_CLEANUP(struct sovd_locks *, sovd_locks_free)
 int sovd_locks_set_rules(struct sovd_locks *locks, const struct sovd_lock_rule *others,
                          const struct sovd_lock_rule *rules, size_t n_rules);
 
+/* May the call's client break locks of others on its entity? Those of known clients, and ones that the backend may
+ * have given to somebody: an anonymous client may not. */
+bool sovd_locks_may_break(struct sovd_locks *locks, struct sovd_call *call);
+
 /* Ends every wait, now and from now on. */
 void sovd_locks_stop(struct sovd_locks *locks);
 
@@ -64,7 +68,8 @@ struct sovd_lock_info {
         uint64_t fence;     /* later grants have higher numbers; none comes twice */
         enum sovd_entity_type type;
         const char *entity;
-        const char *backend, *backend_id; /* the lock that was taken there for this one alone; or NULL */
+        const char *backend, *backend_id; /* the lock that was taken there for it, or NULL */
+        bool is_shared; /* that one stands behind another lock here too: some servers extend one instead of making two */
 };
 
 struct sovd_lock_infos {

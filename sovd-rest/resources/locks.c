@@ -54,20 +54,23 @@ static bool is_gone(const struct sovd_call *call, int r) {
         return r == SOVD_E_NOT_FOUND || (r > 0 && call->failure.status == 404);
 }
 
-/* Gives the backend's locks back whose place a new one has taken. When that fails they end there by time. */
-static void release_broken(struct sovd_call *call, const struct sovd_lock_infos *broken) {
+/* Gives a lock back that stands behind none here. When that fails it ends there by time. The failure of the call stays
+ * as it is. */
+static void give_back(struct sovd_call *call, const struct sovd_entity *e, const char *backend_id) {
+        const struct sovd_failure before = call->failure;
+
+        if (e->owner->ops->lock_release && e->owner->ops->lock_release(call, e, backend_id))
+                sovd_log(SOVD_LOG_WARN, "backend '%s' keeps a lock that nobody holds here until it expires",
+                         e->owner->name);
+        call->failure = before;
+}
+
+static void give_back_broken(struct sovd_call *call, const struct sovd_lock_infos *broken) {
         for (size_t i = 0; i < broken->n; i++) {
                 const struct sovd_lock_info *info = &broken->items[i];
                 const struct sovd_entity *e = sovd_tree_find(call->tree, info->type, info->entity);
-                const struct sovd_backend *backend = e ? holder(e, info) : NULL;
-                int r = backend && backend->ops->lock_release
-                                ? backend->ops->lock_release(call, e, info->backend_id)
-                                : 0;
-                if (r)
-                        sovd_log(SOVD_LOG_WARN,
-                                 "backend '%s' keeps a lock that was broken here until it expires",
-                                 info->backend);
-                call->failure = (struct sovd_failure){ 0 };
+                if (e && holder(e, info) && !info->is_shared)
+                        give_back(call, e, info->backend_id);
         }
 }
 
@@ -84,28 +87,39 @@ static int created(struct sovd_call *call, const char *id) {
         return body->id ? 0 : sovd_error_origin(-ENOMEM);
 }
 
+/* The backend cannot know whose its locks are, so the rules of breaking are kept here. */
+static int acquire_there(struct sovd_call *call, const struct sovd_entity *e, const char **ret_id) {
+        struct sovd_lock_request request = *(const struct sovd_lock_request *)call->in;
+
+        if (!has_own_locks(e))
+                return 0;
+        if (request.break_lock.value && !sovd_locks_may_break(locks_of(call), call))
+                request.break_lock.value = false;
+        int r = e->owner->ops->lock_acquire(call, e, &request, ret_id);
+        if (r != SOVD_E_NOT_IMPLEMENTED)
+                return r;
+        call->failure = (struct sovd_failure){ 0 }; /* its dialect has none: then it is locked here only */
+        return 0;
+}
+
 /* What was reserved becomes a lock once the backend has granted its own. */
 static int grant(struct sovd_call *call, const char *id) {
         const struct sovd_entity *e = call->entity;
         struct sovd_lock_infos broken = { 0 };
         const char *backend_id = NULL;
-        int r = 0;
 
-        if (has_own_locks(e))
-                r = e->owner->ops->lock_acquire(call, e, call->in, &backend_id);
-        if (r == SOVD_E_NOT_IMPLEMENTED) { /* its dialect has none: then it is locked here only */
-                call->failure = (struct sovd_failure){ 0 };
-                r = 0;
-        }
+        int r = acquire_there(call, e, &backend_id);
         if (r) {
                 sovd_lock_cancel(locks_of(call), id);
                 return r;
         }
         r = sovd_lock_grant(locks_of(call), call, id, backend_id ? e->owner->name : NULL, backend_id,
                             &broken);
+        if (r && backend_id)
+                give_back(call, e, backend_id);
         if (r)
                 return r;
-        release_broken(call, &broken);
+        give_back_broken(call, &broken);
         return created(call, id);
 }
 
@@ -189,7 +203,12 @@ static int lock_extend(struct sovd_call *call) {
                 r = lose(call, info.id,
                          backend->ops->lock_extend(call, call->entity, info.backend_id,
                                                    in->lock_expiration.value));
-        return r ? r : sovd_lock_extend(locks_of(call), call, info.id, now, duration);
+        if (r)
+                return r;
+        r = sovd_lock_extend(locks_of(call), call, info.id, now, duration);
+        if (r == SOVD_E_NOT_FOUND && backend && !info.is_shared) /* it expired here meanwhile */
+                give_back(call, call->entity, info.backend_id);
+        return r;
 }
 
 /* It stays when the backend cannot be told: the client may try again, or let it expire on both sides. */
@@ -202,7 +221,7 @@ static int lock_release(struct sovd_call *call) {
         if (r)
                 return r;
         const struct sovd_backend *backend = holder(call->entity, &info);
-        if (backend && backend->ops->lock_release)
+        if (backend && backend->ops->lock_release && !info.is_shared)
                 r = backend->ops->lock_release(call, call->entity, info.backend_id);
         if (is_gone(call, r))
                 r = 0;

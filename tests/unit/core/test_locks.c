@@ -362,7 +362,7 @@ static void a_time_that_is_too_long_is_refused(void **state) {
         assert_string_equal(a.failure.path, "/lock_expiration");
 }
 
-static void what_the_backend_gave_is_told_when_it_is_of_one_lock_only(void **state) {
+static void what_the_backend_gave_for_two_locks_is_known_as_shared(void **state) {
         const struct sovd_lock_wish wish = { .scopes = DATA, .duration_usec = SECONDS };
         struct sovd_lock_infos broken;
         struct sovd_lock_info info;
@@ -376,10 +376,12 @@ static void what_the_backend_gave_is_told_when_it_is_of_one_lock_only(void **sta
         assert_int_equal(sovd_lock_reserve(locks, &a, &wish, second), 0);
         assert_int_equal(sovd_lock_grant(locks, &a, second, "backend", "17", &broken), 0);
         assert_int_equal(sovd_lock_find_own(locks, &a, first, &info), 0);
-        assert_null(info.backend_id);
+        assert_string_equal(info.backend_id, "17");
+        assert_true(info.is_shared);
         assert_int_equal(sovd_lock_release(locks, &a, first), 0);
         assert_int_equal(sovd_lock_find_own(locks, &a, second, &info), 0);
         assert_string_equal(info.backend, "backend");
+        assert_false(info.is_shared);
 }
 
 static void a_lock_that_the_backend_broke_is_broken(void **state) {
@@ -533,7 +535,7 @@ int main(void) {
                 TEST(limits_are_kept),
                 TEST(as_many_broken_locks_as_locks_are_remembered),
                 TEST(a_time_that_is_too_long_is_refused),
-                TEST(what_the_backend_gave_is_told_when_it_is_of_one_lock_only),
+                TEST(what_the_backend_gave_for_two_locks_is_known_as_shared),
                 TEST(a_lock_that_the_backend_broke_is_broken),
                 TEST(among_threads_there_is_one_holder_and_its_changes_are_alone),
                 TEST(a_stop_ends_the_wait_for_a_use),
