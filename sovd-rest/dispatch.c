@@ -76,7 +76,17 @@ static int check_host(const struct sovd_rest *rest, const struct sovd_http_excha
         return sovd_fail(call, SOVD_E_MISDIRECTED, "this server does not answer for the host named in the request");
 }
 
-/* Who asks: the client that its credentials prove, else whoever is at that address. */
+/* Whoever is at that address; at the other end of a Unix socket the kernel knows the user. */
+static struct sovd_principal whoever(struct sovd_call *call, const struct sovd_http_exchange *x) {
+        if (x->uid >= 0)
+                return (struct sovd_principal){ .id = sovd_call_printf(call, "uid:%lld", (long long)x->uid) };
+        return (struct sovd_principal){
+                .id = sovd_call_printf(call, "anonymous@%s", x->remote && *x->remote ? x->remote : "unix"),
+                .anonymous = true,
+        };
+}
+
+/* Who asks: the client that its credentials prove, else whoever is there. */
 static int identify(struct sovd_call *call, const struct sovd_http_exchange *x) {
         const char *credentials = NULL;
 
@@ -466,10 +476,7 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
         call->base = SOVD_API_BASE;
         call->deadline_usec = x->started_usec + rest->request_timeout_usec;
         set_ids(call, x, &ids);
-        call->principal = (struct sovd_principal){
-                .id = sovd_call_printf(call, "anonymous@%s", x->remote && *x->remote ? x->remote : "unix"),
-                .anonymous = true,
-        };
+        call->principal = whoever(call, x);
 
         int r = answer(x, call, &position, &route);
         if (x->refused == SOVD_E_OVERLOAD)

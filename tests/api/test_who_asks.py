@@ -59,6 +59,21 @@ class Tokens(TokenCase):
         self.assertNotRegex(self.gateway.log, re.escape(SECRET) + '|not-this-one-either')
 
 
+class Socket(unittest.TestCase):
+    def test_on_the_unix_socket_the_client_is_its_user(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'socket'
+            with gateway.Gateway(arguments=['--demo'], environment={'SOVD_SERVER__PORT': '0', 'SOVD_SERVER__UNIX_SOCKET': str(path)}) as daemon:
+                def ask(method, target, body=None):
+                    return daemon.bare(method, target, body, connection=gateway.UnixConnection(path))
+                uri = ask('POST', gateway.BASE + LOCKS, {'lock_expiration': 60}).headers['location']
+                self.assertTrue(ask('GET', uri).json['owned'])
+                self.assertFalse(daemon.get(uri).json['owned'])
+                # A user that the kernel proves is no anonymous client, so one on TCP cannot take the lock.
+                self.assertEqual(daemon.post(LOCKS, {'lock_expiration': 60, 'break_lock': True}).status, 409)
+                self.assertEqual(ask('DELETE', uri).status, 204)
+
+
 class NoTokens(TokenCase):
     sections = {}
 

@@ -108,6 +108,11 @@ class TwoSides(SideCase):
         self.ask(self.gateway, 404, 'GET', uri, who=A)
         self.assertEqual(self.ask(self.gateway, 409, 'DELETE', uri, who=A).json['error_code'], 'lock-broken')
 
+    def test_an_anonymous_client_breaks_nothing_at_the_server(self):
+        self.lock(self.server, self.direct)
+        self.lock(self.gateway, None, 409, break_lock=True)
+        self.write(self.server, 204, self.direct)
+
     def test_break_lock_is_passed_on(self):
         self.lock(self.server, self.direct)
         self.lock(self.gateway, A, 409)
