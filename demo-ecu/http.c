@@ -178,6 +178,7 @@ static int begin_request(struct mg_connection *conn) {
         const struct http *http = conn->phys_ctx->user_data;
         const struct mg_request_info *info = &conn->request_info;
         const char *type = mg_get_header(conn, "Content-Type");
+        const char *credentials = mg_get_header(conn, "Authorization");
         bool head = strcmp(info->request_method, "HEAD") == 0, counted;
         struct call call = {
                 .server = http->server,
@@ -185,6 +186,7 @@ static int begin_request(struct mg_connection *conn) {
                 .path = info->local_uri_raw,
                 .query = info->query_string ? info->query_string : "",
                 .content_type = type ? type : "",
+                .client = credentials ? credentials : info->remote_addr,
         };
 
         counted = strncmp(call.path, "/x-demo/", 8) != 0;

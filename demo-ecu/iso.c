@@ -3,7 +3,7 @@
 /*
  * ISO dialect - routes, errors and the discovery of entities
  *
- * Areas and components only: collections that are not offered (apps, functions, locks ...) answer 404.
+ * Areas and components only: collections that are not offered (apps, functions, logs ...) answer 404.
  */
 #include <stdio.h>
 #include "demo-ecu/iso.h"
@@ -27,6 +27,7 @@ static void iso_write_problem(struct call *call, int status) {
                 [PROBLEM_NO_RESOURCE] = { "vendor-specific", "resource-not-found" },
                 [PROBLEM_BAD_METHOD] = { "vendor-specific", "method-not-allowed" },
                 [PROBLEM_CONFLICT] = { "precondition-not-fulfilled" },
+                [PROBLEM_LOCK_BROKEN] = { "lock-broken" },
                 [PROBLEM_TOO_LARGE] = { "vendor-specific", "payload-too-large" },
                 [PROBLEM_BAD_TYPE] = { "vendor-specific", "unsupported-media-type" },
                 [PROBLEM_FAILURE] = { "sovd-server-failure" },
@@ -112,7 +113,8 @@ static void iso_list_components(struct call *call) {
 static void iso_get_component(struct call *call) {
         static const char *const collections[] = { "data",           "data-categories", "data-groups",
                                                    "faults",         "operations",      "modes",
-                                                   "configurations", "belongs-to",      "logs" };
+                                                   "configurations", "locks",           "belongs-to",
+                                                   "logs" };
         const struct component *component = call->component;
 
         json_begin(&call->out, NULL, '{');
@@ -197,6 +199,11 @@ static const struct route routes[] = {
         { "GET", COMPONENT "/logs/config", iso_get_log_config },
         { "PUT", COMPONENT "/logs/config", iso_put_log_config, ROUTE_BODY },
         { "DELETE", COMPONENT "/logs/config", iso_delete_log_config },
+        { "GET", COMPONENT "/locks", iso_list_locks },
+        { "POST", COMPONENT "/locks", iso_acquire_lock, ROUTE_BODY },
+        { "GET", COMPONENT "/locks/*", iso_get_lock },
+        { "PUT", COMPONENT "/locks/*", iso_extend_lock, ROUTE_BODY },
+        { "DELETE", COMPONENT "/locks/*", iso_release_lock },
         { "GET", COMPONENT "/belongs-to", iso_list_belongs_to },
         { "GET", COMPONENT, iso_get_component },
         { "GET", BASE_PATH "/components", iso_list_components },

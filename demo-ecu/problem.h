@@ -17,6 +17,7 @@ enum problem_kind {
         PROBLEM_NO_RESOURCE,
         PROBLEM_BAD_METHOD,
         PROBLEM_CONFLICT,
+        PROBLEM_LOCK_BROKEN,
         PROBLEM_TOO_LARGE,
         PROBLEM_BAD_TYPE,
         PROBLEM_FAILURE,  /* ours */

@@ -13,7 +13,7 @@ static const int statuses[PROBLEM_N_KINDS] = {
         [PROBLEM_BAD_REQUEST] = 400, [PROBLEM_BAD_VALUE] = 400,   [PROBLEM_READ_ONLY] = 403,
         [PROBLEM_NO_ENTITY] = 404,   [PROBLEM_NO_RESOURCE] = 404, [PROBLEM_BAD_METHOD] = 405,
         [PROBLEM_CONFLICT] = 409,    [PROBLEM_TOO_LARGE] = 413,   [PROBLEM_BAD_TYPE] = 415,
-        [PROBLEM_FAILURE] = 500,
+        [PROBLEM_FAILURE] = 500,     [PROBLEM_LOCK_BROKEN] = 409,
 };
 
 void call_refuse(struct call *call) {
@@ -181,6 +181,14 @@ static int call_check_body(struct call *call, unsigned int flags) {
         return 0;
 }
 
+/* A change of a collection must not meet the lock of another client. Locks have rules of their own. */
+static int call_check_locks(struct call *call) {
+        if (!call->component || equal(call->method, "GET") || call->n_segments <= SEG_COLLECTION ||
+            equal(call->segments[SEG_COLLECTION], "locks"))
+                return 0;
+        return lock_check_use(call->component, call->client, call->segments[SEG_COLLECTION], &call->problem);
+}
+
 /* With the vehicle's lock: everything about a component begins with finding it. */
 static void call_run(struct call *call, const struct route *route) {
         if (strncmp(route->path, BASE_PATH "/components/*", strlen(BASE_PATH "/components/*")) == 0) {
@@ -191,7 +199,7 @@ static void call_run(struct call *call, const struct route *route) {
                         return;
                 }
         }
-        if (call_check_body(call, route->flags)) {
+        if (call_check_body(call, route->flags) || call_check_locks(call)) {
                 call_refuse(call);
                 return;
         }

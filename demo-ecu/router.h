@@ -15,6 +15,7 @@
 #define BASE_PATH     "/sovd/v1"
 #define SEGMENTS_MAX  12
 #define BODY_MAX      65536
+#define SEG_COLLECTION 4
 #define SEG_ENTITY    3 /* /sovd/v1/components/{3}/data/{5}/executions/{7} */
 #define SEG_RESOURCE  5
 #define SEG_EXECUTION 7
@@ -37,6 +38,7 @@ struct call {
         const char *path;   /* as sent, percent-encoded */
         const char *query;  /* as sent, never NULL */
         const char *content_type;
+        const char *client; /* who asks: its Authorization, else its address */
         char *body; /* NUL-terminated; NULL if none came */
         size_t n_body;
 

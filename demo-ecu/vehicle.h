@@ -10,6 +10,7 @@
  * operations.h, modes.h and configurations.h expect the caller to hold it.
  */
 #include <pthread.h>
+#include "demo-ecu/locks.h"
 #include "demo-ecu/util.h"
 
 #define TICKS_PER_SECOND 10
@@ -115,6 +116,7 @@ struct component {
         struct configuration configuration;
         struct mode session;
         struct log log;
+        struct lock locks[LOCKS_MAX];
 };
 
 struct area {

@@ -5,7 +5,7 @@
  * Backend - the contract between the gateway and what stands behind it
  *
  * A backend owns entities and answers for their resources. It knows nothing of HTTP routes, of other backends
- * or of locks. It publishes a view of its entities with sovd_backend_publish() whenever that changes; requests
+ * or of the locks of clients. It publishes a view of its entities with sovd_backend_publish() whenever that changes; requests
  * come in on many threads at once through its ops.
  *
  * Each resource op gets the call (call.h: arena, deadline, trace context) and the entity, and returns
@@ -23,6 +23,7 @@
 #include "sovd-core/model/data_lists.h"
 #include "sovd-core/model/entity.h"
 #include "sovd-core/model/faults.h"
+#include "sovd-core/model/locks.h"
 #include "sovd-core/model/modes.h"
 #include "sovd-core/model/operations.h"
 #include "sovd-core/model/scripts.h"
@@ -184,6 +185,14 @@ struct sovd_backend_ops {
         int (*update_register)(struct sovd_call *call, struct sovd_backend *backend, const char *content_type,
                                const char *body, size_t len, struct sovd_update_registered *ret);
         int (*update_delete)(struct sovd_call *call, struct sovd_backend *backend, const char *id);
+        /* locks: may. The gateway keeps those of its clients; when the entity says that it has locks of its own, one
+         * is taken there for each of them, under the gateway's identity. ret_id is the backend's, never shown.
+         * acquire: SOVD_E_CONFLICT or an error passed on when somebody else holds it. extend starts the clock anew.
+         * The error code lock-broken, passed on, ends the gateway's lock too. */
+        int (*lock_acquire)(struct sovd_call *call, const struct sovd_entity *e,
+                            const struct sovd_lock_request *request, const char **ret_id);
+        int (*lock_extend)(struct sovd_call *call, const struct sovd_entity *e, const char *id, int64_t seconds);
+        int (*lock_release)(struct sovd_call *call, const struct sovd_entity *e, const char *id);
 };
 
 /* First member of each backend's own struct. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/gateway.h"
+#include "sovd-core/call.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
@@ -31,6 +32,7 @@ struct sovd_gateway {
         struct sovd_updates *updates;
         struct clear_hook clear_hooks[CLEAR_HOOKS_MAX]; /* set before the first request */
         size_t n_clear_hooks;
+        struct sovd_locks *locks;
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -64,6 +66,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
                 r = sovd_idempotency_new(&gateway->idempotency, &options->idempotency);
         if (!r)
                 r = sovd_updates_new(&gateway->updates);
+        if (!r)
+                r = sovd_locks_new(&gateway->locks, &options->locks);
         if (r)
                 return r;
 
@@ -81,6 +85,7 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         sovd_data_lists_free(gateway->data_lists);
         sovd_idempotency_free(gateway->idempotency);
         sovd_updates_free(gateway->updates);
+        sovd_locks_free(gateway->locks);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);
@@ -88,6 +93,8 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
 }
 
 void sovd_gateway_stop(struct sovd_gateway *gateway) {
+        if (gateway->locks)
+                sovd_locks_stop(gateway->locks);
         while (gateway->n_members)
                 sovd_gateway_remove(gateway, gateway->members[gateway->n_members - 1].backend);
 }
@@ -378,6 +385,10 @@ void sovd_gateway_clear_client_defined(struct sovd_gateway *gateway, const struc
                                        const struct sovd_principal *principal) {
         for (size_t i = 0; i < gateway->n_clear_hooks; i++)
                 gateway->clear_hooks[i].f(gateway->clear_hooks[i].data, entity, principal);
+}
+
+struct sovd_locks *sovd_gateway_locks(struct sovd_gateway *gateway) {
+        return gateway->locks;
 }
 
 uint64_t sovd_gateway_started_usec(const struct sovd_gateway *gateway) {

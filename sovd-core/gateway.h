@@ -2,12 +2,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Gateway - owns the tree, the backends and the executions; start and stop order
+ * Gateway - owns the tree, the backends, the executions and the locks; start and stop order
  */
 #include "sovd-core/backend.h"
 #include "sovd-core/data_lists.h"
 #include "sovd-core/executions.h"
 #include "sovd-core/idempotency.h"
+#include "sovd-core/locks.h"
 
 struct sovd_gateway;
 struct sovd_principal;
@@ -18,6 +19,7 @@ struct sovd_gateway_options {
         uint64_t executions_retention_usec;
         struct sovd_data_lists_options data_lists;
         struct sovd_idempotency_limits idempotency;
+        struct sovd_locks_options locks;
 };
 
 int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_options *options);
@@ -65,6 +67,7 @@ int sovd_gateway_on_clear(struct sovd_gateway *gateway, sovd_clear_hook f, void 
 /* Calls all of them: clear-data/client-defined-resources was asked for. */
 void sovd_gateway_clear_client_defined(struct sovd_gateway *gateway, const struct sovd_entity *entity,
                                        const struct sovd_principal *principal);
+struct sovd_locks *sovd_gateway_locks(struct sovd_gateway *gateway);
 
 /* The backends with a reference each for the caller, at most max; returns how many. */
 size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/dispatch.h"
+#include "sovd-auth/tokens.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
@@ -84,6 +85,29 @@ static int set_base(const struct sovd_rest *rest, const struct sovd_http_exchang
         int r = sovd_origin_base(&call->base, &request, rest->trusted_proxies, call->arena, &reason);
 
         return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
+}
+
+/* Whoever is at that address; at the other end of a Unix socket the kernel knows the user. */
+static struct sovd_principal whoever(struct sovd_call *call, const struct sovd_http_exchange *x) {
+        if (x->uid >= 0)
+                return (struct sovd_principal){ .id = sovd_call_printf(call, "uid:%lld", (long long)x->uid) };
+        return (struct sovd_principal){
+                .id = sovd_call_printf(call, "anonymous@%s", x->remote && *x->remote ? x->remote : "unix"),
+                .anonymous = true,
+        };
+}
+
+/* Who asks: the client that its credentials prove, else whoever is there. */
+static int identify(struct sovd_call *call, const struct sovd_http_exchange *x) {
+        const char *credentials = NULL;
+
+        for (size_t i = 0; i < x->head.n_fields; i++)
+                if (strcasecmp(x->head.fields[i].name, "Authorization") == 0) {
+                        if (credentials)
+                                return sovd_fail(call, SOVD_E_BAD_REQUEST, "there are two Authorization fields");
+                        credentials = x->head.fields[i].value;
+                }
+        return credentials ? sovd_tokens_identify(sovd_rest_of(call)->tokens, call, credentials) : 0;
 }
 
 static int find_method(const struct sovd_http_exchange *x) {
@@ -331,7 +355,7 @@ static const struct sovd_route *reader_of(const struct sovd_route *route) {
 }
 
 /* If-Match (RFC 9110 13.1.1): what GET on the same path answers now must have the version that is named. A write of
- * somebody else between the two is not seen: that needs a lock. */
+ * somebody else between the two is seen only when a lock keeps others out. */
 static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         const char *wanted = sovd_head_field(&x->head, "If-Match"), *body;
         const struct sovd_route *reader = wanted ? reader_of(route) : NULL;
@@ -389,6 +413,22 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
         return sovd_docs(call, m->any, &sovd_rest_of(call)->docs);
 }
 
+/* A change goes to the backend as a use of the entity, so that it does not meet the lock of another client. */
+static int handle(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        const enum sovd_collection scope = sovd_route_lock_scope(route);
+        struct sovd_lock_use use;
+        int r = 0;
+
+        if (scope != SOVD_NO_COLLECTION)
+                r = sovd_lock_use_begin(sovd_gateway_locks(call->gateway), call, scope, &use);
+        if (r)
+                return r;
+        r = check_if_match(x, call, route);
+        if (!r)
+                r = route->flags & SOVD_IDEMPOTENT ? sovd_idempotent_run(x, call, route) : route->handler(call);
+        return scope != SOVD_NO_COLLECTION ? sovd_lock_use_end(&use, call, r) : r;
+}
+
 static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         int r = check_offered(call, route);
 
@@ -400,11 +440,7 @@ static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struc
                 r = check_query(call, route);
         if (!r)
                 r = read_body(x, call, route);
-        if (!r)
-                r = check_if_match(x, call, route);
-        if (!r && (route->flags & SOVD_IDEMPOTENT))
-                return sovd_idempotent_run(x, call, route);
-        return r ? r : route->handler(call);
+        return r ? r : handle(x, call, route);
 }
 
 static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *position,
@@ -418,6 +454,8 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         int r = check_host(sovd_rest_of(call), x, call);
         if (!r)
                 r = set_base(sovd_rest_of(call), x, call);
+        if (!r)
+                r = identify(call, x);
         if (!r)
                 r = parse_target(call, x, &target);
         if (r)
@@ -471,10 +509,7 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
         call->base = SOVD_API_BASE;
         call->deadline_usec = x->started_usec + rest->request_timeout_usec;
         set_ids(call, x, &ids);
-        call->principal = (struct sovd_principal){
-                .id = sovd_call_printf(call, "anonymous@%s", x->remote && *x->remote ? x->remote : "unix"),
-                .anonymous = true,
-        };
+        call->principal = whoever(call, x);
 
         int r = answer(x, call, &position, &route);
         if (x->refused == SOVD_E_OVERLOAD)

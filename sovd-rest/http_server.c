@@ -327,11 +327,23 @@ int sovd_http_read_body(struct sovd_http_exchange *x, const char **ret, size_t *
 
 /* --- one request ---------------------------------------------------------------------------------------- */
 
+/* Who connected, as the kernel says; -1 on TCP. */
+static int64_t peer_uid(const struct mg_connection *conn) {
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        if (conn->client.lsa.sa.sa_family != AF_UNIX ||
+            getsockopt(conn->client.sock, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+                return -1;
+        return (int64_t)peer.uid;
+}
+
 static void exchange_init(struct sovd_http_exchange *x, struct mg_connection *conn) {
         struct worker *w = mg_get_thread_pointer(conn);
 
         *x = (struct sovd_http_exchange){
                 .remote = conn->client.lsa.sa.sa_family == AF_UNIX ? "" : conn->request_info.remote_addr,
+                .uid = peer_uid(conn),
                 .is_tls = conn->ssl != NULL,
                 .started_usec = sovd_now_usec(),
                 .arena = w->arena,

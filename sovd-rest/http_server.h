@@ -32,6 +32,7 @@ struct sovd_http_exchange {
         struct sovd_head_info info;
         const char *path, *query;         /* as sent; query NULL = none */
         const char *remote;               /* address of the client, "" on a Unix socket */
+        int64_t uid;                      /* of the user at the other end of a Unix socket, else -1 */
         bool is_tls;
         int refused;                      /* enum sovd_error: the head is not acceptable, answer with this */
         const char *refused_why;

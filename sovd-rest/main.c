@@ -2,6 +2,7 @@
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
 #include "backends/sim/sim_backend.h"
 #include "backends/sovd/sovd_backend.h"
+#include "sovd-auth/tokens.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -9,6 +10,7 @@
 #include "sovd-core/base/log.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/dispatch.h"
+#include "sovd-rest/lock_settings.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/service.h"
@@ -30,6 +32,8 @@ struct settings {
         struct sovd_logging_settings *logging;
         struct sovd_storage_settings *storage;
         struct sovd_limits_settings *limits;
+        struct sovd_lock_settings *locks;
+        struct sovd_auth_settings *auth;
         struct sovd_list backends; /* struct backend_settings */
 };
 
@@ -58,6 +62,8 @@ static const struct sovd_field settings_fields[] = {
         SECTION(logging),
         SECTION(storage),
         SECTION(limits),
+        SECTION(locks),
+        SECTION(auth),
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
           .of = &backend_schema, .min = 0, .max = SOVD_BACKENDS_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
@@ -78,14 +84,30 @@ struct daemon {
 
 /* --- configuration --------------------------------------------------------------------------------------- */
 
-/* "file:line:column: key: why" for a member of a backend. */
-static const char *complain(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i, const char *member,
-                            const char *why) {
-        const char *pointer = sovd_arena_printf(arena, "/backends/%zu/%s", i, member);
+/* "file:line:column: key: why" */
+static const char *complain_at(const struct sovd_config_tree *tree, struct sovd_arena *arena, const char *pointer,
+                               const char *why) {
         const char *where = pointer ? sovd_config_where(tree, pointer, arena) : NULL;
-        const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : member, why);
+        const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : pointer ? pointer : "?", why);
 
         return text ? text : why;
+}
+
+static const char *complain(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i, const char *member,
+                            const char *why) {
+        return complain_at(tree, arena, sovd_arena_printf(arena, "/backends/%zu/%s", i, member), why);
+}
+
+static const char *check_clients(const struct settings *s, const struct sovd_config_tree *tree,
+                                 struct sovd_arena *arena) {
+        const char *member, *pointer;
+        size_t i;
+
+        const char *why = sovd_lock_settings_check(s->locks, arena, &pointer);
+        if (why)
+                return complain_at(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
+        why = sovd_auth_settings_check(s->auth, &i, &member);
+        return why ? complain_at(tree, arena, sovd_arena_printf(arena, "/auth/tokens/%zu/%s", i, member), why) : NULL;
 }
 
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
@@ -168,7 +190,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                         if (strcmp(b[i].sovd.name, b[k].sovd.name) == 0)
                                 return complain(tree, arena, i, "name", "another backend has this name");
         }
-        return check_proxies(s, tree, arena);
+        const char *message = check_proxies(s, tree, arena);
+        return message ? message : check_clients(s, tree, arena);
 }
 
 static void print_lines(const char *text) {
@@ -272,6 +295,17 @@ static int add_backends(struct sovd_gateway *gateway, const struct settings *s) 
                         return r;
         }
         return 0;
+}
+
+/* Who is known by a token. --demo has two clients of its own, for whoever sits at this machine. */
+static int set_tokens(const struct daemon *d, const struct settings *s) {
+        const char *host = d->settings.server->host;
+        bool local = strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
+        bool demo = d->arguments->demo && local && !s->auth->tokens.set;
+
+        if (demo)
+                sovd_log(SOVD_LOG_INFO, "the demo knows two clients, by the bearer tokens demo-tester-a and demo-tester-b");
+        return sovd_tokens_set(d->rest.tokens, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
 /* What a reload makes before it changes anything. */
@@ -378,6 +412,8 @@ static int try_reload(struct daemon *d) {
                 return r;
 
         sovd_settings_log(new.logging);
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_tokens(d, &new))
+                sovd_log(SOVD_LOG_ERROR, "the old locks or tokens stay in force");
         apply(d->gateway, &d->settings, &new, &change);
         take_over(d, SOVD_TAKE(arena), &new);
         return 0;
@@ -427,6 +463,10 @@ static int start(struct daemon *d) {
                                  .keys_per_client = (size_t)limits->idempotency_keys_per_client.value,
                                  .bytes = IDEMPOTENCY_BYTES,
                                  .retention_usec = sovd_settings_usec(limits->idempotency_retention) },
+                .locks = { .max = (size_t)limits->locks.value,
+                           .max_per_client = (size_t)limits->locks_per_client.value,
+                           .max_usec = (uint64_t)limits->lock_secs.value * SOVD_USEC_PER_SEC,
+                           .wait_usec = sovd_settings_usec(limits->lock_wait) },
         };
 
         int r = sovd_http_global_init();
@@ -434,6 +474,12 @@ static int start(struct daemon *d) {
                 r = sovd_gateway_new(&d->gateway, &options);
         if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
+        if (!r)
+                r = sovd_tokens_new(&d->rest.tokens);
+        if (!r)
+                r = set_tokens(d, &d->settings);
+        if (!r)
+                r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (r)
                 return r;
 
@@ -459,10 +505,12 @@ static int start(struct daemon *d) {
 
 /* Takes every lock that requests need. When one of them hangs, so does this, and the watchdog ends the process. */
 static void self_check(struct daemon *d) {
+        struct sovd_lock_counts counts;
         size_t total, running;
 
         sovd_tree_unref(sovd_gateway_tree(d->gateway));
         sovd_executions_count(sovd_gateway_executions(d->gateway), &total, &running);
+        sovd_locks_count(sovd_gateway_locks(d->gateway), &counts);
         (void)sovd_gateway_is_discovered(d->gateway);
         sovd_service_alive();
 }
@@ -508,6 +556,7 @@ static void stop(struct daemon *d) {
         }
         d->gateway = sovd_gateway_free(d->gateway);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
+        d->rest.tokens = sovd_tokens_free(d->rest.tokens);
 }
 
 /* Each connection and each call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */

@@ -246,6 +246,19 @@ static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer
                 sovd_backend_unref(backends[i]);
 }
 
+static void write_locks(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
+        struct sovd_lock_counts c;
+
+        sovd_locks_count(sovd_gateway_locks(gateway), &c);
+        write_value(w, "sovd_locks", "gauge", "Locks that are held.", (double)c.held);
+        write_value(w, "sovd_locks_granted_total", "counter", "Locks granted.", (double)c.n_granted);
+        write_value(w, "sovd_locks_refused_total", "counter", "Requests for a lock that were refused.",
+                    (double)c.n_refused);
+        write_value(w, "sovd_locks_released_total", "counter", "Locks released.", (double)c.n_released);
+        write_value(w, "sovd_locks_broken_total", "counter", "Locks broken by another client.", (double)c.n_broken);
+        write_value(w, "sovd_locks_expired_total", "counter", "Locks that ended by time.", (double)c.n_expired);
+}
+
 static size_t open_files(void) {
         size_t n = 0;
         DIR *dir = opendir("/proc/self/fd");
@@ -311,5 +324,6 @@ void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, co
         write_durations(m, w);
         write_server(server, w);
         write_backends(gateway, w);
+        write_locks(gateway, w);
         write_process(gateway, w);
 }

@@ -167,6 +167,8 @@ static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "Retry-After", f->retry_after_sec ? seconds : NULL);
 
         unsigned status = sovd_failure_status(call);
+        if (status == 401)
+                add(&h, "WWW-Authenticate", "Bearer realm=\"sovd\", error=\"invalid_token\"");
         sovd_http_send(x, status, h.items, x->head.method && strcmp(x->head.method, "HEAD") == 0);
         return status;
 }

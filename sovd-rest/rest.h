@@ -10,10 +10,12 @@
 #include "sovd-rest/metrics.h"
 
 struct sovd_http_server;
+struct sovd_tokens;
 
 struct sovd_rest {
         struct sovd_gateway *gateway;
         struct sovd_metrics *metrics;
+        struct sovd_tokens *tokens;
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */

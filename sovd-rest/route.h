@@ -36,6 +36,7 @@ enum {
         SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type */
         SOVD_DEPRECATED = 1 << 12,     /* by the standard; there is another word for it */
         SOVD_IDEMPOTENT = 1 << 16,     /* honours Idempotency-Key */
+        SOVD_NO_LOCK = 1 << 17,        /* not a read, yet it changes nothing that a lock is for */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 
@@ -69,6 +70,9 @@ struct sovd_route {
 
 /* All routes of the program: an array of tables, each ends with id == NULL; ends with NULL. */
 extern const struct sovd_route *const sovd_routes[];
+
+/* The scope of locks that a route needs: of one that changes something, its collection; else SOVD_NO_COLLECTION. */
+enum sovd_collection sovd_route_lock_scope(const struct sovd_route *route);
 
 /* How many routes there are; each has the position in the sequence of all tables. */
 size_t sovd_route_count(void);

@@ -15,6 +15,19 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_clear_data,
         sovd_routes_status,
         sovd_routes_updates,
+        sovd_routes_locks,
         sovd_routes_server,
         NULL,
 };
+
+/* What ends with its client or with itself, and the locks themselves, are nobody else's to keep. */
+static const unsigned temporary = 1u << SOVD_COLLECTION_LOCKS | 1u << SOVD_COLLECTION_DATA_LISTS |
+                                  1u << SOVD_COLLECTION_TRIGGERS | 1u << SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS;
+
+enum sovd_collection sovd_route_lock_scope(const struct sovd_route *route) {
+        bool changes = route->method != SOVD_GET && route->entities && !(route->flags & SOVD_NO_LOCK);
+
+        if (!changes || route->collection == SOVD_NO_COLLECTION || (temporary & (1u << route->collection)))
+                return SOVD_NO_COLLECTION;
+        return route->collection;
+}

@@ -89,6 +89,11 @@ static const struct sovd_field limits_fields[] = {
             "Idempotency keys that are kept of one client."),
         SECONDS("idempotency_retention_secs", idempotency_retention, 1, 604800, "86400",
                 "How long a request with the same Idempotency-Key is answered as the first was."),
+        INT("locks", locks, 1, 100000, "1000", "Locks of all clients."),
+        INT("locks_per_client", locks_per_client, 1, 100000, "32", "Locks of one client."),
+        INT("lock_secs", lock_secs, 1, 604800, "3600", "Longest time for which a lock can be asked, in seconds."),
+        SECONDS("lock_wait_secs", lock_wait, 0, 60, "5",
+                "How long the request for a lock waits for another client's change to end."),
         { 0 }
 };
 #undef F

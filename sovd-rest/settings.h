@@ -35,6 +35,8 @@ struct sovd_limits_settings {
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
         struct sovd_int idempotency_keys, idempotency_keys_per_client;
         struct sovd_number idempotency_retention;
+        struct sovd_int locks, locks_per_client, lock_secs;
+        struct sovd_number lock_wait;
 };
 
 extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging_settings,

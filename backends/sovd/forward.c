@@ -117,6 +117,10 @@ FORWARD_SERVER(update_register,
                 struct sovd_update_registered *ret),
                (call, backend, content_type, body, len, ret))
 FORWARD_SERVER(update_delete, (SERVER, const char *id), (call, backend, id))
+FORWARD_MAY(lock_acquire, LOCKS, (CALL, const struct sovd_lock_request *request, const char **ret_id),
+            (call, e, request, ret_id))
+FORWARD_MAY(lock_extend, LOCKS, (CALL, const char *id, int64_t seconds), (call, e, id, seconds))
+FORWARD_MAY(lock_release, LOCKS, (CALL, const char *id), (call, e, id))
 
 const struct sovd_backend_ops sovd_sovd_ops = {
         .type = "sovd",
@@ -170,4 +174,7 @@ const struct sovd_backend_ops sovd_sovd_ops = {
         .update_control = update_control,
         .update_register = update_register,
         .update_delete = update_delete,
+        .lock_acquire = lock_acquire,
+        .lock_extend = lock_extend,
+        .lock_release = lock_release,
 };

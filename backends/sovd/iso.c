@@ -5,6 +5,7 @@
  */
 #include "backends/sovd/iso_decode.h"
 #include "backends/sovd/iso_describe.h"
+#include "backends/sovd/iso_locks.h"
 #include "backends/sovd/discovery.h"
 #include "backends/sovd/iso_scripts.h"
 #include "backends/sovd/iso_upkeep.h"
@@ -285,6 +286,9 @@ static const struct sovd_backend_ops ops = {
         .update_control = iso_update_control,
         .update_register = iso_update_register,
         .update_delete = iso_update_delete,
+        .lock_acquire = iso_lock_acquire,
+        .lock_extend = iso_lock_extend,
+        .lock_release = iso_lock_release,
 };
 
 const struct dialect dialect_iso = {

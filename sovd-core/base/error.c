@@ -34,6 +34,8 @@ static const struct sovd_error_info table[SOVD_E_MAX] = {
         [SOVD_E_UPDATE_PREPARING] = { 409, "update-preparation-in-progress", NULL, "An update is being prepared." },
         [SOVD_E_UPDATE_EXECUTING] = { 409, "update-execution-in-progress", NULL, "An update is being executed." },
         [SOVD_E_UPDATE_RUNNING] = { 409, "update-process-in-progress", NULL, "An update runs." },
+        [SOVD_E_UNAUTHORIZED] = { 401, "vendor-specific", "unauthorized", "The credentials are not known here." },
+        [SOVD_E_LOCK_BROKEN] = { 409, "lock-broken", NULL, "Another client broke the lock." },
 };
 
 const struct sovd_error_info *sovd_error_info(int error) {

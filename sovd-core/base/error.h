@@ -45,6 +45,8 @@ enum sovd_error {
         SOVD_E_UPDATE_PREPARING,  /* an update is being prepared */
         SOVD_E_UPDATE_EXECUTING,  /* an update is being executed */
         SOVD_E_UPDATE_RUNNING,    /* an update runs */
+        SOVD_E_UNAUTHORIZED,      /* the credentials are not known here; carries WWW-Authenticate */
+        SOVD_E_LOCK_BROKEN,       /* another client broke the lock that this one held */
         SOVD_E_MAX
 };
 

@@ -272,6 +272,20 @@ static int add_relations(struct sovd_tree *tree, const struct sovd_backend *back
         return 0;
 }
 
+/* The gateway itself keeps the locks of whatever can be changed. They rest on the owner, which may have its own. */
+static void offer_locks(struct sovd_tree *tree) {
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
+                for (size_t i = 0; i < tree->by_type[type].n; i++) {
+                        const struct sovd_entity *listed = tree->by_type[type].items[i];
+                        struct sovd_entity *e = *slot_of(tree, listed->type, listed->id);
+                        bool any = false;
+                        for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
+                                any = any || listed->providers[c];
+                        if (any && e)
+                                e->providers[SOVD_COLLECTION_LOCKS] = e->owner;
+                }
+}
+
 static int allocate(struct sovd_tree *tree, const struct sovd_view *views, size_t n) {
         size_t total = 0, places = 16;
 
@@ -317,6 +331,7 @@ static int fill(struct sovd_tree *tree, const struct sovd_view *views, size_t n)
                         if (r)
                                 return r;
                 }
+        offer_locks(tree);
         return 0;
 }
 

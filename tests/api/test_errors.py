@@ -37,7 +37,7 @@ class Paths(ErrorCase):
                 self.assertEqual(self.ask(404, 'GET', path).json['vendor_code'], 'entity-not-found')
 
     def test_a_path_that_leads_nowhere_is_404_resource_not_found(self):
-        for path in ('//', '//sovd', '//sovd/v2/components', '/nope', '/nope/docs', BMS + '/nope', BMS + '/data/soc/x', BMS + '/locks',
+        for path in ('//', '//sovd', '//sovd/v2/components', '/nope', '/nope/docs', BMS + '/nope', BMS + '/data/soc/x', BMS + '/lock',
                      '//components', BMS + '/contains', '/areas/body/hosts', BMS + '/data/docs/docs/docs', '//docs'):
             with self.subTest(path):
                 self.assertEqual(self.ask(404, 'GET', path).json['vendor_code'], 'resource-not-found')

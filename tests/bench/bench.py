@@ -3,6 +3,7 @@
 """Measures the gateway beside nginx: same machine, same run, same answers, one after the other.
 
   static   GET /sovd/v1/version-info; nginx sends the same bytes and headers from a file
+  locks    50 clients POST to /sovd/v1/components/bms/locks at once; demo-ecu has a lock of its own for it
   proxied  GET /sovd/v1/components/bms/data/soc; nginx passes it to the same demo-ecu over kept connections
 
 It asserts no figure. It fails when something could not be run, and when an answer was not 200: a
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'support'))
@@ -33,6 +35,8 @@ from polling import wait_until
 CONNECTIONS = [1, 16, 64]
 STATIC = '/sovd/v1/version-info'
 PROXIED = '/sovd/v1/components/bms/data/soc'
+LOCKS = '/sovd/v1/components/bms/locks'
+LOCK_CLIENTS = 50
 OWN_HEADERS = {'date', 'server', 'connection', 'keep-alive', 'content-length', 'content-type', 'transfer-encoding', 'etag',
                'last-modified'}
 CLOCK_TICKS = os.sysconf('SC_CLK_TCK')
@@ -313,6 +317,55 @@ def measure_start(options, tmp):
         gateway.stop()
 
 
+class LockClient:
+    """A client of its own, known by its address, with a kept connection."""
+
+    def __init__(self, port, number):
+        self.socket = socket.create_connection(('127.0.0.1', port), 10, (f'127.0.1.{number + 1}', 0))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, method, path, body=b''):
+        length = f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n' if body else ''
+        self.socket.sendall(f'{method} {path} HTTP/1.1\r\nHost: bench\r\n{length}\r\n'.encode() + body)
+
+    def reply(self):
+        """(status, Location)"""
+        data = b''
+        while b'\r\n\r\n' not in data:
+            part = self.socket.recv(65536)
+            if not part:
+                raise BenchError('the gateway closed a connection')
+            data += part
+        location = re.search(rb'(?i)\r\nlocation: (\S+)', data)
+        return int(data.split(b' ', 2)[1]), location[1].decode() if location else None
+
+
+def lock_round(clients):
+    """Milliseconds from the first request to the last answer, when all ask for one lock at once."""
+    started = time.monotonic()
+    for client in clients:
+        client.send('POST', LOCKS, b'{"lock_expiration": 60}')
+    replies = [client.reply() for client in clients]
+    passed = (time.monotonic() - started) * 1e3
+    winners = [i for i, (status, _) in enumerate(replies) if status == 201]
+    if len(winners) != 1 or {status for status, _ in replies} != {201, 409}:
+        raise BenchError(f'of {len(clients)} clients {len(winners)} got the lock: {[status for status, _ in replies]}')
+    clients[winners[0]].send('DELETE', urllib.parse.urlsplit(replies[winners[0]][1]).path)
+    if clients[winners[0]].reply()[0] != 204:
+        raise BenchError('the lock was not released')
+    return passed
+
+
+def measure_locks(options, port):
+    clients = [LockClient(port, number) for number in range(LOCK_CLIENTS)]
+    try:
+        rounds = sorted(lock_round(clients) for _ in range(20 if options.quick else 100))
+    finally:
+        for client in clients:
+            client.socket.close()
+    return {'clients': LOCK_CLIENTS, 'rounds': len(rounds), 'median': statistics.median(rounds), 'slowest': rounds[-1]}
+
+
 def stripped_size(options, tmp):
     copy = tmp / 'stripped'
     subprocess.run(['strip', '-o', str(copy), str(gateway_binary(options))], check=True)
@@ -352,6 +405,7 @@ def measure_all(options, tmp, stack):
     stack.callback(gateway.stop)
     wait_for_200(gateway, gateway_port, '/readyz')
     facts['idle_rss_kib'] = gateway.rss_kib()
+    facts['locks_ms'] = measure_locks(options, gateway_port)
     nginx, nginx_port = start_nginx(tmp, ecu_port, gateway_port, stack)
     for server, port in (gateway, gateway_port), (nginx, nginx_port):
         wait_for_200(server, port, PROXIED)
@@ -409,6 +463,9 @@ def print_report(facts, results):
     print_table(table_rows(facts, results))
     start = facts['start_to_ready_ms']
     print(f'exec to ready: {start["median"]:.1f} ms (median of {len(start["all"])}, {min(start["all"]):.1f} to {max(start["all"]):.1f})')
+    locks = facts['locks_ms']
+    print(f'{locks["clients"]} clients ask for one lock at once: all answered in {locks["median"]:.1f} ms '
+          f'(median of {locks["rounds"]}, slowest {locks["slowest"]:.1f}); exactly one gets it each time')
     print(f'stripped binary: {facts["stripped_bytes"] / 1024:.0f} KiB; idle RSS: {facts["idle_rss_kib"]} KiB')
 
 

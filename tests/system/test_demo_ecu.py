@@ -99,7 +99,7 @@ class IsoDiscovery(EcuCase):
 
     def test_what_is_not_offered_answers_404(self):
         for path in ('/apps', '/functions', '/components/abs', '/components/abs/data', '/areas/roof', '/areas/roof/contains',
-                     BMS + '/locks', BMS + '/data/none', BMS + '/operations/none', BMS + '/modes/none', '/components//data',
+                     BMS + '/lock', BMS + '/data/none', BMS + '/operations/none', BMS + '/modes/none', '/components//data',
                      BMS + '/configurations/none', BMS + '/data/%zz', BMS + '/data/soc%2F', BMS + '/faults/bms-f001'):
             with self.subTest(path):
                 self.ask(404, 'GET', path)

@@ -281,6 +281,21 @@ static void a_pattern_matches_whole_segments_only(void **state) {
         assert_true(sovd_router_matches("", segments, 0, params));
 }
 
+static void a_change_of_an_entity_needs_a_scope_of_locks_and_nothing_else_does(void **state) {
+        const unsigned temporary = 1u << SOVD_COLLECTION_LOCKS | 1u << SOVD_COLLECTION_DATA_LISTS |
+                                   1u << SOVD_COLLECTION_TRIGGERS | 1u << SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS;
+
+        for (size_t i = 0; i < sovd_route_count(); i++) {
+                const struct sovd_route *r = sovd_route_at(i);
+                bool free = r->method == SOVD_GET || !sovd_has_prefix(r->path, "/{entity}/") ||
+                            (r->flags & SOVD_NO_LOCK) || (temporary & (1u << r->collection));
+
+                assert_int_equal(sovd_route_lock_scope(r), free ? SOVD_NO_COLLECTION : r->collection);
+                if (!free)
+                        assert_int_not_equal(r->collection, SOVD_NO_COLLECTION);
+        }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_arena, free_arena)
 
 int main(void) {
@@ -302,6 +317,7 @@ int main(void) {
                 TEST(paths_that_no_route_has_are_not_found),
                 TEST(ids_may_be_spelled_like_names_of_the_api),
                 TEST(a_pattern_matches_whole_segments_only),
+                TEST(a_change_of_an_entity_needs_a_scope_of_locks_and_nothing_else_does),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/base/clock.h"
+#include "sovd-core/locks_inside.h"
+#include <errno.h>
+#include <time.h>
+
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+static int new_condition(pthread_cond_t *cond) {
+        pthread_condattr_t attr;
+
+        int r = pthread_condattr_init(&attr);
+        if (!r)
+                r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        if (!r)
+                r = pthread_cond_init(cond, &attr);
+        (void)pthread_condattr_destroy(&attr);
+        return r ? sovd_error_origin(-r) : 0;
+}
+
+int sovd_locks_new(struct sovd_locks **ret, const struct sovd_locks_options *options) {
+        struct sovd_locks *locks = calloc(1, sizeof(*locks));
+        if (!locks)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = new_condition(&locks->ended);
+        if (r) {
+                free(locks);
+                return r;
+        }
+        (void)pthread_mutex_init(&locks->mutex, NULL);
+        locks->options = *options;
+        *ret = locks;
+        return 0;
+}
+
+static void free_rules(struct sovd_lock_rule *rules, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                free((char *)(uintptr_t)rules[i].entity);
+        free(rules);
+}
+
+struct sovd_locks *sovd_locks_free(struct sovd_locks *locks) {
+        if (!locks)
+                return NULL;
+        while (locks->locks) {
+                struct lock *lock = locks->locks;
+                locks->locks = lock->next;
+                lock_free(lock);
+        }
+        free_rules(locks->rules, locks->n_rules);
+        (void)pthread_cond_destroy(&locks->ended);
+        (void)pthread_mutex_destroy(&locks->mutex);
+        free(locks);
+        return NULL;
+}
+
+int sovd_locks_set_rules(struct sovd_locks *locks, const struct sovd_lock_rule *others,
+                         const struct sovd_lock_rule *rules, size_t n_rules) {
+        struct sovd_lock_rule *copy = calloc(n_rules + 1, sizeof(*copy));
+        bool ok = copy;
+
+        for (size_t i = 0; ok && i < n_rules; i++) {
+                copy[i] = rules[i];
+                copy[i].entity = strdup(rules[i].entity);
+                ok = copy[i].entity;
+        }
+        if (!ok) {
+                if (copy)
+                        free_rules(copy, n_rules);
+                return sovd_error_origin(-ENOMEM);
+        }
+
+        (void)pthread_mutex_lock(&locks->mutex);
+        struct sovd_lock_rule *before = locks->rules;
+        size_t n_before = locks->n_rules;
+        locks->others = *others;
+        locks->rules = copy;
+        locks->n_rules = n_rules;
+        (void)pthread_mutex_unlock(&locks->mutex);
+        free_rules(before, n_before);
+        return 0;
+}
+
+const struct sovd_lock_rule *lock_rule_of(const struct sovd_locks *locks, const char *key) {
+        for (size_t i = 0; i < locks->n_rules; i++)
+                if (strcmp(locks->rules[i].entity, key) == 0)
+                        return &locks->rules[i];
+        return &locks->others;
+}
+
+bool sovd_locks_may_break(struct sovd_locks *locks, struct sovd_call *call) {
+        const char *key =
+                sovd_call_printf(call, "%s/%s", sovd_entity_type_paths[call->entity->type], call->entity->id);
+
+        (void)pthread_mutex_lock(&locks->mutex);
+        bool breakable = lock_rule_of(locks, key)->breakable;
+        (void)pthread_mutex_unlock(&locks->mutex);
+        return breakable && !call->principal.anonymous;
+}
+
+void sovd_locks_stop(struct sovd_locks *locks) {
+        (void)pthread_mutex_lock(&locks->mutex);
+        locks->stopping = true;
+        (void)pthread_cond_broadcast(&locks->ended);
+        (void)pthread_mutex_unlock(&locks->mutex);
+}
+
+/* --- the list of locks ------------------------------------------------------------------------------------ */
+
+struct lock *lock_free(struct lock *lock) {
+        if (!lock)
+                return NULL;
+        for (size_t i = 0; i < lock->place.n; i++)
+                free(lock->place.keys[i]);
+        free(lock->place.keys);
+        free(lock->client);
+        free(lock->entity);
+        free(lock->backend);
+        free(lock->backend_id);
+        free(lock);
+        return NULL;
+}
+
+void lock_append(struct sovd_locks *locks, struct lock *lock) {
+        struct lock **end = &locks->locks;
+
+        while (*end)
+                end = &(*end)->next;
+        *end = lock;
+}
+
+void lock_remove(struct sovd_locks *locks, struct lock *lock) {
+        struct lock **place = &locks->locks;
+
+        while (*place != lock)
+                place = &(*place)->next;
+        *place = lock->next;
+        lock_free(lock);
+}
+
+struct lock *lock_by_id(struct sovd_locks *locks, const char *id) {
+        for (struct lock *lock = locks->locks; lock; lock = lock->next)
+                if (strcmp(lock->id, id) == 0)
+                        return lock;
+        return NULL;
+}
+
+static bool has_ended(const struct lock *lock, uint64_t now) {
+        return lock->state != LOCK_RESERVED && now >= lock->ends_usec;
+}
+
+void lock_drop_ended(struct sovd_locks *locks) {
+        const uint64_t now = sovd_now_usec();
+        struct lock **place = &locks->locks;
+
+        while (*place) {
+                struct lock *lock = *place;
+                if (!has_ended(lock, now)) {
+                        place = &lock->next;
+                        continue;
+                }
+                locks->counts.n_expired += lock->state != LOCK_BROKEN;
+                *place = lock->next;
+                lock_free(lock);
+        }
+}
+
+static void drop_oldest_broken(struct sovd_locks *locks) {
+        struct lock *oldest = NULL;
+        size_t n = 0;
+
+        for (struct lock *lock = locks->locks; lock; lock = lock->next)
+                if (lock->state == LOCK_BROKEN) {
+                        n++;
+                        oldest = !oldest || lock->ends_usec < oldest->ends_usec ? lock : oldest;
+                }
+        if (n > locks->options.max)
+                lock_remove(locks, oldest);
+}
+
+void lock_set_broken(struct sovd_locks *locks, struct lock *lock) {
+        lock->state = LOCK_BROKEN;
+        lock->broken_usec = sovd_realtime_usec();
+        lock->ends_usec = sovd_now_usec() + LOCK_REMEMBER_USEC;
+        locks->counts.n_broken++;
+        drop_oldest_broken(locks);
+}
+
+void sovd_locks_count(struct sovd_locks *locks, struct sovd_lock_counts *ret) {
+        (void)pthread_mutex_lock(&locks->mutex);
+        lock_drop_ended(locks);
+        *ret = locks->counts;
+        ret->held = 0;
+        for (const struct lock *lock = locks->locks; lock; lock = lock->next)
+                ret->held += lock->state == LOCK_HELD || lock->state == LOCK_BREAKING;
+        (void)pthread_mutex_unlock(&locks->mutex);
+}
+
+/* --- what a client sees ------------------------------------------------------------------------------------ */
+
+/* Is what the backend gave for this one also what it gave for another? Some extend a lock instead of making one. */
+static bool is_shared(const struct sovd_locks *locks, const struct lock *mine) {
+        for (const struct lock *lock = locks->locks; lock; lock = lock->next)
+                if (lock != mine && lock_is_live(lock) && sovd_streq(lock->backend, mine->backend) &&
+                    sovd_streq(lock->backend_id, mine->backend_id))
+                        return true;
+        return false;
+}
+
+int lock_describe(const struct sovd_locks *locks, struct sovd_call *call, const struct lock *lock,
+                  struct sovd_lock_info *ret) {
+        const uint64_t now = sovd_now_usec();
+        struct sovd_arena *arena = call->arena;
+
+        *ret = (struct sovd_lock_info){
+                .id = sovd_arena_strdup(arena, lock->id),
+                .owned = strcmp(lock->client, call->principal.id) == 0,
+                .scopes = lock->scopes,
+                .ends_usec = sovd_realtime_usec() + (lock->ends_usec > now ? lock->ends_usec - now : 0),
+                .fence = lock->fence,
+                .type = lock->type,
+                .entity = sovd_arena_strdup(arena, lock->entity),
+                .backend = sovd_arena_strdup(arena, lock->backend),
+                .backend_id = sovd_arena_strdup(arena, lock->backend_id),
+                .is_shared = lock->backend_id && is_shared(locks, lock),
+        };
+        bool ok = ret->id && ret->entity && !ret->backend == !lock->backend &&
+                  !ret->backend_id == !lock->backend_id;
+        return ok ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static bool is_on(const struct lock *lock, const struct sovd_entity *e) {
+        return lock->type == e->type && strcmp(lock->entity, e->id) == 0;
+}
+
+static bool is_shown(const struct lock *lock, const struct sovd_entity *e) {
+        return (lock->state == LOCK_HELD || lock->state == LOCK_BREAKING) && is_on(lock, e);
+}
+
+static int list(struct sovd_locks *locks, struct sovd_call *call, struct sovd_lock_infos *ret) {
+        size_t n = 0;
+
+        for (const struct lock *lock = locks->locks; lock; lock = lock->next)
+                n += is_shown(lock, call->entity);
+        struct sovd_lock_infos infos = { .items = sovd_arena_array(call->arena, struct sovd_lock_info,
+                                                                   n + 1) };
+        if (!infos.items)
+                return sovd_error_origin(-ENOMEM);
+        for (const struct lock *lock = locks->locks; lock; lock = lock->next) {
+                int r = is_shown(lock, call->entity)
+                                ? lock_describe(locks, call, lock, &infos.items[infos.n++])
+                                : 0;
+                if (r)
+                        return r;
+        }
+        *ret = infos;
+        return 0;
+}
+
+int sovd_lock_list(struct sovd_locks *locks, struct sovd_call *call, struct sovd_lock_infos *ret) {
+        (void)pthread_mutex_lock(&locks->mutex);
+        lock_drop_ended(locks);
+        int r = list(locks, call, ret);
+        (void)pthread_mutex_unlock(&locks->mutex);
+        return r;
+}
+
+static int no_lock(struct sovd_call *call, const char *id) {
+        return sovd_fail(call, SOVD_E_NOT_FOUND,
+                         "%s '%s' has no lock '%.64s'; it never was, was released or has expired",
+                         sovd_entity_type_words[call->entity->type], call->entity->id, id);
+}
+
+int sovd_lock_find(struct sovd_locks *locks, struct sovd_call *call, const char *id,
+                   struct sovd_lock_info *ret) {
+        (void)pthread_mutex_lock(&locks->mutex);
+        lock_drop_ended(locks);
+        const struct lock *lock = lock_by_id(locks, id);
+        int r = lock && is_shown(lock, call->entity) ? lock_describe(locks, call, lock, ret)
+                                                     : no_lock(call, id);
+        (void)pthread_mutex_unlock(&locks->mutex);
+        return r;
+}
+
+/* --- what its owner does with it ---------------------------------------------------------------------------- */
+
+/* With the mutex. */
+static int find_own(struct sovd_locks *locks, struct sovd_call *call, const char *id, struct lock **ret) {
+        lock_drop_ended(locks);
+        struct lock *lock = lock_by_id(locks, id);
+        bool owned = lock && strcmp(lock->client, call->principal.id) == 0;
+
+        if (lock && owned && lock->state == LOCK_BROKEN && is_on(lock, call->entity))
+                return lock_fail_broken(call, id, lock->broken_usec, "");
+        if (!lock || !is_shown(lock, call->entity))
+                return no_lock(call, id);
+        if (!owned)
+                return sovd_fail(call, SOVD_E_CONFLICT, "lock '%s' is held by another client", lock->id);
+        *ret = lock;
+        return 0;
+}
+
+int sovd_lock_find_own(struct sovd_locks *locks, struct sovd_call *call, const char *id,
+                       struct sovd_lock_info *ret) {
+        struct lock *lock;
+
+        (void)pthread_mutex_lock(&locks->mutex);
+        int r = find_own(locks, call, id, &lock);
+        if (!r)
+                r = lock_describe(locks, call, lock, ret);
+        (void)pthread_mutex_unlock(&locks->mutex);
+        return r;
+}
+
+int sovd_lock_check_duration(const struct sovd_locks *locks, struct sovd_call *call, uint64_t duration_usec) {
+        if (duration_usec <= locks->options.max_usec)
+                return 0;
+        return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/lock_expiration",
+                            "member lock_expiration must be at most %llu seconds (limits.lock_secs)",
+                            (unsigned long long)(locks->options.max_usec / SOVD_USEC_PER_SEC));
+}
+
+/* One that is being broken is not extended: whoever waits for its place has the word now. */
+int sovd_lock_extend(struct sovd_locks *locks, struct sovd_call *call, const char *id, uint64_t from_usec,
+                     uint64_t duration_usec) {
+        struct lock *lock;
+
+        (void)pthread_mutex_lock(&locks->mutex);
+        int r = find_own(locks, call, id, &lock);
+        if (!r && lock->state == LOCK_BREAKING) {
+                r = sovd_fail(call, SOVD_E_CONFLICT, "lock '%s' is being broken by another client", id);
+                sovd_fail_retry_after(call, 1);
+        }
+        if (!r)
+                lock->ends_usec = from_usec + duration_usec;
+        (void)pthread_mutex_unlock(&locks->mutex);
+        return r;
+}
+
+/* Gives back what was broken as well: from then on its owner counts as told. */
+int sovd_lock_release(struct sovd_locks *locks, struct sovd_call *call, const char *id) {
+        struct lock *lock;
+
+        (void)pthread_mutex_lock(&locks->mutex);
+        int r = find_own(locks, call, id, &lock);
+        if (!r) {
+                lock_remove(locks, lock);
+                locks->counts.n_released++;
+        }
+        lock = r == SOVD_E_LOCK_BROKEN ? lock_by_id(locks, id) : NULL;
+        if (lock)
+                lock->told = true;
+        (void)pthread_mutex_unlock(&locks->mutex);
+        return r;
+}
+
+void sovd_lock_lose(struct sovd_locks *locks, const char *id) {
+        (void)pthread_mutex_lock(&locks->mutex);
+        struct lock *lock = lock_by_id(locks, id);
+        if (lock && (lock->state == LOCK_HELD || lock->state == LOCK_BREAKING)) {
+                lock_set_broken(locks, lock);
+                lock->told = true; /* by the answer to what it was doing */
+        }
+        (void)pthread_mutex_unlock(&locks->mutex);
+}
