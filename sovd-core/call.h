@@ -57,6 +57,8 @@ struct sovd_call {
         const char *raw;                 /* the body as it came, NUL-terminated, for routes that take any type */
         size_t raw_len;
 
+        bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_stream * */
+
         const void *out;                 /* the answer, of the route's output schema */
         unsigned status;                 /* 0 = the route's success status */
         const char *location;            /* Location; a path from the root of the server */

@@ -8,9 +8,11 @@
 #include "sovd-core/base/log.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/dispatch.h"
+#include "sovd-rest/observe.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
+#include "sovd-rest/streamer.h"
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -27,6 +29,7 @@ struct settings {
         struct sovd_logging_settings *logging;
         struct sovd_storage_settings *storage;
         struct sovd_limits_settings *limits;
+        struct sovd_events_settings *events;
         struct sovd_list backends; /* struct sovd_sovd_options */
 };
 
@@ -38,6 +41,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(logging),
         SECTION(storage),
         SECTION(limits),
+        SECTION(events),
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
           .of = &sovd_schema_sovd_options, .min = 0, .max = SOVD_BACKENDS_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
@@ -248,10 +252,12 @@ static void apply(struct sovd_gateway *gateway, const struct settings *old, cons
 /* The sections that the listener uses stay those of the start. */
 static void take_over(struct daemon *d, struct sovd_arena *arena, struct settings *new) {
         if (!same(&sovd_schema_server_settings, d->settings.server, new->server) ||
-            !same(&sovd_schema_limits_settings, d->settings.limits, new->limits))
-                sovd_log(SOVD_LOG_WARN, "changes under server and limits take effect after a restart");
+            !same(&sovd_schema_limits_settings, d->settings.limits, new->limits) ||
+            !same(&sovd_schema_events_settings, d->settings.events, new->events))
+                sovd_log(SOVD_LOG_WARN, "changes under server, limits and events take effect after a restart");
         new->server = d->settings.server;
         new->limits = d->settings.limits;
+        new->events = d->settings.events;
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -308,6 +314,19 @@ static int add_demo(struct daemon *d) {
         return r;
 }
 
+static int start_events(struct daemon *d) {
+        struct sovd_observations_options observations;
+        struct sovd_streamer_options streamer;
+
+        sovd_settings_observations(d->settings.events, d->settings.limits, &observations);
+        sovd_settings_streamer(d->settings.events, d->settings.limits, &streamer);
+        observations.read = sovd_observe_read;
+        observations.data = &d->rest;
+        d->rest.events = d->settings.events;
+        int r = sovd_streamer_new(&d->rest.streamer, &streamer);
+        return r ? r : sovd_observations_new(&d->rest.observations, &observations);
+}
+
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
@@ -331,6 +350,8 @@ static int start(struct daemon *d) {
         r = add_backends(d->gateway, &d->settings);
         if (!r)
                 r = add_demo(d);
+        if (!r)
+                r = start_events(d);
         if (!r)
                 r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
         if (!r)
@@ -383,10 +404,15 @@ static void stop(struct daemon *d) {
         if (d->rest.server) {
                 sovd_log(SOVD_LOG_INFO, "stopping");
                 sovd_http_server_drain(d->rest.server, sovd_settings_usec(d->settings.limits->stop_timeout));
+                sovd_observations_quit(d->rest.observations);
                 sovd_gateway_stop(d->gateway); /* ends what still waits for a backend */
                 sovd_http_server_drain(d->rest.server, STOP_GRACE_USEC);
+                sovd_observations_stop(d->rest.observations);
+                sovd_streamer_stop(d->rest.streamer, STOP_GRACE_USEC);
                 d->rest.server = sovd_http_server_free(d->rest.server);
         }
+        d->rest.observations = sovd_observations_free(d->rest.observations);
+        d->rest.streamer = sovd_streamer_free(d->rest.streamer);
         d->gateway = sovd_gateway_free(d->gateway);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
 }
@@ -394,7 +420,7 @@ static void stop(struct daemon *d) {
 /* Each connection and each call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
 static void raise_file_limit(const struct settings *s) {
         struct rlimit limit;
-        rlim_t wanted = (rlim_t)s->limits->connections.value + 64 + s->backends.n * 4;
+        rlim_t wanted = (rlim_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 4;
         const struct sovd_sovd_options *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)

@@ -9,6 +9,8 @@
 #include "sovd-rest/metrics.h"
 
 struct sovd_http_server;
+struct sovd_observations;
+struct sovd_streamer;
 
 struct sovd_rest {
         struct sovd_gateway *gateway;
@@ -16,6 +18,9 @@ struct sovd_rest {
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
+        struct sovd_observations *observations;
+        struct sovd_streamer *streamer;
+        const struct sovd_events_settings *events;
         bool ready;                           /* atomic: the first discovery has ended */
 };
 

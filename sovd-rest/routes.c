@@ -9,6 +9,8 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_operations,
         sovd_routes_modes,
         sovd_routes_configurations,
+        sovd_routes_subscriptions,
+        sovd_routes_triggers,
         sovd_routes_server,
         NULL,
 };

@@ -13,6 +13,8 @@ extern const struct sovd_route sovd_routes_faults[];
 extern const struct sovd_route sovd_routes_operations[];
 extern const struct sovd_route sovd_routes_modes[];
 extern const struct sovd_route sovd_routes_configurations[];
+extern const struct sovd_route sovd_routes_subscriptions[];
+extern const struct sovd_route sovd_routes_triggers[];
 
 /* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);
