@@ -141,6 +141,9 @@ static void add_query_parameters(cJSON *parameters, const struct sovd_route *r) 
                 cJSON_AddItemToArray(parameters, query_parameter(q));
         if (r->flags & SOVD_INCLUDE_SCHEMA)
                 cJSON_AddItemToArray(parameters, query_parameter(&include_schema));
+        if (r->flags & (SOVD_EVENTS | SOVD_OR_EVENTS))
+                cJSON_AddItemToArray(parameters, parameter("Last-Event-ID", "header", typed("string"),
+                                                           "Id of the last event that arrived; what is kept follows it."));
         if (r->flags & SOVD_IF_MATCH)
                 cJSON_AddItemToArray(parameters, parameter("If-Match", "header", typed("string"),
                                                            "Write only if the resource has this version."));
@@ -167,6 +170,15 @@ static void add_header(cJSON *response, const char *name, const char *doc) {
         cJSON_AddItemToObject(header, "schema", typed("string"));
 }
 
+static void add_event_content(cJSON *response) {
+        cJSON *content = cJSON_GetObjectItemCaseSensitive(response, "content"), *events;
+
+        if (!content)
+                content = cJSON_AddObjectToObject(response, "content");
+        events = cJSON_AddObjectToObject(content, "text/event-stream");
+        cJSON_AddItemToObject(events, "schema", typed("string"));
+}
+
 static void add_response(cJSON *responses, const struct sovd_route *r, unsigned status,
                          const struct sovd_schema *schema) {
         char code[16];
@@ -176,9 +188,11 @@ static void add_response(cJSON *responses, const struct sovd_route *r, unsigned 
         cJSON_AddStringToObject(response, "description", r->summary);
         if (schema)
                 cJSON_AddItemToObject(response, "content", json_content(schema));
+        if (status == 200 && (r->flags & (SOVD_EVENTS | SOVD_OR_EVENTS)))
+                add_event_content(response);
         if (status == 202 || status == 201)
                 add_header(response, "Location", "Where the created resource is.");
-        if (r->method == SOVD_GET && !(r->flags & SOVD_PROBE))
+        if (r->method == SOVD_GET && !(r->flags & (SOVD_PROBE | SOVD_EVENTS)))
                 add_header(response, "ETag", "The version of the answer, for If-None-Match and If-Match.");
         cJSON_AddItemToObject(responses, code, response);
 }
@@ -187,7 +201,7 @@ static void add_responses(cJSON *operation, const struct sovd_route *r) {
         cJSON *responses = cJSON_AddObjectToObject(operation, "responses"), *error;
 
         add_response(responses, r, r->success, r->out);
-        if (r->method == SOVD_GET && !(r->flags & SOVD_PROBE))
+        if (r->method == SOVD_GET && !(r->flags & (SOVD_PROBE | SOVD_EVENTS)))
                 add_response(responses, r, 304, NULL);
         if (r->success_other)
                 add_response(responses, r, r->success_other, r->out_other);
