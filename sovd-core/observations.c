@@ -312,6 +312,6 @@ int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_
 void sovd_observations_count(struct sovd_observations *o, struct sovd_observations_counters *ret) {
         (void)pthread_mutex_lock(&o->mutex);
         *ret = o->counters;
-        ret->events = __atomic_load_n(&o->counters.events, __ATOMIC_RELAXED);
+        ret->events = __atomic_load_n(&o->n_events, __ATOMIC_RELAXED);
         (void)pthread_mutex_unlock(&o->mutex);
 }

@@ -151,7 +151,7 @@ static bool emit(struct sovd_observations *o, struct sovd_record *record, struct
         sovd_json_raw(&w->event, "}", 1);
         if (sovd_json_writer_finish(&w->event, &event, &n) || sovd_stream_push(record->stream, event, n))
                 return false;
-        (void)__atomic_add_fetch(&o->counters.events, 1, __ATOMIC_RELAXED);
+        (void)__atomic_add_fetch(&o->n_events, 1, __ATOMIC_RELAXED);
         return true;
 }
 

@@ -56,6 +56,7 @@ struct sovd_observations {
         struct sovd_source *sources;
         struct sovd_due_heap expiry;
         struct sovd_observations_counters counters;
+        uint64_t n_events; /* atomic */
         pthread_t *threads;
         unsigned n_threads;
 };
