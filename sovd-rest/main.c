@@ -361,8 +361,10 @@ static int start(struct daemon *d) {
 
 /* Takes every lock that requests need. When one of them hangs, so does this, and the watchdog ends the process. */
 static void self_check(struct daemon *d) {
+        struct sovd_observations_counters counters;
         size_t total, running;
 
+        sovd_observations_count(d->rest.observations, &counters);
         sovd_tree_unref(sovd_gateway_tree(d->gateway));
         sovd_executions_count(sovd_gateway_executions(d->gateway), &total, &running);
         (void)sovd_gateway_is_discovered(d->gateway);

@@ -122,8 +122,8 @@ static void close_socket(struct sovd_streamer_place *p) {
                 SSL_free(p->ssl);
         }
         (void)shutdown(p->fd, SHUT_WR);
-        while (recv(p->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
-                ;
+        for (int i = 0; i < 16 && recv(p->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0; i++)
+                ; /* as much as a stream may be sent; a flood gets its reset */
         (void)close(p->fd);
 }
 

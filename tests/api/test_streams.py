@@ -90,16 +90,17 @@ class Transports(StreamCase):
     def test_a_resumed_tls_session(self):
         with tempfile.TemporaryDirectory(prefix='gw') as folder:
             server, context = self.tls(folder)
-            context.maximum_version = ssl.TLSVersion.TLSv1_2
             path = self.subscribe(server)
-            first = context.wrap_socket(events.connect(server), server_hostname=server.host)
-            with events.Stream(first, path) as stream:
-                stream.take(2)
-                session = first.session
-            again = context.wrap_socket(events.connect(server), server_hostname=server.host, session=session)
-            with events.Stream(again, path) as stream:
-                self.assertTrue(again.session_reused)
-                stream.take(3)
+            for version in ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2:
+                context.maximum_version = version
+                first = context.wrap_socket(events.connect(server), server_hostname=server.host)
+                with events.Stream(first, path) as stream:
+                    stream.take(2)
+                    session = first.session
+                again = context.wrap_socket(events.connect(server), server_hostname=server.host, session=session)
+                with events.Stream(again, path) as stream:
+                    self.assertTrue(again.session_reused, version)
+                    stream.take(3)
 
     def test_tls_says_goodbye_at_the_end(self):
         with tempfile.TemporaryDirectory(prefix='gw') as folder:

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import selectors
 import signal
 import socket
@@ -142,7 +143,7 @@ def measure(options, tls):
                 gateway.ask('/healthz')
             idle = gateway.rss()
             paths = subscribe(gateway, options.count)
-            wait_until(lambda: False, 40)      # every ring is full
+            wait_until(lambda: gateway.metrics()['sovd_readings_total'] >= 34 * options.count, 120, 1)  # every ring is full
             subscribed = gateway.rss()
             streams = open_streams(gateway, paths)
             listen(streams, 5)
@@ -172,6 +173,7 @@ def main():
     parser.add_argument('--seconds', type=int, default=20)
     options = parser.parse_args()
     options.build_dir = options.build_dir.resolve()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (options.count + 200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     try:
         for tls in False, True:
             for name, value in measure(options, tls).items():
