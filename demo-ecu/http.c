@@ -20,6 +20,7 @@
 #include "demo-ecu/inject.h"
 #include "demo-ecu/router.h"
 #include "demo-ecu/stats.h"
+#include "demo-ecu/subscriptions.h"
 
 #define DRAIN_MAX     (4 * 1024 * 1024)
 #define WAIT_SLICE_MS 50
@@ -167,7 +168,10 @@ static void answer_call(struct mg_connection *conn, struct call *call, bool with
                         router_handle(call);
                         break;
                 }
-        send_answer(conn, call, with_body);
+        if (call->is_stream && with_body)
+                subscriptions_stream(call, conn);
+        else
+                send_answer(conn, call, with_body);
 }
 
 static const char *header_of(void *user, const char *name) {

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include "demo-ecu/iso.h"
+#include "demo-ecu/subscriptions.h"
 
 void iso_write_error(struct json *json, const char *code, const char *vendor_code, const char *message) {
         json_string(json, "error_code", code);
@@ -114,7 +115,7 @@ static void iso_get_component(struct call *call) {
         static const char *const collections[] = { "data",           "data-categories", "data-groups",
                                                    "faults",         "operations",      "modes",
                                                    "configurations", "locks",           "belongs-to",
-                                                   "logs" };
+                                                   "logs",            "cyclic-subscriptions" };
         const struct component *component = call->component;
 
         json_begin(&call->out, NULL, '{');
@@ -204,6 +205,12 @@ static const struct route routes[] = {
         { "GET", COMPONENT "/locks/*", iso_get_lock },
         { "PUT", COMPONENT "/locks/*", iso_extend_lock, ROUTE_BODY },
         { "DELETE", COMPONENT "/locks/*", iso_release_lock },
+        { "GET", COMPONENT "/cyclic-subscriptions", iso_list_subscriptions },
+        { "POST", COMPONENT "/cyclic-subscriptions", iso_add_subscription, ROUTE_BODY },
+        { "GET", SUBSCRIPTION, iso_get_subscription },
+        { "PUT", SUBSCRIPTION, iso_put_subscription, ROUTE_BODY },
+        { "DELETE", SUBSCRIPTION, iso_delete_subscription },
+        { "GET", SUBSCRIPTION "/events", iso_get_events },
         { "GET", COMPONENT "/belongs-to", iso_list_belongs_to },
         { "GET", COMPONENT, iso_get_component },
         { "GET", BASE_PATH "/components", iso_list_components },

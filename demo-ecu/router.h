@@ -23,12 +23,14 @@
 struct dialect;
 struct inject;
 struct stats;
+struct subscriptions;
 
 struct server {
         const struct dialect *dialect;
         struct vehicle *vehicle;
         struct inject *inject;
         struct stats *stats;
+        struct subscriptions *subscriptions;
 };
 
 struct call {
@@ -48,6 +50,7 @@ struct call {
         cJSON *json; /* owned; the parsed body of a route that wants one */
         struct component *component;
 
+        bool is_stream; /* the answer is the stream of the subscription that the path names */
         int status;
         struct json out;
         char location[256];

@@ -60,6 +60,8 @@ struct sovd_call {
         const char *raw;                 /* the body as it came, NUL-terminated; NULL = the route takes none */
         size_t raw_len;
 
+        bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_stream * */
+
         const void *out;                 /* the answer, of the route's output schema */
         /* Writes the members of the answer's object straight from where they are kept, in the place of out (which may
          * point to what it needs): for answers too long to be put together first. */

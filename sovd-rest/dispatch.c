@@ -21,7 +21,9 @@ struct sovd_rest *sovd_rest_of(const struct sovd_call *call) {
 }
 
 const char *sovd_call_header(const struct sovd_call *call, const char *name) {
-        return sovd_head_field(&((const struct sovd_rest_call *)call)->x->head, name);
+        const struct sovd_rest_call *outer = (const struct sovd_rest_call *)call;
+
+        return outer->x ? sovd_head_field(&outer->x->head, name) : NULL;
 }
 
 struct ids {
@@ -259,17 +261,37 @@ static void weigh(struct acceptance *a, const char *field, const char *type) {
         }
 }
 
-/* RFC 9110 12.5.1. Without the field everything is welcome. */
-static int check_accept(const struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
-        const char *type = route->flags & SOVD_PLAIN_TEXT ? "text/plain" : "application/json";
+static struct acceptance acceptance_of(const struct sovd_http_exchange *x, const char *type) {
         struct acceptance a = { 0 };
 
-        if (!route->out && !(route->flags & SOVD_DOCUMENT))
-                return 0; /* success has no body */
         for (size_t i = 0; i < x->head.n_fields; i++)
                 if (strcasecmp(x->head.fields[i].name, "Accept") == 0)
                         weigh(&a, x->head.fields[i].value, type);
-        if (!a.listed || (a.closeness && !a.refused))
+        return a;
+}
+
+static bool is_accepted(const struct acceptance *a) {
+        return !a->listed || (a->closeness && !a->refused);
+}
+
+/* Is an event stream asked for where there is a choice? It has to be named, and JSON may not be. */
+static bool prefers_events(const struct sovd_http_exchange *x) {
+        const struct acceptance events = acceptance_of(x, "text/event-stream"), json = acceptance_of(x, "application/json");
+
+        return events.closeness == 3 && !events.refused && (json.closeness < 3 || json.refused);
+}
+
+/* RFC 9110 12.5.1. Without the field everything is welcome. */
+static int check_accept(const struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        const char *type = route->flags & SOVD_PLAIN_TEXT ? "text/plain" : "application/json";
+
+        call->wants_events = (route->flags & SOVD_EVENTS) || ((route->flags & SOVD_OR_EVENTS) && prefers_events(x));
+        if (call->wants_events)
+                type = "text/event-stream";
+        else if (!route->out && !(route->flags & SOVD_DOCUMENT))
+                return 0; /* success has no body */
+        struct acceptance a = acceptance_of(x, type);
+        if (is_accepted(&a))
                 return 0;
         return sovd_fail(call, SOVD_E_NOT_ACCEPTABLE, "the answer is %s, which Accept does not list", type);
 }
@@ -520,4 +542,37 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
         sovd_metrics_count(rest->metrics, position, status, duration);
         log_request(x, call, route, status, duration);
         sovd_tree_unref(call->tree);
+}
+
+/* --- a resource without HTTP ---------------------------------------------------------------------------- */
+
+int sovd_dispatch_find(struct sovd_call *call, const char *path, const char *query, struct sovd_target *target,
+                       struct sovd_match *m) {
+        const char *reason = NULL;
+        int r = sovd_target_parse(target, path, call->arena, &reason);
+
+        if (!r)
+                r = sovd_query_parse(call->query, &call->n_query, query, call->arena, &reason);
+        if (r)
+                return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
+        sovd_router_match(m, target, SOVD_GET);
+        memcpy(call->params, m->params, sizeof(call->params));
+        if (!m->allowed)
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "there is nothing at this path");
+        return resolve_entity(call, m);
+}
+
+int sovd_dispatch_get(struct sovd_call *call, const struct sovd_route *route, struct sovd_json_writer *w) {
+        const char *text;
+        size_t len;
+        int r = check_offered(call, route);
+
+        if (!r)
+                r = check_query(call, route);
+        if (!r)
+                r = route->handler(call);
+        if (r)
+                return r;
+        sovd_encode_success(call, route, w);
+        return sovd_json_writer_finish(w, &text, &len);
 }

@@ -55,6 +55,7 @@ const char *__tsan_default_suppressions(void) {
 #define HEAD_ROOM      1024 /* kept in front of a body for the head of the answer */
 #define LINGER_USEC    (2 * SOVD_USEC_PER_SEC)
 #define LINGER_SLOW_USEC (100 * SOVD_USEC_PER_MSEC) /* for a client that was too slow already */
+#define NO_LENGTH      SIZE_MAX    /* the body ends with the connection */
 #define KEPT_ANSWER    (64 * 1024) /* a worker keeps its buffer up to this size */
 
 /* When the worker's present wait must be over; 0 = civetweb's own timeouts are enough. */
@@ -156,7 +157,7 @@ static int build_head(struct sovd_http_exchange *x, char *head, size_t size, uns
                       const struct sovd_http_header *headers, size_t body_len) {
         struct mg_connection *conn = x->connection;
         struct worker *w = mg_get_thread_pointer(conn);
-        bool has_length = status != 204 && status != 304 && status >= 200;
+        bool has_length = status != 204 && status != 304 && status >= 200 && body_len != NO_LENGTH;
         int n = snprintf(head, size, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status,
                          mg_get_response_code_text(conn, (int)status), date_of(w));
 
@@ -214,6 +215,29 @@ void sovd_http_send(struct sovd_http_exchange *x, unsigned status, const struct 
                 write_all(conn, head, (size_t)n);
                 write_all(conn, body, len);
         }
+}
+
+bool sovd_http_send_head(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers) {
+        struct mg_connection *conn = x->connection;
+        char head[4096];
+
+        conn->must_close = 1;
+        x->sent = true;
+        int n = build_head(x, head, sizeof(head), status, headers, NO_LENGTH);
+        wait_until_usec = sovd_now_usec() + server_of(conn)->options.body_timeout_usec;
+        return n > 0 && mg_write(conn, head, (size_t)n) == n;
+}
+
+/* civetweb closes a connection without socket and session like any other, only that nothing is left to close. */
+void sovd_http_detach(struct sovd_http_exchange *x, int *ret_fd, SSL **ret_ssl) {
+        struct mg_connection *conn = x->connection;
+
+        *ret_fd = conn->client.sock;
+        *ret_ssl = conn->ssl;
+        conn->client.sock = INVALID_SOCKET;
+        conn->ssl = NULL;
+        conn->must_close = 1;
+        (void)set_non_blocking_mode(*ret_fd);
 }
 
 /* The client may still be sending what nobody will read. Closing now would reset the connection and take the

@@ -82,6 +82,15 @@ int sovd_http_read_body(struct sovd_http_exchange *x, const char **ret, size_t *
 void sovd_http_send(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers,
                     bool without_body);
 
+/* Sends a head without Content-Length and nothing else: what follows ends with the connection. false: the client is
+ * gone. */
+bool sovd_http_send_head(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers);
+
+/* Takes the socket, and the TLS session on it (NULL = plain), out of the server after sovd_http_send_head(): they are the
+ * caller's, the socket does not block, and the worker is free as soon as the handler returns. */
+struct ssl_st;
+void sovd_http_detach(struct sovd_http_exchange *x, int *ret_fd, struct ssl_st **ret_ssl);
+
 /* Parses and checks a head as the server does, in place; for tests and fuzzing. head->fields points into storage. */
 int sovd_http_parse_head(char *buf, size_t len, struct sovd_head *head,
                          struct sovd_head_field storage[SOVD_HEAD_FIELDS_MAX + 1], struct sovd_head_info *info,

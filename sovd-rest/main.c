@@ -11,10 +11,12 @@
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/lock_settings.h"
+#include "sovd-rest/observe.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
+#include "sovd-rest/streamer.h"
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -32,6 +34,7 @@ struct settings {
         struct sovd_logging_settings *logging;
         struct sovd_storage_settings *storage;
         struct sovd_limits_settings *limits;
+        struct sovd_events_settings *events;
         struct sovd_lock_settings *locks;
         struct sovd_auth_settings *auth;
         struct sovd_list backends; /* struct backend_settings */
@@ -64,6 +67,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(limits),
         SECTION(locks),
         SECTION(auth),
+        SECTION(events),
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
           .of = &backend_schema, .min = 0, .max = SOVD_BACKENDS_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
@@ -387,10 +391,12 @@ static void apply(struct sovd_gateway *gateway, const struct settings *old, cons
 /* The sections that the listener uses stay those of the start. */
 static void take_over(struct daemon *d, struct sovd_arena *arena, struct settings *new) {
         if (!same(&sovd_schema_server_settings, d->settings.server, new->server) ||
-            !same(&sovd_schema_limits_settings, d->settings.limits, new->limits))
-                sovd_log(SOVD_LOG_WARN, "changes under server and limits take effect after a restart");
+            !same(&sovd_schema_limits_settings, d->settings.limits, new->limits) ||
+            !same(&sovd_schema_events_settings, d->settings.events, new->events))
+                sovd_log(SOVD_LOG_WARN, "changes under server, limits and events take effect after a restart");
         new->server = d->settings.server;
         new->limits = d->settings.limits;
+        new->events = d->settings.events;
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -449,6 +455,19 @@ static int add_demo(struct daemon *d) {
         return r;
 }
 
+static int start_events(struct daemon *d) {
+        struct sovd_observations_options observations;
+        struct sovd_streamer_options streamer;
+
+        sovd_settings_observations(d->settings.events, d->settings.limits, &observations);
+        sovd_settings_streamer(d->settings.events, d->settings.limits, &streamer);
+        observations.read = sovd_observe_read;
+        observations.data = &d->rest;
+        d->rest.events = d->settings.events;
+        int r = sovd_streamer_new(&d->rest.streamer, &streamer);
+        return r ? r : sovd_observations_new(&d->rest.observations, &observations);
+}
+
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
@@ -497,6 +516,8 @@ static int start(struct daemon *d) {
         if (!r)
                 r = add_demo(d);
         if (!r)
+                r = start_events(d);
+        if (!r)
                 r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
         if (!r)
                 say_listening(d);
@@ -506,8 +527,10 @@ static int start(struct daemon *d) {
 /* Takes every lock that requests need. When one of them hangs, so does this, and the watchdog ends the process. */
 static void self_check(struct daemon *d) {
         struct sovd_lock_counts counts;
+        struct sovd_observations_counters counters;
         size_t total, running;
 
+        sovd_observations_count(d->rest.observations, &counters);
         sovd_tree_unref(sovd_gateway_tree(d->gateway));
         sovd_executions_count(sovd_gateway_executions(d->gateway), &total, &running);
         sovd_locks_count(sovd_gateway_locks(d->gateway), &counts);
@@ -550,10 +573,15 @@ static void stop(struct daemon *d) {
         if (d->rest.server) {
                 sovd_log(SOVD_LOG_INFO, "stopping");
                 sovd_http_server_drain(d->rest.server, sovd_settings_usec(d->settings.limits->stop_timeout));
+                sovd_observations_quit(d->rest.observations);
                 sovd_gateway_stop(d->gateway); /* ends what still waits for a backend */
                 sovd_http_server_drain(d->rest.server, STOP_GRACE_USEC);
+                sovd_observations_stop(d->rest.observations);
+                sovd_streamer_stop(d->rest.streamer, STOP_GRACE_USEC);
                 d->rest.server = sovd_http_server_free(d->rest.server);
         }
+        d->rest.observations = sovd_observations_free(d->rest.observations);
+        d->rest.streamer = sovd_streamer_free(d->rest.streamer);
         d->gateway = sovd_gateway_free(d->gateway);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.tokens = sovd_tokens_free(d->rest.tokens);
@@ -562,7 +590,7 @@ static void stop(struct daemon *d) {
 /* Each connection and each call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
 static void raise_file_limit(const struct settings *s) {
         struct rlimit limit;
-        rlim_t wanted = (rlim_t)s->limits->connections.value + 64 + s->backends.n * 4;
+        rlim_t wanted = (rlim_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 4;
         const struct backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)

@@ -2,9 +2,11 @@
 #include "sovd-rest/metrics.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/observations.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/route.h"
+#include "sovd-rest/streamer.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -326,4 +328,28 @@ void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, co
         write_backends(gateway, w);
         write_locks(gateway, w);
         write_process(gateway, w);
+}
+
+void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd_observations *observations,
+                               struct sovd_json_writer *w) {
+        struct sovd_streamer_counters s;
+        struct sovd_observations_counters o;
+
+        sovd_streamer_count(streamer, &s);
+        sovd_observations_count(observations, &o);
+        write_value(w, "sovd_streams", "gauge", "Open event streams.", (double)s.open);
+        write_value(w, "sovd_streams_total", "counter", "Event streams opened.", (double)s.opened);
+        write_value(w, "sovd_stream_events_total", "counter", "Events sent, to each reader.", (double)s.events);
+        write_value(w, "sovd_stream_gaps_total", "counter", "Times that a reader missed events.", (double)s.gaps);
+        write_value(w, "sovd_stream_heartbeats_total", "counter", "Comments sent into silence.", (double)s.heartbeats);
+        write_value(w, "sovd_streams_stalled_total", "counter", "Streams closed because nothing was taken.",
+                    (double)s.stalled);
+        write_value(w, "sovd_subscriptions", "gauge", "Cyclic subscriptions.", (double)o.n[SOVD_CYCLIC]);
+        write_value(w, "sovd_triggers", "gauge", "Triggers.", (double)o.n[SOVD_TRIGGER]);
+        write_value(w, "sovd_readings_total", "counter", "Readings for subscriptions and triggers.", (double)o.readings);
+        write_value(w, "sovd_readings_failed_total", "counter", "Readings that failed.", (double)o.failed);
+        write_value(w, "sovd_readings_skipped_total", "counter", "Readings left out because they were late.",
+                    (double)o.skipped);
+        write_value(w, "sovd_readings_in_flight", "gauge", "Readings under way.", o.in_flight);
+        write_value(w, "sovd_events_total", "counter", "Events made.", (double)o.events);
 }

@@ -22,3 +22,9 @@ void sovd_metrics_count(struct sovd_metrics *metrics, size_t route, unsigned sta
 /* Writes everything in the text format, version 0.0.4. server may be NULL. */
 void sovd_metrics_write(struct sovd_metrics *metrics, struct sovd_gateway *gateway,
                         const struct sovd_http_server *server, struct sovd_json_writer *w);
+
+/* The metrics of event streams, subscriptions and triggers. */
+struct sovd_streamer;
+struct sovd_observations;
+void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd_observations *observations,
+                               struct sovd_json_writer *w);

@@ -125,7 +125,7 @@ static void write_parameters(struct sovd_json_writer *w, const struct sovd_route
         };
         bool has_query = r->query && r->query->name;
 
-        if (!has_query && !(r->flags & (SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH | SOVD_IDEMPOTENT)) && !strchr(path, '{'))
+        if (!has_query && !(r->flags & (SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH | SOVD_IDEMPOTENT | SOVD_EVENTS | SOVD_OR_EVENTS)) && !strchr(path, '{'))
                 return;
         sovd_json_key(w, "parameters");
         sovd_json_array_begin(w);
@@ -134,6 +134,12 @@ static void write_parameters(struct sovd_json_writer *w, const struct sovd_route
                 write_query(w, q);
         if (r->flags & SOVD_INCLUDE_SCHEMA)
                 write_query(w, &include_schema);
+        if (r->flags & (SOVD_EVENTS | SOVD_OR_EVENTS)) {
+                begin_parameter(w, "Last-Event-ID", "header",
+                                "Id of the last event that arrived; what is kept follows it.");
+                write_type(w, "schema", "string");
+                sovd_json_object_end(w);
+        }
         if (r->flags & SOVD_IF_MATCH) {
                 begin_parameter(w, "If-Match", "header", "Write only if the resource has this version.");
                 write_type(w, "schema", "string");
@@ -185,16 +191,30 @@ static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path 
         sovd_json_object_end(w);
 }
 
-static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
+/* schema NULL: no JSON; events: an event stream. */
+static void write_forms(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema,
+                        bool events) {
         struct sovd_json_writer *w = o->w;
 
         sovd_json_key(w, "content");
         sovd_json_object_begin(w);
-        sovd_json_key(w, "application/json");
-        sovd_json_object_begin(w);
-        write_schema(o, p, schema);
+        if (schema) {
+                sovd_json_key(w, "application/json");
+                sovd_json_object_begin(w);
+                write_schema(o, p, schema);
+                sovd_json_object_end(w);
+        }
+        if (events) {
+                sovd_json_key(w, "text/event-stream");
+                sovd_json_object_begin(w);
+                write_type(w, "schema", "string");
+                sovd_json_object_end(w);
+        }
         sovd_json_object_end(w);
-        sovd_json_object_end(w);
+}
+
+static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
+        write_forms(o, p, schema, false);
 }
 
 static void write_any_content(struct sovd_json_writer *w) {
@@ -232,7 +252,7 @@ static void write_header(struct sovd_json_writer *w, const char *name, const cha
 }
 
 static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r, unsigned status) {
-        bool located = status == 201 || status == 202, versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
+        bool located = status == 201 || status == 202, versioned = r->method == SOVD_GET && !(r->flags & (SOVD_PROBE | SOVD_EVENTS));
 
         if (!located && !versioned)
                 return;
@@ -255,8 +275,9 @@ static void write_response(struct sovd_openapi *o, const struct sovd_openapi_pat
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "description", r->summary);
         write_headers(w, r, status);
-        if (schema)
-                write_content(o, p, schema);
+        bool events = status == 200 && (r->flags & (SOVD_EVENTS | SOVD_OR_EVENTS));
+        if (schema || events)
+                write_forms(o, p, schema, events);
         sovd_json_object_end(w);
 }
 
@@ -287,7 +308,7 @@ static void write_errors(struct sovd_openapi *o, const struct sovd_route *r) {
 
 static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
         unsigned only = r->method == SOVD_POST ? p->only_start_status : 0;
-        bool versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
+        bool versioned = r->method == SOVD_GET && !(r->flags & (SOVD_PROBE | SOVD_EVENTS));
 
         sovd_json_key(o->w, "responses");
         sovd_json_object_begin(o->w);

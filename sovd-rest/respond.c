@@ -3,7 +3,9 @@
 #include "sovd-core/base/log.h"
 #include "sovd-core/idempotency.h"
 #include "sovd-rest/rest.h"
+#include "sovd-rest/streamer.h"
 #include <cjson/cJSON.h>
+#include <openssl/types.h>
 #include <stdio.h>
 
 #define HEADERS_MAX 12
@@ -211,6 +213,39 @@ static unsigned send_again(struct sovd_http_exchange *x, struct sovd_call *call,
         return answer->status;
 }
 
+/* The head goes out, and the socket leaves this worker: the streamer sends the events. */
+static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call) {
+        const struct sovd_http_header headers[] = { { "Content-Type", "text/event-stream" },
+                                                    { "Cache-Control", "no-cache" },
+                                                    { "X-Request-Id", call->request_id },
+                                                    { NULL, NULL } };
+        struct sovd_stream *stream = (struct sovd_stream *)(uintptr_t)call->out;
+        struct sovd_streamer_place *place;
+        const char *reason;
+        int fd;
+        SSL *ssl;
+
+        if (strcmp(x->head.method, "HEAD") == 0) {
+                (void)sovd_http_send_head(x, 200, headers);
+                return 200;
+        }
+        int r = sovd_streamer_reserve(sovd_rest_of(call)->streamer, &place, call->principal.id, stream,
+                                      sovd_head_field(&x->head, "Last-Event-ID"), &reason);
+        if (r > 0) {
+                sovd_fail(call, (enum sovd_error)r, "%s", reason);
+                sovd_fail_retry_after(call, 5);
+        }
+        if (r)
+                return send_failure(x, call, r);
+        if (!sovd_http_send_head(x, 200, headers)) {
+                sovd_streamer_cancel(place);
+                return 200;
+        }
+        sovd_http_detach(x, &fd, &ssl);
+        sovd_streamer_start(place, fd, ssl);
+        return 200;
+}
+
 unsigned sovd_respond(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, int r) {
         const char *body;
         size_t len;
@@ -219,6 +254,8 @@ unsigned sovd_respond(struct sovd_http_exchange *x, struct sovd_call *call, cons
                 return send_failure(x, call, r);
         if (((const struct sovd_rest_call *)call)->replay)
                 return send_again(x, call, ((const struct sovd_rest_call *)call)->replay);
+        if (call->wants_events)
+                return send_events(x, call);
 
         sovd_encode_success(call, route, x->writer);
         r = sovd_json_writer_finish(x->writer, &body, &len);

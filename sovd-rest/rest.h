@@ -11,6 +11,8 @@
 
 struct sovd_http_server;
 struct sovd_tokens;
+struct sovd_observations;
+struct sovd_streamer;
 
 struct sovd_rest {
         struct sovd_gateway *gateway;
@@ -21,6 +23,9 @@ struct sovd_rest {
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
         const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
         struct sovd_docs_options docs;
+        struct sovd_observations *observations;
+        struct sovd_streamer *streamer;
+        const struct sovd_events_settings *events;
         bool ready;                           /* atomic: the first discovery has ended */
 };
 

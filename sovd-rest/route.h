@@ -37,6 +37,8 @@ enum {
         SOVD_DEPRECATED = 1 << 12,     /* by the standard; there is another word for it */
         SOVD_IDEMPOTENT = 1 << 16,     /* honours Idempotency-Key */
         SOVD_NO_LOCK = 1 << 17,        /* not a read, yet it changes nothing that a lock is for */
+        SOVD_EVENTS = 1 << 8,          /* answers with an event stream: call->wants_events is set */
+        SOVD_OR_EVENTS = 1 << 9,       /* the same when Accept asks for it */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 

@@ -16,6 +16,8 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_status,
         sovd_routes_updates,
         sovd_routes_locks,
+        sovd_routes_subscriptions,
+        sovd_routes_triggers,
         sovd_routes_server,
         NULL,
 };

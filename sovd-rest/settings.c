@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/settings.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/observations.h"
+#include "sovd-rest/streamer.h"
 
 static const struct sovd_field tls_fields[] = {
         { .name = "certificate", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_tls_settings, certificate),
@@ -94,6 +96,12 @@ static const struct sovd_field limits_fields[] = {
         INT("lock_secs", lock_secs, 1, 604800, "3600", "Longest time for which a lock can be asked, in seconds."),
         SECONDS("lock_wait_secs", lock_wait, 0, 60, "5",
                 "How long the request for a lock waits for another client's change to end."),
+        INT("streams", streams, 1, 20000, "1000", "Event streams that are open at the same time."),
+        INT("streams_per_client", streams_per_client, 1, 20000, "64", "The same for one client."),
+        INT("subscriptions", subscriptions, 1, 20000, "1000", "Cyclic subscriptions."),
+        INT("subscriptions_per_client", subscriptions_per_client, 1, 20000, "128", "The same for one client."),
+        INT("triggers", triggers, 1, 20000, "1000", "Triggers, terminated ones included until they expire."),
+        INT("triggers_per_client", triggers_per_client, 1, 20000, "128", "The same for one client."),
         { 0 }
 };
 #undef F
@@ -101,6 +109,67 @@ const struct sovd_schema sovd_schema_limits_settings = {
         .name = "limits", .size = sizeof(struct sovd_limits_settings), .fields = limits_fields,
         .doc = "Limits on what clients can take.",
 };
+
+#define F(member) offsetof(struct sovd_events_settings, member)
+static const struct sovd_field events_fields[] = {
+        SECONDS("fast_secs", fast, 0, 3600, "0.1", "Interval of the word fast; at least 0.01."),
+        SECONDS("normal_secs", normal, 0, 3600, "0.25", "Interval of the word normal."),
+        SECONDS("slow_secs", slow, 0, 3600, "0.5", "Interval of the word slow."),
+        SECONDS("trigger_secs", trigger, 0, 3600, "0.1", "How often the resource of a trigger is looked at."),
+        INT("duration_max_secs", duration_max, 1, 31536000, "86400", "Longest duration of a cyclic subscription."),
+        INT("lifetime_max_secs", lifetime_max, 1, 31536000, "86400",
+            "Longest lifetime of a trigger, and the one that it has when none is asked for."),
+        INT("kept", kept, 1, 10000, "32", "Events that a stream keeps for readers that come back or fall behind."),
+        INT("readers", readers, 1, 1000, "16", "Readers of one stream."),
+        SECONDS("heartbeat_secs", heartbeat, 0, 3600, "15", "A comment is sent after so much silence; at least 0.05."),
+        SECONDS("stall_secs", stall, 0, 3600, "30", "A reader that takes nothing for so long is dropped; at least 0.1."),
+        SECONDS("retry_secs", retry, 0, 3600, "3", "How long a reader shall wait before it connects again."),
+        INT("threads", threads, 1, 256, "16", "Threads that read for subscriptions and triggers."),
+        INT("per_backend", per_backend, 1, 64, "3", "How many of them may wait for the same backend."),
+        SECONDS("read_timeout_secs", read_timeout, 1, 300, "5", "Until a reading has failed."),
+        { 0 }
+};
+#undef F
+const struct sovd_schema sovd_schema_events_settings = {
+        .name = "events", .size = sizeof(struct sovd_events_settings), .fields = events_fields,
+        .doc = "Cyclic subscriptions, triggers and event streams.",
+};
+
+static uint64_t at_least(struct sovd_number seconds, uint64_t min_usec) {
+        return SOVD_MAX(sovd_settings_usec(seconds), min_usec);
+}
+
+uint64_t sovd_settings_period(const struct sovd_events_settings *events, int interval) {
+        const struct sovd_number seconds[] = { events->trigger, events->fast, events->normal, events->slow };
+
+        return at_least(seconds[interval], 10 * SOVD_USEC_PER_MSEC);
+}
+
+void sovd_settings_streamer(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                            struct sovd_streamer_options *ret) {
+        *ret = (struct sovd_streamer_options){
+                .streams_max = (size_t)limits->streams.value,
+                .per_client_max = (size_t)limits->streams_per_client.value,
+                .heartbeat_usec = at_least(events->heartbeat, 50 * SOVD_USEC_PER_MSEC),
+                .stall_usec = at_least(events->stall, 100 * SOVD_USEC_PER_MSEC),
+                .retry_msec = (unsigned)(events->retry.value * 1000),
+        };
+}
+
+void sovd_settings_observations(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                                struct sovd_observations_options *ret) {
+        *ret = (struct sovd_observations_options){
+                .max = { [SOVD_CYCLIC] = (size_t)limits->subscriptions.value,
+                         [SOVD_TRIGGER] = (size_t)limits->triggers.value },
+                .per_client = { [SOVD_CYCLIC] = (size_t)limits->subscriptions_per_client.value,
+                                [SOVD_TRIGGER] = (size_t)limits->triggers_per_client.value },
+                .threads = (unsigned)events->threads.value,
+                .per_source = (unsigned)events->per_backend.value,
+                .read_timeout_usec = sovd_settings_usec(events->read_timeout),
+                .kept = (size_t)events->kept.value,
+                .readers = (unsigned)events->readers.value,
+        };
+}
 
 uint64_t sovd_settings_usec(struct sovd_number seconds) {
         return (uint64_t)(seconds.value * (double)SOVD_USEC_PER_SEC);

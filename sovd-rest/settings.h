@@ -32,13 +32,20 @@ struct sovd_limits_settings {
         struct sovd_int docs_bytes;
         struct sovd_int data_lists, data_lists_per_client, data_list_ids;
         struct sovd_number data_list_secs;
+        struct sovd_int streams, streams_per_client, subscriptions, subscriptions_per_client, triggers,
+                triggers_per_client;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
         struct sovd_int idempotency_keys, idempotency_keys_per_client;
         struct sovd_number idempotency_retention;
         struct sovd_int locks, locks_per_client, lock_secs;
         struct sovd_number lock_wait;
 };
+struct sovd_events_settings {
+        struct sovd_number heartbeat, stall, retry, fast, normal, slow, trigger, read_timeout;
+        struct sovd_int kept, readers, duration_max, lifetime_max, threads, per_backend;
+};
 
+extern const struct sovd_schema sovd_schema_events_settings;
 extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging_settings,
         sovd_schema_storage_settings, sovd_schema_limits_settings;
 
@@ -48,6 +55,17 @@ uint64_t sovd_settings_usec(struct sovd_number seconds);
 /* The options of the HTTP server; strings stay with the settings. */
 struct sovd_http_server_options sovd_settings_http(const struct sovd_server_settings *server,
                                                    const struct sovd_limits_settings *limits);
+
+/* The options of the streamer and of the observations; who reads is left to the caller. */
+struct sovd_streamer_options;
+struct sovd_observations_options;
+void sovd_settings_streamer(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                            struct sovd_streamer_options *ret);
+void sovd_settings_observations(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                                struct sovd_observations_options *ret);
+
+/* How often an observation reads: of an enum sovd_interval, or of a trigger (interval 0). */
+uint64_t sovd_settings_period(const struct sovd_events_settings *events, int interval);
 
 /* Level and format of the log, for sovd_log_setup(). "auto" is the journal when standard error leads there. */
 void sovd_settings_log(const struct sovd_logging_settings *logging);

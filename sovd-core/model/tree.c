@@ -335,6 +335,19 @@ static int fill(struct sovd_tree *tree, const struct sovd_view *views, size_t n)
         return 0;
 }
 
+/* The gateway itself keeps these for every entity that has something to read. */
+static void provide_observations(struct sovd_tree *tree) {
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
+                for (size_t i = 0; i < tree->by_type[type].n; i++) {
+                        struct sovd_entity *e = *slot_of(tree, (enum sovd_entity_type)type, tree->by_type[type].items[i]->id);
+                        struct sovd_backend *backend = NULL;
+                        for (int c = 0; c < SOVD_N_COLLECTIONS && !backend; c++)
+                                backend = e->providers[c];
+                        e->providers[SOVD_COLLECTION_TRIGGERS] = backend;
+                        e->providers[SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS] = backend;
+                }
+}
+
 int sovd_tree_new(struct sovd_tree **ret, const struct sovd_view *views, size_t n) {
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = calloc(1, sizeof(*tree));
         if (!tree)
@@ -346,6 +359,7 @@ int sovd_tree_new(struct sovd_tree **ret, const struct sovd_view *views, size_t 
                 r = fill(tree, views, n);
         if (r)
                 return r;
+        provide_observations(tree);
 
         *ret = SOVD_TAKE(tree);
         return 0;

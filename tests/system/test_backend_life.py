@@ -128,7 +128,7 @@ class Discovery(LifeCase):
                 self.assertNotIn('was read', server.log)
                 self.assertEqual(self.states(server), {'bms': 'connected', 'climate': 'connected'})
                 self.assertEqual(server.get('/components/bms/capabilities').json['supportedCategories'],
-                                 ['data', 'faults', 'operations', 'modes', 'configurations', 'data-lists', 'locks'])
+                                 ['data', 'faults', 'operations', 'modes', 'configurations', 'data-lists', 'locks', 'triggers', 'cyclic-subscriptions'])
                 self.assertEqual(server.get(SOC).status, 200)
                 slow.clear_injection()
                 server.wait_read()

@@ -26,7 +26,7 @@ class SameInEveryDialect:
 
     def test_components_offer_the_same_collections(self):
         for path in BMS, CLIMATE:
-            self.assertEqual(self.get(path + '/capabilities')['supportedCategories'], ['data', 'faults', 'operations', 'modes', 'configurations', 'data-lists', 'locks'])
+            self.assertEqual(self.get(path + '/capabilities')['supportedCategories'], ['data', 'faults', 'operations', 'modes', 'configurations', 'data-lists', 'locks', 'triggers', 'cyclic-subscriptions'])
 
     def test_data_are_listed_by_id_and_name(self):
         self.assertEqual([item['id'] for item in self.get(BMS + '/data')['items']],

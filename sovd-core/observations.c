@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/observations.h"
+#include "sovd-core/backend.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/sampler.h"
+
+#define STREAM_BYTES (64 * 1024) /* of events that are kept, per stream */
+
+int sovd_observations_new(struct sovd_observations **ret, const struct sovd_observations_options *options) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = calloc(1, sizeof(*o));
+        pthread_condattr_t monotonic;
+        if (!o)
+                return sovd_error_origin(-ENOMEM);
+
+        o->options = *options;
+        o->last = &o->records;
+        (void)pthread_mutex_init(&o->mutex, NULL);
+        (void)pthread_condattr_init(&monotonic);
+        (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&o->lead, &monotonic);
+        (void)pthread_cond_init(&o->follow, &monotonic);
+        (void)pthread_condattr_destroy(&monotonic);
+        int r = sovd_sampler_start(o);
+        if (r)
+                return r;
+
+        *ret = SOVD_TAKE(o);
+        return 0;
+}
+
+void sovd_observations_quit(struct sovd_observations *o) {
+        (void)pthread_mutex_lock(&o->mutex);
+        o->quit = true;
+        (void)pthread_cond_broadcast(&o->lead);
+        (void)pthread_cond_broadcast(&o->follow);
+        (void)pthread_mutex_unlock(&o->mutex);
+}
+
+void sovd_observations_stop(struct sovd_observations *o) {
+        struct sovd_record *list = NULL;
+
+        sovd_observations_quit(o);
+        sovd_sampler_stop(o);
+        (void)pthread_mutex_lock(&o->mutex);
+        while (o->records) {
+                struct sovd_record *record = o->records;
+                sovd_sampler_take_out(o, record);
+                record->next = list;
+                list = record;
+        }
+        (void)pthread_mutex_unlock(&o->mutex);
+        sovd_sampler_end(o, list);
+}
+
+struct sovd_observations *sovd_observations_free(struct sovd_observations *o) {
+        if (!o)
+                return NULL;
+
+        sovd_observations_stop(o);
+        sovd_due_done(&o->expiry);
+        (void)pthread_cond_destroy(&o->lead);
+        (void)pthread_cond_destroy(&o->follow);
+        (void)pthread_mutex_destroy(&o->mutex);
+        free(o);
+        return NULL;
+}
+
+/* --- adding --------------------------------------------------------------------------------------------- */
+
+static char *copy(const char *s, bool *ok) {
+        char *c = s ? strdup(s) : NULL;
+
+        *ok = *ok && (c || !s);
+        return c;
+}
+
+static int record_new(struct sovd_record **ret, const struct sovd_observations *o,
+                      const struct sovd_observation_spec *spec) {
+        struct sovd_record *r = calloc(1, sizeof(*r));
+        bool ok = true;
+        if (!r)
+                return sovd_error_origin(-ENOMEM);
+
+        r->n_refs = 1;
+        r->kind = spec->kind;
+        r->type = spec->entity->type;
+        r->entity = copy(spec->entity->id, &ok);
+        r->owner = copy(spec->owner.id, &ok);
+        r->base = copy(spec->base, &ok);
+        r->resource = copy(spec->resource, &ok);
+        r->condition_text = copy(spec->condition_text, &ok);
+        r->path = copy(spec->path, &ok);
+        r->anonymous = spec->owner.anonymous;
+        r->only_data = spec->only_data;
+        r->multishot = spec->multishot;
+        r->period_usec = spec->period_usec;
+        r->interval = spec->interval;
+        int error = ok ? sovd_id_new(r->id) : sovd_error_origin(-ENOMEM);
+        if (!error)
+                error = sovd_stream_new(&r->stream, o->options.kept, STREAM_BYTES, o->options.readers);
+        if (error) {
+                r->next = NULL;
+                sovd_sampler_end(NULL, r);
+                return error;
+        }
+        *ret = r;
+        return 0;
+}
+
+static const char *why_not(const struct sovd_observations *o, const struct sovd_record *new) {
+        static const char *const total[] = {
+                "the limit of cyclic subscriptions is reached (limits.subscriptions)",
+                "the limit of triggers is reached (limits.triggers)"
+        };
+        static const char *const own[] = {
+                "the limit of cyclic subscriptions per client is reached (limits.subscriptions_per_client)",
+                "the limit of triggers per client is reached (limits.triggers_per_client)"
+        };
+        size_t n = 0;
+
+        if (o->quit)
+                return "the server is stopping";
+        if (o->counters.n[new->kind] >= o->options.max[new->kind])
+                return total[new->kind];
+        for (const struct sovd_record *r = o->records; r; r = r->next)
+                n += r->kind == new->kind &&strcmp(r->owner, new->owner) == 0;
+        return n >= o->options.per_client[new->kind] ? own[new->kind] : NULL;
+}
+
+static void set_expiry(struct sovd_observations *o, struct sovd_record *r, uint64_t lifetime_usec) {
+        r->expires_utc_usec = sovd_realtime_usec() + lifetime_usec;
+        (void)sovd_due_put(&o->expiry, &r->expiry,
+                           sovd_now_usec() + lifetime_usec); /* it has its place already */
+        sovd_sampler_wake(o, r->expiry.when_usec);
+}
+
+/* With the mutex held. */
+static int insert(struct sovd_observations *o, struct sovd_record *r,
+                  const struct sovd_observation_spec *spec) {
+        uint64_t now = sovd_now_usec();
+        int error = sovd_due_put(&o->expiry, &r->expiry, now + spec->lifetime_usec);
+
+        if (!error)
+                /* The value that a trigger starts from was read a moment ago; a subscription has had nothing yet. */
+                error = sovd_sampler_plan(o, r, spec->source,
+                                          now + (r->kind == SOVD_TRIGGER ? r->period_usec : 0));
+        if (error) {
+                sovd_due_remove(&o->expiry, &r->expiry);
+                sovd_sampler_unplan(o, r);
+                return error;
+        }
+        set_expiry(o, r, spec->lifetime_usec);
+        r->condition = spec->condition;
+        r->link = o->last;
+        *o->last = r;
+        o->last = &r->next;
+        o->counters.n[r->kind]++;
+        return 0;
+}
+
+int sovd_observations_add(struct sovd_observations *o, const struct sovd_observation_spec *spec,
+                          char id[static SOVD_ID_SIZE], const char **reason) {
+        struct sovd_record *r = NULL;
+        int error = record_new(&r, o, spec);
+        if (error)
+                return error;
+
+        memcpy(id, r->id, SOVD_ID_SIZE);
+        (void)pthread_mutex_lock(&o->mutex);
+        struct sovd_record *expired = sovd_sampler_expired(o);
+        *reason = why_not(o, r);
+        error = *reason ? SOVD_E_OVERLOAD : insert(o, r, spec);
+        (void)pthread_mutex_unlock(&o->mutex);
+        sovd_sampler_end(o, expired);
+        if (error)
+                sovd_sampler_end(o, r);
+        return error;
+}
+
+/* --- finding -------------------------------------------------------------------------------------------- */
+
+static bool is_of(const struct sovd_record *r, enum sovd_observation_kind kind, const struct sovd_entity *e) {
+        return r->kind == kind && r->type == e->type && strcmp(r->entity, e->id) == 0;
+}
+
+static struct sovd_record *find(const struct sovd_observations *o, enum sovd_observation_kind kind,
+                                const struct sovd_entity *e, const char *id) {
+        for (struct sovd_record *r = o->records; r; r = r->next)
+                if (is_of(r, kind, e) && strcmp(r->id, id) == 0)
+                        return r->expiry.when_usec > sovd_now_usec() ? r : NULL;
+        return NULL;
+}
+
+static const char *keep(struct sovd_arena *arena, const char *s, bool *ok) {
+        const char *c = sovd_arena_strdup(arena, s);
+
+        *ok = *ok && (c || !s);
+        return c;
+}
+
+static int describe(const struct sovd_record *r, struct sovd_observation *ret, struct sovd_arena *arena) {
+        bool ok = true;
+
+        *ret = (struct sovd_observation){
+                .resource = keep(arena, r->resource, &ok),
+                .condition_text = keep(arena, r->condition_text, &ok),
+                .path = keep(arena, r->path, &ok),
+                .last_error = keep(arena, r->last_error, &ok),
+                .expires_usec = r->expires_utc_usec,
+                .interval = r->interval,
+                .only_data = r->only_data,
+                .multishot = r->multishot,
+                .terminated = r->terminated,
+        };
+        memcpy(ret->id, r->id, sizeof(ret->id));
+        return ok ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+int sovd_observations_find(struct sovd_observations *o, enum sovd_observation_kind kind,
+                           const struct sovd_entity *e, const char *id, struct sovd_observation *ret,
+                           struct sovd_arena *arena) {
+        (void)pthread_mutex_lock(&o->mutex);
+        const struct sovd_record *r = find(o, kind, e, id);
+        int error = r ? describe(r, ret, arena) : SOVD_E_NOT_FOUND;
+        (void)pthread_mutex_unlock(&o->mutex);
+        return error;
+}
+
+int sovd_observations_list(struct sovd_observations *o, enum sovd_observation_kind kind,
+                           const struct sovd_entity *e, struct sovd_observation **ret, size_t *ret_n,
+                           struct sovd_arena *arena) {
+        int error = 0;
+
+        (void)pthread_mutex_lock(&o->mutex);
+        struct sovd_observation *items =
+                sovd_arena_array(arena, struct sovd_observation, o->counters.n[kind] + 1);
+        uint64_t now = sovd_now_usec();
+        *ret_n = 0;
+        for (const struct sovd_record *r = items ? o->records : NULL; r && !error; r = r->next)
+                if (is_of(r, kind, e) && r->expiry.when_usec > now)
+                        error = describe(r, &items[(*ret_n)++], arena);
+        (void)pthread_mutex_unlock(&o->mutex);
+        *ret = items;
+        return items ? error : sovd_error_origin(-ENOMEM);
+}
+
+int sovd_observations_stream(struct sovd_observations *o, enum sovd_observation_kind kind,
+                             const struct sovd_entity *e, const char *id, struct sovd_stream **ret) {
+        (void)pthread_mutex_lock(&o->mutex);
+        const struct sovd_record *r = find(o, kind, e, id);
+        if (r)
+                *ret = sovd_stream_ref(r->stream);
+        (void)pthread_mutex_unlock(&o->mutex);
+        return r ? 0 : SOVD_E_NOT_FOUND;
+}
+
+/* --- changing ------------------------------------------------------------------------------------------- */
+
+static int find_own(const struct sovd_observations *o, enum sovd_observation_kind kind,
+                    const struct sovd_entity *e, const char *id, const char *who, struct sovd_record **ret) {
+        *ret = find(o, kind, e, id);
+        if (!*ret)
+                return SOVD_E_NOT_FOUND;
+        return strcmp((*ret)->owner, who) == 0 ? 0 : SOVD_E_FORBIDDEN;
+}
+
+/* With the mutex held. */
+static int change(struct sovd_observations *o, struct sovd_record *r,
+                  const struct sovd_observation_change *c) {
+        if (r->terminated)
+                return SOVD_E_CONFLICT;
+        if (c->period_usec) {
+                r->interval = c->interval;
+                r->period_usec = c->period_usec;
+        }
+        if (c->period_usec && !r->in_flight && r->source)
+                (void)sovd_sampler_plan(o, r, r->source->name,
+                                        sovd_now_usec() + c->period_usec); /* it has a place */
+        if (c->lifetime_usec)
+                set_expiry(o, r, c->lifetime_usec);
+        return 0;
+}
+
+int sovd_observations_change(struct sovd_observations *o, enum sovd_observation_kind kind,
+                             const struct sovd_entity *e, const char *id, const char *who,
+                             const struct sovd_observation_change *c) {
+        struct sovd_record *r;
+
+        (void)pthread_mutex_lock(&o->mutex);
+        int error = find_own(o, kind, e, id, who, &r);
+        if (!error)
+                error = change(o, r, c);
+        (void)pthread_mutex_unlock(&o->mutex);
+        return error;
+}
+
+int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_kind kind,
+                             const struct sovd_entity *e, const char *id, const char *who) {
+        struct sovd_record *r;
+
+        (void)pthread_mutex_lock(&o->mutex);
+        int error = find_own(o, kind, e, id, who, &r);
+        if (!error)
+                sovd_sampler_take_out(o, r);
+        (void)pthread_mutex_unlock(&o->mutex);
+        if (!error)
+                sovd_sampler_end(o, r);
+        return error;
+}
+
+void sovd_observations_count(struct sovd_observations *o, struct sovd_observations_counters *ret) {
+        (void)pthread_mutex_lock(&o->mutex);
+        *ret = o->counters;
+        ret->events = __atomic_load_n(&o->n_events, __ATOMIC_RELAXED);
+        (void)pthread_mutex_unlock(&o->mutex);
+}

@@ -1,0 +1,122 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Observations - cyclic subscriptions and triggers, and the threads that read for them
+ *
+ * Each observation reads one resource again and again, through a callback that answers like GET, and feeds a stream of
+ * events. A pool of threads reads what is due. What a backend has under way is bounded, so that one that hangs delays
+ * its own readings only; a reading that is late is skipped, never made up for. An observation ends by removal, by its
+ * creator only, or at its expiry on the monotonic clock. All functions are thread-safe; none waits for a reading.
+ */
+#include "sovd-core/base/id.h"
+#include "sovd-core/call.h"
+#include "sovd-core/conditions.h"
+#include "sovd-core/stream.h"
+
+struct sovd_observations;
+
+enum sovd_observation_kind { SOVD_CYCLIC, SOVD_TRIGGER, SOVD_N_OBSERVATION_KINDS };
+
+#define SOVD_SOURCE_SIZE 64
+
+/* What the callback is asked to read. */
+struct sovd_reading {
+        const char *resource;            /* behind the base: "/components/bms/data/soc?x=y" */
+        struct sovd_principal principal; /* on whose behalf */
+        const char *base;                /* what URIs in the answer begin with */
+        uint64_t deadline_usec;
+        struct sovd_arena *arena;
+        struct sovd_json_writer *writer; /* for the body of the answer, or the GenericError */
+        char source
+                [SOVD_SOURCE_SIZE]; /* to be filled with the name of the backend that was asked, "" = none */
+};
+
+/* 0: the body is in the writer; positive: the GenericError is. */
+typedef int (*sovd_read_resource)(void *data, struct sovd_reading *reading);
+
+struct sovd_observations_options {
+        size_t max[SOVD_N_OBSERVATION_KINDS], per_client[SOVD_N_OBSERVATION_KINDS];
+        unsigned threads;
+        unsigned per_source; /* readings of one backend at the same time */
+        uint64_t read_timeout_usec;
+        size_t kept;      /* events per stream */
+        unsigned readers; /* per stream */
+        sovd_read_resource read;
+        void *data;
+};
+
+int sovd_observations_new(struct sovd_observations **ret, const struct sovd_observations_options *options);
+
+/* No reading is begun any more. */
+void sovd_observations_quit(struct sovd_observations *o);
+
+/* Waits for the readings that are under way, and ends every stream. */
+void sovd_observations_stop(struct sovd_observations *o);
+struct sovd_observations *sovd_observations_free(struct sovd_observations *o);
+SOVD_DEFINE_CLEANUP(struct sovd_observations *, sovd_observations_free)
+
+/* What a new one is; everything is copied but the condition. */
+struct sovd_observation_spec {
+        enum sovd_observation_kind kind;
+        const struct sovd_entity *entity;
+        struct sovd_principal owner;
+        const char *base, *resource;
+        const char *source; /* the backend it will read from */
+        uint64_t period_usec, lifetime_usec;
+        int interval;                     /* cyclic: enum sovd_interval */
+        struct sovd_condition *condition; /* trigger: taken over on success; it has seen the present value */
+        const char *condition_text;       /* as JSON */
+        const char *path;                 /* trigger: JSON pointer, or NULL */
+        bool only_data;                   /* trigger: the value is the member `data` of the body */
+        bool multishot;
+};
+
+/* What can be said of one; strings are in the arena. */
+struct sovd_observation {
+        char id[SOVD_ID_SIZE];
+        const char *resource, *condition_text, *path,
+                *last_error;   /* last_error: GenericError as JSON; or NULL */
+        uint64_t expires_usec; /* UTC */
+        int interval;
+        bool only_data, multishot, terminated;
+};
+
+/* Starts one; `id` is its name. SOVD_E_OVERLOAD with *reason (static): a limit; -errno. */
+int sovd_observations_add(struct sovd_observations *o, const struct sovd_observation_spec *spec,
+                          char id[static SOVD_ID_SIZE], const char **reason);
+
+/* SOVD_E_NOT_FOUND; -ENOMEM. */
+int sovd_observations_find(struct sovd_observations *o, enum sovd_observation_kind kind,
+                           const struct sovd_entity *e, const char *id, struct sovd_observation *ret,
+                           struct sovd_arena *arena);
+
+/* Those of an entity, oldest first. -ENOMEM. */
+int sovd_observations_list(struct sovd_observations *o, enum sovd_observation_kind kind,
+                           const struct sovd_entity *e, struct sovd_observation **ret, size_t *ret_n,
+                           struct sovd_arena *arena);
+
+/* period_usec and lifetime_usec: 0 = as it is; the lifetime counts from now. SOVD_E_NOT_FOUND; SOVD_E_FORBIDDEN: `who` is
+ * not its creator; SOVD_E_CONFLICT: it is terminated. */
+struct sovd_observation_change {
+        int interval;
+        uint64_t period_usec, lifetime_usec;
+};
+int sovd_observations_change(struct sovd_observations *o, enum sovd_observation_kind kind,
+                             const struct sovd_entity *e, const char *id, const char *who,
+                             const struct sovd_observation_change *change);
+
+/* Ends it and its stream. SOVD_E_NOT_FOUND, SOVD_E_FORBIDDEN. */
+int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_kind kind,
+                             const struct sovd_entity *e, const char *id, const char *who);
+
+/* Its stream, with a reference. SOVD_E_NOT_FOUND. */
+int sovd_observations_stream(struct sovd_observations *o, enum sovd_observation_kind kind,
+                             const struct sovd_entity *e, const char *id, struct sovd_stream **ret);
+
+struct sovd_observations_counters {
+        size_t n[SOVD_N_OBSERVATION_KINDS];         /* now */
+        uint64_t readings, failed, skipped, events; /* since start */
+        unsigned in_flight;
+};
+void sovd_observations_count(struct sovd_observations *o, struct sovd_observations_counters *ret);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/observe.h"
+#include "sovd-core/base/json_reader.h"
+#include "sovd-rest/dispatch.h"
+#include "sovd-rest/resources/resources.h"
+#include "sovd-rest/respond.h"
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <strings.h>
+
+#define BODY_MAX (1024 * 1024)
+
+static int refuse(struct sovd_call *call, enum sovd_error error, const char *why) {
+        return sovd_fail_at(call, error, "/resource", "member resource %s", why);
+}
+
+/* --- resolving ------------------------------------------------------------------------------------------ */
+
+/* "http://host" in front is the server that was asked; what follows is the path. */
+static int cut_authority(struct sovd_call *call, const char **text) {
+        const char *host = sovd_call_header(call, "Host");
+        size_t scheme = strncasecmp(*text, "http://", 7) == 0    ? 7
+                        : strncasecmp(*text, "https://", 8) == 0 ? 8
+                                                                 : 0;
+
+        if (!scheme)
+                return 0;
+        size_t n = strcspn(*text + scheme, "/?");
+        if (!host || strlen(host) != n || strncasecmp(*text + scheme, host, n) != 0)
+                return refuse(call, SOVD_E_BAD_REQUEST, "names another server");
+        *text += scheme + n;
+        return **text == '/' ? 0 : refuse(call, SOVD_E_BAD_REQUEST, "names no path");
+}
+
+/* Everything becomes a path from the root of the server. */
+static int to_path(struct sovd_call *call, const char *text, const char **ret) {
+        int r = cut_authority(call, &text);
+
+        if (r)
+                return r;
+        for (const char *p = text; *p; p++)
+                if (*p <= ' ' || (unsigned char)*p >= 0x7f || strchr("\"<>\\^`{|}", *p))
+                        return refuse(call, SOVD_E_BAD_REQUEST,
+                                      "is not a URI reference: encode what is not allowed in one");
+        if (strchr(text, '#'))
+                return refuse(call, SOVD_E_BAD_REQUEST, "may have no fragment; the element is named by path");
+        if (*text == '/' && !sovd_has_prefix(text, SOVD_API_BASE "/"))
+                return refuse(call, SOVD_E_BAD_REQUEST, "does not begin with " SOVD_API_BASE "/");
+        if (*text != '/' && text[strcspn(text, ":/?")] == ':')
+                return refuse(call, SOVD_E_BAD_REQUEST, "has a scheme that is neither http nor https");
+        if (sovd_has_prefix(text, "../"))
+                text += 3; /* seen from the collection of subscriptions or triggers */
+        *ret = *text == '/' ? text
+                            : sovd_call_printf(call, "%s/%s/%s/%s", SOVD_API_BASE,
+                                               sovd_entity_type_paths[call->entity->type],
+                                               sovd_encoded(call, call->entity->id), text);
+        return 0;
+}
+
+/* The path in its one form: through the entity itself, with ids encoded, without a slash at the end. */
+static const char *canonical(struct sovd_call *call, const struct sovd_target *target,
+                             const struct sovd_match *m, const char *query) {
+        const struct sovd_entity *e = call->entity;
+        const char *text =
+                sovd_call_printf(call, "/%s/%s", sovd_entity_type_paths[e->type], sovd_encoded(call, e->id));
+
+        for (size_t i = 2 + 2 * m->n_steps; i < target->n; i++)
+                text = sovd_call_printf(call, "%s/%s", text, sovd_encoded(call, target->segments[i]));
+        return query && *query ? sovd_call_printf(call, "%s?%s", text, query) : text;
+}
+
+static const char *source_of(const struct sovd_entity *e, const struct sovd_route *route) {
+        const struct sovd_backend *b =
+                route->collection != SOVD_NO_COLLECTION ? e->providers[route->collection] : e->owner;
+
+        return b ? b->name : "";
+}
+
+/* Can what was found be observed from here? */
+static int check_found(struct sovd_call *call, const struct sovd_call *inner, const struct sovd_match *m) {
+        const struct sovd_route *route = m->route;
+
+        if (!m->n_steps || inner->entity != call->entity)
+                return refuse(call, SOVD_E_BAD_REQUEST, "is not a resource of this entity");
+        if (route && strcmp(route->path, "/{entity}") == 0)
+                return refuse(call, SOVD_E_BAD_REQUEST, "is the entity itself; name one of its resources");
+        if (!route || !route->out || (route->flags & (SOVD_DOCUMENT | SOVD_EVENTS)))
+                return refuse(call, SOVD_E_NOT_IMPLEMENTED,
+                              "cannot be observed: GET does not answer there with JSON");
+        if (route->collection == SOVD_COLLECTION_TRIGGERS ||
+            route->collection == SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS)
+                return refuse(call, SOVD_E_NOT_IMPLEMENTED,
+                              "is itself an observation, and those cannot be observed");
+        if (route->collection != SOVD_NO_COLLECTION && !call->entity->providers[route->collection])
+                return refuse(call, SOVD_E_NOT_IMPLEMENTED,
+                              "is in a collection that this entity does not offer");
+        return 0;
+}
+
+/* The call that reads; it shares arena and tree with the one that asks. */
+static struct sovd_rest_call inner_call(const struct sovd_call *call) {
+        return (struct sovd_rest_call){ .rest = sovd_rest_of(call),
+                                        .call = { .arena = call->arena,
+                                                  .gateway = call->gateway,
+                                                  .deadline_usec = call->deadline_usec,
+                                                  .request_id = call->request_id,
+                                                  .traceparent = call->traceparent,
+                                                  .principal = call->principal,
+                                                  .base = call->base,
+                                                  .tree = call->tree } };
+}
+
+static int find(struct sovd_call *inner, const char *path, struct sovd_target *target, struct sovd_match *m,
+                const char **ret_query) {
+        const char *mark = strchr(path, '?');
+        const char *bare = mark ? sovd_arena_strndup(inner->arena, path, (size_t)(mark - path)) : path;
+
+        *ret_query = mark ? mark + 1 : NULL;
+        return bare ? sovd_dispatch_find(inner, bare, *ret_query, target, m) : sovd_error_origin(-ENOMEM);
+}
+
+int sovd_observe_resolve(struct sovd_call *call, const char *resource, struct sovd_observed *ret) {
+        struct sovd_rest_call inner = inner_call(call);
+        struct sovd_target target;
+        struct sovd_match m = { 0 };
+        const char *path = NULL, *query;
+
+        int r = to_path(call, resource, &path);
+        if (r)
+                return r;
+        r = find(&inner.call, path, &target, &m, &query);
+        if (r > 0)
+                return refuse(call, SOVD_E_BAD_REQUEST,
+                              sovd_call_printf(call, "leads nowhere: %s", inner.call.failure.body.message));
+        if (!r)
+                r = check_found(call, &inner.call, &m);
+        if (r)
+                return r;
+
+        ret->route = m.route;
+        ret->resource = canonical(call, &target, &m, query);
+        ret->source = source_of(call->entity, m.route);
+        ret->is_value = m.route->out == &sovd_schema_data_value;
+        return *ret->resource ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+/* --- reading -------------------------------------------------------------------------------------------- */
+
+static int parse(struct sovd_call *call, struct sovd_json_writer *w, const cJSON **ret) {
+        const struct sovd_json_limits limits = { .max_nodes = 100000 };
+        struct sovd_json_fault fault;
+        const char *text;
+        cJSON *json;
+        size_t len;
+
+        int r = sovd_json_writer_finish(w, &text, &len);
+        if (!r)
+                r = sovd_json_parse_in(call->arena, &json, text, len, &limits, &fault);
+        if (r > 0 || r == -E2BIG)
+                return refuse(call, SOVD_E_NOT_IMPLEMENTED, "is too large to be observed");
+        if (!r)
+                *ret = json;
+        return r;
+}
+
+int sovd_observe_once(struct sovd_call *call, const struct sovd_observed *observed, const cJSON **ret) {
+        struct sovd_rest_call inner = inner_call(call);
+        struct sovd_json_writer w;
+        struct sovd_target target;
+        struct sovd_match m;
+        const char *query;
+
+        sovd_json_writer_init(&w, 0, BODY_MAX);
+        int r = find(&inner.call, sovd_call_printf(call, SOVD_API_BASE "%s", observed->resource), &target, &m,
+                     &query);
+        if (!r)
+                r = sovd_dispatch_get(&inner.call, m.route, &w);
+        if (r > 0)
+                call->failure = inner.call.failure;
+        if (!r || r == -E2BIG)
+                r = parse(call, &w, ret);
+        sovd_json_writer_done(&w);
+        return r;
+}
+
+/* The path of a failure belongs to a body, which nobody sent here. */
+static void fail_reading(struct sovd_call *call, int r, struct sovd_reading *reading) {
+        call->failure.path = NULL;
+        (void)sovd_encode_failure(call, r, reading->writer);
+}
+
+int sovd_observe_read(void *data, struct sovd_reading *reading) {
+        struct sovd_rest *rest = data;
+        struct sovd_rest_call inner = { .rest = rest };
+        struct sovd_call *call = &inner.call;
+        struct sovd_target target;
+        struct sovd_match m = { 0 };
+        char request[33], trace[33], span[17];
+        const char *query;
+
+        sovd_id_trace(request, 32);
+        sovd_id_trace(trace, 32);
+        sovd_id_trace(span, 16);
+        *call = (struct sovd_call){ .arena = reading->arena,
+                                    .gateway = rest->gateway,
+                                    .deadline_usec = reading->deadline_usec,
+                                    .request_id = request,
+                                    .principal = reading->principal,
+                                    .base = reading->base,
+                                    .tree = sovd_gateway_tree(rest->gateway) };
+        call->traceparent = sovd_call_printf(call, "00-%s-%s-00", trace, span);
+        int r = find(call, sovd_call_printf(call, SOVD_API_BASE "%s", reading->resource), &target, &m,
+                     &query);
+        if (!r && m.route)
+                (void)snprintf(reading->source, sizeof(reading->source), "%s",
+                               source_of(call->entity, m.route));
+        if (!r)
+                r = sovd_dispatch_get(call, m.route, reading->writer);
+        if (r)
+                fail_reading(call, r, reading);
+        sovd_tree_unref(call->tree);
+        return r ? (r > 0 ? r : SOVD_E_INTERNAL) : 0;
+}
+
+/* --- schema --------------------------------------------------------------------------------------------- */
+
+const cJSON *sovd_observe_event_schema(struct sovd_call *call, cJSON *payload) {
+        cJSON *schema = cJSON_CreateObject(), *properties, *timestamp;
+
+        cJSON_AddStringToObject(schema, "type", "object");
+        properties = cJSON_AddObjectToObject(schema, "properties");
+        timestamp = cJSON_AddObjectToObject(properties, "timestamp");
+        cJSON_AddStringToObject(timestamp, "type", "string");
+        cJSON_AddStringToObject(timestamp, "format", "date-time");
+        cJSON_AddItemToObject(properties, "payload", payload);
+        cJSON_AddItemToObject(properties, "error", sovd_schema_openapi_inline(&sovd_schema_generic_error));
+        cJSON_AddItemToObject(schema, "required",
+                              cJSON_CreateStringArray((const char *const[]){ "timestamp" }, 1));
+        return sovd_json_own(call->arena, schema) ? NULL : schema;
+}

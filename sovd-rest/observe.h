@@ -1,0 +1,34 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Observe - resources that are read without a request of their own
+ *
+ * What a cyclic subscription or a trigger watches is named by a URI reference and read through the same route, with
+ * the same checks, as GET reads it.
+ */
+#include "sovd-core/observations.h"
+#include "sovd-rest/rest.h"
+
+struct sovd_route;
+
+struct sovd_observed {
+        const char *resource; /* behind the base, in its one form: "/components/bms/data/soc?x=y" */
+        const char *source;   /* name of the backend that will be asked */
+        const struct sovd_route *route;
+        bool is_value; /* the body has the value as its member data */
+};
+
+/* Finds what `resource` names below the call's entity: absolute, from the root of the server, or relative to the entity
+ * ("data/x", "../data/x"). Sets the failure: SOVD_E_BAD_REQUEST (no such thing, or of another entity),
+ * SOVD_E_NOT_IMPLEMENTED (it cannot be observed). */
+int sovd_observe_resolve(struct sovd_call *call, const char *resource, struct sovd_observed *ret);
+
+/* Reads it once, for the present call; *ret is its body in the arena. Fails as GET does. */
+int sovd_observe_once(struct sovd_call *call, const struct sovd_observed *observed, const struct cJSON **ret);
+
+/* A sovd_read_resource; data is struct sovd_rest. */
+int sovd_observe_read(void *data, struct sovd_reading *reading);
+
+/* The schema of an event whose payload has this schema (taken over). In the arena; NULL when memory is out. */
+const struct cJSON *sovd_observe_event_schema(struct sovd_call *call, struct cJSON *payload);

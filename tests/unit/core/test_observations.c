@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "sovd-core/base/clock.h"
+#include "sovd-core/observations.h"
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#define MSEC SOVD_USEC_PER_MSEC
+
+/* What the readings do: those of "/slow" wait until they may go on. */
+static atomic_uint n_reads, n_slow, n_slow_most;
+static atomic_bool hold;
+
+static int read_fake(void *data, struct sovd_reading *reading) {
+        bool slow = strncmp(reading->resource, "/slow", 5) == 0;
+
+        atomic_fetch_add(&n_reads, 1);
+        (void)snprintf(reading->source, sizeof(reading->source), "%s", slow ? "slow" : "fast");
+        if (slow) {
+                unsigned now = atomic_fetch_add(&n_slow, 1) + 1;
+                if (now > atomic_load(&n_slow_most))
+                        atomic_store(&n_slow_most, now);
+                while (atomic_load(&hold))
+                        (void)poll(NULL, 0, 1);
+                atomic_fetch_sub(&n_slow, 1);
+        }
+        if (strcmp(reading->resource, "/fails") == 0) {
+                sovd_json_rawf(reading->writer, "{\"error_code\":\"not-responding\",\"message\":\"gone\"}");
+                return SOVD_E_NOT_RESPONDING;
+        }
+        sovd_json_rawf(reading->writer, "{\"data\":%u}", atomic_load(&n_reads));
+        return 0;
+}
+
+static const struct sovd_entity entity = { .type = SOVD_COMPONENT, .id = "bms" };
+
+static struct sovd_observations *observations_of(size_t max) {
+        const struct sovd_observations_options options = {
+                .max = { max, max },
+                .per_client = { max - 1, max - 1 },
+                .threads = 4,
+                .per_source = 2,
+                .read_timeout_usec = SOVD_USEC_PER_SEC,
+                .kept = 8,
+                .readers = 2,
+                .read = read_fake,
+        };
+        struct sovd_observations *o = NULL;
+
+        atomic_store(&hold, false);
+        atomic_store(&n_slow_most, 0);
+        assert_int_equal(sovd_observations_new(&o, &options), 0);
+        return o;
+}
+
+static int try_add(struct sovd_observations *o, const char *owner, const char *resource, uint64_t period_usec,
+                   uint64_t lifetime_usec, char *id) {
+        const struct sovd_observation_spec spec = {
+                .kind = SOVD_CYCLIC,
+                .entity = &entity,
+                .owner = { .id = owner },
+                .base = "",
+                .resource = resource,
+                .source = strncmp(resource, "/slow", 5) == 0 ? "slow" : "fast",
+                .period_usec = period_usec,
+                .lifetime_usec = lifetime_usec,
+                .interval = 1,
+        };
+        const char *reason;
+
+        return sovd_observations_add(o, &spec, id, &reason);
+}
+
+static void await(atomic_uint *counter, unsigned value) {
+        for (int i = 0; i < 5000 && atomic_load(counter) < value; i++)
+                (void)poll(NULL, 0, 1);
+        assert_true(atomic_load(counter) >= value);
+}
+
+static void one_is_found_by_its_entity_and_id_until_it_is_removed(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(8);
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        const struct sovd_entity other = { .type = SOVD_APP, .id = "bms" };
+        struct sovd_observation found, *list;
+        char id[SOVD_ID_SIZE];
+        size_t n;
+
+        assert_int_equal(sovd_arena_new(&arena, 1024), 0);
+        assert_int_equal(try_add(o, "me", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        assert_int_equal(sovd_observations_find(o, SOVD_CYCLIC, &entity, id, &found, arena), 0);
+        assert_string_equal(found.resource, "/fast");
+        assert_int_equal(sovd_observations_find(o, SOVD_TRIGGER, &entity, id, &found, arena),
+                         SOVD_E_NOT_FOUND);
+        assert_int_equal(sovd_observations_find(o, SOVD_CYCLIC, &other, id, &found, arena), SOVD_E_NOT_FOUND);
+        assert_int_equal(sovd_observations_list(o, SOVD_CYCLIC, &entity, &list, &n, arena), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(sovd_observations_remove(o, SOVD_CYCLIC, &entity, id, "you"), SOVD_E_FORBIDDEN);
+        assert_int_equal(sovd_observations_remove(o, SOVD_CYCLIC, &entity, id, "me"), 0);
+        assert_int_equal(sovd_observations_remove(o, SOVD_CYCLIC, &entity, id, "me"), SOVD_E_NOT_FOUND);
+}
+
+static void limits_hold_in_total_and_per_client(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(3);
+        char id[SOVD_ID_SIZE];
+
+        assert_int_equal(try_add(o, "me", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        assert_int_equal(try_add(o, "me", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        assert_int_equal(try_add(o, "me", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), SOVD_E_OVERLOAD);
+        assert_int_equal(try_add(o, "you", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        assert_int_equal(try_add(o, "he", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), SOVD_E_OVERLOAD);
+}
+
+static void a_source_that_hangs_takes_its_share_of_threads_and_no_more(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(20);
+        struct sovd_observations_counters counters;
+        char id[SOVD_ID_SIZE];
+
+        atomic_store(&hold, true);
+        for (int i = 0; i < 10; i++)
+                assert_int_equal(try_add(o, "me", "/slow", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        await(&n_slow, 2);
+        assert_int_equal(try_add(o, "me", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        await(&n_reads, atomic_load(&n_reads) + 20); /* the other goes on */
+        assert_int_equal(atomic_load(&n_slow), 2);
+        atomic_store(&hold, false);
+        await(&n_reads, atomic_load(&n_reads) + 50);
+        assert_true(atomic_load(&n_slow_most) <= 2);
+        sovd_observations_count(o, &counters);
+        assert_true(counters.skipped > 0); /* what was late was left out */
+}
+
+static void an_expired_one_is_gone_and_its_stream_has_ended(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(8);
+        _cleanup_(sovd_stream_unrefp) struct sovd_stream *stream = NULL;
+        struct sovd_observations_counters counters = { .n = { 1 } };
+        char id[SOVD_ID_SIZE];
+
+        assert_int_equal(try_add(o, "me", "/fast", SOVD_USEC_PER_SEC * 60, 50 * MSEC, id), 0);
+        assert_int_equal(sovd_observations_stream(o, SOVD_CYCLIC, &entity, id, &stream), 0);
+        for (int i = 0; i < 5000 && counters.n[SOVD_CYCLIC]; i++) {
+                (void)poll(NULL, 0, 1);
+                sovd_observations_count(o, &counters);
+        }
+        assert_int_equal(counters.n[SOVD_CYCLIC], 0);
+        sovd_stream_unref(SOVD_TAKE(stream));
+        assert_int_equal(sovd_observations_stream(o, SOVD_CYCLIC, &entity, id, &stream), SOVD_E_NOT_FOUND);
+}
+
+static void a_failure_is_kept(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(8);
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct sovd_observation found = { 0 };
+        char id[SOVD_ID_SIZE];
+
+        assert_int_equal(sovd_arena_new(&arena, 1024), 0);
+        assert_int_equal(try_add(o, "me", "/fails", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        for (int i = 0; i < 5000 && !found.last_error; i++) {
+                (void)poll(NULL, 0, 1);
+                assert_int_equal(sovd_observations_find(o, SOVD_CYCLIC, &entity, id, &found, arena), 0);
+        }
+        assert_string_equal(found.last_error, "{\"error_code\":\"not-responding\",\"message\":\"gone\"}");
+}
+
+/* Makes, changes, lists and removes while others do the same and everything is read. */
+static void *make_trouble(void *data) {
+        struct sovd_observations *o = data;
+        struct sovd_arena *arena = NULL;
+        unsigned long failed = sovd_arena_new(&arena, 1024) != 0;
+
+        for (unsigned i = 0; i < 150 && !failed; i++) {
+                const struct sovd_observation_change change = { .interval = 1,
+                                                                .period_usec = MSEC * (1 + i % 3),
+                                                                .lifetime_usec = SOVD_USEC_PER_SEC };
+                struct sovd_observation *list;
+                char id[SOVD_ID_SIZE];
+                size_t n;
+                failed += try_add(o, "me", i % 4 ? "/fast" : "/slow", MSEC, (1 + i % 50) * MSEC, id) != 0;
+                failed += sovd_observations_list(o, SOVD_CYCLIC, &entity, &list, &n, arena) != 0;
+                int r = sovd_observations_change(o, SOVD_CYCLIC, &entity, id, "me", &change);
+                failed += r && r != SOVD_E_NOT_FOUND; /* it may have expired */
+                r = i % 3 ? sovd_observations_remove(o, SOVD_CYCLIC, &entity, id, "me") : 0;
+                failed += r && r != SOVD_E_NOT_FOUND;
+                sovd_arena_reset(arena);
+        }
+        sovd_arena_free(arena);
+        return (void *)failed;
+}
+
+static void many_threads_may_do_everything_at_once(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(2000);
+        struct sovd_observations_counters counters;
+        pthread_t threads[4];
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(threads); i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, make_trouble, o), 0);
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(threads); i++) {
+                void *failed;
+                assert_int_equal(pthread_join(threads[i], &failed), 0);
+                assert_null(failed);
+        }
+        sovd_observations_stop(o);
+        sovd_observations_count(o, &counters);
+        assert_int_equal(counters.n[SOVD_CYCLIC], 0);
+        assert_int_equal(counters.in_flight, 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(one_is_found_by_its_entity_and_id_until_it_is_removed),
+                cmocka_unit_test(limits_hold_in_total_and_per_client),
+                cmocka_unit_test(a_source_that_hangs_takes_its_share_of_threads_and_no_more),
+                cmocka_unit_test(an_expired_one_is_gone_and_its_stream_has_ended),
+                cmocka_unit_test(a_failure_is_kept),
+                cmocka_unit_test(many_threads_may_do_everything_at_once),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
