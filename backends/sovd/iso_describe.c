@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define REFERENCES_MAX 8  /* that lead to one another */
+#define JOINED_MAX     32 /* schemas that are joined into one */
 #define ONE_BY_ONE_MAX 16 /* resources that are read for their schema */
 
 /* Where the value stands in the body of a resource; NULL: it is an operation. */
@@ -75,17 +76,27 @@ static const cJSON *follow(const cJSON *document, const cJSON *node) {
         return NULL;
 }
 
-/* The schema of a member; of several that are joined by allOf the last that tells something. */
-static const cJSON *property_of(const cJSON *document, const cJSON *schema, const char *name, int depth) {
+/* budget: of schemas that are looked at; a server may join them in rings. */
+static const cJSON *find_property(const cJSON *document, const cJSON *schema, const char *name, unsigned *budget) {
         const cJSON *node = follow(document, schema), *inner, *found;
         const cJSON *own = follow(document, shape_member(shape_member(node, "properties"), name));
 
         found = is_telling(own) ? own : NULL;
         cJSON_ArrayForEach (inner, shape_member(node, "allOf")) {
-                const cJSON *theirs = depth < REFERENCES_MAX ? property_of(document, inner, name, depth + 1) : NULL;
+                if (!*budget)
+                        break;
+                --*budget;
+                const cJSON *theirs = find_property(document, inner, name, budget);
                 found = theirs ? theirs : found;
         }
         return found;
+}
+
+/* The schema of a member; of several that are joined by allOf the last that tells something. */
+static const cJSON *property_of(const cJSON *document, const cJSON *schema, const char *name) {
+        unsigned budget = JOINED_MAX;
+
+        return find_property(document, schema, name, &budget);
 }
 
 static const cJSON *json_schema_in(const cJSON *document, const cJSON *holder) {
@@ -97,7 +108,7 @@ static const cJSON *json_schema_in(const cJSON *document, const cJSON *holder) {
 static const cJSON *schema_of_value(const cJSON *document, const cJSON *item, const char *member) {
         const cJSON *responses = shape_member(shape_member(item, "get"), "responses");
 
-        return property_of(document, json_schema_in(document, shape_member(responses, "200")), member, 0);
+        return property_of(document, json_schema_in(document, shape_member(responses, "200")), member);
 }
 
 static cJSON *describe_value(const cJSON *document, const cJSON *item, const char *member) {
@@ -121,8 +132,8 @@ static void describe_start(const cJSON *document, const cJSON *item, cJSON *oper
         const cJSON *body = json_schema_in(document, shape_member(post, "requestBody"));
         const cJSON *result = json_schema_in(document, shape_member(responses, "200"));
 
-        add_copy(operation, "parameters", property_of(document, body, "parameters", 0));
-        add_copy(operation, "result", property_of(document, result, "parameters", 0));
+        add_copy(operation, "parameters", property_of(document, body, "parameters"));
+        add_copy(operation, "result", property_of(document, result, "parameters"));
 }
 
 /* item: of the path of one execution, for what runs asynchronously. */
