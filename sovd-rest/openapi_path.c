@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/openapi_path.h"
-#include <cjson/cJSON.h>
 #include <stdio.h>
 
 /* Answers to what went wrong. `when`: for which routes. */
 enum {
         ALWAYS = 1 << 0,
-        ANSWERED = 1 << 1,  /* success has a body */
-        BODY = 1 << 2,      /* a body is taken */
+        ANSWERED = 1 << 1, /* success has a body */
+        BODY = 1 << 2,     /* a body is taken */
         WRITE = 1 << 3,
         VERSIONED = 1 << 4, /* a write with If-Match */
         NAMED = 1 << 5,     /* an id stands in the path */
         BACKEND = 1 << 6    /* a backend answers */
 };
 
-static const struct error_row {
-        unsigned status, when;
-        const char *name, *text;
-} error_rows[] = {
+const struct sovd_openapi_error sovd_openapi_errors[] = {
         { 400, ALWAYS, "BadRequest", "The request cannot be understood." },
         { 403, WRITE, "Forbidden", "This may not be done." },
         { 404, NAMED, "NotFound", "There is no such thing." },
@@ -31,9 +27,10 @@ static const struct error_row {
         { 502, BACKEND, "BadAnswer", "The backend answered with an error, or with what cannot be read." },
         { 503, ALWAYS, "Unavailable", "Not now: overload, or the backend cannot be reached." },
         { 504, BACKEND, "NotResponding", "The backend did not answer in time." },
+        { 0 }
 };
 
-static void use_schema(const struct sovd_schema *schema, void *data) {
+void sovd_openapi_use_schema(const struct sovd_schema *schema, void *data) {
         struct sovd_openapi *o = data;
 
         for (size_t i = 0; i < o->n_schemas; i++)
@@ -43,7 +40,7 @@ static void use_schema(const struct sovd_schema *schema, void *data) {
                 o->schemas[o->n_schemas++] = schema;
 }
 
-static void write_reference(struct sovd_json_writer *w, const char *kind, const char *name) {
+void sovd_openapi_write_reference(struct sovd_json_writer *w, const char *kind, const char *name) {
         char ref[160];
 
         (void)snprintf(ref, sizeof(ref), "#/components/%s/%s", kind, name);
@@ -62,7 +59,7 @@ static void begin_parameter(struct sovd_json_writer *w, const char *name, const 
                 sovd_json_key_string(w, "description", doc);
 }
 
-static void write_type(struct sovd_json_writer *w, const char *key, const char *type) {
+void sovd_openapi_write_type(struct sovd_json_writer *w, const char *key, const char *type) {
         sovd_json_key(w, key);
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "type", type);
@@ -95,17 +92,19 @@ static void write_path_parameters(struct sovd_json_writer *w, const char *path) 
 }
 
 static void write_query_schema(struct sovd_json_writer *w, enum sovd_query_type type) {
-        static const char *const types[] = { [SOVD_QUERY_STRING] = "string", [SOVD_QUERY_BOOL] = "boolean",
-                                             [SOVD_QUERY_INT] = "integer",   [SOVD_QUERY_STRINGS] = "array",
+        static const char *const types[] = { [SOVD_QUERY_STRING] = "string",
+                                             [SOVD_QUERY_BOOL] = "boolean",
+                                             [SOVD_QUERY_INT] = "integer",
+                                             [SOVD_QUERY_STRINGS] = "array",
                                              [SOVD_QUERY_MAP] = "object" };
 
         sovd_json_key(w, "schema");
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "type", types[type]);
         if (type == SOVD_QUERY_STRINGS)
-                write_type(w, "items", "string");
+                sovd_openapi_write_type(w, "items", "string");
         if (type == SOVD_QUERY_MAP)
-                write_type(w, "additionalProperties", "string");
+                sovd_openapi_write_type(w, "additionalProperties", "string");
         sovd_json_object_end(w);
         if (type == SOVD_QUERY_STRINGS || type == SOVD_QUERY_MAP) {
                 sovd_json_key_string(w, "style", type == SOVD_QUERY_MAP ? "deepObject" : "form");
@@ -136,7 +135,7 @@ static void write_parameters(struct sovd_json_writer *w, const struct sovd_route
                 write_query(w, &include_schema);
         if (r->flags & SOVD_IF_MATCH) {
                 begin_parameter(w, "If-Match", "header", "Write only if the resource has this version.");
-                write_type(w, "schema", "string");
+                sovd_openapi_write_type(w, "schema", "string");
                 sovd_json_object_end(w);
         }
         sovd_json_array_end(w);
@@ -152,18 +151,19 @@ static bool is_known(const struct sovd_openapi_path *p, const struct sovd_schema
 }
 
 /* The table's schema and, beside it, what is known of this very resource. */
-static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
+static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                         const struct sovd_schema *schema) {
         struct sovd_json_writer *w = o->w;
 
-        sovd_schema_visit(schema, use_schema, o);
+        sovd_schema_visit(schema, sovd_openapi_use_schema, o);
         sovd_json_key(w, "schema");
         if (!is_known(p, schema))
-                return write_reference(w, "schemas", schema->name);
+                return sovd_openapi_write_reference(w, "schemas", schema->name);
 
         sovd_json_object_begin(w);
         sovd_json_key(w, "allOf");
         sovd_json_array_begin(w);
-        write_reference(w, "schemas", schema->name);
+        sovd_openapi_write_reference(w, "schemas", schema->name);
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "type", "object");
         sovd_json_key(w, "properties");
@@ -179,7 +179,8 @@ static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path 
         sovd_json_object_end(w);
 }
 
-static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
+static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                          const struct sovd_schema *schema) {
         struct sovd_json_writer *w = o->w;
 
         sovd_json_key(w, "content");
@@ -200,7 +201,8 @@ static void write_any_content(struct sovd_json_writer *w) {
         sovd_json_object_end(w);
 }
 
-static void write_body(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+static void write_body(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                       const struct sovd_route *r) {
         struct sovd_json_writer *w = o->w;
 
         if (!r->in && !(r->flags & SOVD_RAW_BODY))
@@ -221,12 +223,13 @@ static void write_header(struct sovd_json_writer *w, const char *name, const cha
         sovd_json_key(w, name);
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "description", doc);
-        write_type(w, "schema", "string");
+        sovd_openapi_write_type(w, "schema", "string");
         sovd_json_object_end(w);
 }
 
 static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r, unsigned status) {
-        bool located = status == 201 || status == 202, versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
+        bool located = status == 201 || status == 202,
+             versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
 
         if (!located && !versioned)
                 return;
@@ -239,8 +242,8 @@ static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r
         sovd_json_object_end(w);
 }
 
-static void write_response(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r,
-                           unsigned status, const struct sovd_schema *schema) {
+static void write_response(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                           const struct sovd_route *r, unsigned status, const struct sovd_schema *schema) {
         struct sovd_json_writer *w = o->w;
         char code[16];
 
@@ -258,28 +261,30 @@ static unsigned conditions_of(const struct sovd_route *r) {
         bool is_write = r->method != SOVD_GET, takes_body = r->in || (r->flags & SOVD_RAW_BODY);
 
         return ALWAYS | (r->out || (r->flags & SOVD_DOCUMENT) ? ANSWERED : 0) | (takes_body ? BODY : 0) |
-               (is_write ? WRITE : 0) | (r->flags & SOVD_IF_MATCH ? VERSIONED : 0) | (strchr(r->path, '{') ? NAMED : 0) |
-               (r->collection != SOVD_NO_COLLECTION ? BACKEND : 0);
+               (is_write ? WRITE : 0) | (r->flags & SOVD_IF_MATCH ? VERSIONED : 0) |
+               (strchr(r->path, '{') ? NAMED : 0) | (r->collection != SOVD_NO_COLLECTION ? BACKEND : 0);
 }
 
 static void write_errors(struct sovd_openapi *o, const struct sovd_route *r) {
         unsigned conditions = conditions_of(r);
         char code[16];
 
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(error_rows) && !(r->flags & SOVD_PROBE); i++) {
-                const struct error_row *row = &error_rows[i];
+        for (size_t i = 0; sovd_openapi_errors[i].name && !(r->flags & SOVD_PROBE); i++) {
+                const struct sovd_openapi_error *row = &sovd_openapi_errors[i];
                 if (!(row->when & conditions))
                         continue;
                 (void)snprintf(code, sizeof(code), "%u", row->status);
                 sovd_json_key(o->w, code);
                 /* A faulty element of the body is named: DataError and GenericError in one (respond.c). */
-                write_reference(o->w, "responses", row->status == 400 && r->in ? "BadValue" : row->name);
+                sovd_openapi_write_reference(o->w, "responses",
+                                             row->status == 400 && r->in ? "BadValue" : row->name);
         }
         sovd_json_key(o->w, "default");
-        write_reference(o->w, "responses", "Failure");
+        sovd_openapi_write_reference(o->w, "responses", "Failure");
 }
 
-static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                            const struct sovd_route *r) {
         unsigned only = r->method == SOVD_POST ? p->only_start_status : 0;
         bool versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
 
@@ -304,7 +309,8 @@ static bool is_temporary(const struct sovd_openapi_path *p, const struct sovd_ro
         return p->retention_sec && accepts && !(r->method == SOVD_POST && p->only_start_status == 200);
 }
 
-static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                            const struct sovd_route *r) {
         static const char *const keys[] = { "get", "post", "put", "delete" };
         struct sovd_json_writer *w = o->w;
 
@@ -324,7 +330,7 @@ static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_pa
         sovd_json_object_end(w);
 }
 
-static void write_servers(struct sovd_json_writer *w, const char *url) {
+void sovd_openapi_write_server(struct sovd_json_writer *w, const char *url) {
         sovd_json_key(w, "servers");
         sovd_json_array_begin(w);
         sovd_json_object_begin(w);
@@ -339,100 +345,10 @@ void sovd_openapi_write_path(struct sovd_openapi *o, const struct sovd_openapi_p
         sovd_json_key(w, path->text);
         sovd_json_object_begin(w);
         if (path->server)
-                write_servers(w, path->server);
+                sovd_openapi_write_server(w, path->server);
         if (path->attributes)
                 path->attributes(w, path->data);
         for (size_t i = 0; i < path->n_routes; i++)
                 write_operation(o, path, path->routes[i]);
-        sovd_json_object_end(w);
-}
-
-/* --- around the paths ----------------------------------------------------------------------------------- */
-
-void sovd_openapi_begin(struct sovd_openapi *o, const char *title, const char *base) {
-        struct sovd_json_writer *w = o->w;
-
-        sovd_json_key_string(w, "openapi", "3.1.0");
-        sovd_json_key(w, "info");
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "title", title);
-        sovd_json_key_string(w, "version", SOVD_VERSION);
-        sovd_json_key_string(w, "x-sovd-version", "1.1.0");
-        sovd_json_key_string(w, "description",
-                             "HEAD is answered wherever GET is. An entity is also reached through its parents: "
-                             "/components/{id}/subcomponents/{id}, /areas/{id}/subareas/{id}, to any depth. "
-                             "Every path also has its own description at the same path with /docs behind it.");
-        sovd_json_key(w, "license");
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "name", "Apache-2.0");
-        sovd_json_object_end(w);
-        sovd_json_object_end(w);
-        write_servers(w, base);
-}
-
-static void begin_error(struct sovd_json_writer *w, const char *name, const char *text) {
-        sovd_json_key(w, name);
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "description", text);
-        sovd_json_key(w, "content");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "application/json");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "schema");
-}
-
-static void end_error(struct sovd_json_writer *w) {
-        for (int i = 0; i < 3; i++)
-                sovd_json_object_end(w);
-}
-
-static void write_generic_error(struct sovd_json_writer *w, const char *name, const char *text) {
-        begin_error(w, name, text);
-        write_reference(w, "schemas", sovd_schema_generic_error.name);
-        end_error(w);
-}
-
-static void write_bad_value(struct sovd_json_writer *w) {
-        begin_error(w, "BadValue", "The body, or a member of it, is not acceptable.");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "allOf");
-        sovd_json_array_begin(w);
-        write_reference(w, "schemas", sovd_schema_generic_error.name);
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "type", "object");
-        sovd_json_key(w, "properties");
-        sovd_json_object_begin(w);
-        write_type(w, "path", "string");
-        sovd_json_key(w, "error");
-        write_reference(w, "schemas", sovd_schema_generic_error.name);
-        sovd_json_object_end(w);
-        sovd_json_object_end(w);
-        sovd_json_array_end(w);
-        sovd_json_object_end(w);
-        end_error(w);
-}
-
-void sovd_openapi_write_components(struct sovd_openapi *o) {
-        struct sovd_json_writer *w = o->w;
-
-        sovd_schema_visit(&sovd_schema_generic_error, use_schema, o);
-        sovd_json_key(w, "components");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "schemas");
-        sovd_json_object_begin(w);
-        for (size_t i = 0; i < o->n_schemas; i++) {
-                cJSON *schema = sovd_schema_openapi(o->schemas[i]);
-                sovd_json_key(w, o->schemas[i]->name);
-                sovd_json_tree(w, schema);
-                cJSON_Delete(schema);
-        }
-        sovd_json_object_end(w);
-        sovd_json_key(w, "responses");
-        sovd_json_object_begin(w);
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(error_rows); i++)
-                write_generic_error(w, error_rows[i].name, error_rows[i].text);
-        write_bad_value(w);
-        write_generic_error(w, "Failure", "The request failed.");
-        sovd_json_object_end(w);
         sovd_json_object_end(w);
 }

@@ -45,14 +45,15 @@ static bool is_telling(const cJSON *schema) {
         if (!cJSON_IsObject(schema) || !schema->child || has_reference(schema))
                 return false;
         return cJSON_IsString(type) || shape_member(schema, "enum") || shape_member(schema, "properties") ||
-               shape_member(schema, "oneOf") || shape_member(schema, "anyOf") || shape_member(schema, "allOf") ||
-               (cJSON_IsArray(type) && cJSON_GetArraySize(type) < 4);
+               shape_member(schema, "oneOf") || shape_member(schema, "anyOf") ||
+               shape_member(schema, "allOf") || (cJSON_IsArray(type) && cJSON_GetArraySize(type) < 4);
 }
 
 cJSON *iso_schema_of_answer(const cJSON *json, enum sovd_collection collection) {
         const cJSON *schema = shape_member(json, "schema");
-        cJSON *found = member_of(collection) ? shape_member(shape_member(schema, "properties"), member_of(collection))
-                                             : shape_member(schema, "x-gw-operation");
+        cJSON *found = member_of(collection)
+                               ? shape_member(shape_member(schema, "properties"), member_of(collection))
+                               : shape_member(schema, "x-gw-operation");
 
         return is_telling(found) || (!member_of(collection) && cJSON_IsObject(found)) ? found : NULL;
 }
@@ -77,7 +78,8 @@ static const cJSON *follow(const cJSON *document, const cJSON *node) {
 }
 
 /* budget: of schemas that are looked at; a server may join them in rings. */
-static const cJSON *find_property(const cJSON *document, const cJSON *schema, const char *name, unsigned *budget) {
+static const cJSON *find_property(const cJSON *document, const cJSON *schema, const char *name,
+                                  unsigned *budget) {
         const cJSON *node = follow(document, schema), *inner, *found;
         const cJSON *own = follow(document, shape_member(shape_member(node, "properties"), name));
 
@@ -167,8 +169,8 @@ static cJSON *operation_of(cJSON *all, const char *id) {
 }
 
 /* rest: what stands behind the collection in the path. */
-static void describe_path(const cJSON *document, const cJSON *item, const char *rest, enum sovd_collection collection,
-                          cJSON *all) {
+static void describe_path(const cJSON *document, const cJSON *item, const char *rest,
+                          enum sovd_collection collection, cJSON *all) {
         size_t n = strcspn(rest, "/");
         const char *member = member_of(collection), *below = rest + n;
         char id[256];
@@ -242,8 +244,8 @@ static void add_one(struct sovd_call *call, const struct sovd_entity *e, enum so
 }
 
 /* Half of the time that is left, and so many of them: what is not reached stays unknown. */
-static int read_one_by_one(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
-                           cJSON **ret) {
+static int read_one_by_one(struct sovd_call *call, const struct sovd_entity *e,
+                           enum sovd_collection collection, cJSON **ret) {
         struct upstream u = upstream_of(call, e, collection, sovd_collection_names[collection], NULL);
         uint64_t until = call->deadline_usec - sovd_clock_left_usec(call->deadline_usec) / 2;
         cJSON *list, *all = cJSON_CreateObject();
@@ -275,7 +277,9 @@ static int describe_all(struct sovd_call *call, const struct sovd_entity *e, enu
                 return r;
         /* An operation is not read for its schema: a challenge might be made for that. */
         if (!member_of(collection))
-                return r ? r : sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the server does not describe its operations");
+                return r ? r
+                         : sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
+                                     "the server does not describe its operations");
         call->failure = (struct sovd_failure){ 0 };
         return read_one_by_one(call, e, collection, ret);
 }

@@ -19,9 +19,12 @@ static int clean_up(void **state) {
 
 static void read_docs(const char *paths, enum sovd_collection collection) {
         static const char components[] =
-                "\"components\":{\"schemas\":{\"Read\":{\"properties\":{\"data\":{\"type\":[\"string\",\"number\","
-                "\"integer\",\"boolean\",\"array\",\"object\"]}}},\"Speed\":{\"type\":\"number\"},\"Ring\":{\"$ref\":"
-                "\"#/components/schemas/Ring\"},\"Knot\":{\"allOf\":[{\"$ref\":\"#/components/schemas/Knot\"},"
+                "\"components\":{\"schemas\":{\"Read\":{\"properties\":{\"data\":{\"type\":[\"string\","
+                "\"number\","
+                "\"integer\",\"boolean\",\"array\",\"object\"]}}},\"Speed\":{\"type\":\"number\"},\"Ring\":{"
+                "\"$ref\":"
+                "\"#/components/schemas/Ring\"},\"Knot\":{\"allOf\":[{\"$ref\":\"#/components/schemas/"
+                "Knot\"},"
                 "{\"$ref\":\"#/components/schemas/Knot\"},{\"$ref\":\"#/components/schemas/Knot\"}]}}}";
         char text[4096];
 
@@ -31,7 +34,8 @@ static void read_docs(const char *paths, enum sovd_collection collection) {
         assert_int_equal(iso_schemas_of_docs(document, collection, &all), 0);
 }
 
-#define GET(schema) "\"get\":{\"responses\":{\"200\":{\"content\":{\"application/json\":{\"schema\":" schema "}}}}}"
+#define GET(schema)                                                                                          \
+        "\"get\":{\"responses\":{\"200\":{\"content\":{\"application/json\":{\"schema\":" schema "}}}}}"
 
 static const char *type_of(const char *id) {
         const cJSON *type = cJSON_GetObjectItem(cJSON_GetObjectItemCaseSensitive(all, id), "type");
@@ -41,9 +45,12 @@ static const char *type_of(const char *id) {
 
 static void a_description_gives_the_schemas_of_values(void **state) {
         read_docs("\"/components/x/data/a%2Fb\":{" GET(
-                          "{\"allOf\":[{\"$ref\":\"#/components/schemas/Read\"},{\"properties\":{\"data\":{\"type\":"
+                          "{\"allOf\":[{\"$ref\":\"#/components/schemas/"
+                          "Read\"},{\"properties\":{\"data\":{\"type\":"
                           "\"integer\"}}}]}") ",\"put\":{}},"
-                  "\"/components/x/data/ref\":{" GET("{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/Speed\"}}}") "}",
+                                              "\"/components/x/data/ref\":{" GET(
+                                                      "{\"properties\":{\"data\":{\"$ref\":\"#/components/"
+                                                      "schemas/Speed\"}}}") "}",
                   SOVD_COLLECTION_DATA);
 
         assert_string_equal(type_of("a/b"), "integer");
@@ -53,25 +60,47 @@ static void a_description_gives_the_schemas_of_values(void **state) {
 }
 
 static void what_says_nothing_or_refers_to_nothing_is_left_out(void **state) {
-        read_docs("\"/c/x/data/any\":{" GET("{\"$ref\":\"#/components/schemas/Read\"}") "},"
-                  "\"/c/x/data/ring\":{" GET("{\"properties\":{\"data\":{\"$ref\":\"#/components/schemas/Ring\"}}}") "},"
-                  "\"/c/x/data/gone\":{" GET("{\"$ref\":\"#/components/schemas/Gone\"}") "},"
-                  "\"/c/x/data/knot\":{" GET("{\"$ref\":\"#/components/schemas/Knot\"}") "},"
-                  "\"/c/x/data/far\":{" GET("{\"$ref\":\"http://other/x\"}") "},"
-                  "\"/c/x/data/open\":{" GET("{\"properties\":{\"data\":{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":"
-                                             "\"#/components/schemas/Speed\"}}}}}") "},"
-                  "\"/c/x/data/{data-id}\":{" GET("{\"properties\":{\"data\":{\"type\":\"number\"}}}") "},"
-                  "\"/c/x/data\":{" GET("{\"type\":\"object\"}") "},\"/c/x/data/empty\":{},\"/c/x/data/odd\":7",
-                  SOVD_COLLECTION_DATA);
+        read_docs(
+                "\"/c/x/data/any\":{" GET(
+                        "{\"$ref\":\"#/components/schemas/Read\"}") "},"
+                                                                    "\"/c/x/data/ring\":{" GET(
+                                                                            "{\"properties\":{\"data\":{\"$"
+                                                                            "ref\":\"#/components/schemas/"
+                                                                            "Ring\"}}}") "},"
+                                                                                         "\"/c/x/data/"
+                                                                                         "gone\":{" GET("{\"$"
+                                                                                                        "ref"
+                                                                                                        "\":"
+                                                                                                        "\"#/"
+                                                                                                        "comp"
+                                                                                                        "onen"
+                                                                                                        "ts/"
+                                                                                                        "sche"
+                                                                                                        "mas/"
+                                                                                                        "Gone"
+                                                                                                        "\"}") "},"
+                                                                                                               "\"/c/x/data/knot\":{" GET(
+                                                                                                                       "{\"$ref\":\"#/components/schemas/Knot\"}") "},"
+                                                                                                                                                                   "\"/c/x/data/far\":{" GET(
+                                                                                                                                                                           "{\"$ref\":\"http://other/x\"}") "},"
+                                                                                                                                                                                                            "\"/c/x/data/open\":{" GET(
+                                                                                                                                                                                                                    "{\"properties\":{\"data\":{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":"
+                                                                                                                                                                                                                    "\"#/components/schemas/Speed\"}}}}}") "},"
+                                                                                                                                                                                                                                                           "\"/c/x/data/{data-id}\":{" GET(
+                                                                                                                                                                                                                                                                   "{\"properties\":{\"data\":{\"type\":\"number\"}}}") "},"
+                                                                                                                                                                                                                                                                                                                        "\"/c/x/data\":{" GET("{\"type\":\"object\"}") "},\"/c/x/data/empty\":{},\"/c/x/data/odd\":7",
+                SOVD_COLLECTION_DATA);
 
         assert_null(all->child);
 }
 
 static void a_description_gives_parameters_and_results_of_operations(void **state) {
         read_docs("\"/c/x/operations/run\":{},"
-                  "\"/c/x/operations/run/executions\":{\"post\":{\"requestBody\":{\"content\":{\"application/json\":{\"schema\":"
+                  "\"/c/x/operations/run/executions\":{\"post\":{\"requestBody\":{\"content\":{\"application/"
+                  "json\":{\"schema\":"
                   "{\"properties\":{\"parameters\":{\"type\":\"object\"}}}}}},\"responses\":{}}},"
-                  "\"/c/x/operations/run/executions/{id}\":{" GET("{\"properties\":{\"parameters\":{\"type\":\"object\"}}}") "}",
+                  "\"/c/x/operations/run/executions/{id}\":{" GET(
+                          "{\"properties\":{\"parameters\":{\"type\":\"object\"}}}") "}",
                   SOVD_COLLECTION_OPERATIONS);
 
         const cJSON *run = cJSON_GetObjectItem(all, "run");
@@ -80,8 +109,9 @@ static void a_description_gives_parameters_and_results_of_operations(void **stat
 }
 
 static void an_answer_gives_the_schema_of_its_value(void **state) {
-        document = cJSON_Parse("{\"schema\":{\"properties\":{\"data\":{\"type\":\"number\"},\"value\":{\"enum\":[\"a\"]}},"
-                               "\"x-gw-operation\":{}}}");
+        document = cJSON_Parse(
+                "{\"schema\":{\"properties\":{\"data\":{\"type\":\"number\"},\"value\":{\"enum\":[\"a\"]}},"
+                "\"x-gw-operation\":{}}}");
 
         assert_non_null(iso_schema_of_answer(document, SOVD_COLLECTION_DATA));
         assert_non_null(iso_schema_of_answer(document, SOVD_COLLECTION_MODES));

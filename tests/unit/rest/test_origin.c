@@ -47,16 +47,18 @@ static void without_an_authority_the_base_is_a_path(void **state) {
 }
 
 static void strangers_change_nothing(void **state) {
-        const char *const strangers[] = { "192.0.2.1", "127.0.0.2", "10.2.0.1", "2001:db8:8000::1", "fe80::1", "::1" };
+        const char *const strangers[] = { "192.0.2.1",        "127.0.0.2", "10.2.0.1",
+                                          "2001:db8:8000::1", "fe80::1",   "::1" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(strangers); i++)
-                assert_string_equal(base_of(strangers[i], false, "Host", "h", "X-Forwarded-Host", "evil", "Forwarded",
-                                            "not even this", NULL),
+                assert_string_equal(base_of(strangers[i], false, "Host", "h", "X-Forwarded-Host", "evil",
+                                            "Forwarded", "not even this", NULL),
                                     "http://h/sovd/v1");
 }
 
 static void trusted_proxies_are_found_by_address_and_network(void **state) {
-        const char *const proxies[] = { "127.0.0.1", "::ffff:127.0.0.1", "10.1.255.255", "2001:db8:7fff::1", "" };
+        const char *const proxies[] = { "127.0.0.1", "::ffff:127.0.0.1", "10.1.255.255", "2001:db8:7fff::1",
+                                        "" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(proxies); i++)
                 assert_string_equal(base_of(proxies[i], false, "Host", "h", "X-Forwarded-Host", "car", NULL),
@@ -69,24 +71,38 @@ static void trusted_proxies_are_found_by_address_and_network(void **state) {
 }
 
 static void forwarded_comes_before_the_other_fields(void **state) {
-        assert_string_equal(base_of("127.0.0.1", false, "Host", "h", "X-Forwarded-Host", "x", "X-Forwarded-Prefix", "/p",
-                                    "Forwarded", "proto=https;host=f", NULL),
+        assert_string_equal(base_of("127.0.0.1", false, "Host", "h", "X-Forwarded-Host", "x",
+                                    "X-Forwarded-Prefix", "/p", "Forwarded", "proto=https;host=f", NULL),
                             "https://f/p/sovd/v1");
-        assert_string_equal(base_of("127.0.0.1", true, "Host", "h", "Forwarded", "for=_x", NULL), "https://h/sovd/v1");
-        assert_string_equal(base_of("127.0.0.1", false, "Host", "h", "Forwarded", "host=a", "Forwarded", "host=b", NULL),
-                            "http://b/sovd/v1");
-        assert_string_equal(base_of("127.0.0.1", false, "Host", "h", "Forwarded", "host=\"a,b\" , host=\"c:1\"", NULL),
-                            "http://c:1/sovd/v1");
+        assert_string_equal(base_of("127.0.0.1", true, "Host", "h", "Forwarded", "for=_x", NULL),
+                            "https://h/sovd/v1");
+        assert_string_equal(
+                base_of("127.0.0.1", false, "Host", "h", "Forwarded", "host=a", "Forwarded", "host=b", NULL),
+                "http://b/sovd/v1");
+        assert_string_equal(
+                base_of("127.0.0.1", false, "Host", "h", "Forwarded", "host=\"a,b\" , host=\"c:1\"", NULL),
+                "http://c:1/sovd/v1");
 }
 
 static void what_a_proxy_sends_must_be_readable(void **state) {
         const char *const bad[][2] = {
-                { "Forwarded", "host" },          { "Forwarded", "host=\"a" },         { "Forwarded", "host=\"a\\\"\"" },
-                { "Forwarded", "host=a;host=b" }, { "Forwarded", "host=a=b" },         { "Forwarded", "host=a b" },
-                { "Forwarded", "proto=gopher" },  { "X-Forwarded-Proto", "" },         { "X-Forwarded-Proto", "https,x" },
-                { "X-Forwarded-Host", "a@b" },    { "X-Forwarded-Host", "a:99999" },   { "X-Forwarded-Host", "" },
-                { "X-Forwarded-Prefix", "a" },    { "X-Forwarded-Prefix", "/a/../b" }, { "X-Forwarded-Prefix", "//" },
-                { "X-Forwarded-Prefix", "/%g0" }, { "X-Forwarded-Prefix", "/a\"b" },
+                { "Forwarded", "host" },
+                { "Forwarded", "host=\"a" },
+                { "Forwarded", "host=\"a\\\"\"" },
+                { "Forwarded", "host=a;host=b" },
+                { "Forwarded", "host=a=b" },
+                { "Forwarded", "host=a b" },
+                { "Forwarded", "proto=gopher" },
+                { "X-Forwarded-Proto", "" },
+                { "X-Forwarded-Proto", "https,x" },
+                { "X-Forwarded-Host", "a@b" },
+                { "X-Forwarded-Host", "a:99999" },
+                { "X-Forwarded-Host", "" },
+                { "X-Forwarded-Prefix", "a" },
+                { "X-Forwarded-Prefix", "/a/../b" },
+                { "X-Forwarded-Prefix", "//" },
+                { "X-Forwarded-Prefix", "/%g0" },
+                { "X-Forwarded-Prefix", "/a\"b" },
         };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(bad); i++)
@@ -114,8 +130,11 @@ static void on_a_unix_socket_only_a_proxy_has_an_authority(void **state) {
 }
 
 static void lists_of_proxies_are_checked(void **state) {
-        const char *const good[] = { "unix", "127.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "::1", "2001:db8::/128" };
-        const char *const bad[] = { "", "localhost", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/08x", "::/129", "10.0.0/8", "/8" };
+        const char *const good[] = {
+                "unix", "127.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "::1", "2001:db8::/128"
+        };
+        const char *const bad[] = { "",       "localhost", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/08x",
+                                    "::/129", "10.0.0/8",  "/8" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(good); i++)
                 assert_true(sovd_proxy_is_valid(good[i]));
