@@ -164,11 +164,11 @@ static void write_attributes(struct sovd_json_writer *w, const void *data) {
 }
 
 /* Is it the path of a collection, which needs no name? */
-static bool is_collection_path(const struct sovd_docs_work *d, const char *pattern) {
-        const char *last = strrchr(pattern, '/');
+static bool is_collection_path(const char *pattern) {
+        const char *last = strrchr(pattern, '/') + 1;
 
-        return strcmp(pattern, "/") != 0 && strcmp(pattern, entity_pattern) != 0 && last[1] != '{' &&
-               (d->call->entity || sovd_name_find(sovd_entity_type_paths, last + 1) >= 0);
+        return sovd_name_find(sovd_collection_names, last) >= 0 || sovd_name_find(sovd_relation_names, last) >= 0 ||
+               sovd_name_find(sovd_entity_type_paths, last) >= 0 || strcmp(last, "executions") == 0;
 }
 
 /* The name of what a route is about, when nothing has one: an id in braces stands for many. */
@@ -217,7 +217,7 @@ static void write_path(struct sovd_docs_work *d, const struct sovd_route *r,
                         : is_entity ? &e->tags
                                     : NULL,
                 .member = is_resource ? member : NULL,
-                .is_collection = is_collection_path(d, r->path),
+                .is_collection = is_collection_path(r->path),
                 .incomplete = incomplete,
         };
         sovd_openapi_write_path(&d->openapi,
