@@ -118,13 +118,38 @@ static void write_query(struct sovd_json_writer *w, const struct sovd_query_para
         sovd_json_object_end(w);
 }
 
+/* Header fields that routes with a flag read. */
+static const struct header_row {
+        unsigned flags;
+        const char *name, *doc;
+} header_rows[] = {
+        { SOVD_IF_MATCH, "If-Match", "Write only if the resource has this version." },
+};
+
+static bool has_parameters(const struct sovd_route *r, const char *path) {
+        unsigned flags = SOVD_INCLUDE_SCHEMA;
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(header_rows); i++)
+                flags |= header_rows[i].flags;
+        return (r->query && r->query->name) || (r->flags & flags) || strchr(path, '{');
+}
+
+static void write_header_parameters(struct sovd_json_writer *w, const struct sovd_route *r) {
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(header_rows); i++) {
+                if (!(r->flags & header_rows[i].flags))
+                        continue;
+                begin_parameter(w, header_rows[i].name, "header", header_rows[i].doc);
+                sovd_openapi_write_type(w, "schema", "string");
+                sovd_json_object_end(w);
+        }
+}
+
 static void write_parameters(struct sovd_json_writer *w, const struct sovd_route *r, const char *path) {
         static const struct sovd_query_param include_schema = {
                 "include-schema", SOVD_QUERY_BOOL, "Adds the schema of the answer as its member \"schema\"."
         };
-        bool has_query = r->query && r->query->name;
 
-        if (!has_query && !(r->flags & (SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH)) && !strchr(path, '{'))
+        if (!has_parameters(r, path))
                 return;
         sovd_json_key(w, "parameters");
         sovd_json_array_begin(w);
@@ -133,11 +158,7 @@ static void write_parameters(struct sovd_json_writer *w, const struct sovd_route
                 write_query(w, q);
         if (r->flags & SOVD_INCLUDE_SCHEMA)
                 write_query(w, &include_schema);
-        if (r->flags & SOVD_IF_MATCH) {
-                begin_parameter(w, "If-Match", "header", "Write only if the resource has this version.");
-                sovd_openapi_write_type(w, "schema", "string");
-                sovd_json_object_end(w);
-        }
+        write_header_parameters(w, r);
         sovd_json_array_end(w);
 }
 
@@ -179,25 +200,41 @@ static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path 
         sovd_json_object_end(w);
 }
 
+/* Bodies of other types than JSON, or beside it. */
+static const struct media_row {
+        unsigned flags;
+        bool is_request;
+        const char *type;
+} media_rows[] = {
+        { SOVD_RAW_BODY, true, "*/*" },
+};
+
+static bool has_media(const struct sovd_route *r, bool is_request) {
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(media_rows); i++)
+                if (media_rows[i].is_request == is_request && (r->flags & media_rows[i].flags))
+                        return true;
+        return false;
+}
+
+/* schema: of JSON, or NULL. */
 static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p,
-                          const struct sovd_schema *schema) {
+                          const struct sovd_route *r, bool is_request, const struct sovd_schema *schema) {
         struct sovd_json_writer *w = o->w;
 
         sovd_json_key(w, "content");
         sovd_json_object_begin(w);
-        sovd_json_key(w, "application/json");
-        sovd_json_object_begin(w);
-        write_schema(o, p, schema);
-        sovd_json_object_end(w);
-        sovd_json_object_end(w);
-}
-
-static void write_any_content(struct sovd_json_writer *w) {
-        sovd_json_key(w, "content");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "*/*");
-        sovd_json_object_begin(w);
-        sovd_json_object_end(w);
+        if (schema) {
+                sovd_json_key(w, "application/json");
+                sovd_json_object_begin(w);
+                write_schema(o, p, schema);
+                sovd_json_object_end(w);
+        }
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(media_rows); i++)
+                if (media_rows[i].is_request == is_request && (r->flags & media_rows[i].flags)) {
+                        sovd_json_key(w, media_rows[i].type);
+                        sovd_json_object_begin(w);
+                        sovd_json_object_end(w);
+                }
         sovd_json_object_end(w);
 }
 
@@ -205,15 +242,12 @@ static void write_body(struct sovd_openapi *o, const struct sovd_openapi_path *p
                        const struct sovd_route *r) {
         struct sovd_json_writer *w = o->w;
 
-        if (!r->in && !(r->flags & SOVD_RAW_BODY))
+        if (!r->in && !has_media(r, true))
                 return;
         sovd_json_key(w, "requestBody");
         sovd_json_object_begin(w);
         sovd_json_key_bool(w, "required", !(r->flags & SOVD_OPTIONAL_BODY));
-        if (r->in)
-                write_content(o, p, r->in);
-        else
-                write_any_content(w);
+        write_content(o, p, r, true, r->in);
         sovd_json_object_end(w);
 }
 
@@ -227,17 +261,21 @@ static void write_header(struct sovd_json_writer *w, const char *name, const cha
         sovd_json_object_end(w);
 }
 
-static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r, unsigned status) {
-        bool located = status == 201 || status == 202,
-             versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
+/* Do its answers have an ETag? */
+static bool is_versioned(const struct sovd_route *r) {
+        return r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
+}
 
-        if (!located && !versioned)
+static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r, unsigned status) {
+        bool located = status == 201 || status == 202;
+
+        if (!located && !is_versioned(r))
                 return;
         sovd_json_key(w, "headers");
         sovd_json_object_begin(w);
         if (located)
                 write_header(w, "Location", "Where the created resource is.");
-        if (versioned)
+        if (is_versioned(r))
                 write_header(w, "ETag", "The version of the answer, for If-None-Match and If-Match.");
         sovd_json_object_end(w);
 }
@@ -252,13 +290,13 @@ static void write_response(struct sovd_openapi *o, const struct sovd_openapi_pat
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "description", r->summary);
         write_headers(w, r, status);
-        if (schema)
-                write_content(o, p, schema);
+        if (schema || (status < 300 && has_media(r, false)))
+                write_content(o, p, r, false, schema);
         sovd_json_object_end(w);
 }
 
 static unsigned conditions_of(const struct sovd_route *r) {
-        bool is_write = r->method != SOVD_GET, takes_body = r->in || (r->flags & SOVD_RAW_BODY);
+        bool is_write = r->method != SOVD_GET, takes_body = r->in || has_media(r, true);
 
         return ALWAYS | (r->out || (r->flags & SOVD_DOCUMENT) ? ANSWERED : 0) | (takes_body ? BODY : 0) |
                (is_write ? WRITE : 0) | (r->flags & SOVD_IF_MATCH ? VERSIONED : 0) |
@@ -286,7 +324,6 @@ static void write_errors(struct sovd_openapi *o, const struct sovd_route *r) {
 static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_path *p,
                             const struct sovd_route *r) {
         unsigned only = r->method == SOVD_POST ? p->only_start_status : 0;
-        bool versioned = r->method == SOVD_GET && !(r->flags & SOVD_PROBE);
 
         sovd_json_key(o->w, "responses");
         sovd_json_object_begin(o->w);
@@ -294,7 +331,7 @@ static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_pa
                 write_response(o, p, r, r->success, r->out);
         if (r->success_other && (!only || only == r->success_other))
                 write_response(o, p, r, r->success_other, r->out_other);
-        if (versioned)
+        if (is_versioned(r))
                 write_response(o, p, r, 304, NULL);
         write_errors(o, r);
         sovd_json_object_end(o->w);
