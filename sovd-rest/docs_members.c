@@ -70,10 +70,9 @@ static int list_operations(struct list_call *l) {
         if (!to)
                 return sovd_error_origin(-ENOMEM);
         for (size_t i = 0; i < list.items.n; i++)
-                to[i] = (struct sovd_docs_member){ .id = from[i].id,
-                                                   .name = from[i].name,
-                                                   .tags = from[i].tags,
-                                                   .operation = &from[i] };
+                to[i] = (struct sovd_docs_member){
+                        .id = from[i].id, .name = from[i].name, .tags = from[i].tags, .operation = &from[i]
+                };
         return 0;
 }
 
@@ -113,8 +112,8 @@ static int list_configurations(struct list_call *l) {
 
 static const struct lister {
         int (*list)(struct list_call *l);
-        const char *word;    /* of one member */
-        bool has_schema;     /* ops->describe knows it */
+        const char *word; /* of one member */
+        bool has_schema;  /* ops->describe knows it */
         bool is_open;
 } listers[SOVD_N_COLLECTIONS] = {
         [SOVD_COLLECTION_DATA] = { list_data, "data", true, false },
@@ -169,7 +168,8 @@ static int read_schemas(struct list_call *l, enum sovd_collection collection, co
                 m->unknown = "the backend does not describe its resources";
                 return 0;
         }
-        int r = excuse(l->call, l->ops->describe(l->call, l->call->entity, collection, id, &json), &m->unknown);
+        int r = excuse(l->call, l->ops->describe(l->call, l->call->entity, collection, id, &json),
+                       &m->unknown);
         if (r || m->unknown)
                 return r;
         for (size_t i = 0; i < m->n; i++) {
@@ -221,9 +221,12 @@ size_t sovd_docs_known(const struct sovd_docs_member *m, enum sovd_collection co
                 { SOVD_COLLECTION_MODES, { &sovd_schema_mode_write, "value", m->schema } },
                 { SOVD_COLLECTION_MODES,
                   { &sovd_schema_mode_write, "mode_expiration", part_of(m, "x-gw-mode-expiration") } },
-                { SOVD_COLLECTION_OPERATIONS, { &sovd_schema_execution_start, "parameters", part_of(m, "parameters") } },
-                { SOVD_COLLECTION_OPERATIONS, { &sovd_schema_execution_result, "parameters", part_of(m, "result") } },
-                { SOVD_COLLECTION_OPERATIONS, { &sovd_schema_execution, "parameters", part_of(m, "result") } },
+                { SOVD_COLLECTION_OPERATIONS,
+                  { &sovd_schema_execution_start, "parameters", part_of(m, "parameters") } },
+                { SOVD_COLLECTION_OPERATIONS,
+                  { &sovd_schema_execution_result, "parameters", part_of(m, "result") } },
+                { SOVD_COLLECTION_OPERATIONS,
+                  { &sovd_schema_execution, "parameters", part_of(m, "result") } },
         };
         size_t n = 0;
 
@@ -237,7 +240,8 @@ size_t sovd_docs_known(const struct sovd_docs_member *m, enum sovd_collection co
 
 bool sovd_docs_is_possible(const struct sovd_entity *e, const struct sovd_route *r,
                            const struct sovd_docs_member *member) {
-        const struct sovd_backend *backend = r->collection < SOVD_N_COLLECTIONS ? e->providers[r->collection] : NULL;
+        const struct sovd_backend *backend =
+                r->collection < SOVD_N_COLLECTIONS ? e->providers[r->collection] : NULL;
         const struct sovd_backend_ops *ops = backend ? backend->ops : NULL;
         const struct {
                 const char *route;

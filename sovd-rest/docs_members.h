@@ -14,9 +14,9 @@ struct sovd_docs_member {
         const char *category; /* or NULL */
         struct sovd_strings tags, groups;
         bool read_only;
-        const struct sovd_fault *fault;          /* of a fault, else NULL */
-        const struct sovd_operation *operation;  /* of an operation, else NULL */
-        const struct cJSON *schema;              /* as ops->describe gives it; NULL = not known */
+        const struct sovd_fault *fault;         /* of a fault, else NULL */
+        const struct sovd_operation *operation; /* of an operation, else NULL */
+        const struct cJSON *schema;             /* as ops->describe gives it; NULL = not known */
 };
 
 struct sovd_docs_members {

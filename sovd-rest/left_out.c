@@ -22,7 +22,8 @@ static bool remember(uint64_t hash) {
                         return false;
                 if (seen)
                         continue;
-                if (__atomic_compare_exchange_n(&known[i], &seen, hash, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+                if (__atomic_compare_exchange_n(&known[i], &seen, hash, false, __ATOMIC_RELAXED,
+                                                __ATOMIC_RELAXED))
                         return true;
                 if (seen == hash)
                         return false;
@@ -33,11 +34,14 @@ static bool remember(uint64_t hash) {
 static void tell(const struct sovd_entity *e, enum sovd_collection collection, const char *id) {
         const struct sovd_backend *backend = e->providers[collection];
         const struct sovd_log_field fields[] = { { "id", id }, { NULL, NULL } };
-        uint64_t hash = mix(mix(mix(UINT64_C(0xcbf29ce484222325) + e->type, e->id), sovd_collection_names[collection]), id);
+        uint64_t hash = mix(
+                mix(mix(UINT64_C(0xcbf29ce484222325) + e->type, e->id), sovd_collection_names[collection]),
+                id);
 
         (void)__atomic_add_fetch(&n_total, 1, __ATOMIC_RELAXED);
         if (remember(hash ? hash : 1))
-                sovd_log_event(SOVD_LOG_WARN, fields, "%s '%s' of backend '%s': one of its %s is left out, its id is reserved",
+                sovd_log_event(SOVD_LOG_WARN, fields,
+                               "%s '%s' of backend '%s': one of its %s is left out, its id is reserved",
                                sovd_entity_type_words[e->type], e->id, backend ? backend->name : "-",
                                sovd_collection_names[collection]);
 }
@@ -46,7 +50,8 @@ bool sovd_left_out_is_usable(enum sovd_collection collection, const char *id) {
         return !sovd_id_is_reserved_in(id, sovd_collection_names[collection]);
 }
 
-void sovd_left_out_filter(struct sovd_call *call, enum sovd_collection collection, struct sovd_list *list, size_t size) {
+void sovd_left_out_filter(struct sovd_call *call, enum sovd_collection collection, struct sovd_list *list,
+                          size_t size) {
         char *items = list->items;
         size_t n = 0;
 

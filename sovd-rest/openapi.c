@@ -13,7 +13,8 @@ static void make_text(char *buf, size_t size, const struct sovd_route *r, int ty
                 (void)snprintf(buf, size, "%s", r->path);
         else
                 (void)snprintf(buf, size, "/%s/{entity-id}%s",
-                               type < SOVD_N_ENTITY_TYPES ? sovd_entity_type_paths[type] : "{entity-collection}",
+                               type < SOVD_N_ENTITY_TYPES ? sovd_entity_type_paths[type]
+                                                          : "{entity-collection}",
                                r->path + strlen(entity));
 }
 
@@ -25,7 +26,8 @@ static bool is_for_all(const struct sovd_route *r) {
 static bool has_path(const struct sovd_route *r, const struct sovd_route *other, int type) {
         if (strcmp(r->path, other->path) != 0 || ((r->flags ^ other->flags) & SOVD_ROUTE_ROOT))
                 return false;
-        return type == SOVD_N_ENTITY_TYPES ? is_for_all(r) : !is_for_all(r) && (r->entities & SOVD_ONLY(type));
+        return type == SOVD_N_ENTITY_TYPES ? is_for_all(r)
+                                           : !is_for_all(r) && (r->entities & SOVD_ONLY(type));
 }
 
 /* All routes of the path of `first`, when that is the first of them in the table. */

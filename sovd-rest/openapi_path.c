@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/openapi_path.h"
-#include <cjson/cJSON.h>
 #include <stdio.h>
 
 /* Answers to what went wrong. `when`: for which routes. */
 enum {
         ALWAYS = 1 << 0,
-        ANSWERED = 1 << 1,  /* success has a body */
-        BODY = 1 << 2,      /* a body is taken */
+        ANSWERED = 1 << 1, /* success has a body */
+        BODY = 1 << 2,     /* a body is taken */
         WRITE = 1 << 3,
         VERSIONED = 1 << 4, /* a write with If-Match */
         NAMED = 1 << 5,     /* an id stands in the path */
         BACKEND = 1 << 6    /* a backend answers */
 };
 
-static const struct error_row {
-        unsigned status, when;
-        const char *name, *text;
-} error_rows[] = {
+const struct sovd_openapi_error sovd_openapi_errors[] = {
         { 400, ALWAYS, "BadRequest", "The request cannot be understood." },
         { 403, WRITE, "Forbidden", "This may not be done." },
         { 404, NAMED, "NotFound", "There is no such thing." },
@@ -31,9 +27,10 @@ static const struct error_row {
         { 502, BACKEND, "BadAnswer", "The backend answered with an error, or with what cannot be read." },
         { 503, ALWAYS, "Unavailable", "Not now: overload, or the backend cannot be reached." },
         { 504, BACKEND, "NotResponding", "The backend did not answer in time." },
+        { 0 }
 };
 
-static void use_schema(const struct sovd_schema *schema, void *data) {
+void sovd_openapi_use_schema(const struct sovd_schema *schema, void *data) {
         struct sovd_openapi *o = data;
 
         for (size_t i = 0; i < o->n_schemas; i++)
@@ -43,7 +40,7 @@ static void use_schema(const struct sovd_schema *schema, void *data) {
                 o->schemas[o->n_schemas++] = schema;
 }
 
-static void write_reference(struct sovd_json_writer *w, const char *kind, const char *name) {
+void sovd_openapi_write_reference(struct sovd_json_writer *w, const char *kind, const char *name) {
         char ref[160];
 
         (void)snprintf(ref, sizeof(ref), "#/components/%s/%s", kind, name);
@@ -62,7 +59,7 @@ static void begin_parameter(struct sovd_json_writer *w, const char *name, const 
                 sovd_json_key_string(w, "description", doc);
 }
 
-static void write_type(struct sovd_json_writer *w, const char *key, const char *type) {
+void sovd_openapi_write_type(struct sovd_json_writer *w, const char *key, const char *type) {
         sovd_json_key(w, key);
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "type", type);
@@ -95,17 +92,19 @@ static void write_path_parameters(struct sovd_json_writer *w, const char *path) 
 }
 
 static void write_query_schema(struct sovd_json_writer *w, enum sovd_query_type type) {
-        static const char *const types[] = { [SOVD_QUERY_STRING] = "string", [SOVD_QUERY_BOOL] = "boolean",
-                                             [SOVD_QUERY_INT] = "integer",   [SOVD_QUERY_STRINGS] = "array",
+        static const char *const types[] = { [SOVD_QUERY_STRING] = "string",
+                                             [SOVD_QUERY_BOOL] = "boolean",
+                                             [SOVD_QUERY_INT] = "integer",
+                                             [SOVD_QUERY_STRINGS] = "array",
                                              [SOVD_QUERY_MAP] = "object" };
 
         sovd_json_key(w, "schema");
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "type", types[type]);
         if (type == SOVD_QUERY_STRINGS)
-                write_type(w, "items", "string");
+                sovd_openapi_write_type(w, "items", "string");
         if (type == SOVD_QUERY_MAP)
-                write_type(w, "additionalProperties", "string");
+                sovd_openapi_write_type(w, "additionalProperties", "string");
         sovd_json_object_end(w);
         if (type == SOVD_QUERY_STRINGS || type == SOVD_QUERY_MAP) {
                 sovd_json_key_string(w, "style", type == SOVD_QUERY_MAP ? "deepObject" : "form");
@@ -119,13 +118,42 @@ static void write_query(struct sovd_json_writer *w, const struct sovd_query_para
         sovd_json_object_end(w);
 }
 
+/* Header fields that routes with a flag read. */
+static const struct header_row {
+        unsigned flags;
+        const char *name, *doc;
+} header_rows[] = {
+        { SOVD_IF_MATCH, "If-Match", "Write only if the resource has this version." },
+        { SOVD_IDEMPOTENT, "Idempotency-Key",
+          "A request with the same key is answered as the first was, and nothing is done again." },
+        { SOVD_EVENTS | SOVD_OR_EVENTS, "Last-Event-ID",
+          "Id of the last event that arrived; what is kept follows it." },
+};
+
+static bool has_parameters(const struct sovd_route *r, const char *path) {
+        unsigned flags = SOVD_INCLUDE_SCHEMA;
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(header_rows); i++)
+                flags |= header_rows[i].flags;
+        return (r->query && r->query->name) || (r->flags & flags) || strchr(path, '{');
+}
+
+static void write_header_parameters(struct sovd_json_writer *w, const struct sovd_route *r) {
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(header_rows); i++) {
+                if (!(r->flags & header_rows[i].flags))
+                        continue;
+                begin_parameter(w, header_rows[i].name, "header", header_rows[i].doc);
+                sovd_openapi_write_type(w, "schema", "string");
+                sovd_json_object_end(w);
+        }
+}
+
 static void write_parameters(struct sovd_json_writer *w, const struct sovd_route *r, const char *path) {
         static const struct sovd_query_param include_schema = {
                 "include-schema", SOVD_QUERY_BOOL, "Adds the schema of the answer as its member \"schema\"."
         };
-        bool has_query = r->query && r->query->name;
 
-        if (!has_query && !(r->flags & (SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH | SOVD_IDEMPOTENT | SOVD_EVENTS | SOVD_OR_EVENTS)) && !strchr(path, '{'))
+        if (!has_parameters(r, path))
                 return;
         sovd_json_key(w, "parameters");
         sovd_json_array_begin(w);
@@ -134,23 +162,7 @@ static void write_parameters(struct sovd_json_writer *w, const struct sovd_route
                 write_query(w, q);
         if (r->flags & SOVD_INCLUDE_SCHEMA)
                 write_query(w, &include_schema);
-        if (r->flags & (SOVD_EVENTS | SOVD_OR_EVENTS)) {
-                begin_parameter(w, "Last-Event-ID", "header",
-                                "Id of the last event that arrived; what is kept follows it.");
-                write_type(w, "schema", "string");
-                sovd_json_object_end(w);
-        }
-        if (r->flags & SOVD_IF_MATCH) {
-                begin_parameter(w, "If-Match", "header", "Write only if the resource has this version.");
-                write_type(w, "schema", "string");
-                sovd_json_object_end(w);
-        }
-        if (r->flags & SOVD_IDEMPOTENT) {
-                begin_parameter(w, "Idempotency-Key", "header",
-                                "A request with the same key is answered as the first was, and nothing is done again.");
-                write_type(w, "schema", "string");
-                sovd_json_object_end(w);
-        }
+        write_header_parameters(w, r);
         sovd_json_array_end(w);
 }
 
@@ -164,18 +176,19 @@ static bool is_known(const struct sovd_openapi_path *p, const struct sovd_schema
 }
 
 /* The table's schema and, beside it, what is known of this very resource. */
-static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
+static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                         const struct sovd_schema *schema) {
         struct sovd_json_writer *w = o->w;
 
-        sovd_schema_visit(schema, use_schema, o);
+        sovd_schema_visit(schema, sovd_openapi_use_schema, o);
         sovd_json_key(w, "schema");
         if (!is_known(p, schema))
-                return write_reference(w, "schemas", schema->name);
+                return sovd_openapi_write_reference(w, "schemas", schema->name);
 
         sovd_json_object_begin(w);
         sovd_json_key(w, "allOf");
         sovd_json_array_begin(w);
-        write_reference(w, "schemas", schema->name);
+        sovd_openapi_write_reference(w, "schemas", schema->name);
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "type", "object");
         sovd_json_key(w, "properties");
@@ -191,9 +204,26 @@ static void write_schema(struct sovd_openapi *o, const struct sovd_openapi_path 
         sovd_json_object_end(w);
 }
 
-/* schema NULL: no JSON; events: an event stream. */
-static void write_forms(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema,
-                        bool events) {
+/* Bodies of other types than JSON, or beside it. */
+static const struct media_row {
+        unsigned flags;
+        bool is_request;
+        const char *type;
+} media_rows[] = {
+        { SOVD_RAW_BODY, true, "*/*" },
+        { SOVD_EVENTS | SOVD_OR_EVENTS, false, "text/event-stream" },
+};
+
+static bool has_media(const struct sovd_route *r, bool is_request) {
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(media_rows); i++)
+                if (media_rows[i].is_request == is_request && (r->flags & media_rows[i].flags))
+                        return true;
+        return false;
+}
+
+/* schema: of JSON, or NULL. */
+static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                          const struct sovd_route *r, bool is_request, const struct sovd_schema *schema) {
         struct sovd_json_writer *w = o->w;
 
         sovd_json_key(w, "content");
@@ -204,40 +234,25 @@ static void write_forms(struct sovd_openapi *o, const struct sovd_openapi_path *
                 write_schema(o, p, schema);
                 sovd_json_object_end(w);
         }
-        if (events) {
-                sovd_json_key(w, "text/event-stream");
-                sovd_json_object_begin(w);
-                write_type(w, "schema", "string");
-                sovd_json_object_end(w);
-        }
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(media_rows); i++)
+                if (media_rows[i].is_request == is_request && (r->flags & media_rows[i].flags)) {
+                        sovd_json_key(w, media_rows[i].type);
+                        sovd_json_object_begin(w);
+                        sovd_json_object_end(w);
+                }
         sovd_json_object_end(w);
 }
 
-static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_schema *schema) {
-        write_forms(o, p, schema, false);
-}
-
-static void write_any_content(struct sovd_json_writer *w) {
-        sovd_json_key(w, "content");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "*/*");
-        sovd_json_object_begin(w);
-        sovd_json_object_end(w);
-        sovd_json_object_end(w);
-}
-
-static void write_body(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+static void write_body(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                       const struct sovd_route *r) {
         struct sovd_json_writer *w = o->w;
 
-        if (!r->in && !(r->flags & SOVD_RAW_BODY))
+        if (!r->in && !has_media(r, true))
                 return;
         sovd_json_key(w, "requestBody");
         sovd_json_object_begin(w);
         sovd_json_key_bool(w, "required", !(r->flags & SOVD_OPTIONAL_BODY));
-        if (r->in)
-                write_content(o, p, r->in);
-        else
-                write_any_content(w);
+        write_content(o, p, r, true, r->in);
         sovd_json_object_end(w);
 }
 
@@ -247,26 +262,31 @@ static void write_header(struct sovd_json_writer *w, const char *name, const cha
         sovd_json_key(w, name);
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "description", doc);
-        write_type(w, "schema", "string");
+        sovd_openapi_write_type(w, "schema", "string");
         sovd_json_object_end(w);
 }
 
-static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r, unsigned status) {
-        bool located = status == 201 || status == 202, versioned = r->method == SOVD_GET && !(r->flags & (SOVD_PROBE | SOVD_EVENTS));
+/* Do its answers have an ETag? */
+static bool is_versioned(const struct sovd_route *r) {
+        return r->method == SOVD_GET && !(r->flags & (SOVD_PROBE | SOVD_EVENTS));
+}
 
-        if (!located && !versioned)
+static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r, unsigned status) {
+        bool located = status == 201 || status == 202;
+
+        if (!located && !is_versioned(r))
                 return;
         sovd_json_key(w, "headers");
         sovd_json_object_begin(w);
         if (located)
                 write_header(w, "Location", "Where the created resource is.");
-        if (versioned)
+        if (is_versioned(r))
                 write_header(w, "ETag", "The version of the answer, for If-None-Match and If-Match.");
         sovd_json_object_end(w);
 }
 
-static void write_response(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r,
-                           unsigned status, const struct sovd_schema *schema) {
+static void write_response(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                           const struct sovd_route *r, unsigned status, const struct sovd_schema *schema) {
         struct sovd_json_writer *w = o->w;
         char code[16];
 
@@ -275,40 +295,40 @@ static void write_response(struct sovd_openapi *o, const struct sovd_openapi_pat
         sovd_json_object_begin(w);
         sovd_json_key_string(w, "description", r->summary);
         write_headers(w, r, status);
-        bool events = status == 200 && (r->flags & (SOVD_EVENTS | SOVD_OR_EVENTS));
-        if (schema || events)
-                write_forms(o, p, schema, events);
+        if (schema || (status < 300 && has_media(r, false)))
+                write_content(o, p, r, false, schema);
         sovd_json_object_end(w);
 }
 
 static unsigned conditions_of(const struct sovd_route *r) {
-        bool is_write = r->method != SOVD_GET, takes_body = r->in || (r->flags & SOVD_RAW_BODY);
+        bool is_write = r->method != SOVD_GET, takes_body = r->in || has_media(r, true);
 
         return ALWAYS | (r->out || (r->flags & SOVD_DOCUMENT) ? ANSWERED : 0) | (takes_body ? BODY : 0) |
-               (is_write ? WRITE : 0) | (r->flags & SOVD_IF_MATCH ? VERSIONED : 0) | (strchr(r->path, '{') ? NAMED : 0) |
-               (r->collection != SOVD_NO_COLLECTION ? BACKEND : 0);
+               (is_write ? WRITE : 0) | (r->flags & SOVD_IF_MATCH ? VERSIONED : 0) |
+               (strchr(r->path, '{') ? NAMED : 0) | (r->collection != SOVD_NO_COLLECTION ? BACKEND : 0);
 }
 
 static void write_errors(struct sovd_openapi *o, const struct sovd_route *r) {
         unsigned conditions = conditions_of(r);
         char code[16];
 
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(error_rows) && !(r->flags & SOVD_PROBE); i++) {
-                const struct error_row *row = &error_rows[i];
+        for (size_t i = 0; sovd_openapi_errors[i].name && !(r->flags & SOVD_PROBE); i++) {
+                const struct sovd_openapi_error *row = &sovd_openapi_errors[i];
                 if (!(row->when & conditions))
                         continue;
                 (void)snprintf(code, sizeof(code), "%u", row->status);
                 sovd_json_key(o->w, code);
                 /* A faulty element of the body is named: DataError and GenericError in one (respond.c). */
-                write_reference(o->w, "responses", row->status == 400 && r->in ? "BadValue" : row->name);
+                sovd_openapi_write_reference(o->w, "responses",
+                                             row->status == 400 && r->in ? "BadValue" : row->name);
         }
         sovd_json_key(o->w, "default");
-        write_reference(o->w, "responses", "Failure");
+        sovd_openapi_write_reference(o->w, "responses", "Failure");
 }
 
-static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                            const struct sovd_route *r) {
         unsigned only = r->method == SOVD_POST ? p->only_start_status : 0;
-        bool versioned = r->method == SOVD_GET && !(r->flags & (SOVD_PROBE | SOVD_EVENTS));
 
         sovd_json_key(o->w, "responses");
         sovd_json_object_begin(o->w);
@@ -316,7 +336,7 @@ static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_pa
                 write_response(o, p, r, r->success, r->out);
         if (r->success_other && (!only || only == r->success_other))
                 write_response(o, p, r, r->success_other, r->out_other);
-        if (versioned)
+        if (is_versioned(r))
                 write_response(o, p, r, 304, NULL);
         write_errors(o, r);
         sovd_json_object_end(o->w);
@@ -331,7 +351,8 @@ static bool is_temporary(const struct sovd_openapi_path *p, const struct sovd_ro
         return p->retention_sec && accepts && !(r->method == SOVD_POST && p->only_start_status == 200);
 }
 
-static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_path *p, const struct sovd_route *r) {
+static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_path *p,
+                            const struct sovd_route *r) {
         static const char *const keys[] = { "get", "post", "put", "delete" };
         struct sovd_json_writer *w = o->w;
 
@@ -351,7 +372,7 @@ static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_pa
         sovd_json_object_end(w);
 }
 
-static void write_servers(struct sovd_json_writer *w, const char *url) {
+void sovd_openapi_write_server(struct sovd_json_writer *w, const char *url) {
         sovd_json_key(w, "servers");
         sovd_json_array_begin(w);
         sovd_json_object_begin(w);
@@ -366,100 +387,10 @@ void sovd_openapi_write_path(struct sovd_openapi *o, const struct sovd_openapi_p
         sovd_json_key(w, path->text);
         sovd_json_object_begin(w);
         if (path->server)
-                write_servers(w, path->server);
+                sovd_openapi_write_server(w, path->server);
         if (path->attributes)
                 path->attributes(w, path->data);
         for (size_t i = 0; i < path->n_routes; i++)
                 write_operation(o, path, path->routes[i]);
-        sovd_json_object_end(w);
-}
-
-/* --- around the paths ----------------------------------------------------------------------------------- */
-
-void sovd_openapi_begin(struct sovd_openapi *o, const char *title, const char *base) {
-        struct sovd_json_writer *w = o->w;
-
-        sovd_json_key_string(w, "openapi", "3.1.0");
-        sovd_json_key(w, "info");
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "title", title);
-        sovd_json_key_string(w, "version", SOVD_VERSION);
-        sovd_json_key_string(w, "x-sovd-version", "1.1.0");
-        sovd_json_key_string(w, "description",
-                             "HEAD is answered wherever GET is. An entity is also reached through its parents: "
-                             "/components/{id}/subcomponents/{id}, /areas/{id}/subareas/{id}, to any depth. "
-                             "Every path also has its own description at the same path with /docs behind it.");
-        sovd_json_key(w, "license");
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "name", "Apache-2.0");
-        sovd_json_object_end(w);
-        sovd_json_object_end(w);
-        write_servers(w, base);
-}
-
-static void begin_error(struct sovd_json_writer *w, const char *name, const char *text) {
-        sovd_json_key(w, name);
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "description", text);
-        sovd_json_key(w, "content");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "application/json");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "schema");
-}
-
-static void end_error(struct sovd_json_writer *w) {
-        for (int i = 0; i < 3; i++)
-                sovd_json_object_end(w);
-}
-
-static void write_generic_error(struct sovd_json_writer *w, const char *name, const char *text) {
-        begin_error(w, name, text);
-        write_reference(w, "schemas", sovd_schema_generic_error.name);
-        end_error(w);
-}
-
-static void write_bad_value(struct sovd_json_writer *w) {
-        begin_error(w, "BadValue", "The body, or a member of it, is not acceptable.");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "allOf");
-        sovd_json_array_begin(w);
-        write_reference(w, "schemas", sovd_schema_generic_error.name);
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "type", "object");
-        sovd_json_key(w, "properties");
-        sovd_json_object_begin(w);
-        write_type(w, "path", "string");
-        sovd_json_key(w, "error");
-        write_reference(w, "schemas", sovd_schema_generic_error.name);
-        sovd_json_object_end(w);
-        sovd_json_object_end(w);
-        sovd_json_array_end(w);
-        sovd_json_object_end(w);
-        end_error(w);
-}
-
-void sovd_openapi_write_components(struct sovd_openapi *o) {
-        struct sovd_json_writer *w = o->w;
-
-        sovd_schema_visit(&sovd_schema_generic_error, use_schema, o);
-        sovd_json_key(w, "components");
-        sovd_json_object_begin(w);
-        sovd_json_key(w, "schemas");
-        sovd_json_object_begin(w);
-        for (size_t i = 0; i < o->n_schemas; i++) {
-                cJSON *schema = sovd_schema_openapi(o->schemas[i]);
-                sovd_json_key(w, o->schemas[i]->name);
-                sovd_json_tree(w, schema);
-                cJSON_Delete(schema);
-        }
-        sovd_json_object_end(w);
-        sovd_json_key(w, "responses");
-        sovd_json_object_begin(w);
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(error_rows); i++)
-                write_generic_error(w, error_rows[i].name, error_rows[i].text);
-        write_bad_value(w);
-        write_generic_error(w, "Failure", "The request failed.");
-        sovd_json_object_end(w);
         sovd_json_object_end(w);
 }

@@ -11,9 +11,9 @@
 #include "sovd-core/base/json_writer.h"
 #include "sovd-rest/route.h"
 
-#define SOVD_OPENAPI_PATH_SIZE    2048
-#define SOVD_OPENAPI_SCHEMAS_MAX  250
-#define SOVD_OPENAPI_METHODS_MAX  16 /* routes that one path can have, of all types of entities */
+#define SOVD_OPENAPI_PATH_SIZE   2048
+#define SOVD_OPENAPI_SCHEMAS_MAX 250
+#define SOVD_OPENAPI_METHODS_MAX 16 /* routes that one path can have, of all types of entities */
 
 struct sovd_openapi {
         struct sovd_json_writer *w;
@@ -29,15 +29,16 @@ struct sovd_openapi_known {
 };
 
 struct sovd_openapi_path {
-        const char *text;                         /* encoded; names in braces are its parameters */
-        const struct sovd_route *const *routes;   /* one for each method */
+        const char *text;                       /* encoded; names in braces are its parameters */
+        const struct sovd_route *const *routes; /* one for each method */
         size_t n_routes;
         const struct sovd_openapi_known *known;
         size_t n_known;
-        unsigned only_start_status;               /* of POST: only this of the two successes; 0 = both */
-        uint64_t retention_sec;                   /* of what POST and PUT with 202 create; 0 = not said */
-        const char *server;                       /* URL that the path is below; NULL = that of the document */
-        void (*attributes)(struct sovd_json_writer *w, const void *data); /* more members of the path; or NULL */
+        unsigned only_start_status; /* of POST: only this of the two successes; 0 = both */
+        uint64_t retention_sec;     /* of what POST and PUT with 202 create; 0 = not said */
+        const char *server;         /* URL that the path is below; NULL = that of the document */
+        void (*attributes)(struct sovd_json_writer *w,
+                           const void *data); /* more members of the path; or NULL */
         const void *data;
 };
 
@@ -49,3 +50,22 @@ void sovd_openapi_write_path(struct sovd_openapi *o, const struct sovd_openapi_p
 
 /* The member "components": what the paths refer to. */
 void sovd_openapi_write_components(struct sovd_openapi *o);
+
+/* --- shared by its two files --- */
+
+/* An answer to what went wrong; each is one of the document's responses. */
+struct sovd_openapi_error {
+        unsigned status, when; /* when: for which routes; openapi_path.c */
+        const char *name, *text;
+};
+extern const struct sovd_openapi_error sovd_openapi_errors[]; /* ends with name == NULL */
+
+/* Notes that a schema is referred to; data is the struct sovd_openapi. For sovd_schema_visit(). */
+void sovd_openapi_use_schema(const struct sovd_schema *schema, void *data);
+
+/* {"$ref": "#/components/KIND/NAME"} */
+void sovd_openapi_write_reference(struct sovd_json_writer *w, const char *kind, const char *name);
+/* The member `key` with a schema of this type. */
+void sovd_openapi_write_type(struct sovd_json_writer *w, const char *key, const char *type);
+/* The member "servers" with this one. */
+void sovd_openapi_write_server(struct sovd_json_writer *w, const char *url);

@@ -289,7 +289,10 @@ int sovd_origin_base(const char **ret, const struct sovd_origin_request *request
         bool https = f.proto.begin ? equals(f.proto, "https") : request->is_tls;
         if (f.host.begin)
                 host = f.host;
-        *ret = sovd_arena_printf(arena, "%s%.*s%.*s" SOVD_API_BASE, !host.begin ? "" : https ? "https://" : "http://",
+        *ret = sovd_arena_printf(arena, "%s%.*s%.*s" SOVD_API_BASE,
+                                 !host.begin ? ""
+                                 : https     ? "https://"
+                                             : "http://",
                                  (int)host.n, host.begin ? host.begin : "", (int)f.prefix.n,
                                  f.prefix.begin ? f.prefix.begin : "");
         return *ret ? 0 : sovd_error_origin(-ENOMEM);

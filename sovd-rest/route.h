@@ -34,7 +34,7 @@ enum {
         SOVD_IF_MATCH = 1 << 4,        /* a write that honours If-Match: compared with GET on the same path */
         SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
         SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type */
-        SOVD_DEPRECATED = 1 << 12,     /* by the standard; there is another word for it */
+        SOVD_DEPRECATED = 1 << 20,     /* by the standard; there is another word for it */
         SOVD_IDEMPOTENT = 1 << 16,     /* honours Idempotency-Key */
         SOVD_NO_LOCK = 1 << 17,        /* not a read, yet it changes nothing that a lock is for */
         SOVD_EVENTS = 1 << 8,          /* answers with an event stream: call->wants_events is set */

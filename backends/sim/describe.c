@@ -10,12 +10,19 @@ static const struct unit_row {
         const char *name;
         double factor, offset;
 } unit_rows[] = {
-        { "A", 1, 0 },       { "mA", 1000, 0 },     { "V", 1, 0 },        { "mV", 1000, 0 },     { "W", 1, 0 },
-        { "kW", 0.001, 0 },  { "Ohm", 1, 0 },       { "kOhm", 0.001, 0 }, { "Hz", 1, 0 },        { "kHz", 0.001, 0 },
-        { "s", 1, 0 },       { "ms", 1000, 0 },     { "m", 1, 0 },        { "mm", 1000, 0 },     { "km", 0.001, 0 },
-        { "m/s", 1, 0 },     { "km/h", 3.6, 0 },    { "Pa", 1, 0 },       { "kPa", 0.001, 0 },   { "bar", 0.00001, 0 },
-        { "Nm", 1, 0 },      { "K", 1, 0 },         { "degC", 1, -273.15 }, { "%", 100, 0 },     { "kg", 1, 0 },
-        { "rpm", 9.549296585513721, 0 },
+        { "A", 1, 0 },          { "mA", 1000, 0 },
+        { "V", 1, 0 },          { "mV", 1000, 0 },
+        { "W", 1, 0 },          { "kW", 0.001, 0 },
+        { "Ohm", 1, 0 },        { "kOhm", 0.001, 0 },
+        { "Hz", 1, 0 },         { "kHz", 0.001, 0 },
+        { "s", 1, 0 },          { "ms", 1000, 0 },
+        { "m", 1, 0 },          { "mm", 1000, 0 },
+        { "km", 0.001, 0 },     { "m/s", 1, 0 },
+        { "km/h", 3.6, 0 },     { "Pa", 1, 0 },
+        { "kPa", 0.001, 0 },    { "bar", 0.00001, 0 },
+        { "Nm", 1, 0 },         { "K", 1, 0 },
+        { "degC", 1, -273.15 }, { "%", 100, 0 },
+        { "kg", 1, 0 },         { "rpm", 9.549296585513721, 0 },
 };
 
 static cJSON *add_object(cJSON *object, const char *name) {
@@ -51,7 +58,8 @@ static cJSON *describe_value(const struct sim_value *v) {
         if (v->max.set)
                 cJSON_AddNumberToObject(schema, "maximum", v->max.value);
         if (v->values.n)
-                cJSON_AddItemToObject(schema, "enum", cJSON_CreateStringArray(v->values.items, (int)v->values.n));
+                cJSON_AddItemToObject(schema, "enum",
+                                      cJSON_CreateStringArray(v->values.items, (int)v->values.n));
         return schema;
 }
 
@@ -76,7 +84,8 @@ static cJSON *describe_mode(const struct sim_entity *e, size_t i) {
         cJSON *schema = cJSON_CreateObject();
 
         cJSON_AddStringToObject(schema, "type", "string");
-        cJSON_AddItemToObject(schema, "enum", cJSON_CreateStringArray(mode->values.items, (int)mode->values.n));
+        cJSON_AddItemToObject(schema, "enum",
+                              cJSON_CreateStringArray(mode->values.items, (int)mode->values.n));
         cJSON_AddStringToObject(schema, "default", mode->initial);
         if (mode->expires_secs.set) {
                 cJSON *expiration = add_object(schema, "x-gw-mode-expiration");
@@ -91,10 +100,10 @@ static cJSON *describe_mode(const struct sim_entity *e, size_t i) {
 static const char *type_of(const cJSON *json) {
         int64_t integer;
 
-        return cJSON_IsObject(json)   ? "object"
-               : cJSON_IsArray(json)  ? "array"
-               : cJSON_IsString(json) ? "string"
-               : cJSON_IsBool(json)   ? "boolean"
+        return cJSON_IsObject(json)                ? "object"
+               : cJSON_IsArray(json)               ? "array"
+               : cJSON_IsString(json)              ? "string"
+               : cJSON_IsBool(json)                ? "boolean"
                : sovd_json_get_int(json, &integer) ? "integer"
                                                    : "number";
 }
@@ -199,7 +208,8 @@ static const struct row {
         [SOVD_COLLECTION_CONFIGURATIONS] = { offsetof(struct sim_entity, configurations), configuration_id,
                                              describe_configuration },
         [SOVD_COLLECTION_MODES] = { offsetof(struct sim_entity, modes), mode_id, describe_mode },
-        [SOVD_COLLECTION_OPERATIONS] = { offsetof(struct sim_entity, operations), operation_id, describe_operation },
+        [SOVD_COLLECTION_OPERATIONS] = { offsetof(struct sim_entity, operations), operation_id,
+                                         describe_operation },
 };
 
 static cJSON *describe(const struct sim_entity *e, const struct row *row, const char *id) {

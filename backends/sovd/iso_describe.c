@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define REFERENCES_MAX 8  /* that lead to one another */
+#define JOINED_MAX     32 /* schemas that are joined into one */
 #define ONE_BY_ONE_MAX 16 /* resources that are read for their schema */
 
 /* Where the value stands in the body of a resource; NULL: it is an operation. */
@@ -44,14 +45,15 @@ static bool is_telling(const cJSON *schema) {
         if (!cJSON_IsObject(schema) || !schema->child || has_reference(schema))
                 return false;
         return cJSON_IsString(type) || shape_member(schema, "enum") || shape_member(schema, "properties") ||
-               shape_member(schema, "oneOf") || shape_member(schema, "anyOf") || shape_member(schema, "allOf") ||
-               (cJSON_IsArray(type) && cJSON_GetArraySize(type) < 4);
+               shape_member(schema, "oneOf") || shape_member(schema, "anyOf") ||
+               shape_member(schema, "allOf") || (cJSON_IsArray(type) && cJSON_GetArraySize(type) < 4);
 }
 
 cJSON *iso_schema_of_answer(const cJSON *json, enum sovd_collection collection) {
         const cJSON *schema = shape_member(json, "schema");
-        cJSON *found = member_of(collection) ? shape_member(shape_member(schema, "properties"), member_of(collection))
-                                             : shape_member(schema, "x-gw-operation");
+        cJSON *found = member_of(collection)
+                               ? shape_member(shape_member(schema, "properties"), member_of(collection))
+                               : shape_member(schema, "x-gw-operation");
 
         return is_telling(found) || (!member_of(collection) && cJSON_IsObject(found)) ? found : NULL;
 }
@@ -75,17 +77,28 @@ static const cJSON *follow(const cJSON *document, const cJSON *node) {
         return NULL;
 }
 
-/* The schema of a member; of several that are joined by allOf the last that tells something. */
-static const cJSON *property_of(const cJSON *document, const cJSON *schema, const char *name, int depth) {
+/* budget: of schemas that are looked at; a server may join them in rings. */
+static const cJSON *find_property(const cJSON *document, const cJSON *schema, const char *name,
+                                  unsigned *budget) {
         const cJSON *node = follow(document, schema), *inner, *found;
         const cJSON *own = follow(document, shape_member(shape_member(node, "properties"), name));
 
         found = is_telling(own) ? own : NULL;
         cJSON_ArrayForEach (inner, shape_member(node, "allOf")) {
-                const cJSON *theirs = depth < REFERENCES_MAX ? property_of(document, inner, name, depth + 1) : NULL;
+                if (!*budget)
+                        break;
+                --*budget;
+                const cJSON *theirs = find_property(document, inner, name, budget);
                 found = theirs ? theirs : found;
         }
         return found;
+}
+
+/* The schema of a member; of several that are joined by allOf the last that tells something. */
+static const cJSON *property_of(const cJSON *document, const cJSON *schema, const char *name) {
+        unsigned budget = JOINED_MAX;
+
+        return find_property(document, schema, name, &budget);
 }
 
 static const cJSON *json_schema_in(const cJSON *document, const cJSON *holder) {
@@ -97,7 +110,7 @@ static const cJSON *json_schema_in(const cJSON *document, const cJSON *holder) {
 static const cJSON *schema_of_value(const cJSON *document, const cJSON *item, const char *member) {
         const cJSON *responses = shape_member(shape_member(item, "get"), "responses");
 
-        return property_of(document, json_schema_in(document, shape_member(responses, "200")), member, 0);
+        return property_of(document, json_schema_in(document, shape_member(responses, "200")), member);
 }
 
 static cJSON *describe_value(const cJSON *document, const cJSON *item, const char *member) {
@@ -121,8 +134,8 @@ static void describe_start(const cJSON *document, const cJSON *item, cJSON *oper
         const cJSON *body = json_schema_in(document, shape_member(post, "requestBody"));
         const cJSON *result = json_schema_in(document, shape_member(responses, "200"));
 
-        add_copy(operation, "parameters", property_of(document, body, "parameters", 0));
-        add_copy(operation, "result", property_of(document, result, "parameters", 0));
+        add_copy(operation, "parameters", property_of(document, body, "parameters"));
+        add_copy(operation, "result", property_of(document, result, "parameters"));
 }
 
 /* item: of the path of one execution, for what runs asynchronously. */
@@ -156,8 +169,8 @@ static cJSON *operation_of(cJSON *all, const char *id) {
 }
 
 /* rest: what stands behind the collection in the path. */
-static void describe_path(const cJSON *document, const cJSON *item, const char *rest, enum sovd_collection collection,
-                          cJSON *all) {
+static void describe_path(const cJSON *document, const cJSON *item, const char *rest,
+                          enum sovd_collection collection, cJSON *all) {
         size_t n = strcspn(rest, "/");
         const char *member = member_of(collection), *below = rest + n;
         char id[256];
@@ -231,8 +244,8 @@ static void add_one(struct sovd_call *call, const struct sovd_entity *e, enum so
 }
 
 /* Half of the time that is left, and so many of them: what is not reached stays unknown. */
-static int read_one_by_one(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
-                           cJSON **ret) {
+static int read_one_by_one(struct sovd_call *call, const struct sovd_entity *e,
+                           enum sovd_collection collection, cJSON **ret) {
         struct upstream u = upstream_of(call, e, collection, sovd_collection_names[collection], NULL);
         uint64_t until = call->deadline_usec - sovd_clock_left_usec(call->deadline_usec) / 2;
         cJSON *list, *all = cJSON_CreateObject();
@@ -264,7 +277,9 @@ static int describe_all(struct sovd_call *call, const struct sovd_entity *e, enu
                 return r;
         /* An operation is not read for its schema: a challenge might be made for that. */
         if (!member_of(collection))
-                return r ? r : sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the server does not describe its operations");
+                return r ? r
+                         : sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
+                                     "the server does not describe its operations");
         call->failure = (struct sovd_failure){ 0 };
         return read_one_by_one(call, e, collection, ret);
 }

@@ -96,6 +96,19 @@ static void names_of_routes_are_reserved(void **state) {
                 assert_true(sovd_id_is_reserved(ids[i]));
 }
 
+static void a_collection_reserves_only_what_its_routes_need(void **state) {
+        assert_true(sovd_id_is_reserved_in("subscribe", "data"));
+        assert_true(sovd_id_is_reserved_in("bulk-read", "data"));
+        assert_true(sovd_id_is_reserved_in("subscribe", "faults"));
+        assert_true(sovd_id_is_reserved_in("config", "logs"));
+        assert_true(sovd_id_is_reserved_in("docs", "modes"));
+        assert_true(sovd_id_is_reserved_in("$x", "modes"));
+        assert_true(sovd_id_is_reserved_in(NULL, "data"));
+        assert_false(sovd_id_is_reserved_in("status", "data"));
+        assert_false(sovd_id_is_reserved_in("subscribe", "modes"));
+        assert_false(sovd_id_is_reserved_in("bulk-read", "faults"));
+}
+
 static void other_names_and_other_cases_are_not_reserved(void **state) {
         assert_false(sovd_id_is_reserved("Docs"));
         assert_false(sovd_id_is_reserved("doc"));
@@ -114,6 +127,7 @@ int main(void) {
                 cmocka_unit_test(ids_that_paths_cannot_carry_are_not_valid),
                 cmocka_unit_test(an_id_has_at_most_128_bytes),
                 cmocka_unit_test(names_of_routes_are_reserved),
+                cmocka_unit_test(a_collection_reserves_only_what_its_routes_need),
                 cmocka_unit_test(other_names_and_other_cases_are_not_reserved),
         };
 

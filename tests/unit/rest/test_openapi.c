@@ -302,6 +302,22 @@ static void paths_outside_of_the_api_name_their_own_server(void **state) {
         assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(servers, 0), "url")->valuestring, "/");
 }
 
+/* The standard's names begin with x-sovd-, and nobody else may make such; ours with x-gw-. */
+static void check_names(const cJSON *node) {
+        static const char *const standard[] = { "x-sovd-version", "x-sovd-retention-timeout", NULL };
+        const cJSON *child;
+
+        if (node->string && sovd_has_prefix(node->string, "x-") && !sovd_has_prefix(node->string, "x-gw-") &&
+            sovd_name_find(standard, node->string) < 0)
+                fail_msg("'%s' is no name that may be made here", node->string);
+        cJSON_ArrayForEach (child, node)
+                check_names(child);
+}
+
+static void names_of_extensions_are_ours_or_the_standards(void **state) {
+        check_names(document);
+}
+
 static void the_pretty_document_is_the_same(void **state) {
         _cleanup_(sovd_freep) char *pretty = sovd_openapi_text(SOVD_API_BASE, true),
                                    *plain = sovd_openapi_text(SOVD_API_BASE, false);
@@ -327,6 +343,7 @@ int main(void) {
                 TEST(each_name_of_a_schema_is_unique),
                 TEST(the_document_says_what_it_is),
                 TEST(paths_outside_of_the_api_name_their_own_server),
+                TEST(names_of_extensions_are_ours_or_the_standards),
                 TEST(the_pretty_document_is_the_same),
         };
 
