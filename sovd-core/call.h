@@ -58,6 +58,7 @@ struct sovd_call {
         size_t raw_len;
 
         const void *out;                 /* the answer, of the route's output schema */
+        bool out_is_document;            /* out is text of its own instead (struct sovd_document) */
         unsigned status;                 /* 0 = the route's success status */
         const char *location;            /* Location; a path from the root of the server */
         struct sovd_failure failure;

@@ -157,6 +157,14 @@ static cJSON *json_content(const struct sovd_schema *schema) {
         return content;
 }
 
+/* Bytes of any other type, beside JSON. */
+static void add_any_content(cJSON *content) {
+        cJSON *schema = cJSON_AddObjectToObject(cJSON_AddObjectToObject(content, "*/*"), "schema");
+
+        cJSON_AddStringToObject(schema, "type", "string");
+        cJSON_AddStringToObject(schema, "format", "binary");
+}
+
 static void add_header(cJSON *response, const char *name, const char *doc) {
         cJSON *headers = cJSON_GetObjectItemCaseSensitive(response, "headers"), *header;
 
@@ -176,6 +184,8 @@ static void add_response(cJSON *responses, const struct sovd_route *r, unsigned 
         cJSON_AddStringToObject(response, "description", r->summary);
         if (schema)
                 cJSON_AddItemToObject(response, "content", json_content(schema));
+        if (schema && (r->flags & SOVD_ANY_TYPE))
+                add_any_content(cJSON_GetObjectItemCaseSensitive(response, "content"));
         if (status == 202 || status == 201)
                 add_header(response, "Location", "Where the created resource is.");
         if (r->method == SOVD_GET && !(r->flags & SOVD_PROBE))
@@ -213,6 +223,8 @@ static cJSON *operation_of(const struct sovd_route *r, const struct scope *scope
                 cJSON *body = cJSON_AddObjectToObject(out, "requestBody");
                 cJSON_AddBoolToObject(body, "required", !(r->flags & SOVD_OPTIONAL_BODY));
                 cJSON_AddItemToObject(body, "content", json_content(r->in));
+                if (r->flags & SOVD_RAW_BODY)
+                        add_any_content(cJSON_GetObjectItemCaseSensitive(body, "content"));
         }
         add_responses(out, r);
         return out;

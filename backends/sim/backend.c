@@ -87,6 +87,8 @@ static const struct sovd_backend_ops sim_ops = {
         .configurations_list = sim_configurations_list,
         .configuration_read = sim_configuration_read,
         .configuration_write = sim_configuration_write,
+        .configuration_write_bytes = sim_configuration_write_bytes,
+        .configuration_reset = sim_configuration_reset,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */

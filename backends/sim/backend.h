@@ -63,7 +63,8 @@ struct mode_state {
 };
 
 struct configuration_state {
-        char *text; /* JSON; owned */
+        char *text; /* JSON, or the content of a bulk one; NUL-terminated; owned */
+        size_t len;
 };
 
 /* One entity. Each array has as many elements as the scenario's list. */
@@ -185,6 +186,11 @@ void sim_modes_settle(struct sim_unit *unit, uint64_t now_usec);
 int sim_check_required(struct sovd_call *call, const struct sim_unit *unit, const struct sim_required *required,
                        const char *what, const char *id);
 
+/* hmac.c: HMAC-SHA256 as hex; a comparison whose time says nothing of the place of a difference. */
+#define SIM_HMAC_SIZE 65
+int sim_hmac(char ret[static SIM_HMAC_SIZE], const char *key, const void *message, size_t len);
+bool sim_hmac_equals(const char expected[static SIM_HMAC_SIZE], const char *given);
+
 /* unlock.c. requested: the value that a seed is asked for by `value`, or NULL when it asks for none. */
 const char *sim_unlock_requested(const struct sim_mode *mode, const char *value);
 int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
@@ -204,6 +210,9 @@ int sim_configurations_init(struct sim_unit *unit);
 int sim_configurations_list(struct sovd_call *call, const struct sovd_entity *e,
                             struct sovd_configuration_list *ret);
 int sim_configuration_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
-                           struct sovd_data_value *ret);
+                           struct sovd_data_value *ret, struct sovd_configuration_bytes *ret_bytes);
 int sim_configuration_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                             const struct cJSON *value, const char *signature);
+int sim_configuration_write_bytes(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                                  const struct sovd_configuration_bytes *bytes);
+int sim_configuration_reset(struct sovd_call *call, const struct sovd_entity *e, const char *id);

@@ -215,18 +215,44 @@ static bool check_modes(struct checker *k, const char *base, struct sim_entity *
 
 /* --- values --------------------------------------------------------------------------------------------- */
 
-static bool check_value(struct checker *k, const char *at, const struct sim_value *v) {
+static bool check_bounds(struct checker *k, const char *at, const struct sim_value *v) {
         const bool is_number = v->type == SIM_NUMBER || v->type == SIM_INTEGER;
 
-        if (!is_number && (v->min.set || v->max.set))
-                return refuse(k, at, v->min.set ? "min" : "max", "only numbers and integers have one");
+        if (!is_number && v->type != SIM_ARRAY && (v->min.set || v->max.set))
+                return refuse(k, at, v->min.set ? "min" : "max", "only numbers, integers and arrays have one");
         if (v->min.set && v->max.set && v->min.value > v->max.value)
                 return refuse(k, at, "min", "must not be above max");
         if (v->type != SIM_STRING && v->values.n)
                 return refuse(k, at, "values", "only strings have them");
+        if (v->value_translation_ids.n && v->value_translation_ids.n != v->values.n)
+                return refuse(k, at, "value_translation_ids", "must be as many as values");
+        return true;
+}
 
-        const char *why = sim_value_refuse(v, v->value, k->arena);
-        return why ? refuse(k, at, "value", "%s", why) : true;
+static bool check_members(struct checker *k, const char *at, struct sim_value *v) {
+        const struct sim_value *all = v->members.items;
+
+        if (v->members.n && v->type != SIM_OBJECT && v->type != SIM_ARRAY)
+                return refuse(k, at, "members", "only objects and arrays have them");
+        if (v->type == SIM_OBJECT && !v->members.n)
+                return refuse(k, at, "members", "an object needs them");
+        if (v->type == SIM_ARRAY && v->members.n > 1)
+                return refuse(k, at, "members", "an array has one, which each of its items is like");
+        if (!check_named(k, at, "members", &v->members, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < v->members.n; i++)
+                if (!check_bounds(k, below(k, at, "members", i), &all[i]))
+                        return false;
+        return true;
+}
+
+static bool check_value(struct checker *k, const char *at, struct sim_value *v) {
+        const char *part;
+
+        if (!check_bounds(k, at, v) || !check_members(k, at, v))
+                return false;
+        const char *why = sim_value_refuse(v, v->value, k->arena, &part);
+        return why ? refuse(k, at, "value", "%s%s%s", part, *part ? " " : "", why) : true;
 }
 
 static bool check_category(struct checker *k, const char *at, const char *category) {
@@ -298,14 +324,32 @@ static bool check_data(struct checker *k, const char *base, struct sim_entity *e
         return check_groups(k, base, e);
 }
 
+static bool check_bulk(struct checker *k, const char *at, const struct sim_configuration *c) {
+        if (!c->content_type)
+                return true;
+        if (c->value.type != SIM_STRING)
+                return refuse(k, at, "content_type", "only a string can be of type bulk");
+        if (strpbrk(c->content_type, "\r\n;, ") || !strchr(c->content_type, '/') ||
+            strstr(c->content_type, "json"))
+                return refuse(k, at, "content_type", "must be a media type without parameters, and not JSON");
+        if (c->signature_key)
+                return refuse(k, at, "signature_key", "only a configuration of type parameter has one");
+        return strlen(c->value.value->valuestring) <= (size_t)c->max_bytes.value
+                       ? true
+                       : refuse(k, at, "value", "is longer than max_bytes");
+}
+
 static bool check_configurations(struct checker *k, const char *base, struct sim_entity *e) {
-        const struct sim_configuration *all = e->configurations.items;
+        struct sim_configuration *all = e->configurations.items;
 
         if (!check_named(k, base, "configurations", &e->configurations, sizeof(*all)))
                 return false;
-        for (size_t i = 0; i < e->configurations.n; i++)
-                if (!check_value(k, below(k, base, "configurations", i), &all[i].value))
+        for (size_t i = 0; i < e->configurations.n; i++) {
+                const char *at = below(k, base, "configurations", i);
+                if (!check_value(k, at, &all[i].value) || !check_bulk(k, at, &all[i]) ||
+                    !check_required(k, at, "requires", e, &all[i].required))
                         return false;
+        }
         return true;
 }
 

@@ -221,8 +221,11 @@ static int read_value(struct sovd_call *call, const struct sim_call *c, const ch
         const struct sim_data *d = data_of(c->unit, (size_t)i);
         ret->id = d->value.named.id;
         ret->unit = d->unit;
+        int r = sim_value_schema(call, &d->value, d, &ret->schema);
+        if (r)
+                return r;
         if (d->read_error) {
-                int r = sim_value_node(call->arena, "{}", &ret->data);
+                r = sim_value_node(call->arena, "{}", &ret->data);
                 return r ? r : sim_add_error(call, &ret->errors, "/data", d->read_error);
         }
         return sim_data_at(c->sim, c->unit, (size_t)i, c->now_usec, call->arena, &ret->data);
@@ -240,7 +243,8 @@ int sim_data_read(struct sovd_call *call, const struct sovd_entity *e, const cha
         return r;
 }
 
-static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id, const cJSON *value) {
+static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id, const cJSON *value,
+                       const char *signature) {
         const ssize_t i = find_data(c->unit, id);
         if (i < 0)
                 return sim_no_resource(call, c->unit, "data", id);
@@ -251,9 +255,11 @@ static int write_value(struct sovd_call *call, const struct sim_call *c, const c
         int r = sim_check_required(call, c->unit, &d->required, "writing data", id);
         if (r)
                 return r;
-        const char *why = sim_value_refuse(&d->value, value, call->arena);
-        if (why)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/data", "data '%s' %s", id, why);
+        r = sim_refuse(call, &d->value, value, "data", id);
+        if (r)
+                return r;
+        if (signature)
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "data '%s' checks no signatures", id);
 
         char *text;
         r = sim_faults_keep_frames(c, call->arena);
@@ -274,7 +280,7 @@ int sim_data_write(struct sovd_call *call, const struct sovd_entity *e, const ch
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_DATA);
         if (r)
                 return r;
-        r = write_value(call, &c, id, value);
+        r = write_value(call, &c, id, value, signature);
         sim_leave(&c);
         return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sim/scenario.h"
 
-const char *const sim_type_names[] = { "number", "integer", "boolean", "string", NULL };
+const char *const sim_type_names[] = { "number", "integer", "boolean", "string", "object", "array", NULL };
 const char *const sim_access_names[] = { "free", "seed_key", "challenge", NULL };
 const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise", "follow", NULL };
 
@@ -62,6 +62,29 @@ static const struct sovd_schema named_schema = { .name = "named",
                                                  .size = sizeof(struct sim_named),
                                                  .fields = named_fields };
 
+/* What a value may be; of members too. */
+#define VALUE_BOUNDS                                                                                         \
+        NUMBER(sim_value, min, "Smallest value; of an array: fewest items."),                                \
+                NUMBER(sim_value, max, "Largest value; of an array: most items."),                           \
+                TEXTS(sim_value, values, "Texts that a string may be; any when missing."),                   \
+                TEXTS(sim_value, value_translation_ids, "Keys of these texts in a translation table, in their order.")
+static const char *const member_type_names[] = { "number", "integer", "boolean", "string", NULL };
+static const struct sovd_field member_fields[] = {
+        { .name = "type",
+          .type = SOVD_FIELD_ENUM,
+          .offset = offsetof(struct sim_value, type),
+          .names = member_type_names,
+          .def = "number",
+          .doc = "What it is." },
+        VALUE_BOUNDS,
+        { 0 }
+};
+static const struct sovd_schema member_schema = { .name = "member",
+                                                  .size = sizeof(struct sim_value),
+                                                  .fields = member_fields,
+                                                  .base = &named_schema,
+                                                  .doc = "A member of an object, or what each item of an array is." };
+
 static const struct sovd_field value_fields[] = {
         { .name = "type",
           .type = SOVD_FIELD_ENUM,
@@ -74,21 +97,42 @@ static const struct sovd_field value_fields[] = {
           .offset = offsetof(struct sim_value, value),
           .flags = SOVD_REQUIRED,
           .doc = "The value at the start, of this type; the middle or the low end of a moving one." },
-        NUMBER(sim_value, min, "Smallest value."),
-        NUMBER(sim_value, max, "Largest value."),
-        TEXTS(sim_value, values, "Texts that a string may be; any when missing."),
+        VALUE_BOUNDS,
+        LIST(sim_value, members, member_schema,
+             "What an object has, each of them always; of an array one, which each of its items is like."),
         { 0 }
 };
 static const struct sovd_schema value_schema = {
         .name = "value", .size = sizeof(struct sim_value), .fields = value_fields, .base = &named_schema
 };
 
+static const struct sovd_field configuration_fields[] = {
+        TEXT(sim_configuration, content_type,
+             "Makes it one of type bulk, whose bytes are read and written as this type; then type is string."),
+        { .name = "max_bytes",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_configuration, max_bytes),
+          .min = 1,
+          .max = 16777216,
+          .def = "65536",
+          .doc = "Largest content of a bulk configuration." },
+        { .name = "signature_key",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_configuration, signature_key),
+          .flags = SOVD_SECRET,
+          .min = 1,
+          .max = TEXT_MAX,
+          .doc = "Writes need a signature made with it, see simulation.md. Not for bulk." },
+        REQUIRES(sim_configuration, required,
+                 "Modes of the same entity and the value, or values, that they have to have to write it."),
+        { 0 }
+};
 static const struct sovd_schema configuration_schema = {
         .name = "configuration",
         .size = sizeof(struct sim_configuration),
-        .fields = value_fields,
-        .base = &named_schema,
-        .doc = "A setting that clients may write, of type parameter.",
+        .fields = configuration_fields,
+        .base = &value_schema,
+        .doc = "A setting that clients may write.",
 };
 
 static const struct sovd_field data_fields[] = {
@@ -101,6 +145,8 @@ static const struct sovd_field data_fields[] = {
           .doc = "identData, currentData, storedData, sysInfo, or one of your own that begins with x-." },
         TEXTS(sim_data, groups, "Groups that the value is in."),
         TEXT(sim_data, unit, "Unit, such as V or degC."),
+        NUMBER(sim_data, unit_factor, "What a value in the SI unit is multiplied by to be in this unit."),
+        NUMBER(sim_data, unit_offset, "What is added then."),
         TEXT(sim_data, description, "A sentence."),
         TEXT(sim_data, read_error, "It cannot be read, and this is why: the value is empty and erroneous."),
         REQUIRES(sim_data, required,

@@ -12,7 +12,7 @@
 /* How far a moving value can be from 0: a double tells thousandths there. */
 #define SIM_NUMBER_MAX INT64_C(1000000000000)
 
-enum sim_type { SIM_NUMBER = 1, SIM_INTEGER, SIM_BOOLEAN, SIM_STRING };
+enum sim_type { SIM_NUMBER = 1, SIM_INTEGER, SIM_BOOLEAN, SIM_STRING, SIM_OBJECT, SIM_ARRAY };
 extern const char *const sim_type_names[];
 
 enum sim_behaviour { SIM_CONSTANT = 1, SIM_RAMP, SIM_SINE, SIM_NOISE, SIM_FOLLOW };
@@ -43,9 +43,11 @@ struct sim_named {
 struct sim_value {
         struct sim_named named;
         int type;                  /* enum sim_type */
-        const struct cJSON *value; /* at the start */
-        struct sovd_number min, max;
+        const struct cJSON *value; /* at the start; NULL of a member */
+        struct sovd_number min, max; /* of an array: how many items */
         struct sovd_strings values; /* of a string; empty = any */
+        struct sovd_strings value_translation_ids; /* for values; or empty */
+        struct sovd_list members;   /* struct sim_value: of an object; or one, what an array has */
 };
 
 struct sim_data {
@@ -57,6 +59,7 @@ struct sim_data {
         struct sovd_bool writable;
         int behaviour; /* enum sim_behaviour */
         struct sovd_number amplitude, period_secs, step, rate;
+        struct sovd_number unit_factor, unit_offset; /* from SI to the unit */
 };
 
 struct sim_group { /* of data */
@@ -66,6 +69,10 @@ struct sim_group { /* of data */
 
 struct sim_configuration {
         struct sim_value value;
+        const char *content_type; /* NULL = of type parameter */
+        struct sovd_int max_bytes;
+        const char *signature_key;
+        struct sim_required required;
 };
 
 struct sim_fault {
