@@ -44,15 +44,15 @@ struct operation_state {
 #define SIM_SEEDS_MAX 8 /* clients that may be about to unlock a mode */
 
 struct seed_state {
-        char *client;           /* who asked; NULL = free; owned */
+        char *client;            /* who asked; NULL = free; owned */
         char seed[SOVD_ID_SIZE]; /* hex */
-        const char *level;      /* of the scenario */
+        const char *level;       /* of the scenario */
         uint64_t until_usec;
 };
 
 struct unlock_state {
         struct seed_state seeds[SIM_SEEDS_MAX];
-        unsigned n_failures; /* in a row */
+        unsigned n_failures;   /* in a row */
         uint64_t blocked_usec; /* no attempt before */
 };
 
@@ -89,10 +89,10 @@ struct sim {
         pthread_mutex_t mutex;
         pthread_cond_t stopping; /* wakes latencies */
         bool stopped;
-        pthread_t watch; /* publishes when an entity comes or goes; only when one does */
+        pthread_t watch;         /* publishes when an entity comes or goes; only when one does */
         uint64_t published_usec; /* set before the watch starts */
-        bool is_watching; /* start and stop only, which are not called together */
-        uint64_t last_id; /* of an execution */
+        bool is_watching;        /* start and stop only, which are not called together */
+        uint64_t last_id;        /* of an execution */
         atomic_uint in_flight;
         _Atomic uint64_t n_calls, n_failures;
 };
@@ -146,6 +146,23 @@ int sim_data_groups(struct sovd_call *call, const struct sovd_entity *e, struct 
 /* Adds what an entity could not read to the errors of an answer. */
 int sim_add_error(struct sovd_call *call, struct sovd_list *errors, const char *path, const char *why);
 
+/* fault_cycles.c */
+/* What is known of a fault at one time. Times are monotonic. */
+struct sighting {
+        bool stored;                       /* it is in the memory: appeared, and not cleared since it ended */
+        bool active;                       /* the test fails now */
+        uint64_t detected_usec;            /* of the last appearance, or the clearing that it outlasted */
+        uint64_t n;                        /* appearances since the last clearing */
+        uint64_t first_usec, cleared_usec; /* first appearance; last clearing, 0 = never */
+};
+
+/* What the cycle in which the ECU is now says about a stored fault. */
+struct cycle_state {
+        bool failed, pending, confirmed, not_completed;
+};
+struct cycle_state sim_judge_cycle(const struct sim_call *c, const struct sim_fault *f,
+                                   const struct sighting *s);
+
 /* faults.c. Keeps the frames of what has appeared: data of the unit are about to change. */
 int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena);
 int sim_faults_list(struct sovd_call *call, const struct sovd_entity *e,
@@ -183,8 +200,8 @@ void sim_modes_free(struct sim_unit *unit);
 void sim_modes_settle(struct sim_unit *unit, uint64_t now_usec);
 
 /* SOVD_E_CONFLICT, with a message that names the mode, unless the modes are as required. */
-int sim_check_required(struct sovd_call *call, const struct sim_unit *unit, const struct sim_required *required,
-                       const char *what, const char *id);
+int sim_check_required(struct sovd_call *call, const struct sim_unit *unit,
+                       const struct sim_required *required, const char *what, const char *id);
 
 /* hmac.c: HMAC-SHA256 as hex; a comparison whose time says nothing of the place of a difference. */
 #define SIM_HMAC_SIZE 65
@@ -193,10 +210,10 @@ bool sim_hmac_equals(const char expected[static SIM_HMAC_SIZE], const char *give
 
 /* unlock.c. requested: the value that a seed is asked for by `value`, or NULL when it asks for none. */
 const char *sim_unlock_requested(const struct sim_mode *mode, const char *value);
-int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
-                       uint64_t now_usec, struct sovd_mode_set *ret);
-int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
-                     const struct sovd_mode_write *write, uint64_t now_usec);
+int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
+                       const char *level, uint64_t now_usec, struct sovd_mode_set *ret);
+int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
+                     const char *level, const struct sovd_mode_write *write, uint64_t now_usec);
 void sim_unlock_free(struct unlock_state *u);
 
 int sim_modes_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_mode_list *ret);

@@ -137,8 +137,8 @@ static bool check_condition(struct checker *k, const char *at, const char *key, 
         const struct sim_mode *all = e->modes.items;
         for (size_t i = 0; i < ret->values.n; i++)
                 if (!is_one_of(&all[mode].values, ret->values.items[i]))
-                        return refuse(k, at, key, "'%s' is not one of the values of mode '%s'", ret->values.items[i],
-                                      json->string);
+                        return refuse(k, at, key, "'%s' is not one of the values of mode '%s'",
+                                      ret->values.items[i], json->string);
         ret->mode = (size_t)mode;
         return true;
 }
@@ -150,7 +150,8 @@ static bool check_required(struct checker *k, const char *at, const char *key, c
 
         if (!r->json)
                 return true;
-        r->conditions = sovd_arena_array(k->arena, struct sim_condition, (size_t)cJSON_GetArraySize(r->json) + 1);
+        r->conditions =
+                sovd_arena_array(k->arena, struct sim_condition, (size_t)cJSON_GetArraySize(r->json) + 1);
         if (!r->conditions)
                 return refuse(k, at, key, "out of memory");
         cJSON_ArrayForEach (json, r->json) {
@@ -170,7 +171,8 @@ static bool check_transitions(struct checker *k, const char *at, const struct si
                         return refuse(k, one, "from", "'%s' is not one of the values", all[i].from);
                 for (size_t n = 0; n < all[i].to.n; n++)
                         if (!is_one_of(&m->values, all[i].to.items[n]))
-                                return refuse(k, one, "to", "'%s' is not one of the values", all[i].to.items[n]);
+                                return refuse(k, one, "to", "'%s' is not one of the values",
+                                              all[i].to.items[n]);
         }
         return true;
 }
@@ -190,7 +192,8 @@ static bool check_times(struct checker *k, const char *at, const struct sim_mode
 
         if (least->set && most->set && least->value > most->value)
                 return refuse(k, at, "shortest_secs", "must not be above expires_secs");
-        if (usual->set && ((most->set && usual->value > most->value) || (least->set && usual->value < least->value)))
+        if (usual->set &&
+            ((most->set && usual->value > most->value) || (least->set && usual->value < least->value)))
                 return refuse(k, at, "default_secs", "must be from shortest_secs to expires_secs");
         return true;
 }
@@ -219,7 +222,8 @@ static bool check_bounds(struct checker *k, const char *at, const struct sim_val
         const bool is_number = v->type == SIM_NUMBER || v->type == SIM_INTEGER;
 
         if (!is_number && v->type != SIM_ARRAY && (v->min.set || v->max.set))
-                return refuse(k, at, v->min.set ? "min" : "max", "only numbers, integers and arrays have one");
+                return refuse(k, at, v->min.set ? "min" : "max",
+                              "only numbers, integers and arrays have one");
         if (v->min.set && v->max.set && v->min.value > v->max.value)
                 return refuse(k, at, "min", "must not be above max");
         if (v->type != SIM_STRING && v->values.n)
@@ -318,7 +322,8 @@ static bool check_data(struct checker *k, const char *base, struct sim_entity *e
         for (size_t i = 0; i < e->data.n; i++) {
                 const char *at = below(k, base, "data", i);
                 if (!check_value(k, at, &all[i].value) || !check_category(k, at, all[i].category) ||
-                    !check_behaviour(k, at, e, &all[i]) || !check_required(k, at, "requires", e, &all[i].required))
+                    !check_behaviour(k, at, e, &all[i]) ||
+                    !check_required(k, at, "requires", e, &all[i].required))
                         return false;
         }
         return check_groups(k, base, e);

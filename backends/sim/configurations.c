@@ -130,21 +130,23 @@ static int check_signature(struct sovd_call *call, const struct sim_configuratio
         char expected[SIM_HMAC_SIZE];
 
         if (!c->signature_key)
-                return signature ? sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "configuration '%s' checks no signatures", id)
+                return signature ? sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
+                                             "configuration '%s' checks no signatures", id)
                                  : 0;
         if (!signature)
-                return sovd_fail_at(call, SOVD_E_SIGNATURE, "/signature", "configuration '%s' needs a signature", id);
+                return sovd_fail_at(call, SOVD_E_SIGNATURE, "/signature",
+                                    "configuration '%s' needs a signature", id);
         int r = sim_hmac(expected, c->signature_key, text, strlen(text));
         if (r)
                 return r;
         if (!sim_hmac_equals(expected, signature))
-                return sovd_fail_at(call, SOVD_E_SIGNATURE, "/signature", "the signature for configuration '%s' is wrong",
-                                    id);
+                return sovd_fail_at(call, SOVD_E_SIGNATURE, "/signature",
+                                    "the signature for configuration '%s' is wrong", id);
         return 0;
 }
 
-static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id, const struct cJSON *json,
-                       const char *signature) {
+static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id,
+                       const struct cJSON *json, const char *signature) {
         const struct sim_configuration *configuration;
         struct configuration_state *state = find(c->unit, id, &configuration);
         _cleanup_(sovd_freep) char *text = NULL;
@@ -197,8 +199,8 @@ static int write_bytes(struct sovd_call *call, const struct sim_call *c, const c
         if (!is_type(bytes->content_type, wanted))
                 return sovd_fail(call, SOVD_E_MEDIA_TYPE, "configuration '%s' is written as %s", id, wanted);
         if (bytes->len > (size_t)configuration->max_bytes.value)
-                return sovd_fail(call, SOVD_E_TOO_LARGE, "configuration '%s' has at most %lld bytes, not %zu", id,
-                                 (long long)configuration->max_bytes.value, bytes->len);
+                return sovd_fail(call, SOVD_E_TOO_LARGE, "configuration '%s' has at most %lld bytes, not %zu",
+                                 id, (long long)configuration->max_bytes.value, bytes->len);
         int r = sim_check_required(call, c->unit, &configuration->required, "writing configuration", id);
         if (r)
                 return r;

@@ -185,12 +185,13 @@ int sim_data_groups(struct sovd_call *call, const struct sovd_entity *e, struct 
         const size_t n = c.unit->entity->groups.n;
         struct sovd_data_group *items = SIM_ITEMS(call, struct sovd_data_group, n);
         for (size_t i = 0; items && i < n; i++)
-                items[i] = (struct sovd_data_group){ .id = all[i].named.id,
-                                                     .category = all[i].category,
-                                                     .category_translation_id = all[i].category_translation_id,
-                                                     .group = all[i].named.name,
-                                                     .group_translation_id = all[i].named.translation_id,
-                                                     .tags = all[i].named.tags };
+                items[i] =
+                        (struct sovd_data_group){ .id = all[i].named.id,
+                                                  .category = all[i].category,
+                                                  .category_translation_id = all[i].category_translation_id,
+                                                  .group = all[i].named.name,
+                                                  .group_translation_id = all[i].named.translation_id,
+                                                  .tags = all[i].named.tags };
         ret->items = (struct sovd_list){ .items = items, .n = items ? n : 0 };
         sim_leave(&c);
         return items ? 0 : sovd_error_origin(-ENOMEM);

@@ -42,18 +42,18 @@ struct sim_named {
 /* What a value may be: of data and of configurations. */
 struct sim_value {
         struct sim_named named;
-        int type;                  /* enum sim_type */
-        const struct cJSON *value; /* at the start; NULL of a member */
-        struct sovd_number min, max; /* of an array: how many items */
-        struct sovd_strings values; /* of a string; empty = any */
+        int type;                                  /* enum sim_type */
+        const struct cJSON *value;                 /* at the start; NULL of a member */
+        struct sovd_number min, max;               /* of an array: how many items */
+        struct sovd_strings values;                /* of a string; empty = any */
         struct sovd_strings value_translation_ids; /* for values; or empty */
-        struct sovd_list members;   /* struct sim_value: of an object; or one, what an array has */
+        struct sovd_list members; /* struct sim_value: of an object; or one, what an array has */
 };
 
 struct sim_data {
         struct sim_value value;
         const char *category, *unit, *description, *of;
-        const char *read_error; /* NULL = it can be read */
+        const char *read_error;       /* NULL = it can be read */
         struct sim_required required; /* of writes */
         struct sovd_strings groups;
         struct sovd_bool writable;

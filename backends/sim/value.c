@@ -78,7 +78,8 @@ static const char *refuse_object(const struct sim_value *v, const cJSON *json, s
                 return "must be an object";
         cJSON_ArrayForEach (member, json) {
                 const struct sim_value *known = find_member(v, member->string);
-                const char *why = known ? sim_value_refuse(known, member, arena, &ignored) : "is no member of it";
+                const char *why =
+                        known ? sim_value_refuse(known, member, arena, &ignored) : "is no member of it";
                 *ret_below = token_of(arena, member->string);
                 if (why)
                         return why;
@@ -105,7 +106,8 @@ static const char *refuse_array(const struct sim_value *v, const cJSON *json, st
         if (v->max.set && count > v->max.value)
                 return say(sovd_arena_printf(arena, "must have at most %g items", v->max.value));
         cJSON_ArrayForEach (item, json) {
-                const char *why = v->members.n ? sim_value_refuse(v->members.items, item, arena, &ignored) : NULL;
+                const char *why =
+                        v->members.n ? sim_value_refuse(v->members.items, item, arena, &ignored) : NULL;
                 *ret_below = say(sovd_arena_printf(arena, "/%zu", n++));
                 if (why)
                         return why;
@@ -136,8 +138,8 @@ int sim_refuse(struct sovd_call *call, const struct sim_value *value, const cJSO
 
         if (!why)
                 return 0;
-        return sovd_fail_at(call, SOVD_E_BAD_VALUE, sovd_call_printf(call, "/data%s", below), "%s '%s'%s%s %s", what,
-                            id, *below ? " at " : "", below, why);
+        return sovd_fail_at(call, SOVD_E_BAD_VALUE, sovd_call_printf(call, "/data%s", below),
+                            "%s '%s'%s%s %s", what, id, *below ? " at " : "", below, why);
 }
 
 int sim_value_text(const cJSON *json, char **ret) {

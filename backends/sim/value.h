@@ -9,12 +9,12 @@
 
 /* NULL when json is one of the values that `value` allows, else why not (in the arena), and *ret_below is the JSON
  * pointer to the faulty part, "" for all of it. */
-const char *sim_value_refuse(const struct sim_value *value, const struct cJSON *json, struct sovd_arena *arena,
-                             const char **ret_below);
+const char *sim_value_refuse(const struct sim_value *value, const struct cJSON *json,
+                             struct sovd_arena *arena, const char **ret_below);
 
 /* The same as a failure of the call: SOVD_E_BAD_VALUE with a path below /data. */
-int sim_refuse(struct sovd_call *call, const struct sim_value *value, const struct cJSON *json, const char *what,
-               const char *id);
+int sim_refuse(struct sovd_call *call, const struct sim_value *value, const struct cJSON *json,
+               const char *what, const char *id);
 
 /* value_schema.c: the schema of a ReadValue. d: for its unit. */
 int sim_value_schema(struct sovd_call *call, const struct sim_value *value, const struct sim_data *d,

@@ -14,7 +14,8 @@ static uint64_t next_change(const struct sim *sim, uint64_t usec) {
                 if (!e->unreachable_after_secs.set)
                         continue;
                 const uint64_t goes = sim->start_usec + sim_usec(e->unreachable_after_secs);
-                const uint64_t comes = e->unreachable_for_secs.set ? goes + sim_usec(e->unreachable_for_secs) : 0;
+                const uint64_t comes =
+                        e->unreachable_for_secs.set ? goes + sim_usec(e->unreachable_for_secs) : 0;
                 if (goes > usec)
                         next = SOVD_MIN(next, goes);
                 if (comes > usec)

@@ -22,7 +22,8 @@ static int data_list(struct sovd_call *call, const struct sovd_entity *e,
 }
 
 /* A server need not have them: the gateway takes them from the data then. */
-static int data_groups(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret) {
+static int data_groups(struct sovd_call *call, const struct sovd_entity *e,
+                       struct sovd_data_group_list *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data groups", NULL);
         struct cJSON *json;
 

@@ -8,7 +8,8 @@
 #define _cleanup_writer_ _cleanup_(sovd_json_writer_done)
 
 static struct upstream configuration_of(struct sovd_call *call, const struct sovd_entity *e, const char *id) {
-        return upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, id ? "configuration" : "configurations", id);
+        return upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, id ? "configuration" : "configurations",
+                           id);
 }
 
 int iso_configurations_list(struct sovd_call *call, const struct sovd_entity *e,

@@ -163,13 +163,15 @@ static void threads_do_not_disturb_each_other(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(a_list_is_found_by_its_client_at_its_entity_only, make_lists, free_lists),
+                cmocka_unit_test_setup_teardown(a_list_is_found_by_its_client_at_its_entity_only, make_lists,
+                                                free_lists),
                 cmocka_unit_test_setup_teardown(a_list_ends_when_it_is_not_used, make_lists, free_lists),
                 cmocka_unit_test_setup_teardown(a_client_has_so_many, make_lists, free_lists),
                 cmocka_unit_test_setup_teardown(all_clients_have_so_many_together, make_lists, free_lists),
-                cmocka_unit_test_setup_teardown(clearing_ends_those_of_one_client_at_one_entity_or_at_all, make_lists,
+                cmocka_unit_test_setup_teardown(clearing_ends_those_of_one_client_at_one_entity_or_at_all,
+                                                make_lists, free_lists),
+                cmocka_unit_test_setup_teardown(the_lists_of_a_client_come_oldest_first, make_lists,
                                                 free_lists),
-                cmocka_unit_test_setup_teardown(the_lists_of_a_client_come_oldest_first, make_lists, free_lists),
                 cmocka_unit_test_setup_teardown(threads_do_not_disturb_each_other, make_lists, free_lists),
         };
 
