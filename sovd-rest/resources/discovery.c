@@ -18,6 +18,7 @@ struct entity_body {
         const struct cJSON *variant;
         const char *collections[SOVD_N_COLLECTIONS];
         const char *relations[SOVD_N_RELATIONS];
+        const char *data_categories, *data_groups; /* with data */
 };
 
 #define F(member) offsetof(struct entity_reference, member)
@@ -72,6 +73,8 @@ static const struct sovd_field body_fields[] = {
         URI("status", collections[SOVD_COLLECTION_STATUS]),
         URI("triggers", collections[SOVD_COLLECTION_TRIGGERS]),
         URI("cyclic-subscriptions", collections[SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS]),
+        URI("data-categories", data_categories),
+        URI("data-groups", data_groups),
         URI("subareas", relations[SOVD_RELATION_SUBAREAS]),
         URI("subcomponents", relations[SOVD_RELATION_SUBCOMPONENTS]),
         URI("contains", relations[SOVD_RELATION_CONTAINS]),
@@ -151,6 +154,10 @@ static int entity_read(struct sovd_call *call) {
         for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
                 if (e->providers[c])
                         body->collections[c] = sovd_call_printf(call, "%s/%s", href, sovd_collection_names[c]);
+        if (e->providers[SOVD_COLLECTION_DATA]) {
+                body->data_categories = sovd_call_printf(call, "%s/data-categories", href);
+                body->data_groups = sovd_call_printf(call, "%s/data-groups", href);
+        }
         for (int k = 0; k < SOVD_N_RELATIONS; k++)
                 if (e->relations[k].n)
                         body->relations[k] = sovd_call_printf(call, "%s/%s", href, sovd_relation_names[k]);
