@@ -56,7 +56,7 @@ class Entities(gateway.GatewayCase):
             body = self.get('/components/' + name)
             href = '/sovd/v1/components/' + name
             self.assertEqual({key: value for key, value in body.items() if str(value).startswith('/sovd')},
-                             {word: f'{href}/{word}' for word in (*COLLECTIONS, 'belongs-to')})
+                             {word: f'{href}/{word}' for word in (*COLLECTIONS, 'data-categories', 'data-groups', 'belongs-to')})
 
     def test_every_uri_of_the_capabilities_can_be_read(self):
         for path in '/components/bms', '/areas/body':
