@@ -35,7 +35,7 @@ enum {
         SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
         SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type; with an
                                         * input schema JSON is decoded too */
-        SOVD_ANY_TYPE = 1 << 12,       /* answers with JSON or with bytes: the handler asks sovd_call_check_accept() */
+        SOVD_ANY_TYPE = 1 << 20,       /* answers with JSON or with bytes: the handler asks sovd_call_check_accept() */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 
