@@ -107,11 +107,13 @@ struct sovd_backend_ops {
         int (*mode_write)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                           const struct sovd_mode_write *write, struct sovd_mode_set *ret);
 
-        /* configurations: list and read must, write may; errors as with data. */
+        /* configurations: list and read must, the others may; errors as with data. read fills *ret, or *ret_bytes
+         * of a bulk configuration. write_bytes: SOVD_E_MEDIA_TYPE, SOVD_E_TOO_LARGE. All writes: SOVD_E_CONFLICT
+         * when the state does not allow it, SOVD_E_SIGNATURE. reset: to the defaults; id NULL = all. */
         int (*configurations_list)(struct sovd_call *call, const struct sovd_entity *e,
                                    struct sovd_configuration_list *ret);
         int (*configuration_read)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
-                                  struct sovd_data_value *ret);
+                                  struct sovd_data_value *ret, struct sovd_configuration_bytes *ret_bytes);
         int (*configuration_write)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                                    const struct cJSON *value, const char *signature);
 
@@ -193,6 +195,9 @@ struct sovd_backend_ops {
                             const struct sovd_lock_request *request, const char **ret_id);
         int (*lock_extend)(struct sovd_call *call, const struct sovd_entity *e, const char *id, int64_t seconds);
         int (*lock_release)(struct sovd_call *call, const struct sovd_entity *e, const char *id);
+        int (*configuration_write_bytes)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                                         const struct sovd_configuration_bytes *bytes);
+        int (*configuration_reset)(struct sovd_call *call, const struct sovd_entity *e, const char *id);
 };
 
 /* First member of each backend's own struct. */

@@ -66,6 +66,7 @@ struct sovd_call {
         /* Writes the members of the answer's object straight from where they are kept, in the place of out (which may
          * point to what it needs): for answers too long to be put together first. */
         void (*write)(const struct sovd_call *call, struct sovd_json_writer *w);
+        bool out_is_document;            /* out is text of its own instead (struct sovd_document) */
         unsigned status;                 /* 0 = the route's success status */
         const char *location;            /* Location; begins with base */
         struct sovd_failure failure;

@@ -282,24 +282,35 @@ static bool prefers_events(const struct sovd_http_exchange *x) {
 }
 
 /* RFC 9110 12.5.1. Without the field everything is welcome. */
-static int check_accept(const struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
-        const char *type = route->flags & SOVD_PLAIN_TEXT ? "text/plain" : "application/json";
+static int check_type(const struct sovd_http_exchange *x, struct sovd_call *call, const char *type) {
+        const struct acceptance a = acceptance_of(x, type);
 
-        call->wants_events = (route->flags & SOVD_EVENTS) || ((route->flags & SOVD_OR_EVENTS) && prefers_events(x));
-        if (call->wants_events)
-                type = "text/event-stream";
-        else if (!route->out && !(route->flags & SOVD_DOCUMENT))
-                return 0; /* success has no body */
-        struct acceptance a = acceptance_of(x, type);
         if (is_accepted(&a))
                 return 0;
         return sovd_fail(call, SOVD_E_NOT_ACCEPTABLE, "the answer is %s, which Accept does not list", type);
 }
 
+static int check_accept(const struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        call->wants_events = (route->flags & SOVD_EVENTS) || ((route->flags & SOVD_OR_EVENTS) && prefers_events(x));
+        if (call->wants_events)
+                return check_type(x, call, "text/event-stream");
+        if ((!route->out && !(route->flags & SOVD_DOCUMENT)) || (route->flags & SOVD_ANY_TYPE))
+                return 0; /* success has no body, or the handler knows its type */
+        return check_type(x, call, route->flags & SOVD_PLAIN_TEXT ? "text/plain" : "application/json");
+}
+
+int sovd_call_check_accept(struct sovd_call *call, const char *type) {
+        const struct sovd_http_exchange *x = ((const struct sovd_rest_call *)call)->x;
+
+        if (!x) /* nobody asks over HTTP */
+                return 0;
+        return find_method(x) == SOVD_GET ? check_type(x, call, type) : 0; /* that of a write is about its answer */
+}
+
 /* --- body ----------------------------------------------------------------------------------------------- */
 
-static bool is_json_type(const char *type) {
-        size_t n = strcspn(type, "; \t");
+bool sovd_type_is_json(const char *type) {
+        size_t n = type ? strcspn(type, "; \t") : 0;
 
         return (n == 16 && strncasecmp(type, "application/json", n) == 0) ||
                (n > 5 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + n - 5, "+json", 5) == 0);
@@ -341,13 +352,13 @@ static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const
         cJSON *json = NULL;
         size_t len;
 
-        if (route->flags & SOVD_RAW_BODY)
+        if ((route->flags & SOVD_RAW_BODY) && !(route->in && sovd_type_is_json(type)))
                 return read_raw(x, call);
         if (!route->in && !x->info.has_body)
                 return 0;
         if (!route->in)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "%s takes no body here", x->head.method);
-        if (x->info.has_body && (!type || !is_json_type(type)))
+        if (x->info.has_body && !sovd_type_is_json(type))
                 return sovd_fail(call, SOVD_E_MEDIA_TYPE, "the body must be application/json, not %s",
                                  type ? "what Content-Type says" : "without a Content-Type");
 
@@ -402,6 +413,7 @@ static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, 
         sovd_json_writer_reset(x->writer);
         call->out = NULL;
         call->write = NULL;
+        call->out_is_document = false;
         return same ? 0 : sovd_fail(call, SOVD_E_PRECONDITION, "the resource has another version now: %s", etag);
 }
 

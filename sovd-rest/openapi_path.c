@@ -212,6 +212,7 @@ static const struct media_row {
 } media_rows[] = {
         { SOVD_RAW_BODY, true, "*/*" },
         { SOVD_EVENTS | SOVD_OR_EVENTS, false, "text/event-stream" },
+        { SOVD_ANY_TYPE, false, "*/*" },
 };
 
 static bool has_media(const struct sovd_route *r, bool is_request) {

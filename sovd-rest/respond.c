@@ -133,7 +133,7 @@ void sovd_encode_success(const struct sovd_call *call, const struct sovd_route *
         const struct sovd_schema *schema = schema_of(call, route);
         const char *wanted = route->flags & SOVD_INCLUDE_SCHEMA ? sovd_call_query(call, "include-schema") : NULL;
 
-        if ((route->flags & SOVD_DOCUMENT) && !call->write) {
+        if (((route->flags & SOVD_DOCUMENT) || call->out_is_document) && !call->write) {
                 const struct sovd_document *d = call->out;
                 return sovd_json_raw(w, d->text, d->len);
         }
@@ -150,7 +150,7 @@ void sovd_encode_success(const struct sovd_call *call, const struct sovd_route *
 }
 
 static const char *content_type(const struct sovd_call *call, const struct sovd_route *route) {
-        if (route && (route->flags & SOVD_DOCUMENT) && !call->write && call->out)
+        if (route && ((route->flags & SOVD_DOCUMENT) || call->out_is_document) && !call->write && call->out)
                 return ((const struct sovd_document *)call->out)->content_type;
         return "application/json";
 }

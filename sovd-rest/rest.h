@@ -45,3 +45,9 @@ struct sovd_rest_call {
 
 /* A header field of the request, or NULL. For handlers. */
 const char *sovd_call_header(const struct sovd_call *call, const char *name);
+
+/* May a GET be answered with this type? Else SOVD_E_NOT_ACCEPTABLE. For routes with SOVD_ANY_TYPE. */
+int sovd_call_check_accept(struct sovd_call *call, const char *type);
+
+/* Is it application/json or application/…+json? NULL is not. */
+bool sovd_type_is_json(const char *type);

@@ -33,12 +33,14 @@ enum {
         SOVD_PROBE = 1 << 3,           /* health, metrics: not a resource of the standard */
         SOVD_IF_MATCH = 1 << 4,        /* a write that honours If-Match: compared with GET on the same path */
         SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
-        SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type */
+        SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type; with an
+                                        * input schema JSON is decoded too */
         SOVD_DEPRECATED = 1 << 20,     /* by the standard; there is another word for it */
         SOVD_IDEMPOTENT = 1 << 16,     /* honours Idempotency-Key */
         SOVD_NO_LOCK = 1 << 17,        /* not a read, yet it changes nothing that a lock is for */
         SOVD_EVENTS = 1 << 8,          /* answers with an event stream: call->wants_events is set */
         SOVD_OR_EVENTS = 1 << 9,       /* the same when Accept asks for it */
+        SOVD_ANY_TYPE = 1 << 10,       /* answers with JSON or with bytes: the handler asks sovd_call_check_accept() */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 

@@ -124,6 +124,8 @@ static const struct sovd_backend_ops sim_ops = {
         .update_control = sim_update_control,
         .update_register = sim_update_register,
         .update_delete = sim_update_delete,
+        .configuration_write_bytes = sim_configuration_write_bytes,
+        .configuration_reset = sim_configuration_reset,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */

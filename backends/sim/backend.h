@@ -49,15 +49,15 @@ struct operation_state {
 #define SIM_SEEDS_MAX 8 /* clients that may be about to unlock a mode */
 
 struct seed_state {
-        char *client;           /* who asked; NULL = free; owned */
+        char *client;            /* who asked; NULL = free; owned */
         char seed[SOVD_ID_SIZE]; /* hex */
-        const char *level;      /* of the scenario */
+        const char *level;       /* of the scenario */
         uint64_t until_usec;
 };
 
 struct unlock_state {
         struct seed_state seeds[SIM_SEEDS_MAX];
-        unsigned n_failures; /* in a row */
+        unsigned n_failures;   /* in a row */
         uint64_t blocked_usec; /* no attempt before */
 };
 
@@ -68,7 +68,8 @@ struct mode_state {
 };
 
 struct configuration_state {
-        char *text; /* JSON; owned */
+        char *text; /* JSON, or the content of a bulk one; NUL-terminated; owned */
+        size_t len;
 };
 
 struct log_line {
@@ -205,6 +206,22 @@ int sim_add_error(struct sovd_call *call, struct sovd_list *errors, const char *
 
 /* The same as a write, with the lock. */
 int sim_data_set(struct sovd_call *call, const struct sim_call *c, const char *id, const struct cJSON *value);
+/* fault_cycles.c */
+/* What is known of a fault at one time. Times are monotonic. */
+struct sighting {
+        bool stored;                       /* it is in the memory: appeared, and not cleared since it ended */
+        bool active;                       /* the test fails now */
+        uint64_t detected_usec;            /* of the last appearance, or the clearing that it outlasted */
+        uint64_t n;                        /* appearances since the last clearing */
+        uint64_t first_usec, cleared_usec; /* first appearance; last clearing, 0 = never */
+};
+
+/* What the cycle in which the ECU is now says about a stored fault. */
+struct cycle_state {
+        bool failed, pending, confirmed, not_completed;
+};
+struct cycle_state sim_judge_cycle(const struct sim_call *c, const struct sim_fault *f,
+                                   const struct sighting *s);
 
 /* faults.c. Keeps the frames of what has appeared: data of the unit are about to change. */
 int sim_faults_keep_frames(const struct sim_call *c, struct sovd_arena *arena);
@@ -263,15 +280,20 @@ void sim_modes_free(struct sim_unit *unit);
 void sim_modes_settle(struct sim_unit *unit, uint64_t now_usec);
 
 /* SOVD_E_CONFLICT, with a message that names the mode, unless the modes are as required. */
-int sim_check_required(struct sovd_call *call, const struct sim_unit *unit, const struct sim_required *required,
-                       const char *what, const char *id);
+int sim_check_required(struct sovd_call *call, const struct sim_unit *unit,
+                       const struct sim_required *required, const char *what, const char *id);
+
+/* hmac.c: HMAC-SHA256 as hex; a comparison whose time says nothing of the place of a difference. */
+#define SIM_HMAC_SIZE 65
+int sim_hmac(char ret[static SIM_HMAC_SIZE], const char *key, const void *message, size_t len);
+bool sim_hmac_equals(const char expected[static SIM_HMAC_SIZE], const char *given);
 
 /* unlock.c. requested: the value that a seed is asked for by `value`, or NULL when it asks for none. */
 const char *sim_unlock_requested(const struct sim_mode *mode, const char *value);
-int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
-                       uint64_t now_usec, struct sovd_mode_set *ret);
-int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
-                     const struct sovd_mode_write *write, uint64_t now_usec);
+int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
+                       const char *level, uint64_t now_usec, struct sovd_mode_set *ret);
+int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
+                     const char *level, const struct sovd_mode_write *write, uint64_t now_usec);
 void sim_unlock_free(struct unlock_state *u);
 
 int sim_modes_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_mode_list *ret);
@@ -285,7 +307,7 @@ int sim_configurations_init(struct sim_unit *unit);
 int sim_configurations_list(struct sovd_call *call, const struct sovd_entity *e,
                             struct sovd_configuration_list *ret);
 int sim_configuration_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
-                           struct sovd_data_value *ret);
+                           struct sovd_data_value *ret, struct sovd_configuration_bytes *ret_bytes);
 int sim_configuration_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                             const struct cJSON *value, const char *signature);
 
@@ -388,3 +410,6 @@ int sim_update_status(struct sovd_call *call, struct sovd_backend *backend, cons
 int sim_update_register(struct sovd_call *call, struct sovd_backend *backend, const char *content_type,
                         const char *body, size_t len, struct sovd_update_registered *ret);
 int sim_update_delete(struct sovd_call *call, struct sovd_backend *backend, const char *id);
+int sim_configuration_write_bytes(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                                  const struct sovd_configuration_bytes *bytes);
+int sim_configuration_reset(struct sovd_call *call, const struct sovd_entity *e, const char *id);

@@ -138,8 +138,8 @@ static bool check_condition(struct checker *k, const char *at, const char *key, 
         const struct sim_mode *all = e->modes.items;
         for (size_t i = 0; i < ret->values.n; i++)
                 if (!is_one_of(&all[mode].values, ret->values.items[i]))
-                        return refuse(k, at, key, "'%s' is not one of the values of mode '%s'", ret->values.items[i],
-                                      json->string);
+                        return refuse(k, at, key, "'%s' is not one of the values of mode '%s'",
+                                      ret->values.items[i], json->string);
         ret->mode = (size_t)mode;
         return true;
 }
@@ -151,7 +151,8 @@ static bool check_required(struct checker *k, const char *at, const char *key, c
 
         if (!r->json)
                 return true;
-        r->conditions = sovd_arena_array(k->arena, struct sim_condition, (size_t)cJSON_GetArraySize(r->json) + 1);
+        r->conditions =
+                sovd_arena_array(k->arena, struct sim_condition, (size_t)cJSON_GetArraySize(r->json) + 1);
         if (!r->conditions)
                 return refuse(k, at, key, "out of memory");
         cJSON_ArrayForEach (json, r->json) {
@@ -171,7 +172,8 @@ static bool check_transitions(struct checker *k, const char *at, const struct si
                         return refuse(k, one, "from", "'%s' is not one of the values", all[i].from);
                 for (size_t n = 0; n < all[i].to.n; n++)
                         if (!is_one_of(&m->values, all[i].to.items[n]))
-                                return refuse(k, one, "to", "'%s' is not one of the values", all[i].to.items[n]);
+                                return refuse(k, one, "to", "'%s' is not one of the values",
+                                              all[i].to.items[n]);
         }
         return true;
 }
@@ -191,7 +193,8 @@ static bool check_times(struct checker *k, const char *at, const struct sim_mode
 
         if (least->set && most->set && least->value > most->value)
                 return refuse(k, at, "shortest_secs", "must not be above expires_secs");
-        if (usual->set && ((most->set && usual->value > most->value) || (least->set && usual->value < least->value)))
+        if (usual->set &&
+            ((most->set && usual->value > most->value) || (least->set && usual->value < least->value)))
                 return refuse(k, at, "default_secs", "must be from shortest_secs to expires_secs");
         return true;
 }
@@ -216,18 +219,45 @@ static bool check_modes(struct checker *k, const char *base, struct sim_entity *
 
 /* --- values --------------------------------------------------------------------------------------------- */
 
-static bool check_value(struct checker *k, const char *at, const struct sim_value *v) {
+static bool check_bounds(struct checker *k, const char *at, const struct sim_value *v) {
         const bool is_number = v->type == SIM_NUMBER || v->type == SIM_INTEGER;
 
-        if (!is_number && (v->min.set || v->max.set))
-                return refuse(k, at, v->min.set ? "min" : "max", "only numbers and integers have one");
+        if (!is_number && v->type != SIM_ARRAY && (v->min.set || v->max.set))
+                return refuse(k, at, v->min.set ? "min" : "max",
+                              "only numbers, integers and arrays have one");
         if (v->min.set && v->max.set && v->min.value > v->max.value)
                 return refuse(k, at, "min", "must not be above max");
         if (v->type != SIM_STRING && v->values.n)
                 return refuse(k, at, "values", "only strings have them");
+        if (v->value_translation_ids.n && v->value_translation_ids.n != v->values.n)
+                return refuse(k, at, "value_translation_ids", "must be as many as values");
+        return true;
+}
 
-        const char *why = v->value ? sim_value_refuse(v, v->value, k->arena) : NULL;
-        return why ? refuse(k, at, "value", "%s", why) : true;
+static bool check_members(struct checker *k, const char *at, struct sim_value *v) {
+        const struct sim_value *all = v->members.items;
+
+        if (v->members.n && v->type != SIM_OBJECT && v->type != SIM_ARRAY)
+                return refuse(k, at, "members", "only objects and arrays have them");
+        if (v->type == SIM_OBJECT && !v->members.n)
+                return refuse(k, at, "members", "an object needs them");
+        if (v->type == SIM_ARRAY && v->members.n > 1)
+                return refuse(k, at, "members", "an array has one, which each of its items is like");
+        if (!check_named(k, at, "members", &v->members, sizeof(*all)))
+                return false;
+        for (size_t i = 0; i < v->members.n; i++)
+                if (!check_bounds(k, below(k, at, "members", i), &all[i]))
+                        return false;
+        return true;
+}
+
+static bool check_value(struct checker *k, const char *at, struct sim_value *v) {
+        const char *part;
+
+        if (!check_bounds(k, at, v) || !check_members(k, at, v))
+                return false;
+        const char *why = v->value ? sim_value_refuse(v, v->value, k->arena, &part) : NULL;
+        return why ? refuse(k, at, "value", "%s%s%s", part, *part ? " " : "", why) : true;
 }
 
 static bool check_category(struct checker *k, const char *at, const char *category) {
@@ -293,20 +323,39 @@ static bool check_data(struct checker *k, const char *base, struct sim_entity *e
         for (size_t i = 0; i < e->data.n; i++) {
                 const char *at = below(k, base, "data", i);
                 if (!check_value(k, at, &all[i].value) || !check_category(k, at, all[i].category) ||
-                    !check_behaviour(k, at, e, &all[i]) || !check_required(k, at, "requires", e, &all[i].required))
+                    !check_behaviour(k, at, e, &all[i]) ||
+                    !check_required(k, at, "requires", e, &all[i].required))
                         return false;
         }
         return check_groups(k, base, e);
 }
 
+static bool check_bulk(struct checker *k, const char *at, const struct sim_configuration *c) {
+        if (!c->content_type)
+                return true;
+        if (c->value.type != SIM_STRING)
+                return refuse(k, at, "content_type", "only a string can be of type bulk");
+        if (strpbrk(c->content_type, "\r\n;, ") || !strchr(c->content_type, '/') ||
+            strstr(c->content_type, "json"))
+                return refuse(k, at, "content_type", "must be a media type without parameters, and not JSON");
+        if (c->signature_key)
+                return refuse(k, at, "signature_key", "only a configuration of type parameter has one");
+        return strlen(c->value.value->valuestring) <= (size_t)c->max_bytes.value
+                       ? true
+                       : refuse(k, at, "value", "is longer than max_bytes");
+}
+
 static bool check_configurations(struct checker *k, const char *base, struct sim_entity *e) {
-        const struct sim_configuration *all = e->configurations.items;
+        struct sim_configuration *all = e->configurations.items;
 
         if (!check_named(k, base, "configurations", &e->configurations, sizeof(*all)))
                 return false;
-        for (size_t i = 0; i < e->configurations.n; i++)
-                if (!check_value(k, below(k, base, "configurations", i), &all[i].value))
+        for (size_t i = 0; i < e->configurations.n; i++) {
+                const char *at = below(k, base, "configurations", i);
+                if (!check_value(k, at, &all[i].value) || !check_bulk(k, at, &all[i]) ||
+                    !check_required(k, at, "requires", e, &all[i].required))
                         return false;
+        }
         return true;
 }
 
@@ -345,7 +394,7 @@ static const struct sim_parameter *find_parameter(const struct sim_operation *o,
 }
 
 static bool check_parameters(struct checker *k, const char *base, struct sim_operation *o) {
-        const struct sim_parameter *all = o->parameters.items;
+        struct sim_parameter *all = o->parameters.items;
 
         if (!check_named(k, base, "parameters", &o->parameters, sizeof(*all)))
                 return false;

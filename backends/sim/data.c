@@ -185,12 +185,13 @@ int sim_data_groups(struct sovd_call *call, const struct sovd_entity *e, struct 
         const size_t n = c.unit->entity->groups.n;
         struct sovd_data_group *items = SIM_ITEMS(call, struct sovd_data_group, n);
         for (size_t i = 0; items && i < n; i++)
-                items[i] = (struct sovd_data_group){ .id = all[i].named.id,
-                                                     .category = all[i].category,
-                                                     .category_translation_id = all[i].category_translation_id,
-                                                     .group = all[i].named.name,
-                                                     .group_translation_id = all[i].named.translation_id,
-                                                     .tags = all[i].named.tags };
+                items[i] =
+                        (struct sovd_data_group){ .id = all[i].named.id,
+                                                  .category = all[i].category,
+                                                  .category_translation_id = all[i].category_translation_id,
+                                                  .group = all[i].named.name,
+                                                  .group_translation_id = all[i].named.translation_id,
+                                                  .tags = all[i].named.tags };
         ret->items = (struct sovd_list){ .items = items, .n = items ? n : 0 };
         sim_leave(&c);
         return items ? 0 : sovd_error_origin(-ENOMEM);
@@ -254,7 +255,8 @@ int sim_data_put(const struct sim_call *c, size_t i, const cJSON *value, struct 
         return 0;
 }
 
-static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id, const cJSON *value) {
+static int write_value(struct sovd_call *call, const struct sim_call *c, const char *id, const cJSON *value,
+                       const char *signature) {
         const ssize_t i = sim_data_find(c->unit, id);
         if (i < 0)
                 return sim_no_resource(call, c->unit, "data", id);
@@ -265,9 +267,11 @@ static int write_value(struct sovd_call *call, const struct sim_call *c, const c
         int r = sim_check_required(call, c->unit, &d->required, "writing data", id);
         if (r)
                 return r;
-        const char *why = sim_value_refuse(&d->value, value, call->arena);
-        if (why)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/data", "data '%s' %s", id, why);
+        r = sim_refuse(call, &d->value, value, "data", id);
+        if (r)
+                return r;
+        if (signature)
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "data '%s' checks no signatures", id);
 
         r = sim_data_put(c, (size_t)i, value, call->arena);
         if (!r)
@@ -282,11 +286,11 @@ int sim_data_write(struct sovd_call *call, const struct sovd_entity *e, const ch
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_DATA);
         if (r)
                 return r;
-        r = write_value(call, &c, id, value);
+        r = write_value(call, &c, id, value, signature);
         sim_leave(&c);
         return r;
 }
 
 int sim_data_set(struct sovd_call *call, const struct sim_call *c, const char *id, const cJSON *value) {
-        return write_value(call, c, id, value);
+        return write_value(call, c, id, value, NULL);
 }

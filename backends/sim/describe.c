@@ -29,37 +29,66 @@ static cJSON *add_object(cJSON *object, const char *name) {
         return cJSON_AddObjectToObject(object, name);
 }
 
+static void write_unit(cJSON *schema, const char *unit, double factor, double offset) {
+        cJSON *out = add_object(schema, "x-sovd-unit");
+
+        cJSON_AddStringToObject(out, "display_name", unit);
+        cJSON_AddNumberToObject(out, "factor_si_to_unit", factor);
+        if (offset < 0 || offset > 0)
+                cJSON_AddNumberToObject(out, "offset_si_to_unit", offset);
+}
+
 /* A unit of which no factor is known cannot be an x-sovd-unit, which must have one. */
-static void add_unit(cJSON *schema, const char *unit) {
-        for (size_t i = 0; unit && i < SOVD_N_ELEMENTS(unit_rows); i++) {
-                const struct unit_row *row = &unit_rows[i];
-                if (strcmp(row->name, unit) != 0)
-                        continue;
-                cJSON *out = add_object(schema, "x-sovd-unit");
-                cJSON_AddStringToObject(out, "display_name", unit);
-                cJSON_AddNumberToObject(out, "factor_si_to_unit", row->factor);
-                if (row->offset < 0 || row->offset > 0)
-                        cJSON_AddNumberToObject(out, "offset_si_to_unit", row->offset);
-                return;
-        }
+static void add_unit(cJSON *schema, const char *unit, const struct sovd_number *factor, const struct sovd_number *offset) {
+        if (unit && factor && factor->set)
+                return write_unit(schema, unit, factor->value, offset->value);
+        for (size_t i = 0; unit && i < SOVD_N_ELEMENTS(unit_rows); i++)
+                if (strcmp(unit_rows[i].name, unit) == 0)
+                        return write_unit(schema, unit, unit_rows[i].factor, unit_rows[i].offset);
         if (unit)
                 cJSON_AddStringToObject(schema, "x-gw-unit", unit);
 }
 
+static cJSON *describe_value(const struct sim_value *v);
+
+static void describe_members(const struct sim_value *v, cJSON *schema) {
+        const struct sim_value *all = v->members.items;
+        cJSON *properties, *required;
+
+        if (v->type == SIM_ARRAY) {
+                cJSON_AddItemToObject(schema, "items", describe_value(all));
+                return;
+        }
+        properties = add_object(schema, "properties");
+        required = cJSON_AddArrayToObject(schema, "required");
+        for (size_t i = 0; i < v->members.n; i++) {
+                cJSON_AddItemToObject(properties, all[i].named.id, describe_value(&all[i]));
+                cJSON_AddItemToArray(required, cJSON_CreateString(all[i].named.id));
+        }
+}
+
+static void add_strings(cJSON *schema, const char *key, const struct sovd_strings *strings) {
+        if (strings->n)
+                cJSON_AddItemToObject(schema, key, cJSON_CreateStringArray(strings->items, (int)strings->n));
+}
+
 static cJSON *describe_value(const struct sim_value *v) {
+        const bool is_array = v->type == SIM_ARRAY;
         cJSON *schema = cJSON_CreateObject();
 
         cJSON_AddStringToObject(schema, "type", sim_type_names[v->type - 1]);
-        cJSON_AddStringToObject(schema, "title", v->named.name);
+        if (v->named.name)
+                cJSON_AddStringToObject(schema, "title", v->named.name);
         if (v->named.translation_id)
                 cJSON_AddStringToObject(schema, "x-sovd-translation-id", v->named.translation_id);
         if (v->min.set)
-                cJSON_AddNumberToObject(schema, "minimum", v->min.value);
+                cJSON_AddNumberToObject(schema, is_array ? "minItems" : "minimum", v->min.value);
         if (v->max.set)
-                cJSON_AddNumberToObject(schema, "maximum", v->max.value);
-        if (v->values.n)
-                cJSON_AddItemToObject(schema, "enum",
-                                      cJSON_CreateStringArray(v->values.items, (int)v->values.n));
+                cJSON_AddNumberToObject(schema, is_array ? "maxItems" : "maximum", v->max.value);
+        add_strings(schema, "enum", &v->values);
+        add_strings(schema, "x-sovd-enum-translation-ids", &v->value_translation_ids);
+        if (v->members.n)
+                describe_members(v, schema);
         return schema;
 }
 
@@ -69,7 +98,7 @@ static cJSON *describe_data(const struct sim_entity *e, size_t i) {
 
         if (d->description)
                 cJSON_AddStringToObject(schema, "description", d->description);
-        add_unit(schema, d->unit);
+        add_unit(schema, d->unit, &d->unit_factor, &d->unit_offset);
         if (!d->writable.value)
                 cJSON_AddBoolToObject(schema, "readOnly", true);
         return schema;
@@ -115,7 +144,7 @@ static cJSON *describe_parameter(const struct sim_parameter *p) {
                 cJSON_AddStringToObject(schema, "description", p->description);
         if (p->value.value)
                 cJSON_AddItemToObject(schema, "default", cJSON_Duplicate(p->value.value, true));
-        add_unit(schema, p->unit);
+        add_unit(schema, p->unit, NULL, NULL);
         return schema;
 }
 

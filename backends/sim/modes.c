@@ -47,8 +47,8 @@ static const char *one_of(struct sovd_call *call, const struct sovd_strings *val
         return all;
 }
 
-int sim_check_required(struct sovd_call *call, const struct sim_unit *unit, const struct sim_required *required,
-                       const char *what, const char *id) {
+int sim_check_required(struct sovd_call *call, const struct sim_unit *unit,
+                       const struct sim_required *required, const char *what, const char *id) {
         const struct sim_condition *condition = unmet(unit, required);
 
         if (!condition)
@@ -205,7 +205,8 @@ static const char *find_value(const struct sim_mode *mode, const cJSON *json) {
         return NULL;
 }
 
-static int check_transition(struct sovd_call *call, const struct sim_mode *mode, const char *from, const char *to) {
+static int check_transition(struct sovd_call *call, const struct sim_mode *mode, const char *from,
+                            const char *to) {
         const struct sim_transition *all = mode->transitions.items;
 
         if (!mode->transitions.n || strcmp(from, to) == 0)
@@ -214,10 +215,12 @@ static int check_transition(struct sovd_call *call, const struct sim_mode *mode,
                 for (size_t k = 0; strcmp(all[i].from, from) == 0 && k < all[i].to.n; k++)
                         if (strcmp(all[i].to.items[k], to) == 0)
                                 return 0;
-        return sovd_fail(call, SOVD_E_CONFLICT, "mode '%s' cannot go from '%s' to '%s'", mode->named.id, from, to);
+        return sovd_fail(call, SOVD_E_CONFLICT, "mode '%s' cannot go from '%s' to '%s'", mode->named.id, from,
+                         to);
 }
 
-static int check_expiration(struct sovd_call *call, const struct sim_mode *mode, const struct sovd_int *wanted) {
+static int check_expiration(struct sovd_call *call, const struct sim_mode *mode,
+                            const struct sovd_int *wanted) {
         const struct sovd_int *most = &mode->expires_secs, *least = &mode->shortest_secs;
 
         if (wanted->set && most->set && wanted->value > most->value)
@@ -245,8 +248,8 @@ static int set_value(struct sovd_call *call, const struct sim_call *c, const str
                      struct mode_state *state, const struct sovd_mode_write *write) {
         const char *value = find_value(mode, write->value);
         if (!value)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/value", "mode '%s' must be one of %s", mode->named.id,
-                                    one_of(call, &mode->values, ", "));
+                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/value", "mode '%s' must be one of %s",
+                                    mode->named.id, one_of(call, &mode->values, ", "));
 
         const bool is_default = strcmp(value, mode->initial) == 0;
         int r = check_expiration(call, mode, &write->mode_expiration);
@@ -257,7 +260,8 @@ static int set_value(struct sovd_call *call, const struct sim_call *c, const str
         if (r)
                 return r;
 
-        const struct sovd_int *stays = write->mode_expiration.set ? &write->mode_expiration : default_secs(mode);
+        const struct sovd_int *stays =
+                write->mode_expiration.set ? &write->mode_expiration : default_secs(mode);
         const bool ends = stays->set && !is_default;
         state->value = is_default ? mode->initial : value;
         state->expires_usec = ends ? c->now_usec + (uint64_t)stays->value * SOVD_USEC_PER_SEC : UINT64_MAX;

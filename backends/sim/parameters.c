@@ -48,10 +48,11 @@ static int check_given(struct sovd_call *call, const struct sim_operation *o, co
                 const struct sim_parameter *p = find(o, member->string);
                 if (!p)
                         return refuse_unknown(call, o, member->string);
-                const char *why = sim_value_refuse(&p->value, member, call->arena);
+                const char *part, *why = sim_value_refuse(&p->value, member, call->arena, &part);
                 if (why)
-                        return sovd_fail_at(call, SOVD_E_BAD_VALUE, pointer_to(call, member->string),
-                                            "parameter '%s' %s", member->string, why);
+                        return sovd_fail_at(call, SOVD_E_BAD_VALUE,
+                                            sovd_call_printf(call, "%s%s", pointer_to(call, member->string), part),
+                                            "parameter '%s' %s%s%s", member->string, part, *part ? " " : "", why);
         }
         return 0;
 }

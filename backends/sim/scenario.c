@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sim/scenario.h"
 
-const char *const sim_type_names[] = { "number", "integer", "boolean", "string", NULL };
+const char *const sim_type_names[] = { "number", "integer", "boolean", "string", "object", "array", NULL };
 const char *const sim_access_names[] = { "free", "seed_key", "challenge", NULL };
 const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise", "follow", NULL };
 
@@ -39,9 +39,9 @@ const char *const sim_behaviour_names[] = { "constant", "ramp", "sine", "noise",
         }
 
 #define REQUIRES(S, m, sentence) NEEDS(S, m, "requires", sentence)
-#define NEEDS(S, m, word, sentence)                                                                             \
+#define NEEDS(S, m, word, sentence)                                                                          \
         {                                                                                                    \
-                .name = word, .type = SOVD_FIELD_JSON, .flags = SOVD_ANY_OBJECT,                       \
+                .name = word, .type = SOVD_FIELD_JSON, .flags = SOVD_ANY_OBJECT,                             \
                 .offset = offsetof(struct S, m) + offsetof(struct sim_required, json), .doc = sentence       \
         }
 
@@ -62,6 +62,30 @@ static const struct sovd_schema named_schema = { .name = "named",
                                                  .size = sizeof(struct sim_named),
                                                  .fields = named_fields };
 
+/* What a value may be; of members too. */
+#define VALUE_BOUNDS                                                                                         \
+        NUMBER(sim_value, min, "Smallest value; of an array: fewest items."),                                \
+                NUMBER(sim_value, max, "Largest value; of an array: most items."),                           \
+                TEXTS(sim_value, values, "Texts that a string may be; any when missing."),                   \
+                TEXTS(sim_value, value_translation_ids,                                                      \
+                      "Keys of these texts in a translation table, in their order.")
+static const char *const member_type_names[] = { "number", "integer", "boolean", "string", NULL };
+static const struct sovd_field member_fields[] = { { .name = "type",
+                                                     .type = SOVD_FIELD_ENUM,
+                                                     .offset = offsetof(struct sim_value, type),
+                                                     .names = member_type_names,
+                                                     .def = "number",
+                                                     .doc = "What it is." },
+                                                   VALUE_BOUNDS,
+                                                   { 0 } };
+static const struct sovd_schema member_schema = {
+        .name = "member",
+        .size = sizeof(struct sim_value),
+        .fields = member_fields,
+        .base = &named_schema,
+        .doc = "A member of an object, or what each item of an array is."
+};
+
 static const struct sovd_field value_fields[] = {
         { .name = "type",
           .type = SOVD_FIELD_ENUM,
@@ -74,21 +98,43 @@ static const struct sovd_field value_fields[] = {
           .offset = offsetof(struct sim_value, value),
           .flags = SOVD_REQUIRED,
           .doc = "The value at the start, of this type; the middle or the low end of a moving one." },
-        NUMBER(sim_value, min, "Smallest value."),
-        NUMBER(sim_value, max, "Largest value."),
-        TEXTS(sim_value, values, "Texts that a string may be; any when missing."),
+        VALUE_BOUNDS,
+        LIST(sim_value, members, member_schema,
+             "What an object has, each of them always; of an array one, which each of its items is like."),
         { 0 }
 };
 static const struct sovd_schema value_schema = {
         .name = "value", .size = sizeof(struct sim_value), .fields = value_fields, .base = &named_schema
 };
 
+static const struct sovd_field configuration_fields[] = {
+        TEXT(sim_configuration, content_type,
+             "Makes it one of type bulk, whose bytes are read and written as this type; then type is "
+             "string."),
+        { .name = "max_bytes",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_configuration, max_bytes),
+          .min = 1,
+          .max = 16777216,
+          .def = "65536",
+          .doc = "Largest content of a bulk configuration." },
+        { .name = "signature_key",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_configuration, signature_key),
+          .flags = SOVD_SECRET,
+          .min = 1,
+          .max = TEXT_MAX,
+          .doc = "Writes need a signature made with it, see simulation.md. Not for bulk." },
+        REQUIRES(sim_configuration, required,
+                 "Modes of the same entity and the value, or values, that they have to have to write it."),
+        { 0 }
+};
 static const struct sovd_schema configuration_schema = {
         .name = "configuration",
         .size = sizeof(struct sim_configuration),
-        .fields = value_fields,
-        .base = &named_schema,
-        .doc = "A setting that clients may write, of type parameter.",
+        .fields = configuration_fields,
+        .base = &value_schema,
+        .doc = "A setting that clients may write.",
 };
 
 static const struct sovd_field data_fields[] = {
@@ -101,6 +147,8 @@ static const struct sovd_field data_fields[] = {
           .doc = "identData, currentData, storedData, sysInfo, or one of your own that begins with x-." },
         TEXTS(sim_data, groups, "Groups that the value is in."),
         TEXT(sim_data, unit, "Unit, such as V or degC."),
+        NUMBER(sim_data, unit_factor, "What a value in the SI unit is multiplied by to be in this unit."),
+        NUMBER(sim_data, unit_offset, "What is added then."),
         TEXT(sim_data, description, "A sentence."),
         TEXT(sim_data, read_error, "It cannot be read, and this is why: the value is empty and erroneous."),
         REQUIRES(sim_data, required,
@@ -148,17 +196,16 @@ static const struct sovd_schema data_schema = { .name = "data",
                                                 .base = &value_schema,
                                                 .doc = "A value that clients read." };
 
-static const struct sovd_field group_fields[] = {
-        { .name = "category",
-          .type = SOVD_FIELD_STRING,
-          .offset = offsetof(struct sim_group, category),
-          .def = "currentData",
-          .min = 1,
-          .max = ID_MAX,
-          .doc = "The category that it is shown under." },
-        TEXT(sim_group, category_translation_id, "Key of the category in a translation table."),
-        { 0 }
-};
+static const struct sovd_field group_fields[] = { { .name = "category",
+                                                    .type = SOVD_FIELD_STRING,
+                                                    .offset = offsetof(struct sim_group, category),
+                                                    .def = "currentData",
+                                                    .min = 1,
+                                                    .max = ID_MAX,
+                                                    .doc = "The category that it is shown under." },
+                                                  TEXT(sim_group, category_translation_id,
+                                                       "Key of the category in a translation table."),
+                                                  { 0 } };
 static const struct sovd_schema group_schema = { .name = "group",
                                                  .size = sizeof(struct sim_group),
                                                  .fields = group_fields,
@@ -218,7 +265,8 @@ static const struct sovd_field fault_fields[] = {
           .max = 10,
           .def = "1",
           .doc = "Operation cycles with the fault after which it is confirmed." },
-        BOOLEAN(sim_fault, clearable, "true", "May clients clear it? Else it is left out when all are cleared."),
+        BOOLEAN(sim_fault, clearable, "true",
+                "May clients clear it? Else it is left out when all are cleared."),
         NEEDS(sim_fault, clear_requires, "clear_requires",
               "Modes of the same entity and the value, or values, that they have to have to clear it."),
         { 0 }
@@ -354,21 +402,19 @@ static const struct sovd_schema operation_schema = {
         .doc = "Something that clients start. The last 32 runs are kept.",
 };
 
-static const struct sovd_field transition_fields[] = {
-        { .name = "from",
-          .type = SOVD_FIELD_STRING,
-          .offset = offsetof(struct sim_transition, from),
-          .flags = SOVD_REQUIRED,
-          .doc = "A value of the mode." },
-        { .name = "to",
-          .type = SOVD_FIELD_STRINGS,
-          .offset = offsetof(struct sim_transition, to),
-          .flags = SOVD_REQUIRED,
-          .min = 1,
-          .max = 100,
-          .doc = "Values that clients may set then." },
-        { 0 }
-};
+static const struct sovd_field transition_fields[] = { { .name = "from",
+                                                         .type = SOVD_FIELD_STRING,
+                                                         .offset = offsetof(struct sim_transition, from),
+                                                         .flags = SOVD_REQUIRED,
+                                                         .doc = "A value of the mode." },
+                                                       { .name = "to",
+                                                         .type = SOVD_FIELD_STRINGS,
+                                                         .offset = offsetof(struct sim_transition, to),
+                                                         .flags = SOVD_REQUIRED,
+                                                         .min = 1,
+                                                         .max = 100,
+                                                         .doc = "Values that clients may set then." },
+                                                       { 0 } };
 static const struct sovd_schema transition_schema = { .name = "transition",
                                                       .size = sizeof(struct sim_transition),
                                                       .fields = transition_fields,
@@ -409,14 +455,16 @@ static const struct sovd_field mode_fields[] = {
           .doc = "The time of a client that names none, when it is not the longest." },
         LIST(sim_mode, transitions, transition_schema, "What may follow what; anything when missing."),
         REQUIRES(sim_mode, required,
-                 "Modes of the same entity and the value, or values, that they have to have for any value but the "
+                 "Modes of the same entity and the value, or values, that they have to have for any value "
+                 "but the "
                  "default, as {session: extended}. When they lose it, this one returns to its default."),
         { .name = "access",
           .type = SOVD_FIELD_ENUM,
           .offset = offsetof(struct sim_mode, access),
           .names = sim_access_names,
           .def = "free",
-          .doc = "free: anybody may set it. seed_key, challenge: any value but the default needs a proof, see "
+          .doc = "free: anybody may set it. seed_key, challenge: any value but the default needs a proof, "
+                 "see "
                  "simulation.md." },
         { .name = "key",
           .type = SOVD_FIELD_STRING,

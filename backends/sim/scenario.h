@@ -13,7 +13,7 @@
 #define SIM_NUMBER_MAX INT64_C(1000000000000)
 #define SIM_STEPS_MAX  100 /* of a script */
 
-enum sim_type { SIM_NUMBER = 1, SIM_INTEGER, SIM_BOOLEAN, SIM_STRING };
+enum sim_type { SIM_NUMBER = 1, SIM_INTEGER, SIM_BOOLEAN, SIM_STRING, SIM_OBJECT, SIM_ARRAY };
 extern const char *const sim_type_names[];
 
 enum sim_behaviour { SIM_CONSTANT = 1, SIM_RAMP, SIM_SINE, SIM_NOISE, SIM_FOLLOW };
@@ -43,21 +43,24 @@ struct sim_named {
 /* What a value may be: of data and of configurations. */
 struct sim_value {
         struct sim_named named;
-        int type;                  /* enum sim_type */
-        const struct cJSON *value; /* at the start */
-        struct sovd_number min, max;
-        struct sovd_strings values; /* of a string; empty = any */
+        int type;                                  /* enum sim_type */
+        const struct cJSON *value;                 /* at the start; NULL of a member */
+        struct sovd_number min, max;               /* of an array: how many items */
+        struct sovd_strings values;                /* of a string; empty = any */
+        struct sovd_strings value_translation_ids; /* for values; or empty */
+        struct sovd_list members; /* struct sim_value: of an object; or one, what an array has */
 };
 
 struct sim_data {
         struct sim_value value;
         const char *category, *unit, *description, *of;
-        const char *read_error; /* NULL = it can be read */
+        const char *read_error;       /* NULL = it can be read */
         struct sim_required required; /* of writes */
         struct sovd_strings groups;
         struct sovd_bool writable;
         int behaviour; /* enum sim_behaviour */
         struct sovd_number amplitude, period_secs, step, rate;
+        struct sovd_number unit_factor, unit_offset; /* from SI to the unit */
 };
 
 struct sim_group { /* of data */
@@ -67,6 +70,10 @@ struct sim_group { /* of data */
 
 struct sim_configuration {
         struct sim_value value;
+        const char *content_type; /* NULL = of type parameter */
+        struct sovd_int max_bytes;
+        const char *signature_key;
+        struct sim_required required;
 };
 
 struct sim_fault {

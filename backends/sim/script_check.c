@@ -52,7 +52,7 @@ static const char *refuse_write(const struct sim_step *s, const struct sim_data 
         if (!s->value)
                 return "write needs a value";
 
-        const char *why = sim_value_refuse(&d->value, s->value, arena);
+        const char *part, *why = sim_value_refuse(&d->value, s->value, arena, &part);
         return why ? say(arena, "writes data '%.128s', which %s", s->write, why) : NULL;
 }
 

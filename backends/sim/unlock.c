@@ -9,17 +9,12 @@
 #include "backends/sim/backend.h"
 #include "sovd-core/base/id.h"
 #include <cjson/cJSON.h>
-#include <ctype.h>
 #include <errno.h>
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
 
-#define SEED_USEC        (60 * SOVD_USEC_PER_SEC) /* how long a seed may be answered */
-#define FAILURES_FREE    3                        /* the third wrong key makes the client wait */
-#define DELAY_SECS       10
-#define DELAY_SECS_MAX   3600
-#define HASH_BYTES       32
-#define HASH_HEX         (2 * HASH_BYTES + 1)
+#define SEED_USEC      (60 * SOVD_USEC_PER_SEC) /* how long a seed may be answered */
+#define FAILURES_FREE  3                        /* the third wrong key makes the client wait */
+#define DELAY_SECS     10
+#define DELAY_SECS_MAX 3600
 
 struct words {
         const char *suffix, *member, *nonce, *proof;
@@ -53,13 +48,15 @@ static int check_delay(struct sovd_call *call, const struct sim_mode *mode, cons
         if (now >= u->blocked_usec)
                 return 0;
         const unsigned seconds = (unsigned)((u->blocked_usec - now) / SOVD_USEC_PER_SEC) + 1;
-        (void)sovd_fail(call, SOVD_E_CONFLICT, "mode '%s' takes no attempt for %u more seconds, after wrong ones",
-                        mode->named.id, seconds);
+        (void)sovd_fail(call, SOVD_E_CONFLICT,
+                        "mode '%s' takes no attempt for %u more seconds, after wrong ones", mode->named.id,
+                        seconds);
         sovd_fail_retry_after(call, seconds);
         return SOVD_E_CONFLICT;
 }
 
-static int refuse_proof(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, uint64_t now) {
+static int refuse_proof(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
+                        uint64_t now) {
         uint64_t seconds = DELAY_SECS;
 
         u->n_failures++;
@@ -70,7 +67,8 @@ static int refuse_proof(struct sovd_call *call, const struct sim_mode *mode, str
                 seconds *= 2;
         seconds = SOVD_MIN(seconds, (uint64_t)DELAY_SECS_MAX);
         u->blocked_usec = now + seconds * SOVD_USEC_PER_SEC;
-        return sovd_fail(call, SOVD_E_FORBIDDEN, "the %s for mode '%s' is wrong; the next attempt is in %u seconds",
+        return sovd_fail(call, SOVD_E_FORBIDDEN,
+                         "the %s for mode '%s' is wrong; the next attempt is in %u seconds",
                          words_of_access[mode->access].proof, mode->named.id, (unsigned)seconds);
 }
 
@@ -117,8 +115,8 @@ static int describe_seed(struct sovd_call *call, const struct sim_mode *mode, co
         return sim_written_node(call->arena, &w, &ret->parameters);
 }
 
-int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
-                       uint64_t now, struct sovd_mode_set *ret) {
+int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
+                       const char *level, uint64_t now, struct sovd_mode_set *ret) {
         int r = check_delay(call, mode, u, now);
         if (r)
                 return r;
@@ -170,63 +168,43 @@ static unsigned nibble(char c) {
         return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-static int compute(const struct sim_mode *mode, const char *seed, const char *level, char ret[static HASH_HEX]) {
-        static const char digits[] = "0123456789abcdef";
-        unsigned char message[SOVD_ID_SIZE + SIM_LEVEL_MAX], hash[EVP_MAX_MD_SIZE];
-        unsigned n_hash = 0;
+static int compute(const struct sim_mode *mode, const char *seed, const char *level,
+                   char ret[static SIM_HMAC_SIZE]) {
+        unsigned char message[SOVD_ID_SIZE + SIM_LEVEL_MAX];
+        const size_t n_level = SOVD_MIN(strlen(level), (size_t)SIM_LEVEL_MAX);
         size_t n = 0;
 
         for (; seed[2 * n]; n++)
                 message[n] = (unsigned char)(nibble(seed[2 * n]) << 4 | nibble(seed[2 * n + 1]));
-        const size_t n_level = SOVD_MIN(strlen(level), (size_t)SIM_LEVEL_MAX);
         memcpy(message + n, level, n_level);
-        if (!HMAC(EVP_sha256(), mode->key, (int)strlen(mode->key), message, n + n_level, hash, &n_hash) ||
-            n_hash != HASH_BYTES)
-                return sovd_error_origin(-EIO);
-        for (size_t i = 0; i < HASH_BYTES; i++) {
-                ret[2 * i] = digits[hash[i] >> 4];
-                ret[2 * i + 1] = digits[hash[i] & 15];
-        }
-        ret[HASH_HEX - 1] = '\0';
-        return 0;
+        return sim_hmac(ret, mode->key, message, n + n_level);
 }
 
-/* Takes as long for a key that is nearly right as for any other. */
-static bool equals(const char *expected, const char *given) {
-        char low[HASH_HEX] = { 0 };
-
-        if (sovd_has_prefix(given, "0x"))
-                given += 2;
-        if (strlen(given) != HASH_HEX - 1)
-                return false;
-        for (size_t i = 0; i < HASH_HEX - 1; i++)
-                low[i] = (char)tolower((unsigned char)given[i]);
-        return CRYPTO_memcmp(expected, low, HASH_HEX - 1) == 0;
-}
-
-int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u, const char *level,
-                     const struct sovd_mode_write *write, uint64_t now) {
+int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
+                     const char *level, const struct sovd_mode_write *write, uint64_t now) {
         const struct words *words = &words_of_access[mode->access];
         const char *proof = proof_of(write, words->proof);
-        char expected[HASH_HEX];
+        char expected[SIM_HMAC_SIZE];
         struct seed_state *s;
 
         if (!proof)
                 return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/parameters",
-                                    "'%s' of mode '%s' needs a %s in the parameters", level, mode->named.id, words->proof);
+                                    "'%s' of mode '%s' needs a %s in the parameters", level, mode->named.id,
+                                    words->proof);
         int r = check_delay(call, mode, u, now);
         if (r)
                 return r;
         const char *client = call->principal.id ? call->principal.id : "";
         s = place_for(u, client, now);
         if (!is_of(s, client, now) || strcmp(s->level, level) != 0)
-                return sovd_fail(call, SOVD_E_CONFLICT, "this client has asked for no %s by '%s%s', or has used it",
-                                 words->member, level, words->suffix);
+                return sovd_fail(call, SOVD_E_CONFLICT,
+                                 "this client has asked for no %s by '%s%s', or has used it", words->member,
+                                 level, words->suffix);
         r = compute(mode, s->seed, level, expected);
         forget(s);
         if (r)
                 return r;
-        if (!equals(expected, proof))
+        if (!sim_hmac_equals(expected, proof))
                 return refuse_proof(call, mode, u, now);
         u->n_failures = 0;
         return 0;

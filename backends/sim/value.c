@@ -42,15 +42,104 @@ static const char *refuse_string(const struct sim_value *v, const cJSON *json, s
         return v->values.n ? say(sovd_arena_printf(arena, "must be one of %s", all)) : NULL;
 }
 
-const char *sim_value_refuse(const struct sim_value *value, const cJSON *json, struct sovd_arena *arena) {
+static const struct sim_value *find_member(const struct sim_value *v, const char *name) {
+        const struct sim_value *all = v->members.items;
+
+        for (size_t i = 0; i < v->members.n; i++)
+                if (strcmp(all[i].named.id, name) == 0)
+                        return &all[i];
+        return NULL;
+}
+
+/* A name as a token of a JSON pointer. */
+static const char *token_of(struct sovd_arena *arena, const char *name) {
+        char *token = sovd_arena_alloc(arena, 2 * strlen(name) + 2), *end = token;
+        if (!token)
+                return "";
+
+        *end++ = '/';
+        for (; *name; name++) {
+                const bool special = *name == '~' || *name == '/';
+                if (special)
+                        *end++ = '~';
+                *end++ = !special ? *name : *name == '~' ? '0' : '1';
+        }
+        return token;
+}
+
+/* The whole value is replaced, so an object has all of its members and no other. */
+static const char *refuse_object(const struct sim_value *v, const cJSON *json, struct sovd_arena *arena,
+                                 const char **ret_below) {
+        const struct sim_value *all = v->members.items;
+        const char *ignored;
+        const cJSON *member;
+
+        if (!cJSON_IsObject(json))
+                return "must be an object";
+        cJSON_ArrayForEach (member, json) {
+                const struct sim_value *known = find_member(v, member->string);
+                const char *why =
+                        known ? sim_value_refuse(known, member, arena, &ignored) : "is no member of it";
+                *ret_below = token_of(arena, member->string);
+                if (why)
+                        return why;
+        }
+        for (size_t i = 0; i < v->members.n; i++) {
+                *ret_below = token_of(arena, all[i].named.id);
+                if (!cJSON_GetObjectItemCaseSensitive(json, all[i].named.id))
+                        return "is missing";
+        }
+        return NULL;
+}
+
+static const char *refuse_array(const struct sim_value *v, const cJSON *json, struct sovd_arena *arena,
+                                const char **ret_below) {
+        const char *ignored;
+        const cJSON *item;
+        size_t n = 0;
+
+        if (!cJSON_IsArray(json))
+                return "must be an array";
+        const double count = cJSON_GetArraySize(json);
+        if (v->min.set && count < v->min.value)
+                return say(sovd_arena_printf(arena, "must have at least %g items", v->min.value));
+        if (v->max.set && count > v->max.value)
+                return say(sovd_arena_printf(arena, "must have at most %g items", v->max.value));
+        cJSON_ArrayForEach (item, json) {
+                const char *why =
+                        v->members.n ? sim_value_refuse(v->members.items, item, arena, &ignored) : NULL;
+                *ret_below = say(sovd_arena_printf(arena, "/%zu", n++));
+                if (why)
+                        return why;
+        }
+        return NULL;
+}
+
+const char *sim_value_refuse(const struct sim_value *value, const cJSON *json, struct sovd_arena *arena,
+                             const char **ret_below) {
+        *ret_below = "";
         switch (value->type) {
         case SIM_BOOLEAN:
                 return cJSON_IsBool(json) ? NULL : "must be true or false";
         case SIM_STRING:
                 return refuse_string(value, json, arena);
+        case SIM_OBJECT:
+                return refuse_object(value, json, arena, ret_below);
+        case SIM_ARRAY:
+                return refuse_array(value, json, arena, ret_below);
         default:
                 return refuse_number(value, json, arena);
         }
+}
+
+int sim_refuse(struct sovd_call *call, const struct sim_value *value, const cJSON *json, const char *what,
+               const char *id) {
+        const char *below, *why = sim_value_refuse(value, json, call->arena, &below);
+
+        if (!why)
+                return 0;
+        return sovd_fail_at(call, SOVD_E_BAD_VALUE, sovd_call_printf(call, "/data%s", below),
+                            "%s '%s'%s%s %s", what, id, *below ? " at " : "", below, why);
 }
 
 int sim_value_text(const cJSON *json, char **ret) {

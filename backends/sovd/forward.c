@@ -55,11 +55,15 @@ FORWARD(mode_write, MODES,
         (CALL, const char *id, const struct sovd_mode_write *write, struct sovd_mode_set *ret),
         (call, e, id, write, ret))
 FORWARD(configurations_list, CONFIGURATIONS, (CALL, struct sovd_configuration_list *ret), (call, e, ret))
-FORWARD(configuration_read, CONFIGURATIONS, (CALL, const char *id, struct sovd_data_value *ret),
-        (call, e, id, ret))
+FORWARD(configuration_read, CONFIGURATIONS,
+        (CALL, const char *id, struct sovd_data_value *ret, struct sovd_configuration_bytes *ret_bytes),
+        (call, e, id, ret, ret_bytes))
 FORWARD(configuration_write, CONFIGURATIONS,
         (CALL, const char *id, const struct cJSON *value, const char *signature),
         (call, e, id, value, signature))
+FORWARD_MAY(configuration_write_bytes, CONFIGURATIONS,
+            (CALL, const char *id, const struct sovd_configuration_bytes *bytes), (call, e, id, bytes))
+FORWARD_MAY(configuration_reset, CONFIGURATIONS, (CALL, const char *id), (call, e, id))
 
 static int describe(CALL, enum sovd_collection collection, const char *id, struct cJSON **ret) {
         const struct dialect *dialect = upstream_dialect(call, e, collection);
@@ -177,4 +181,6 @@ const struct sovd_backend_ops sovd_sovd_ops = {
         .lock_acquire = lock_acquire,
         .lock_extend = lock_extend,
         .lock_release = lock_release,
+        .configuration_write_bytes = configuration_write_bytes,
+        .configuration_reset = configuration_reset,
 };

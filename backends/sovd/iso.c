@@ -3,6 +3,7 @@
 /*
  * ISO dialect - the requests of ISO 17978-3
  */
+#include "backends/sovd/iso.h"
 #include "backends/sovd/iso_decode.h"
 #include "backends/sovd/iso_describe.h"
 #include "backends/sovd/iso_locks.h"
@@ -13,7 +14,7 @@
 
 #define _cleanup_writer_ _cleanup_(sovd_json_writer_done)
 
-/* --- data and configurations ---------------------------------------------------------------------------- */
+/* --- data ---------------------------------------------------------------------------- */
 
 static int data_list(struct sovd_call *call, const struct sovd_entity *e,
                      const struct sovd_data_filter *filter, struct sovd_data_list *ret) {
@@ -25,7 +26,8 @@ static int data_list(struct sovd_call *call, const struct sovd_entity *e,
 }
 
 /* A server need not have them: the gateway takes them from the data then. */
-static int data_groups(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret) {
+static int data_groups(struct sovd_call *call, const struct sovd_entity *e,
+                       struct sovd_data_group_list *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data groups", NULL);
         struct cJSON *json;
 
@@ -35,16 +37,8 @@ static int data_groups(struct sovd_call *call, const struct sovd_entity *e, stru
         return r ? r : iso_decode_data_groups(call, json, ret);
 }
 
-static int read_value(struct upstream *u, const char *collection, struct sovd_data_value *ret) {
-        struct cJSON *json;
-
-        upstream_pass_schema(u);
-        int r = upstream_get(u, &json, collection, u->subject.id, NULL);
-        return r ? r : iso_decode_value(u->call, json, u->subject.id, ret);
-}
-
-static int write_value(struct upstream *u, const char *collection, const struct cJSON *value,
-                       const char *signature) {
+int iso_write_value(struct upstream *u, const char *collection, const struct cJSON *value,
+                    const char *signature) {
         _cleanup_writer_ struct sovd_json_writer w;
 
         sovd_json_writer_init(&w, 0, 0);
@@ -60,38 +54,18 @@ static int write_value(struct upstream *u, const char *collection, const struct 
 static int data_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                      struct sovd_data_value *ret) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", id);
+        struct cJSON *json;
 
-        return read_value(&u, "data", ret);
+        upstream_pass_schema(&u);
+        int r = upstream_get(&u, &json, "data", id, NULL);
+        return r ? r : iso_decode_value(call, json, id, ret);
 }
 
 static int data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                       const struct cJSON *value, const char *signature) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_DATA, "data", id);
 
-        return write_value(&u, "data", value, signature);
-}
-
-static int configurations_list(struct sovd_call *call, const struct sovd_entity *e,
-                               struct sovd_configuration_list *ret) {
-        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, "configurations", NULL);
-        struct cJSON *json;
-
-        int r = upstream_get(&u, &json, "configurations", NULL);
-        return r ? r : iso_decode_configuration_list(call, json, ret);
-}
-
-static int configuration_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
-                              struct sovd_data_value *ret) {
-        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, "configuration", id);
-
-        return read_value(&u, "configurations", ret);
-}
-
-static int configuration_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
-                               const struct cJSON *value, const char *signature) {
-        struct upstream u = upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, "configuration", id);
-
-        return write_value(&u, "configurations", value, signature);
+        return iso_write_value(&u, "data", value, signature);
 }
 
 /* --- faults --------------------------------------------------------------------------------------------- */
@@ -266,9 +240,11 @@ static const struct sovd_backend_ops ops = {
         .modes_list = modes_list,
         .mode_read = mode_read,
         .mode_write = mode_write,
-        .configurations_list = configurations_list,
-        .configuration_read = configuration_read,
-        .configuration_write = configuration_write,
+        .configurations_list = iso_configurations_list,
+        .configuration_read = iso_configuration_read,
+        .configuration_write = iso_configuration_write,
+        .configuration_write_bytes = iso_configuration_write_bytes,
+        .configuration_reset = iso_configuration_reset,
         .describe = iso_describe,
         ISO_SCRIPTS_OPS,
         .log_entries = iso_log_entries,

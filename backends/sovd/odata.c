@@ -333,7 +333,7 @@ static int configurations_list(struct sovd_call *call, const struct sovd_entity 
 }
 
 static int configuration_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
-                              struct sovd_data_value *ret) {
+                              struct sovd_data_value *ret, struct sovd_configuration_bytes *ret_bytes) {
         struct upstream u = upstream_of(call, e, SOVD_COLLECTION_CONFIGURATIONS, "configuration", id);
         struct cJSON *json;
 

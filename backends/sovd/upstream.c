@@ -122,7 +122,7 @@ static int make_headers(const struct upstream *u, const char *const **ret) {
         if (!lines)
                 return sovd_error_origin(-ENOMEM);
 
-        lines[n++] = "Accept: application/json";
+        lines[n++] = u->accept ? sovd_arena_printf(u->call->arena, "Accept: %s", u->accept) : "Accept: application/json";
         if (u->call->traceparent)
                 lines[n++] = sovd_arena_printf(u->call->arena, "traceparent: %s", u->call->traceparent);
         if (u->call->request_id)
@@ -250,6 +250,21 @@ int upstream_get(struct upstream *u, struct cJSON **ret, ...) {
         if (!r)
                 r = exchange(u, &x);
         return r ? r : answer_parse(u->call, &x.answer, ret);
+}
+
+int upstream_get_any(struct upstream *u, struct sovd_http_answer *ret, ...) {
+        struct exchange x = { .request.method = "GET" };
+        va_list segments;
+
+        u->subject.changes = false;
+        va_start(segments, ret);
+        int r = make_target(u, segments, &x.request.target);
+        va_end(segments);
+        if (!r)
+                r = exchange(u, &x);
+        if (!r)
+                *ret = x.answer;
+        return r;
 }
 
 int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret,

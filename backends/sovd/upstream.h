@@ -17,8 +17,9 @@ struct upstream {
         struct subject subject;
         const char *query; /* encoded, without '?'; or NULL */
         const char *field; /* a further line of the request's head; or NULL */
-        const char *content_type; /* of a body that is not JSON; or NULL */
         unsigned status;   /* of the last answer; 0 = none */
+        const char *accept; /* NULL = application/json */
+        const char *content_type; /* of what is sent; NULL = application/json */
 };
 
 /* The exchange about a resource of an entity; backend: the entity's provider. */
@@ -41,6 +42,9 @@ int upstream_add_query(struct upstream *u, const char *name, const char *value);
 /* Reads {entity}/{segments}; the segments end with NULL and are encoded here. 0, or the failure that is
  * set. */
 int upstream_get(struct upstream *u, struct cJSON **ret, ...) __attribute__((sentinel));
+
+/* The same for an answer of any type, as it came. */
+int upstream_get_any(struct upstream *u, struct sovd_http_answer *ret, ...) __attribute__((sentinel));
 
 /* Sends something that changes the server: never repeated. body may be NULL (then none is sent). ret may
  * be NULL; *ret is NULL when the answer has no body. */

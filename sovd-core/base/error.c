@@ -7,6 +7,7 @@
 static const struct sovd_error_info table[SOVD_E_MAX] = {
         [SOVD_E_BAD_REQUEST] = { 400, "incomplete-request", NULL, "The request is malformed or incomplete." },
         [SOVD_E_BAD_VALUE] = { 400, "incomplete-request", NULL, "The written value is not acceptable." },
+        [SOVD_E_SIGNATURE] = { 400, "invalid-signature", NULL, "The signature of the payload is wrong." },
         [SOVD_E_FORBIDDEN] = { 403, "insufficient-access-rights", NULL, "The resource may not be used like this." },
         [SOVD_E_NO_ENTITY] = { 404, "vendor-specific", "entity-not-found", "There is no such entity." },
         [SOVD_E_NOT_FOUND] = { 404, "vendor-specific", "resource-not-found", "There is no such resource." },

@@ -18,6 +18,7 @@
 enum sovd_error {
         SOVD_E_BAD_REQUEST = 1,   /* a value, a member or the framing is wrong */
         SOVD_E_BAD_VALUE,         /* a write was refused for its value: the body is a DataError too */
+        SOVD_E_SIGNATURE,         /* a payload's signature is missing or wrong: the body is a DataError too */
         SOVD_E_FORBIDDEN,         /* the resource may not be used like this */
         SOVD_E_NO_ENTITY,         /* no such component, app, area or function */
         SOVD_E_NOT_FOUND,         /* no such resource */

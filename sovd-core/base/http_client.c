@@ -447,8 +447,12 @@ static int fill_answer(const struct handle *h, struct sovd_http_answer *answer, 
                                       .retry_after_sec = h->head.retry_after_sec,
                                       .body_len = h->body_len };
 
+        const char *type = NULL;
+
         a.body = h->body_len ? sovd_arena_strndup(arena, h->body, h->body_len) : "";
-        if (!a.body)
+        (void)curl_easy_getinfo(h->easy, CURLINFO_CONTENT_TYPE, &type);
+        a.content_type = sovd_arena_strdup(arena, type);
+        if (!a.body || (type && !a.content_type))
                 return sovd_error_origin(-ENOMEM);
 
         *answer = a;

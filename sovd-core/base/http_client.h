@@ -43,6 +43,7 @@ struct sovd_http_answer {
         const char *body;            /* NUL-terminated, in the arena; never NULL */
         size_t body_len;
         unsigned retry_after_sec;    /* 0 = none or not a number */
+        const char *content_type;    /* in the arena; NULL = none */
 };
 
 enum sovd_http_result {

@@ -17,6 +17,13 @@ struct sovd_configuration_list {
         struct sovd_list items; /* struct sovd_configuration */
 };
 
+/* The content of a bulk configuration. */
+struct sovd_configuration_bytes {
+        const char *content_type; /* NULL = it is of type parameter, and its value is JSON */
+        const char *bytes;
+        size_t len;
+};
+
 enum sovd_configuration_type { SOVD_CONFIGURATION_BULK = 1, SOVD_CONFIGURATION_PARAMETER };
 extern const char *const sovd_configuration_type_names[];
 extern const struct sovd_schema sovd_schema_configuration, sovd_schema_configuration_list;

@@ -126,6 +126,8 @@ class Groups(gateway.GatewayCase):
     def test_an_entity_without_data_has_neither(self):
         for word in 'data-groups', 'data-categories':
             self.ask(404, 'GET', f'/areas/body/{word}')
+            self.assertNotIn(word, self.get('/areas/body'))
+            self.assertTrue(self.get(BMS)[word].endswith(f'{BMS}/{word}'))
 
 
 if __name__ == '__main__':

@@ -172,6 +172,7 @@ static void lists_show_what_the_filter_wants(void **state) {
 static void configurations_are_checked_and_kept(void **state) {
         struct fixture *f = *state;
         struct sovd_configuration_list list = { 0 };
+        struct sovd_configuration_bytes bytes = { 0 };
         struct sovd_data_value value = { 0 };
         const struct sovd_backend_ops *ops = simulate(
                 f, "    configurations: [{ id: c, name: C, type: integer, value: 10, min: 5, max: 50 }]\n");
@@ -183,9 +184,9 @@ static void configurations_are_checked_and_kept(void **state) {
                          SOVD_E_BAD_VALUE);
         assert_string_equal(f->call.failure.path, "/data");
         assert_int_equal(ops->configuration_write(&f->call, &f->ecu, "c", json_of(f, "42"), NULL), 0);
-        assert_int_equal(ops->configuration_read(&f->call, &f->ecu, "c", &value), 0);
+        assert_int_equal(ops->configuration_read(&f->call, &f->ecu, "c", &value, &bytes), 0);
         assert_string_equal(text_of(f, value.data), "42");
-        assert_int_equal(ops->configuration_read(&f->call, &f->ecu, "d", &value), SOVD_E_NOT_FOUND);
+        assert_int_equal(ops->configuration_read(&f->call, &f->ecu, "d", &value, &bytes), SOVD_E_NOT_FOUND);
         assert_int_equal(ops->configuration_write(&f->call, &f->ecu, "d", json_of(f, "42"), NULL),
                          SOVD_E_NOT_FOUND);
 }

@@ -135,15 +135,18 @@ static const char *mask_of(struct fixture *f, const char *code) {
 static void the_bits_of_a_cycle_begin_anew_with_each_cycle(void **state) {
         struct fixture *f = *state;
 
-        simulate(f, "    operation_cycle_secs: 100\n"
-                    "    faults: [{ code: A, name: x, severity: 3, appears_after_secs: 10, heals_after_secs: 5, "
-                    "test_secs: 20 }]\n");
+        simulate(f,
+                 "    operation_cycle_secs: 100\n"
+                 "    faults: [{ code: A, name: x, severity: 3, appears_after_secs: 10, heals_after_secs: 5, "
+                 "test_secs: 20 }]\n");
         at(12);
-        assert_string_equal(mask_of(f, "A"), "2F"); /* failed now, in this cycle, pending, confirmed, since clear */
+        assert_string_equal(mask_of(f, "A"),
+                            "2F"); /* failed now, in this cycle, pending, confirmed, since clear */
         at(50);
         assert_string_equal(mask_of(f, "A"), "2E");
         at(110);
-        assert_string_equal(mask_of(f, "A"), "6C"); /* not failed in this cycle, and its test is not done yet */
+        assert_string_equal(mask_of(f, "A"),
+                            "6C"); /* not failed in this cycle, and its test is not done yet */
         at(120);
         assert_string_equal(mask_of(f, "A"), "2C");
         at(200);
@@ -218,8 +221,8 @@ static void a_memory_that_does_not_exist_cannot_be_cleared(void **state) {
 
 static void an_entity_may_clear_all_faults_only(void **state) {
         struct fixture *f = *state;
-        const struct sovd_backend_ops *ops =
-                simulate(f, "    single_clear: false\n    faults: [{ code: A, name: x, heals_after_secs: 0 }]\n");
+        const struct sovd_backend_ops *ops = simulate(
+                f, "    single_clear: false\n    faults: [{ code: A, name: x, heals_after_secs: 0 }]\n");
 
         at(1);
         assert_int_equal(ops->fault_clear(&f->call, &f->ecu, "A"), SOVD_E_NOT_IMPLEMENTED);
@@ -232,7 +235,8 @@ static void what_could_not_be_read_for_a_frame_is_an_error_of_the_detail(void **
         struct fixture *f = *state;
 
         simulate(f, "    data: [{ id: a, value: 1 }, { id: b, value: 2, read_error: sensor is dead }]\n"
-                    "    faults: [{ code: A, name: x, symptom: s, symptom_translation_id: t, freeze_frame: [a, b] }]\n");
+                    "    faults: [{ code: A, name: x, symptom: s, symptom_translation_id: t, freeze_frame: "
+                    "[a, b] }]\n");
         const struct sovd_fault_detail detail = read_fault(f, "A");
         const struct sovd_data_error *errors = detail.errors.items;
 

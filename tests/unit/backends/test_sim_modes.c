@@ -121,8 +121,9 @@ static void a_mode_that_needs_another_one_is_refused_without_it(void **state) {
 
         simulate(f, DEPENDENT);
         assert_int_equal(set(f, "comm", "\"off\"", (struct sovd_int){ 0 }), SOVD_E_CONFLICT);
-        assert_string_equal(message_of(f), "mode 'comm' needs mode 'session' to be 'extended' or 'programming', "
-                                           "and it is 'default'");
+        assert_string_equal(message_of(f),
+                            "mode 'comm' needs mode 'session' to be 'extended' or 'programming', "
+                            "and it is 'default'");
         assert_int_equal(set(f, "comm", "\"on\"", (struct sovd_int){ 0 }), 0);
 }
 
@@ -146,9 +147,11 @@ static void modes_fall_back_with_the_one_that_they_need(void **state) {
 
 /* --- seed and key --------------------------------------------------------------------------------------- */
 
-#define SECURITY \
-        "    modes: [{ id: security, values: [locked, Level_1, Level_2], access: seed_key, key: secret, expires_secs: 60 }]\n"
-#define CHALLENGE "    modes: [{ id: authentication, values: [none, tester], access: challenge, key: secret }]\n"
+#define SECURITY                                                                                             \
+        "    modes: [{ id: security, values: [locked, Level_1, Level_2], access: seed_key, key: secret, "    \
+        "expires_secs: 60 }]\n"
+#define CHALLENGE                                                                                            \
+        "    modes: [{ id: authentication, values: [none, tester], access: challenge, key: secret }]\n"
 
 static int try(struct fixture *f, const char *mode, const char *value, const char *parameters,
                struct sovd_mode_set *ret) {
@@ -288,7 +291,8 @@ static void a_challenge_is_answered_in_the_same_way(void **state) {
         assert_int_equal(try(f, "authentication", "\"tester_RequestChallenge\"", NULL, &done), 0);
         const char *proof = answer_to(f, member_of(done.parameters, "challenge"), "tester");
         assert_int_equal(try(f, "authentication", "\"tester\"",
-                             sovd_arena_printf(f->arena, "{\"proof\":\"%s\"}", proof), &done), 0);
+                             sovd_arena_printf(f->arena, "{\"proof\":\"%s\"}", proof), &done),
+                         0);
         assert_string_equal(mode_of(f, "authentication"), "tester");
 }
 

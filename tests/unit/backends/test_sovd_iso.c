@@ -168,6 +168,18 @@ static void written_mode_stands_in_for_an_empty_answer(void **state) {
         assert_string_equal(set.value->valuestring, "on");
 }
 
+static void a_seed_is_passed_on_without_a_value_too(void **state) {
+        struct fixture *f = *state;
+        const struct sovd_mode_write write = { .value = json_of(&f->call, "\"Level_1_RequestSeed\"") };
+        struct cJSON *json = json_of(&f->call, "{\"seed\":{\"Request_Seed\":\"01\"}}");
+        struct sovd_mode_set set;
+
+        assert_int_equal(iso_decode_mode_set(&f->call, json, "security", &write, &set), 0);
+        assert_string_equal(set.id, "security");
+        assert_string_equal(cJSON_GetObjectItem(set.seed, "Request_Seed")->valuestring, "01");
+        assert_string_equal(set.value->valuestring, "Level_1_RequestSeed");
+}
+
 static void configuration_without_a_type_is_a_parameter(void **state) {
         struct fixture *f = *state;
         struct sovd_configuration_list list;
@@ -194,6 +206,7 @@ int main(void) {
                 SOVD_TEST(control_without_a_body_keeps_the_id),
                 SOVD_TEST(mode_value_of_another_type_becomes_text),
                 SOVD_TEST(written_mode_stands_in_for_an_empty_answer),
+                SOVD_TEST(a_seed_is_passed_on_without_a_value_too),
                 SOVD_TEST(configuration_without_a_type_is_a_parameter),
         };
 
