@@ -61,7 +61,8 @@ void sim_scripts_on_restart(struct sim_unit *unit, uint64_t now_usec) {
                 for (size_t k = 0; k < SIM_RUNS_MAX; k++) {
                         struct script_run *run = &scripts->items[i]->runs[k];
                         if (run->status == SOVD_SCRIPT_RUNNING)
-                                script_run_end(scripts, run, SOVD_SCRIPT_TERMINATED, "the entity was restarted");
+                                script_run_end(scripts, run, SOVD_SCRIPT_TERMINATED,
+                                               "the entity was restarted");
                         if (script_may_run_again(run))
                                 script_run_begin(scripts, run, now_usec);
                 }
@@ -223,7 +224,8 @@ static bool is_json(const char *type) {
         const size_t n = strcspn(type, "; \t");
 
         return (n == 16 && strncasecmp(type, "application/json", n) == 0) ||
-               (n > 17 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + n - 5, "+json", 5) == 0);
+               (n > 17 && strncasecmp(type, "application/", 12) == 0 &&
+                strncasecmp(type + n - 5, "+json", 5) == 0);
 }
 
 /* Into the script's own arena; the failure is copied, because that arena ends with a script that is refused. */
@@ -238,10 +240,12 @@ static int decode(struct sovd_call *call, struct script *s, const struct sovd_sc
 
         int r = sovd_json_parse_in(s->arena, &json, upload->text, upload->len, &limits, &fault);
         if (r > 0)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "", "the script is not acceptable JSON: %s (at byte %zu)",
-                                    fault.reason, fault.offset);
+                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "",
+                                    "the script is not acceptable JSON: %s (at byte %zu)", fault.reason,
+                                    fault.offset);
         if (!r)
-                r = sovd_schema_decode(&sovd_schema_sim_upload, json, script, s->arena, SOVD_DECODE_CLOSED, &error);
+                r = sovd_schema_decode(&sovd_schema_sim_upload, json, script, s->arena, SOVD_DECODE_CLOSED,
+                                       &error);
         if (r > 0)
                 return sovd_fail_at(call, SOVD_E_BAD_VALUE, error.path, "%s %s",
                                     *error.path ? error.path : "the script", error.reason);
@@ -272,8 +276,10 @@ static int check_upload(struct sovd_call *call, const struct sovd_script_upload 
                 return sovd_fail(call, SOVD_E_TOO_LARGE, "a script may have %d bytes", SIM_SCRIPT_TEXT_MAX);
         const size_t n = upload->file_name ? strlen(upload->file_name) : 0;
         if (n > FILE_NAME_MAX || (n && !sovd_utf8_is_valid(upload->file_name, n)))
-                return sovd_fail(call, SOVD_E_BAD_REQUEST, "the filename of Content-Disposition must be UTF-8, of at most "
-                                 "%d bytes", FILE_NAME_MAX);
+                return sovd_fail(call, SOVD_E_BAD_REQUEST,
+                                 "the filename of Content-Disposition must be UTF-8, of at most "
+                                 "%d bytes",
+                                 FILE_NAME_MAX);
         return 0;
 }
 
@@ -309,7 +315,8 @@ static int check_place(struct sovd_call *call, const struct sim_call *c) {
         return SOVD_E_OVERLOAD;
 }
 
-static int keep(struct sovd_call *call, const struct sim_call *c, struct script **s, struct sovd_script_created *ret) {
+static int keep(struct sovd_call *call, const struct sim_call *c, struct script **s,
+                struct sovd_script_created *ret) {
         struct sim_scripts *scripts = c->unit->scripts;
         size_t step = 0;
 
@@ -318,8 +325,8 @@ static int keep(struct sovd_call *call, const struct sim_call *c, struct script 
                 return r;
         const char *why = sim_steps_refuse(c->unit->entity, &(*s)->script->steps, &step, call->arena);
         if (why)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, sovd_call_printf(call, "/steps/%zu", step), "step %zu %s",
-                                    step, why);
+                return sovd_fail_at(call, SOVD_E_BAD_VALUE, sovd_call_printf(call, "/steps/%zu", step),
+                                    "step %zu %s", step, why);
         ret->id = sovd_arena_strdup(call->arena, (*s)->script->named.id);
         if (!ret->id)
                 return sovd_error_origin(-ENOMEM);
@@ -328,8 +335,8 @@ static int keep(struct sovd_call *call, const struct sim_call *c, struct script 
         return 0;
 }
 
-int sim_script_upload(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_script_upload *upload,
-                      struct sovd_script_created *ret) {
+int sim_script_upload(struct sovd_call *call, const struct sovd_entity *e,
+                      const struct sovd_script_upload *upload, struct sovd_script_created *ret) {
         _cleanup_(script_freep) struct script *s = NULL;
         struct sim_call c;
 
@@ -345,7 +352,8 @@ int sim_script_upload(struct sovd_call *call, const struct sovd_entity *e, const
 
 /* --- executions ----------------------------------------------------------------------------------------- */
 
-static int refuse_start(struct sovd_call *call, const struct script *s, const struct sovd_script_start *start) {
+static int refuse_start(struct sovd_call *call, const struct script *s,
+                        const struct sovd_script_start *start) {
         const cJSON *parameters = start->parameters;
 
         if (parameters && !(cJSON_IsObject(parameters) && !parameters->child))
@@ -403,7 +411,8 @@ int sim_script_start(struct sovd_call *call, const struct sovd_entity *e, const 
 }
 
 static int list_runs(struct sovd_call *call, const struct script *s, struct sovd_strings *ret) {
-        *ret = (struct sovd_strings){ .items = sovd_arena_array(call->arena, const char *, SIM_RUNS_MAX), .set = true };
+        *ret = (struct sovd_strings){ .items = sovd_arena_array(call->arena, const char *, SIM_RUNS_MAX),
+                                      .set = true };
         for (size_t i = 0; ret->items && i < SIM_RUNS_MAX; i++)
                 if (*s->runs[i].id && !(ret->items[ret->n++] = sovd_arena_strdup(call->arena, s->runs[i].id)))
                         return sovd_error_origin(-ENOMEM);
@@ -432,7 +441,8 @@ static int describe_failure(struct sovd_call *call, const struct script_run *run
         *body = (struct sovd_generic_error){ .error_code = "error-response",
                                              .message = sovd_arena_strdup(call->arena, run->failure) };
         *error = (struct sovd_data_error){
-                .path = run->status == SOVD_SCRIPT_FAILED ? sovd_call_printf(call, "/steps/%zu", run->step) : "/",
+                .path = run->status == SOVD_SCRIPT_FAILED ? sovd_call_printf(call, "/steps/%zu", run->step)
+                                                          : "/",
                 .error = body,
         };
         *ret = (struct sovd_list){ .items = error, .n = 1 };

@@ -23,9 +23,9 @@ struct script_run {
         uint64_t due_usec;         /* of the next step */
         uint64_t waits_for;        /* id of a run of an operation; 0 = none */
         size_t step;
-        char *result;              /* members of a JSON object, each with a comma behind; owned */
+        char *result; /* members of a JSON object, each with a comma behind; owned */
         size_t result_len;
-        char *failure;             /* owned; NULL = none */
+        char *failure; /* owned; NULL = none */
 };
 
 struct script {
@@ -41,8 +41,9 @@ struct sim_scripts {
 };
 
 static inline bool script_may_run_again(const struct script_run *run) {
-        return *run->id && (run->when == SOVD_SCRIPT_ON_RESTART || run->when == SOVD_SCRIPT_NOW_AND_ON_RESTART ||
-                            run->status == SOVD_SCRIPT_PREPARED);
+        return *run->id &&
+               (run->when == SOVD_SCRIPT_ON_RESTART || run->when == SOVD_SCRIPT_NOW_AND_ON_RESTART ||
+                run->status == SOVD_SCRIPT_PREPARED);
 }
 
 /* script_run.c */
