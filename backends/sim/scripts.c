@@ -80,15 +80,12 @@ static struct script *find_script(struct sovd_call *call, const struct sim_call 
         return NULL;
 }
 
-static struct script_run *find_run(struct sovd_call *call, const struct sim_call *c, const char *script,
+static struct script_run *find_run(struct sovd_call *call, const struct sim_call *c, struct script *s,
                                    const char *id) {
-        struct script *s = find_script(call, c, script);
-
-        for (size_t i = 0; s && i < SIM_RUNS_MAX; i++)
+        for (size_t i = 0; i < SIM_RUNS_MAX; i++)
                 if (*s->runs[i].id && strcmp(s->runs[i].id, id) == 0)
                         return &s->runs[i];
-        if (s)
-                (void)sim_no_resource(call, c->unit, "execution", id);
+        (void)sim_no_resource(call, c->unit, "execution", id);
         return NULL;
 }
 
@@ -475,8 +472,9 @@ int sim_script_execution_read(struct sovd_call *call, const struct sovd_entity *
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
         if (r)
                 return r;
-        const struct script_run *run = find_run(call, &c, script, id);
-        r = run ? describe_run(call, find_script(call, &c, script), run, ret) : SOVD_E_NOT_FOUND;
+        struct script *s = find_script(call, &c, script);
+        const struct script_run *run = s ? find_run(call, &c, s, id) : NULL;
+        r = run ? describe_run(call, s, run, ret) : SOVD_E_NOT_FOUND;
         sim_leave(&c);
         return r;
 }
@@ -498,7 +496,8 @@ int sim_script_execution_control(struct sovd_call *call, const struct sovd_entit
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
         if (r)
                 return r;
-        struct script_run *run = find_run(call, &c, script, id);
+        struct script *s = find_script(call, &c, script);
+        struct script_run *run = s ? find_run(call, &c, s, id) : NULL;
         r = run ? stop_run(call, &c, run) : SOVD_E_NOT_FOUND;
         sim_leave(&c);
         return r;
@@ -511,7 +510,8 @@ int sim_script_execution_delete(struct sovd_call *call, const struct sovd_entity
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
         if (r)
                 return r;
-        struct script_run *run = find_run(call, &c, script, id);
+        struct script *s = find_script(call, &c, script);
+        struct script_run *run = s ? find_run(call, &c, s, id) : NULL;
         if (!run)
                 r = SOVD_E_NOT_FOUND;
         else if (run->status == SOVD_SCRIPT_RUNNING)
