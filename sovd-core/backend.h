@@ -41,6 +41,8 @@ struct sovd_backend_status {
         size_t n_skipped;               /* entities left out: their ids cannot be used, or they are too many */
         unsigned in_flight, waiting;
         uint64_t n_calls, n_failures, n_retries, n_rejected; /* since start; rejected = by breaker or limit */
+        bool keeps_scripts;             /* then: those of clients, and the executions that run */
+        size_t n_scripts, n_scripts_running;
 };
 
 struct sovd_backend_ops {

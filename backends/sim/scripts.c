@@ -54,6 +54,18 @@ int sim_scripts_init(struct sim_unit *unit) {
         return 0;
 }
 
+/* What is over but for somebody who looks counts as running. */
+void sim_scripts_count(struct sim *sim, size_t *ret_uploaded, size_t *ret_running) {
+        *ret_uploaded = *ret_running = 0;
+        (void)pthread_mutex_lock(&sim->mutex);
+        for (size_t i = 0; i < sim->n_units; i++) {
+                const struct sim_scripts *scripts = sim->units[i].scripts;
+                *ret_uploaded += scripts ? scripts->n_uploaded : 0;
+                *ret_running += scripts ? scripts->n_running : 0;
+        }
+        (void)pthread_mutex_unlock(&sim->mutex);
+}
+
 void sim_scripts_on_restart(struct sim_unit *unit, uint64_t now_usec) {
         struct sim_scripts *scripts = unit->scripts;
 

@@ -174,6 +174,15 @@ class Executions(ScriptCase):
         self.assertEqual(replies[0].body, replies[1].body)
         self.assertEqual(len(self.get(uri + '/executions')['items']), 1)
 
+    def test_metrics_count_scripts_and_those_that_run(self):
+        names = 'sovd_backend_scripts{backend="demo"}', 'sovd_backend_scripts_running{backend="demo"}'
+        before = [self.gateway.metrics()[name] for name in names]
+        execution = self.start(self.upload(WAIT))
+        self.upload()
+        self.assertEqual([self.gateway.metrics()[name] for name in names], [before[0] + 2, before[1] + 1])
+        self.ask(204, 'PUT', execution, {'action': 'stop'})
+        self.assertEqual(self.gateway.metrics()[names[1]], before[1])
+
     def test_many_clients_at_once_leave_nothing_behind(self):
         def live(number):
             for _ in range(10):
