@@ -48,6 +48,8 @@ struct sovd_backend_status {
         unsigned in_flight, waiting;
         size_t n_updates;               /* update packages that it keeps */
         uint64_t n_calls, n_failures, n_retries, n_rejected; /* since start; rejected = by breaker or limit */
+        bool keeps_scripts;             /* then: those of clients, and the executions that run */
+        size_t n_scripts, n_scripts_running;
 };
 
 struct sovd_backend_ops {

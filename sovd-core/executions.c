@@ -155,7 +155,7 @@ static int record_new(struct record **ret, const struct sovd_entity *e, const ch
 
 static struct record *find_at_backend(const struct sovd_executions *x, const struct sovd_entity *e,
                                       const char *operation, const char *backend_id) {
-        for (size_t i = 0; i < x->n; i++)
+        for (size_t i = 0; *backend_id && i < x->n; i++)
                 if (is_of(x->records[i], e, operation) && strcmp(x->records[i]->backend_id, backend_id) == 0)
                         return x->records[i];
         return NULL;

@@ -33,7 +33,8 @@ SOVD_DEFINE_CLEANUP(struct sovd_executions *, sovd_executions_free)
 bool sovd_executions_reserve(struct sovd_executions *x);
 void sovd_executions_release(struct sovd_executions *x);
 
-/* Names the execution `backend_id` of an operation at the backend that provides the entity's operations. One that
+/* Names the execution `backend_id` of an operation at the backend that provides the entity's operations; "" = the
+ * backend has not named it, as nobody knows whether it runs. One that
  * has a name keeps it, unless it was just started: then a former one with this id is history.
  * reserved: a place was reserved for it. SOVD_E_OVERLOAD: full; -ENOMEM, -errno of the random numbers. */
 int sovd_executions_add(struct sovd_executions *x, const struct sovd_entity *e, const char *operation,

@@ -8,18 +8,18 @@
 
 struct record {
         uint64_t ticket;
-        uint64_t since_usec;           /* monotonic */
+        uint64_t since_usec;                /* monotonic */
         char client[SOVD_FINGERPRINT_SIZE]; /* of the principal */
         char use[SOVD_FINGERPRINT_SIZE];    /* of principal, resource and key */
         char body[SOVD_FINGERPRINT_SIZE];   /* of the request's body */
-        unsigned status;               /* 0 = not answered yet */
-        char *location, *answer;       /* answer NULL: too long to be kept */
+        unsigned status;                    /* 0 = not answered yet */
+        char *location, *answer;            /* answer NULL: too long to be kept */
         size_t answer_len;
 };
 
 struct sovd_idempotency {
         struct sovd_idempotency_limits limits;
-        pthread_mutex_t mutex; /* everything below */
+        pthread_mutex_t mutex;  /* everything below */
         struct record *records; /* oldest first, limits.keys places */
         size_t n, n_bytes;
         uint64_t last_ticket, n_replays;
@@ -110,8 +110,9 @@ static int to_answer(const struct record *r, struct sovd_idempotent_answer *ret,
         return 0;
 }
 
-static int judge(struct sovd_idempotency *x, const struct record *fresh, enum sovd_idempotency_state *ret_state,
-                 uint64_t *ret_ticket, struct sovd_idempotent_answer *ret_answer, struct sovd_arena *arena) {
+static int judge(struct sovd_idempotency *x, const struct record *fresh,
+                 enum sovd_idempotency_state *ret_state, uint64_t *ret_ticket,
+                 struct sovd_idempotent_answer *ret_answer, struct sovd_arena *arena) {
         drop_expired(x);
 
         const struct record *r = find(x, fresh->use);
@@ -139,8 +140,8 @@ static int judge(struct sovd_idempotency *x, const struct record *fresh, enum so
 /* With their lengths, so that no part can pass for the end of another. */
 static int digest_use(char ret[static SOVD_FINGERPRINT_SIZE], const struct sovd_idempotency_use *use,
                       struct sovd_arena *arena) {
-        const char *text = sovd_arena_printf(arena, "%zu:%s\n%zu:%s\n%s", strlen(use->principal), use->principal,
-                                             strlen(use->resource), use->resource, use->key);
+        const char *text = sovd_arena_printf(arena, "%zu:%s\n%zu:%s\n%s", strlen(use->principal),
+                                             use->principal, strlen(use->resource), use->resource, use->key);
 
         return text ? sovd_fingerprint(ret, text, strlen(text)) : sovd_error_origin(-ENOMEM);
 }
@@ -165,7 +166,8 @@ int sovd_idempotency_begin(struct sovd_idempotency *x, const struct sovd_idempot
 }
 
 /* When the answer does not fit, or memory is out, that there was one is kept all the same. */
-void sovd_idempotency_end(struct sovd_idempotency *x, uint64_t ticket, const struct sovd_idempotent_answer *answer) {
+void sovd_idempotency_end(struct sovd_idempotency *x, uint64_t ticket,
+                          const struct sovd_idempotent_answer *answer) {
         char *location = answer->location ? strdup(answer->location) : NULL;
         char *body = answer->body_len <= SOVD_IDEMPOTENCY_BODY_MAX && (!answer->location || location)
                              ? strndup(answer->body ? answer->body : "", answer->body_len)

@@ -17,10 +17,10 @@ struct sovd_idempotency;
 #define SOVD_IDEMPOTENCY_BODY_MAX 16384 /* an answer that is longer is not kept, only that there was one */
 
 struct sovd_idempotency_limits {
-        size_t keys;              /* that are kept */
-        size_t keys_per_client;   /* of one principal */
-        size_t bytes;             /* of all answers together */
-        uint64_t retention_usec;  /* of a key, from its first use */
+        size_t keys;             /* that are kept */
+        size_t keys_per_client;  /* of one principal */
+        size_t bytes;            /* of all answers together */
+        uint64_t retention_usec; /* of a key, from its first use */
 };
 
 /* What a key belongs to: who asks, and for what. Together they make it unique. */
@@ -38,11 +38,11 @@ struct sovd_idempotent_answer {
 };
 
 enum sovd_idempotency_state {
-        SOVD_IDEMPOTENCY_NEW,     /* carry it out, then call end or abandon */
+        SOVD_IDEMPOTENCY_NEW,      /* carry it out, then call end or abandon */
         SOVD_IDEMPOTENCY_ANSWERED, /* *ret_answer is what was answered (in the arena) */
-        SOVD_IDEMPOTENCY_OTHER,   /* the key was used with another body */
-        SOVD_IDEMPOTENCY_RUNNING, /* the first request with the key is not answered yet */
-        SOVD_IDEMPOTENCY_FULL     /* as many keys are kept as may be, of all clients or of this one */
+        SOVD_IDEMPOTENCY_OTHER,    /* the key was used with another body */
+        SOVD_IDEMPOTENCY_RUNNING,  /* the first request with the key is not answered yet */
+        SOVD_IDEMPOTENCY_FULL      /* as many keys are kept as may be, of all clients or of this one */
 };
 
 int sovd_idempotency_new(struct sovd_idempotency **ret, const struct sovd_idempotency_limits *limits);
@@ -55,7 +55,8 @@ int sovd_idempotency_begin(struct sovd_idempotency *x, const struct sovd_idempot
                            struct sovd_idempotent_answer *ret_answer, struct sovd_arena *arena);
 
 /* Keeps the answer (copied) of what was begun. */
-void sovd_idempotency_end(struct sovd_idempotency *x, uint64_t ticket, const struct sovd_idempotent_answer *answer);
+void sovd_idempotency_end(struct sovd_idempotency *x, uint64_t ticket,
+                          const struct sovd_idempotent_answer *answer);
 
 /* Nothing was done: the key is free again. */
 void sovd_idempotency_abandon(struct sovd_idempotency *x, uint64_t ticket);

@@ -13,10 +13,12 @@ static int check_key(struct sovd_call *call, const char *key) {
 
         for (size_t i = 0; i < n; i++)
                 if (key[i] < '!' || key[i] > '~')
-                        return sovd_fail(call, SOVD_E_BAD_REQUEST,
-                                         "Idempotency-Key must be of visible ASCII characters, without spaces");
+                        return sovd_fail(
+                                call, SOVD_E_BAD_REQUEST,
+                                "Idempotency-Key must be of visible ASCII characters, without spaces");
         if (!n || n > SOVD_IDEMPOTENCY_KEY_MAX)
-                return sovd_fail(call, SOVD_E_BAD_REQUEST, "Idempotency-Key must have 1 to %d characters, not %zu",
+                return sovd_fail(call, SOVD_E_BAD_REQUEST,
+                                 "Idempotency-Key must have 1 to %d characters, not %zu",
                                  SOVD_IDEMPOTENCY_KEY_MAX, n);
         return 0;
 }
@@ -66,9 +68,11 @@ static int run_once(struct sovd_http_exchange *x, struct sovd_call *call, const 
 
 static int replay(struct sovd_call *call, const struct sovd_idempotent_answer *answer) {
         if (!answer->body)
-                return sovd_fail(call, SOVD_E_CONFLICT,
-                                 "the request with this Idempotency-Key was answered with status %u; the answer was "
-                                 "too long to be kept", answer->status);
+                return sovd_fail(
+                        call, SOVD_E_CONFLICT,
+                        "the request with this Idempotency-Key was answered with status %u; the answer was "
+                        "too long to be kept",
+                        answer->status);
         ((struct sovd_rest_call *)call)->replay = answer;
         return 0;
 }
@@ -77,16 +81,19 @@ static int refuse(struct sovd_call *call, enum sovd_idempotency_state state) {
         if (state == SOVD_IDEMPOTENCY_OTHER)
                 return sovd_fail(call, SOVD_E_CONFLICT, "this Idempotency-Key was used with another body");
         if (state == SOVD_IDEMPOTENCY_RUNNING) {
-                sovd_fail(call, SOVD_E_CONFLICT, "the request with this Idempotency-Key is still being carried out");
+                sovd_fail(call, SOVD_E_CONFLICT,
+                          "the request with this Idempotency-Key is still being carried out");
                 sovd_fail_retry_after(call, 1);
                 return SOVD_E_CONFLICT;
         }
-        sovd_fail(call, SOVD_E_OVERLOAD, "the limit of idempotency keys is reached; requests without one are served");
+        sovd_fail(call, SOVD_E_OVERLOAD,
+                  "the limit of idempotency keys is reached; requests without one are served");
         sovd_fail_retry_after(call, 60);
         return SOVD_E_OVERLOAD;
 }
 
-int sovd_idempotent_run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+int sovd_idempotent_run(struct sovd_http_exchange *x, struct sovd_call *call,
+                        const struct sovd_route *route) {
         const char *key = sovd_call_header(call, "Idempotency-Key");
         struct sovd_idempotent_answer *answer;
         enum sovd_idempotency_state state;

@@ -168,6 +168,8 @@ static void write_per_backend(struct sovd_json_writer *w, const char *name, cons
                               double (*value)(const struct sovd_backend_status *s)) {
         head(w, name, type, help);
         for (size_t i = 0; i < n; i++) {
+                if (value(&s[i]) < 0)
+                        continue; /* it does not tell */
                 sovd_json_rawf(w, "%s{backend=", name);
                 write_label(w, backends[i]->name);
                 sovd_json_rawf(w, "} %.15g\n", value(&s[i]));
@@ -218,6 +220,14 @@ static double n_skipped(const struct sovd_backend_status *s) {
         return (double)s->n_skipped;
 }
 
+static double n_scripts(const struct sovd_backend_status *s) {
+        return s->keeps_scripts ? (double)s->n_scripts : -1;
+}
+
+static double n_scripts_running(const struct sovd_backend_status *s) {
+        return s->keeps_scripts ? (double)s->n_scripts_running : -1;
+}
+
 static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
         static const struct {
                 const char *name, *type, *help;
@@ -235,6 +245,8 @@ static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer
                 { "sovd_backend_retries_total", "counter", "Reads that were tried again.", n_retries },
                 { "sovd_backend_updates", "gauge", "Update packages that the backend keeps.", n_updates },
                 { "sovd_backend_rejected_total", "counter", "Calls refused by breaker or limit.", n_rejected },
+                { "sovd_backend_scripts", "gauge", "Scripts of clients that the backend keeps.", n_scripts },
+                { "sovd_backend_scripts_running", "gauge", "Executions of scripts that run.", n_scripts_running },
         };
         struct sovd_backend *backends[SOVD_BACKENDS_MAX];
         struct sovd_backend_status status[SOVD_BACKENDS_MAX] = { 0 };

@@ -68,7 +68,9 @@ static void sim_status(struct sovd_backend *backend, struct sovd_backend_status 
                 .in_flight = atomic_load(&sim->in_flight),
                 .n_calls = atomic_load(&sim->n_calls),
                 .n_failures = atomic_load(&sim->n_failures),
+                .keeps_scripts = true,
         };
+        sim_scripts_count(sim, &ret->n_scripts, &ret->n_scripts_running);
 }
 
 static const struct sovd_backend_ops sim_ops = {

@@ -401,12 +401,20 @@ struct order {
         const struct sovd_execution_control *wanted;
 };
 
-static int set_parameters(struct sovd_call *call, const struct order *o, const char *before) {
+/* New parameters, and whatever else may be against the order; the proof of proximity, which is used up, comes last. */
+static int renew(struct sovd_call *call, const struct sim_call *c, const struct order *o, const char *before) {
+        const char *proof = o->wanted->proximity_response;
         char *parameters;
 
         int r = sim_parameters_merge(call, o->operation, o->wanted->parameters, before, &parameters);
         if (r)
                 return r;
+        r = is_running(o->x, c->now_usec) ? sim_proximity_check(call, c, o->operation, o->state, proof)
+                                          : check_start(call, c, o->state, o->operation, proof);
+        if (r) {
+                free(parameters);
+                return r;
+        }
         free(o->x->parameters);
         o->x->parameters = parameters;
         return 0;
@@ -425,10 +433,7 @@ static void thaw(const struct sim_call *c, struct execution_state *x) {
 static int execute(struct sovd_call *call, const struct sim_call *c, const struct order *o) {
         const bool runs = is_running(o->x, c->now_usec);
 
-        int r = runs ? sim_proximity_check(call, c, o->operation, o->state, o->wanted->proximity_response)
-                     : check_start(call, c, o->state, o->operation, o->wanted->proximity_response);
-        if (!r)
-                r = set_parameters(call, o, o->x->parameters);
+        int r = renew(call, c, o, o->x->parameters);
         if (r)
                 return r;
         if (!runs)
@@ -450,12 +455,8 @@ static int freeze(struct sovd_call *call, const struct sim_call *c, const struct
 
 /* From the beginning, with the parameters' defaults and those that are given. */
 static int reset(struct sovd_call *call, const struct sim_call *c, const struct order *o) {
-        int r = is_running(o->x, c->now_usec)
-                        ? sim_proximity_check(call, c, o->operation, o->state, o->wanted->proximity_response)
-                        : check_start(call, c, o->state, o->operation, o->wanted->proximity_response);
+        int r = renew(call, c, o, NULL);
 
-        if (!r)
-                r = set_parameters(call, o, NULL);
         if (!r)
                 begin(c, o->state, o->operation, o->wanted->timeout, o->x);
         return r;
@@ -476,9 +477,7 @@ static int tell(struct sovd_call *call, const struct sim_call *c, const struct o
                 return 0;
         if (!is_running(o->x, c->now_usec))
                 return sovd_fail(call, SOVD_E_CONFLICT, "the execution has ended: it cannot be told '%.64s'", word);
-
-        int r = sim_proximity_check(call, c, o->operation, o->state, o->wanted->proximity_response);
-        return r ? r : set_parameters(call, o, o->x->parameters);
+        return renew(call, c, o, o->x->parameters);
 }
 
 /* The operation's own copy of the word, which outlives the call. */

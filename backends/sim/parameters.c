@@ -33,7 +33,8 @@ static int refuse_unknown(struct sovd_call *call, const struct sim_operation *o,
         const char *all = "";
 
         for (size_t i = 0; i < o->parameters.n; i++)
-                all = sovd_call_printf(call, "%s%s'%s'", all, i ? ", " : "", parameter_of(o, i)->value.named.id);
+                all = sovd_call_printf(call, "%s%s'%s'", all, i ? ", " : "",
+                                       parameter_of(o, i)->value.named.id);
         return sovd_fail_at(call, SOVD_E_BAD_VALUE, pointer_to(call, id),
                             "operation '%s' has no parameter '%.128s'; it takes %s", o->named.id, id,
                             *all ? all : "none");
@@ -99,7 +100,8 @@ int sim_parameters_merge(struct sovd_call *call, const struct sim_operation *o, 
 
 /* --- what comes out ------------------------------------------------------------------------------------- */
 
-static void write_result(struct sovd_json_writer *w, const struct sim_result *result, const cJSON *parameters) {
+static void write_result(struct sovd_json_writer *w, const struct sim_result *result,
+                         const cJSON *parameters) {
         const cJSON *of = result->of ? cJSON_GetObjectItemCaseSensitive(parameters, result->of) : NULL;
         double number;
 
@@ -112,8 +114,8 @@ static void write_result(struct sovd_json_writer *w, const struct sim_result *re
                 sovd_json_tree(w, of ? of : result->value);
 }
 
-int sim_operation_result(struct sovd_call *call, const struct sim_operation *operation, const char *parameters,
-                         const struct cJSON **ret) {
+int sim_operation_result(struct sovd_call *call, const struct sim_operation *operation,
+                         const char *parameters, const struct cJSON **ret) {
         const struct sim_result *result = operation->result.items;
         const cJSON *given = NULL;
         struct sovd_json_writer w;

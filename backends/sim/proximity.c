@@ -11,9 +11,9 @@
 #define VALID_USEC (30 * SOVD_USEC_PER_SEC)
 
 struct proof {
-        char challenge[SOVD_ID_SIZE];  /* "" = free */
+        char challenge[SOVD_ID_SIZE]; /* "" = free */
         char client[SOVD_FINGERPRINT_SIZE];
-        uint64_t expires_usec;         /* monotonic */
+        uint64_t expires_usec; /* monotonic */
         unsigned n_tries;
 };
 
@@ -46,7 +46,8 @@ static struct proof *find_place(struct sim_proofs *proofs, uint64_t now) {
 
 int sim_proximity_challenge(struct sovd_call *call, const struct sim_call *c, struct operation_state *state,
                             struct sovd_proximity_challenge **ret) {
-        struct sovd_proximity_challenge *challenge = sovd_arena_new0(call->arena, struct sovd_proximity_challenge);
+        struct sovd_proximity_challenge *challenge =
+                sovd_arena_new0(call->arena, struct sovd_proximity_challenge);
         struct proof fresh = { .expires_usec = c->now_usec + VALID_USEC };
         char until[SOVD_TIMESTAMP_SIZE];
 
@@ -91,8 +92,9 @@ static int try_all(struct sim_proofs *proofs, const char *client, const char *ke
         return 0;
 }
 
-int sim_proximity_check(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation,
-                        struct operation_state *state, const char *response) {
+int sim_proximity_check(struct sovd_call *call, const struct sim_call *c,
+                        const struct sim_operation *operation, struct operation_state *state,
+                        const char *response) {
         char client[SOVD_FINGERPRINT_SIZE];
         struct proof *match;
         size_t n;
@@ -100,18 +102,21 @@ int sim_proximity_check(struct sovd_call *call, const struct sim_call *c, const 
         if (!operation->proximity_proof.value)
                 return 0;
         if (!response)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/proximity_response",
-                                    "operation '%s' needs a proof of proximity: read it, and answer its challenge",
-                                    operation->named.id);
+                return sovd_fail_at(
+                        call, SOVD_E_BAD_VALUE, "/proximity_response",
+                        "operation '%s' needs a proof of proximity: read it, and answer its challenge",
+                        operation->named.id);
         int r = client_of(call, client);
         if (!r)
-                r = try_all(state->proofs, client, operation->proximity_key, response, c->now_usec, &match, &n);
+                r = try_all(state->proofs, client, operation->proximity_key, response, c->now_usec, &match,
+                            &n);
         if (r)
                 return r;
         if (!n)
-                return sovd_fail(call, SOVD_E_CONFLICT,
-                                 "no challenge of operation '%s' is open for this client: read it for a new one",
-                                 operation->named.id);
+                return sovd_fail(
+                        call, SOVD_E_CONFLICT,
+                        "no challenge of operation '%s' is open for this client: read it for a new one",
+                        operation->named.id);
         if (!match)
                 return sovd_fail(call, SOVD_E_FORBIDDEN, "proximity_response does not answer the challenge");
         *match = (struct proof){ 0 };

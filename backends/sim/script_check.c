@@ -21,8 +21,7 @@ static const struct sim_operation *find_operation(const struct sim_entity *e, co
         return NULL;
 }
 
-_printf_(2, 3)
-static const char *say(struct sovd_arena *arena, const char *format, ...) {
+_printf_(2, 3) static const char *say(struct sovd_arena *arena, const char *format, ...) {
         va_list args;
 
         va_start(args, format);
@@ -33,7 +32,9 @@ static const char *say(struct sovd_arena *arena, const char *format, ...) {
 
 /* Members that belong to another kind of step. */
 static const char *refuse_members(const struct sim_step *s) {
-        if ((s->read != NULL) + (s->write != NULL) + (s->start != NULL) + (s->expect != NULL) + s->wait_ms.set != 1)
+        if ((s->read != NULL) + (s->write != NULL) + (s->start != NULL) + (s->expect != NULL) +
+                    s->wait_ms.set !=
+            1)
                 return "must have exactly one of read, write, start, expect and wait_ms";
         if (s->as && !s->read && !s->start)
                 return "has 'as', which only read and start have";
@@ -46,7 +47,8 @@ static const char *refuse_members(const struct sim_step *s) {
         return NULL;
 }
 
-static const char *refuse_write(const struct sim_step *s, const struct sim_data *d, struct sovd_arena *arena) {
+static const char *refuse_write(const struct sim_step *s, const struct sim_data *d,
+                                struct sovd_arena *arena) {
         if (!d->writable.value)
                 return say(arena, "writes data '%.128s', which can only be read", s->write);
         if (!s->value)
@@ -56,7 +58,8 @@ static const char *refuse_write(const struct sim_step *s, const struct sim_data 
         return why ? say(arena, "writes data '%.128s', which %s", s->write, why) : NULL;
 }
 
-static const char *refuse_expect(const struct sim_step *s, const struct sim_data *d, struct sovd_arena *arena) {
+static const char *refuse_expect(const struct sim_step *s, const struct sim_data *d,
+                                 struct sovd_arena *arena) {
         const bool is_number = d->value.type == SIM_NUMBER || d->value.type == SIM_INTEGER;
         const bool range = s->min.set || s->max.set;
 
@@ -69,7 +72,8 @@ static const char *refuse_expect(const struct sim_step *s, const struct sim_data
         return NULL;
 }
 
-static const char *refuse_start(const struct sim_entity *e, const struct sim_step *s, struct sovd_arena *arena) {
+static const char *refuse_start(const struct sim_entity *e, const struct sim_step *s,
+                                struct sovd_arena *arena) {
         const struct sim_operation *o = find_operation(e, s->start);
 
         if (!o)

@@ -72,7 +72,8 @@ static int add_result(struct moment *m, const char *name, const cJSON *value) {
         sovd_json_object_end(&w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (!r && m->run->result_len + len > SIM_RESULT_MAX)
-                r = sovd_fail(&m->call, SOVD_E_OVERLOAD, "the results are over the limit of %d bytes", SIM_RESULT_MAX);
+                r = sovd_fail(&m->call, SOVD_E_OVERLOAD, "the results are over the limit of %d bytes",
+                              SIM_RESULT_MAX);
         if (!r)
                 r = append(m->run, text + 1, len - 2);
         sovd_json_writer_done(&w);
@@ -126,8 +127,8 @@ static int step_expect(struct moment *m) {
         if (s->value)
                 return is_same(value, s->value)
                                ? 0
-                               : sovd_fail(&m->call, SOVD_E_CONFLICT, "data '%s' is %s, and not %s", s->expect,
-                                           text_of(m, value), text_of(m, s->value));
+                               : sovd_fail(&m->call, SOVD_E_CONFLICT, "data '%s' is %s, and not %s",
+                                           s->expect, text_of(m, value), text_of(m, s->value));
         (void)sovd_json_get_double(value, &number);
         if (s->min.set && number < s->min.value)
                 return sovd_fail(&m->call, SOVD_E_CONFLICT, "data '%s' is %s, below %g", s->expect,
@@ -165,12 +166,15 @@ static int step_started(struct moment *m) {
         const cJSON *result = NULL;
         uint64_t ends;
 
-        int r = sim_execution_outcome(&m->call, m->at.unit, m->step->start, m->run->waits_for, &ends, &failure, &result);
+        int r = sim_execution_outcome(&m->call, m->at.unit, m->step->start, m->run->waits_for, &ends,
+                                      &failure, &result);
         m->run->waits_for = 0;
         if (r > 0)
-                return sovd_fail(&m->call, SOVD_E_CONFLICT, "the run of operation '%s' was removed", m->step->start);
+                return sovd_fail(&m->call, SOVD_E_CONFLICT, "the run of operation '%s' was removed",
+                                 m->step->start);
         if (!r && failure)
-                return sovd_fail(&m->call, SOVD_E_CONFLICT, "operation '%s' failed: %s", m->step->start, failure);
+                return sovd_fail(&m->call, SOVD_E_CONFLICT, "operation '%s' failed: %s", m->step->start,
+                                 failure);
         return r ? r : add_result(m, result_name(m->step), result);
 }
 
@@ -202,7 +206,8 @@ static uint64_t due(struct sovd_call *call, const struct sim_unit *unit, const s
         const char *failure;
 
         if (run->waits_for)
-                (void)sim_execution_outcome(call, unit, step_of(s, run)->start, run->waits_for, &ends, &failure, NULL);
+                (void)sim_execution_outcome(call, unit, step_of(s, run)->start, run->waits_for, &ends,
+                                            &failure, NULL);
         return SOVD_MAX(ends, run->due_usec);
 }
 
@@ -236,7 +241,8 @@ static void advance_one(struct moment *m, uint64_t at) {
         int r = do_step(m);
         if (r) {
                 script_run_end(scripts, m->run, SOVD_SCRIPT_FAILED,
-                               r > 0 && m->call.failure.body.message ? m->call.failure.body.message : "out of memory");
+                               r > 0 && m->call.failure.body.message ? m->call.failure.body.message
+                                                                     : "out of memory");
                 return;
         }
         if (m->run->waits_for)
@@ -246,11 +252,12 @@ static void advance_one(struct moment *m, uint64_t at) {
 }
 
 void sim_scripts_advance(const struct sim_call *c, struct sovd_call *call) {
-        struct moment m = { .at = *c, .call = { .arena = call->arena,
-                                                .entity = call->entity,
-                                                .request_id = call->request_id,
-                                                .deadline_usec = call->deadline_usec,
-                                                .principal = { .id = "a script" } } };
+        struct moment m = { .at = *c,
+                            .call = { .arena = call->arena,
+                                      .entity = call->entity,
+                                      .request_id = call->request_id,
+                                      .deadline_usec = call->deadline_usec,
+                                      .principal = { .id = "a script" } } };
         uint64_t at;
 
         if (!c->unit->scripts || !c->unit->scripts->n_running)

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sim/scripts.h"
 #include "sovd-core/base/clock.h"
-#include "sovd-core/base/json_reader.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <strings.h>
-
-#define FILE_NAME_MAX 255
-#define RETRY_SECS    60 /* what is asked for needs a place that a client has to free */
 
 /* --- life ----------------------------------------------------------------------------------------------- */
 
-static struct script *script_free(struct script *s) {
+struct script *script_free(struct script *s) {
         if (!s)
                 return NULL;
         for (size_t i = 0; i < SIM_RUNS_MAX; i++)
@@ -20,7 +15,6 @@ static struct script *script_free(struct script *s) {
         free(s);
         return NULL;
 }
-SOVD_DEFINE_CLEANUP(struct script *, script_free)
 
 struct sim_scripts *sim_scripts_free(struct sim_scripts *scripts) {
         if (!scripts)
@@ -54,6 +48,18 @@ int sim_scripts_init(struct sim_unit *unit) {
         return 0;
 }
 
+/* What is over but for somebody who looks counts as running. */
+void sim_scripts_count(struct sim *sim, size_t *ret_uploaded, size_t *ret_running) {
+        *ret_uploaded = *ret_running = 0;
+        (void)pthread_mutex_lock(&sim->mutex);
+        for (size_t i = 0; i < sim->n_units; i++) {
+                const struct sim_scripts *scripts = sim->units[i].scripts;
+                *ret_uploaded += scripts ? scripts->n_uploaded : 0;
+                *ret_running += scripts ? scripts->n_running : 0;
+        }
+        (void)pthread_mutex_unlock(&sim->mutex);
+}
+
 void sim_scripts_on_restart(struct sim_unit *unit, uint64_t now_usec) {
         struct sim_scripts *scripts = unit->scripts;
 
@@ -61,7 +67,8 @@ void sim_scripts_on_restart(struct sim_unit *unit, uint64_t now_usec) {
                 for (size_t k = 0; k < SIM_RUNS_MAX; k++) {
                         struct script_run *run = &scripts->items[i]->runs[k];
                         if (run->status == SOVD_SCRIPT_RUNNING)
-                                script_run_end(scripts, run, SOVD_SCRIPT_TERMINATED, "the entity was restarted");
+                                script_run_end(scripts, run, SOVD_SCRIPT_TERMINATED,
+                                               "the entity was restarted");
                         if (script_may_run_again(run))
                                 script_run_begin(scripts, run, now_usec);
                 }
@@ -79,15 +86,12 @@ static struct script *find_script(struct sovd_call *call, const struct sim_call 
         return NULL;
 }
 
-static struct script_run *find_run(struct sovd_call *call, const struct sim_call *c, const char *script,
+static struct script_run *find_run(struct sovd_call *call, const struct sim_call *c, struct script *s,
                                    const char *id) {
-        struct script *s = find_script(call, c, script);
-
-        for (size_t i = 0; s && i < SIM_RUNS_MAX; i++)
+        for (size_t i = 0; i < SIM_RUNS_MAX; i++)
                 if (*s->runs[i].id && strcmp(s->runs[i].id, id) == 0)
                         return &s->runs[i];
-        if (s)
-                (void)sim_no_resource(call, c->unit, "execution", id);
+        (void)sim_no_resource(call, c->unit, "execution", id);
         return NULL;
 }
 
@@ -217,135 +221,10 @@ int sim_script_delete(struct sovd_call *call, const struct sovd_entity *e, const
         return r;
 }
 
-/* --- upload --------------------------------------------------------------------------------------------- */
-
-static bool is_json(const char *type) {
-        const size_t n = strcspn(type, "; \t");
-
-        return (n == 16 && strncasecmp(type, "application/json", n) == 0) ||
-               (n > 17 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + n - 5, "+json", 5) == 0);
-}
-
-/* Into the script's own arena; the failure is copied, because that arena ends with a script that is refused. */
-static int decode(struct sovd_call *call, struct script *s, const struct sovd_script_upload *upload) {
-        static const struct sovd_json_limits limits = { .max_depth = 12, .max_nodes = 4000 };
-        struct sim_script *script = sovd_arena_new0(s->arena, struct sim_script);
-        struct sovd_schema_error error;
-        struct sovd_json_fault fault;
-        cJSON *json;
-        if (!script)
-                return sovd_error_origin(-ENOMEM);
-
-        int r = sovd_json_parse_in(s->arena, &json, upload->text, upload->len, &limits, &fault);
-        if (r > 0)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, "", "the script is not acceptable JSON: %s (at byte %zu)",
-                                    fault.reason, fault.offset);
-        if (!r)
-                r = sovd_schema_decode(&sovd_schema_sim_upload, json, script, s->arena, SOVD_DECODE_CLOSED, &error);
-        if (r > 0)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, error.path, "%s %s",
-                                    *error.path ? error.path : "the script", error.reason);
-        s->script = script;
-        return r;
-}
-
-static int name_it(struct script *s, const struct sovd_script_upload *upload) {
-        struct sim_named *named = &((struct sim_script *)(uintptr_t)s->script)->named;
-        char id[SOVD_ID_SIZE];
-
-        int r = sovd_id_new(id);
-        if (r)
-                return r;
-        named->id = sovd_arena_strdup(s->arena, id);
-        if (!named->name && upload->file_name && *upload->file_name)
-                named->name = sovd_arena_strdup(s->arena, upload->file_name);
-        else if (!named->name)
-                named->name = sovd_arena_strdup(s->arena, id);
-        return named->id && named->name ? 0 : sovd_error_origin(-ENOMEM);
-}
-
-static int check_upload(struct sovd_call *call, const struct sovd_script_upload *upload) {
-        if (!is_json(upload->content_type))
-                return sovd_fail(call, SOVD_E_MEDIA_TYPE, "a script is application/json here, not '%.100s'",
-                                 upload->content_type);
-        if (upload->len > SIM_SCRIPT_TEXT_MAX)
-                return sovd_fail(call, SOVD_E_TOO_LARGE, "a script may have %d bytes", SIM_SCRIPT_TEXT_MAX);
-        const size_t n = upload->file_name ? strlen(upload->file_name) : 0;
-        if (n > FILE_NAME_MAX || (n && !sovd_utf8_is_valid(upload->file_name, n)))
-                return sovd_fail(call, SOVD_E_BAD_REQUEST, "the filename of Content-Disposition must be UTF-8, of at most "
-                                 "%d bytes", FILE_NAME_MAX);
-        return 0;
-}
-
-static int make(struct sovd_call *call, const struct sovd_script_upload *upload, struct script **ret) {
-        _cleanup_(script_freep) struct script *s = calloc(1, sizeof(*s));
-        if (!s)
-                return sovd_error_origin(-ENOMEM);
-
-        int r = check_upload(call, upload);
-        if (!r)
-                r = sovd_arena_new(&s->arena, 4096);
-        if (!r)
-                r = decode(call, s, upload);
-        if (!r)
-                r = name_it(s, upload);
-        if (r)
-                return r;
-        *ret = SOVD_TAKE(s);
-        return 0;
-}
-
-static int check_place(struct sovd_call *call, const struct sim_call *c) {
-        const size_t max = (size_t)c->unit->entity->script_uploads.value;
-
-        if (!max)
-                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "'%s' takes no scripts of clients",
-                                 c->unit->entity->named.id);
-        if (c->unit->scripts->n_uploaded < max)
-                return 0;
-        sovd_fail(call, SOVD_E_OVERLOAD, "'%s' keeps %zu scripts of clients, and no more: delete one first",
-                  c->unit->entity->named.id, max);
-        sovd_fail_retry_after(call, RETRY_SECS);
-        return SOVD_E_OVERLOAD;
-}
-
-static int keep(struct sovd_call *call, const struct sim_call *c, struct script **s, struct sovd_script_created *ret) {
-        struct sim_scripts *scripts = c->unit->scripts;
-        size_t step = 0;
-
-        int r = check_place(call, c);
-        if (r)
-                return r;
-        const char *why = sim_steps_refuse(c->unit->entity, &(*s)->script->steps, &step, call->arena);
-        if (why)
-                return sovd_fail_at(call, SOVD_E_BAD_VALUE, sovd_call_printf(call, "/steps/%zu", step), "step %zu %s",
-                                    step, why);
-        ret->id = sovd_arena_strdup(call->arena, (*s)->script->named.id);
-        if (!ret->id)
-                return sovd_error_origin(-ENOMEM);
-        scripts->n_uploaded++;
-        scripts->items[scripts->n++] = SOVD_TAKE(*s);
-        return 0;
-}
-
-int sim_script_upload(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_script_upload *upload,
-                      struct sovd_script_created *ret) {
-        _cleanup_(script_freep) struct script *s = NULL;
-        struct sim_call c;
-
-        int r = make(call, upload, &s); /* parsing needs no lock */
-        if (!r)
-                r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
-        if (r)
-                return r;
-        r = keep(call, &c, &s, ret);
-        sim_leave(&c);
-        return r;
-}
-
 /* --- executions ----------------------------------------------------------------------------------------- */
 
-static int refuse_start(struct sovd_call *call, const struct script *s, const struct sovd_script_start *start) {
+static int refuse_start(struct sovd_call *call, const struct script *s,
+                        const struct sovd_script_start *start) {
         const cJSON *parameters = start->parameters;
 
         if (parameters && !(cJSON_IsObject(parameters) && !parameters->child))
@@ -360,7 +239,7 @@ static int refuse_more(struct sovd_call *call, const struct script *s) {
         sovd_fail(call, SOVD_E_OVERLOAD,
                   "script '%s' has %d executions that run or wait for a restart, and may have no more",
                   s->script->named.id, SIM_RUNS_MAX);
-        sovd_fail_retry_after(call, RETRY_SECS);
+        sovd_fail_retry_after(call, SIM_RETRY_SECS);
         return SOVD_E_OVERLOAD;
 }
 
@@ -403,7 +282,8 @@ int sim_script_start(struct sovd_call *call, const struct sovd_entity *e, const 
 }
 
 static int list_runs(struct sovd_call *call, const struct script *s, struct sovd_strings *ret) {
-        *ret = (struct sovd_strings){ .items = sovd_arena_array(call->arena, const char *, SIM_RUNS_MAX), .set = true };
+        *ret = (struct sovd_strings){ .items = sovd_arena_array(call->arena, const char *, SIM_RUNS_MAX),
+                                      .set = true };
         for (size_t i = 0; ret->items && i < SIM_RUNS_MAX; i++)
                 if (*s->runs[i].id && !(ret->items[ret->n++] = sovd_arena_strdup(call->arena, s->runs[i].id)))
                         return sovd_error_origin(-ENOMEM);
@@ -432,7 +312,8 @@ static int describe_failure(struct sovd_call *call, const struct script_run *run
         *body = (struct sovd_generic_error){ .error_code = "error-response",
                                              .message = sovd_arena_strdup(call->arena, run->failure) };
         *error = (struct sovd_data_error){
-                .path = run->status == SOVD_SCRIPT_FAILED ? sovd_call_printf(call, "/steps/%zu", run->step) : "/",
+                .path = run->status == SOVD_SCRIPT_FAILED ? sovd_call_printf(call, "/steps/%zu", run->step)
+                                                          : "/",
                 .error = body,
         };
         *ret = (struct sovd_list){ .items = error, .n = 1 };
@@ -465,8 +346,9 @@ int sim_script_execution_read(struct sovd_call *call, const struct sovd_entity *
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
         if (r)
                 return r;
-        const struct script_run *run = find_run(call, &c, script, id);
-        r = run ? describe_run(call, find_script(call, &c, script), run, ret) : SOVD_E_NOT_FOUND;
+        struct script *s = find_script(call, &c, script);
+        const struct script_run *run = s ? find_run(call, &c, s, id) : NULL;
+        r = run ? describe_run(call, s, run, ret) : SOVD_E_NOT_FOUND;
         sim_leave(&c);
         return r;
 }
@@ -488,7 +370,8 @@ int sim_script_execution_control(struct sovd_call *call, const struct sovd_entit
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
         if (r)
                 return r;
-        struct script_run *run = find_run(call, &c, script, id);
+        struct script *s = find_script(call, &c, script);
+        struct script_run *run = s ? find_run(call, &c, s, id) : NULL;
         r = run ? stop_run(call, &c, run) : SOVD_E_NOT_FOUND;
         sim_leave(&c);
         return r;
@@ -501,7 +384,8 @@ int sim_script_execution_delete(struct sovd_call *call, const struct sovd_entity
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_SCRIPTS);
         if (r)
                 return r;
-        struct script_run *run = find_run(call, &c, script, id);
+        struct script *s = find_script(call, &c, script);
+        struct script_run *run = s ? find_run(call, &c, s, id) : NULL;
         if (!run)
                 r = SOVD_E_NOT_FOUND;
         else if (run->status == SOVD_SCRIPT_RUNNING)

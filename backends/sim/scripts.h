@@ -13,6 +13,7 @@
 #define SIM_RUNS_MAX        16          /* kept of one script */
 #define SIM_RESULT_MAX      (64 * 1024) /* bytes of what a run has read */
 #define SIM_SCRIPT_TEXT_MAX (64 * 1024)
+#define SIM_RETRY_SECS      60 /* what is asked for needs a place that a client has to free */
 
 struct script_run {
         char id[SOVD_ID_SIZE];     /* "" = free */
@@ -23,9 +24,9 @@ struct script_run {
         uint64_t due_usec;         /* of the next step */
         uint64_t waits_for;        /* id of a run of an operation; 0 = none */
         size_t step;
-        char *result;              /* members of a JSON object, each with a comma behind; owned */
+        char *result; /* members of a JSON object, each with a comma behind; owned */
         size_t result_len;
-        char *failure;             /* owned; NULL = none */
+        char *failure; /* owned; NULL = none */
 };
 
 struct script {
@@ -41,9 +42,14 @@ struct sim_scripts {
 };
 
 static inline bool script_may_run_again(const struct script_run *run) {
-        return *run->id && (run->when == SOVD_SCRIPT_ON_RESTART || run->when == SOVD_SCRIPT_NOW_AND_ON_RESTART ||
-                            run->status == SOVD_SCRIPT_PREPARED);
+        return *run->id &&
+               (run->when == SOVD_SCRIPT_ON_RESTART || run->when == SOVD_SCRIPT_NOW_AND_ON_RESTART ||
+                run->status == SOVD_SCRIPT_PREPARED);
 }
+
+/* scripts.c */
+struct script *script_free(struct script *s);
+SOVD_DEFINE_CLEANUP(struct script *, script_free)
 
 /* script_run.c */
 void script_run_begin(struct sim_scripts *scripts, struct script_run *run, uint64_t now_usec);

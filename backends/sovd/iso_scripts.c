@@ -41,8 +41,8 @@ static int check_script_id(struct sovd_call *call, const char *id) {
         return sovd_fail(call, SOVD_E_BAD_ANSWER, "the backend named a script by an id that cannot be used");
 }
 
-int iso_script_upload(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_script_upload *upload,
-                      struct sovd_script_created *ret) {
+int iso_script_upload(struct sovd_call *call, const struct sovd_entity *e,
+                      const struct sovd_script_upload *upload, struct sovd_script_created *ret) {
         struct upstream u = upstream(call, e, "scripts", NULL);
         struct cJSON *json;
 
@@ -97,7 +97,8 @@ int iso_script_execution_read(struct sovd_call *call, const struct sovd_entity *
         upstream_pass_schema(&u);
         int r = upstream_get(&u, &json, "scripts", script, "executions", id, NULL);
         if (!r)
-                r = shape_rename(json, "last-started", "last_started"); /* as the template's example has it: D16 */
+                r = shape_rename(json, "last-started",
+                                 "last_started"); /* as the template's example has it: D16 */
         return r ? r : answer_decode(call, &sovd_schema_script_execution, json, ret);
 }
 

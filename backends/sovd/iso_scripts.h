@@ -9,8 +9,8 @@
 int iso_scripts_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_script_list *ret);
 int iso_script_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                     struct sovd_script_detail *ret);
-int iso_script_upload(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_script_upload *upload,
-                      struct sovd_script_created *ret);
+int iso_script_upload(struct sovd_call *call, const struct sovd_entity *e,
+                      const struct sovd_script_upload *upload, struct sovd_script_created *ret);
 int iso_script_delete(struct sovd_call *call, const struct sovd_entity *e, const char *id);
 int iso_script_start(struct sovd_call *call, const struct sovd_entity *e, const char *script,
                      const struct sovd_script_start *start, struct sovd_script_started *ret);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scripts of a simulated vehicle: upload, description, executions."""
+import concurrent.futures
 import json
 import pathlib
 import sys
@@ -172,6 +173,32 @@ class Executions(ScriptCase):
         self.assertEqual([reply.status for reply in replies], [202, 202])
         self.assertEqual(replies[0].body, replies[1].body)
         self.assertEqual(len(self.get(uri + '/executions')['items']), 1)
+
+    def test_metrics_count_scripts_and_those_that_run(self):
+        names = 'sovd_backend_scripts{backend="demo"}', 'sovd_backend_scripts_running{backend="demo"}'
+        before = [self.gateway.metrics()[name] for name in names]
+        execution = self.start(self.upload(WAIT))
+        self.upload()
+        self.assertEqual([self.gateway.metrics()[name] for name in names], [before[0] + 2, before[1] + 1])
+        self.ask(204, 'PUT', execution, {'action': 'stop'})
+        self.assertEqual(self.gateway.metrics()[names[1]], before[1])
+
+    def test_many_clients_at_once_leave_nothing_behind(self):
+        def live(number):
+            for _ in range(10):
+                reply = self.gateway.post(PATH, json.dumps({'name': str(number), **WAIT}).encode(), HEADERS)
+                if reply.status == 503:
+                    continue  # the three places are taken
+                uri = reply.headers['location']
+                execution = self.gateway.post(uri + '/executions', {}).headers['location']
+                seen.append((self.gateway.get(uri).json['item']['name'], self.gateway.get(execution).json['status'],
+                             self.gateway.put(execution, {'action': 'stop'}).status, self.gateway.delete(uri).status, number))
+        seen, before = [], self.get(PATH)['items']
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            list(pool.map(live, range(6)))
+        self.assertTrue(seen)
+        self.assertEqual([row for row in seen if row[:4] != (str(row[4]), 'running', 204, 204)], [])
+        self.assertEqual(self.get(PATH)['items'], before)
 
     def test_what_is_unknown_is_404(self):
         for method, path in (('GET', '/none'), ('DELETE', '/none'), ('GET', '/none/executions'), ('POST', '/none/executions'),

@@ -17,9 +17,12 @@ static const char car[] =
         "components:\n"
         "  - id: a\n"
         "    script_uploads: 1\n"
-        "    data: [{ id: n, value: 10, min: 0, max: 90, writable: true }, { id: m, value: 0, behaviour: follow, "
-        "of: n, rate: 5 }, { id: s, type: string, value: x, writable: true }, { id: b, type: boolean, value: true }]\n"
-        "    operations: [{ id: o, asynchronous: true, duration_secs: 4, parameters: [{ id: p, value: 3 }], result: "
+        "    data: [{ id: n, value: 10, min: 0, max: 90, writable: true }, { id: m, value: 0, behaviour: "
+        "follow, "
+        "of: n, rate: 5 }, { id: s, type: string, value: x, writable: true }, { id: b, type: boolean, value: "
+        "true }]\n"
+        "    operations: [{ id: o, asynchronous: true, duration_secs: 4, parameters: [{ id: p, value: 3 }], "
+        "result: "
         "[{ name: x, of: p }] }, { id: q, result: [{ name: y, value: [2] }], fails_every: 2 }]\n";
 
 static uint64_t now_usec;
@@ -57,7 +60,9 @@ static void upload(struct sovd_backend *backend, struct sovd_arena *arena, const
                                                   .text = text,
                                                   .len = len };
         struct sovd_entity e = { .type = SOVD_COMPONENT, .id = "a", .name = "a" };
-        struct sovd_call call = { .arena = arena, .entity = &e, .request_id = "r", .deadline_usec = UINT64_MAX };
+        struct sovd_call call = {
+                .arena = arena, .entity = &e, .request_id = "r", .deadline_usec = UINT64_MAX
+        };
         struct sovd_script_created created = { 0 };
 
         for (int i = 0; i < SOVD_N_COLLECTIONS; i++)

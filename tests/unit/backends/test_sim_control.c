@@ -7,13 +7,14 @@
 #define RUN "    operations: [{ id: o, asynchronous: true, duration_secs: 10"
 #define ALL ", capabilities: [execute, stop, freeze, reset, status, x-acme-boost]"
 #define PARAMETERS                                                                                           \
-        ", parameters: [{ id: level, type: integer, value: 3, min: 1, max: 5 }, { id: side, type: string, "   \
+        ", parameters: [{ id: level, type: integer, value: 3, min: 1, max: 5 }, { id: side, type: string, "  \
         "values: [left, right], required: true }, { id: \"a~b\", type: boolean }], result: [{ name: level, " \
-        "of: level }, { name: twice, of: level, factor: 2 }, { name: side, of: side }, { name: given, of: "   \
+        "of: level }, { name: twice, of: level, factor: 2 }, { name: side, of: side }, { name: given, of: "  \
         "\"a~b\" }, { name: fixed, value: 1.50 }]"
 
 static int start(struct fixture *f, const char *parameters, struct sovd_execution_started *ret) {
-        const struct sovd_execution_start request = { .parameters = parameters ? json_of(f, parameters) : NULL };
+        const struct sovd_execution_start request = { .parameters =
+                                                              parameters ? json_of(f, parameters) : NULL };
 
         f->call.failure = (struct sovd_failure){ 0 };
         *ret = (struct sovd_execution_started){ 0 };
@@ -36,7 +37,8 @@ static struct sovd_execution look(struct fixture *f, const char *id) {
 
 static int tell(struct fixture *f, const char *id, const char *word, const char *parameters) {
         const struct sovd_execution_control wanted = { .capability = word,
-                                                       .parameters = parameters ? json_of(f, parameters) : NULL };
+                                                       .parameters =
+                                                               parameters ? json_of(f, parameters) : NULL };
         struct sovd_execution_accepted accepted = { 0 };
 
         f->call.failure = (struct sovd_failure){ 0 };
@@ -78,7 +80,8 @@ static void results_follow_the_parameters(void **state) {
         const char *id = begin(f, "{\"side\":\"left\",\"level\":5}");
         at(10);
         struct sovd_execution x = look(f, id);
-        assert_string_equal(text_of(f, x.parameters), "{\"level\":5,\"twice\":10,\"side\":\"left\",\"fixed\":1.50}");
+        assert_string_equal(text_of(f, x.parameters),
+                            "{\"level\":5,\"twice\":10,\"side\":\"left\",\"fixed\":1.50}");
 
         id = begin(f, "{\"side\":\"right\",\"a~b\":true}");
         at(20);
@@ -99,17 +102,21 @@ static void the_schema_of_an_operation_says_what_it_takes_and_gives(void **state
         struct fixture *f = *state;
         const struct cJSON *schema;
 
-        simulate(f, RUN ", parameters: [{ id: level, name: Level, type: integer, value: 3, min: 1, max: 5 }, { id: s, "
-                        "type: string, values: [a], required: true }], result: [{ name: x, of: level, factor: 2 }, { "
-                        "name: y, value: [1] }] }]\n");
+        simulate(
+                f, RUN
+                ", parameters: [{ id: level, name: Level, type: integer, value: 3, min: 1, max: 5 }, { id: "
+                "s, "
+                "type: string, values: [a], required: true }], result: [{ name: x, of: level, factor: 2 }, { "
+                "name: y, value: [1] }] }]\n");
         const struct sim *sim = (const struct sim *)f->backend;
         assert_int_equal(sim_operation_schema(&f->call, sim->units[0].entity->operations.items, &schema), 0);
-        assert_string_equal(text_of(f, schema),
-                            "{\"parameters\":{\"type\":\"object\",\"properties\":{\"level\":{\"type\":\"integer\","
-                            "\"title\":\"Level\",\"minimum\":1,\"maximum\":5,\"default\":3},\"s\":{\"type\":\"string\","
-                            "\"title\":\"s\",\"enum\":[\"a\"]}},\"required\":[\"s\"],\"additionalProperties\":false},"
-                            "\"result\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\"},\"y\":{"
-                            "\"type\":\"array\"}}}}");
+        assert_string_equal(
+                text_of(f, schema),
+                "{\"parameters\":{\"type\":\"object\",\"properties\":{\"level\":{\"type\":\"integer\","
+                "\"title\":\"Level\",\"minimum\":1,\"maximum\":5,\"default\":3},\"s\":{\"type\":\"string\","
+                "\"title\":\"s\",\"enum\":[\"a\"]}},\"required\":[\"s\"],\"additionalProperties\":false},"
+                "\"result\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\"},\"y\":{"
+                "\"type\":\"array\"}}}}");
 }
 
 static void a_frozen_run_makes_no_progress_until_it_is_executed(void **state) {
@@ -159,7 +166,8 @@ static void a_frozen_run_can_be_stopped_and_times_out(void **state) {
 static void a_reset_begins_again_with_the_defaults(void **state) {
         struct fixture *f = *state;
 
-        simulate(f, RUN ALL ", parameters: [{ id: level, value: 3 }], result: [{ name: level, of: level }] }]\n");
+        simulate(f, RUN ALL
+                 ", parameters: [{ id: level, value: 3 }], result: [{ name: level, of: level }] }]\n");
         const char *id = begin(f, "{\"level\":9}");
         at(8);
         assert_int_equal(tell(f, id, "reset", NULL), 0);
@@ -172,7 +180,8 @@ static void a_reset_begins_again_with_the_defaults(void **state) {
 static void a_running_one_takes_other_parameters(void **state) {
         struct fixture *f = *state;
 
-        simulate(f, RUN ALL ", parameters: [{ id: level, value: 3 }], result: [{ name: level, of: level }] }]\n");
+        simulate(f, RUN ALL
+                 ", parameters: [{ id: level, value: 3 }], result: [{ name: level, of: level }] }]\n");
         const char *id = begin(f, "{\"level\":9}");
         assert_int_equal(tell(f, id, "execute", "{\"level\":7}"), 0);
         assert_int_equal(tell(f, id, "execute", "{\"level\":\"x\"}"), SOVD_E_BAD_VALUE);
@@ -208,9 +217,9 @@ static void an_operation_starts_in_its_mode_only(void **state) {
         struct sovd_operation_detail detail = { 0 };
         struct sovd_mode_set set = { 0 };
         struct fixture *f = *state;
-        const struct sovd_backend_ops *ops =
-                simulate(f, RUN ", modes: [{ mode: session, value: extended }] }]\n"
-                                "    modes: [{ id: session, values: [default, extended], expires_secs: 60 }]\n");
+        const struct sovd_backend_ops *ops = simulate(
+                f, RUN ", modes: [{ mode: session, value: extended }] }]\n"
+                       "    modes: [{ id: session, values: [default, extended], expires_secs: 60 }]\n");
 
         assert_int_equal(ops->operation_read(&f->call, &f->ecu, "o", &detail), 0);
         assert_string_equal(text_of(f, detail.modes), "{\"session\":\"extended\"}");
@@ -231,7 +240,8 @@ static void as_many_runs_as_are_declared(void **state) {
         const char *one = begin(f, NULL), *two = begin(f, NULL);
         assert_string_not_equal(one, two);
         assert_int_equal(start(f, NULL, &started), SOVD_E_CONFLICT);
-        assert_string_equal(f->call.failure.body.message, "operation 'o' runs 2 times already, and may no more");
+        assert_string_equal(f->call.failure.body.message,
+                            "operation 'o' runs 2 times already, and may no more");
         assert_int_equal(tell(f, one, "stop", NULL), 0);
         (void)begin(f, NULL);
         assert_int_equal(look(f, two).status, SOVD_EXECUTION_RUNNING);
@@ -353,10 +363,13 @@ static void going_on_needs_a_proof_and_stopping_none(void **state) {
 /* --- scenarios ------------------------------------------------------------------------------------------ */
 
 static void check_scenario(struct fixture *f, const char *more, const char *message) {
-        const char *why, *text = sovd_arena_printf(f->arena, "components:\n  - id: ecu\n    operations: [{ id: o, "
-                                                             "asynchronous: true, %s }]\n", more);
+        const char *why, *text = sovd_arena_printf(f->arena,
+                                                   "components:\n  - id: ecu\n    operations: [{ id: o, "
+                                                   "asynchronous: true, %s }]\n",
+                                                   more);
 
-        assert_int_not_equal(sovd_sim_backend_parse(&f->backend, "sim", "t", text, strlen(text), f->arena, &why), 0);
+        assert_int_not_equal(
+                sovd_sim_backend_parse(&f->backend, "sim", "t", text, strlen(text), f->arena, &why), 0);
         if (!strstr(why, message))
                 fail_msg("%s", why);
 }

@@ -2,15 +2,17 @@
 #include "tests/unit/backends/sim_support.h"
 #include "backends/sim/scripts.h"
 
-#define CAR                                                                                                    \
-        "    script_uploads: 2\n"                                                                              \
-        "    data: [{ id: target, value: 10, min: 0, max: 90, writable: true }, { id: speed, value: 0, "        \
-        "behaviour: follow, of: target, rate: 5, step: 0.5 }, { id: fixed, type: string, value: on }]\n"        \
-        "    operations: [{ id: o, asynchronous: true, duration_secs: 4, result: [{ name: x, value: 1 }] }, { " \
-        "id: now, result: [{ name: y, value: 2 }] }, { id: bad, asynchronous: true, duration_secs: 1, "         \
-        "fails_every: 1, error: broken }, { id: guarded, proximity_proof: true }]\n"                            \
-        "    scripts: [{ id: drive, name: Drive, tags: [a], steps: [{ read: speed, as: before }, { write: "     \
-        "target, value: 20 }, { wait_ms: 2000 }, { read: speed }, { start: o }, { start: now, as: then }, { "    \
+#define CAR                                                                                                  \
+        "    script_uploads: 2\n"                                                                            \
+        "    data: [{ id: target, value: 10, min: 0, max: 90, writable: true }, { id: speed, value: 0, "     \
+        "behaviour: follow, of: target, rate: 5, step: 0.5 }, { id: fixed, type: string, value: on }]\n"     \
+        "    operations: [{ id: o, asynchronous: true, duration_secs: 4, result: [{ name: x, value: 1 }] "   \
+        "}, { "                                                                                              \
+        "id: now, result: [{ name: y, value: 2 }] }, { id: bad, asynchronous: true, duration_secs: 1, "      \
+        "fails_every: 1, error: broken }, { id: guarded, proximity_proof: true }]\n"                         \
+        "    scripts: [{ id: drive, name: Drive, tags: [a], steps: [{ read: speed, as: before }, { write: "  \
+        "target, value: 20 }, { wait_ms: 2000 }, { read: speed }, { start: o }, { start: now, as: then }, "  \
+        "{ "                                                                                                 \
         "expect: speed, min: 19, max: 21 }, { expect: fixed, value: \"on\" }] }]\n"
 
 static int upload(struct fixture *f, const char *text, const char **ret_id) {
@@ -110,7 +112,8 @@ static void steps_happen_at_their_time_though_nobody_looks(void **state) {
         assert_int_equal(look(f, script, id).status, SOVD_SCRIPT_COMPLETED);
 }
 
-static void check_failure(struct fixture *f, const char *text, double until, const char *path, const char *message) {
+static void check_failure(struct fixture *f, const char *text, double until, const char *path,
+                          const char *message) {
         const char *script = put(f, text), *id = start(f, script);
 
         at(until);
@@ -128,12 +131,12 @@ static void a_step_that_fails_ends_the_script_and_is_named(void **state) {
 
         simulate(f, CAR);
         at(10);
-        check_failure(f, "{\"steps\":[{\"read\":\"speed\"},{\"expect\":\"target\",\"value\":11}]}", 10, "/steps/1",
-                      "data 'target' is 10, and not 11");
+        check_failure(f, "{\"steps\":[{\"read\":\"speed\"},{\"expect\":\"target\",\"value\":11}]}", 10,
+                      "/steps/1", "data 'target' is 10, and not 11");
         check_failure(f, "{\"steps\":[{\"expect\":\"target\",\"min\":10.5}]}", 10, "/steps/0",
                       "data 'target' is 10, below 10.5");
-        check_failure(f, "{\"steps\":[{\"start\":\"bad\"},{\"write\":\"target\",\"value\":1}]}", 12, "/steps/0",
-                      "operation 'bad' failed: broken");
+        check_failure(f, "{\"steps\":[{\"start\":\"bad\"},{\"write\":\"target\",\"value\":1}]}", 12,
+                      "/steps/0", "operation 'bad' failed: broken");
         assert_string_equal(value_of(f, "target"), "10"); /* what stood behind it was not done */
 }
 
@@ -154,7 +157,8 @@ static void a_script_waits_for_the_run_that_it_started(void **state) {
 static void a_running_script_is_stopped_and_only_then_deleted(void **state) {
         struct fixture *f = *state;
         const struct sovd_backend_ops *ops = simulate(f, CAR);
-        const char *script = put(f, "{\"steps\":[{\"wait_ms\":5000},{\"write\":\"target\",\"value\":1}]}"), *other;
+        const char *script = put(f, "{\"steps\":[{\"wait_ms\":5000},{\"write\":\"target\",\"value\":1}]}"),
+                   *other;
 
         const char *id = start(f, script);
         assert_int_equal(start_as(f, script, SOVD_SCRIPT_NOW, &other), SOVD_E_CONFLICT);
@@ -209,7 +213,8 @@ static void a_restart_ends_what_runs(void **state) {
         restart(f);
         struct sovd_script_execution x = look(f, script, id);
         assert_int_equal(x.status, SOVD_SCRIPT_TERMINATED);
-        assert_string_equal(((const struct sovd_data_error *)x.error.items)->error->message, "the entity was restarted");
+        assert_string_equal(((const struct sovd_data_error *)x.error.items)->error->message,
+                            "the entity was restarted");
         assert_int_equal(start_as(f, script, SOVD_SCRIPT_NOW_AND_ON_RESTART, &again), 0);
         at(1);
         restart(f);
@@ -239,10 +244,13 @@ static void an_upload_that_is_no_script_is_refused_with_its_place(void **state) 
         check_refused(f, "{\"steps\":[{\"wait_ms\":1,\"loop\":2}]}", "/steps/0/loop", "");
         check_refused(f, "{\"steps\":[{\"wait_ms\":600001}]}", "/steps/0/wait_ms", "");
         check_refused(f, "{\"steps\":[{}]}", "/steps/0", "exactly one of");
-        check_refused(f, "{\"steps\":[{\"wait_ms\":1},{\"read\":\"speed\",\"wait_ms\":1}]}", "/steps/1", "exactly one of");
-        check_refused(f, "{\"steps\":[{\"read\":\"none\"}]}", "/steps/0", "names data 'none', which 'ecu' has not");
+        check_refused(f, "{\"steps\":[{\"wait_ms\":1},{\"read\":\"speed\",\"wait_ms\":1}]}", "/steps/1",
+                      "exactly one of");
+        check_refused(f, "{\"steps\":[{\"read\":\"none\"}]}", "/steps/0",
+                      "names data 'none', which 'ecu' has not");
         check_refused(f, "{\"steps\":[{\"write\":\"speed\",\"value\":1}]}", "/steps/0", "can only be read");
-        check_refused(f, "{\"steps\":[{\"write\":\"target\",\"value\":91}]}", "/steps/0", "must be from 0 to 90");
+        check_refused(f, "{\"steps\":[{\"write\":\"target\",\"value\":91}]}", "/steps/0",
+                      "must be from 0 to 90");
         check_refused(f, "{\"steps\":[{\"write\":\"target\"}]}", "/steps/0", "needs a value");
         check_refused(f, "{\"steps\":[{\"start\":\"none\"}]}", "/steps/0", "starts operation 'none'");
         check_refused(f, "{\"steps\":[{\"start\":\"guarded\"}]}", "/steps/0", "proof of proximity");
@@ -284,7 +292,8 @@ static void executions_have_a_limit(void **state) {
                 first = first ? first : id;
                 (void)look(f, script, id);
         }
-        assert_int_equal(f->backend->ops->script_execution_read(&f->call, &f->ecu, script, first, &x), SOVD_E_NOT_FOUND);
+        assert_int_equal(f->backend->ops->script_execution_read(&f->call, &f->ecu, script, first, &x),
+                         SOVD_E_NOT_FOUND);
         for (int i = 0; i < SIM_RUNS_MAX; i++)
                 assert_int_equal(start_as(f, script, SOVD_SCRIPT_ON_RESTART, &id), 0);
         assert_int_equal(start_as(f, script, SOVD_SCRIPT_ON_RESTART, &id), SOVD_E_OVERLOAD);
@@ -296,10 +305,13 @@ static void the_results_of_a_run_have_a_limit(void **state) {
 
         for (int i = 0; i < 12; i++)
                 value = sovd_arena_printf(f->arena, "%s%s", value, value);
-        simulate(f, sovd_arena_printf(f->arena, "    script_uploads: 1\n    data: [{ id: long, type: string, value: %s "
-                                                "}]\n", value + 1));
+        simulate(f, sovd_arena_printf(f->arena,
+                                      "    script_uploads: 1\n    data: [{ id: long, type: string, value: %s "
+                                      "}]\n",
+                                      value + 1));
         for (int i = 0; i < 20; i++)
-                text = sovd_arena_printf(f->arena, "%s%s{\"read\":\"long\",\"as\":\"r%d\"}", text, i ? "," : "", i);
+                text = sovd_arena_printf(f->arena, "%s%s{\"read\":\"long\",\"as\":\"r%d\"}", text,
+                                         i ? "," : "", i);
         check_failure(f, sovd_arena_printf(f->arena, "%s]}", text), 0, "/steps/15",
                       "the results are over the limit of 65536 bytes");
 }
@@ -327,13 +339,15 @@ static void scripts_are_listed_and_those_of_the_vehicle_stay(void **state) {
 }
 
 static void a_type_that_is_not_json_is_refused(void **state) {
-        const struct sovd_script_upload bytes = { .content_type = "text/x-shellscript", .content_disposition = "a",
-                                                  .text = "{}", .len = 2 };
+        const struct sovd_script_upload bytes = {
+                .content_type = "text/x-shellscript", .content_disposition = "a", .text = "{}", .len = 2
+        };
         struct sovd_script_created created;
         struct fixture *f = *state;
 
         simulate(f, CAR);
-        assert_int_equal(f->backend->ops->script_upload(&f->call, &f->ecu, &bytes, &created), SOVD_E_MEDIA_TYPE);
+        assert_int_equal(f->backend->ops->script_upload(&f->call, &f->ecu, &bytes, &created),
+                         SOVD_E_MEDIA_TYPE);
 }
 
 static void an_entity_that_takes_no_uploads_says_so(void **state) {
@@ -345,11 +359,14 @@ static void an_entity_that_takes_no_uploads_says_so(void **state) {
 }
 
 static void a_scenario_with_a_bad_step_is_refused(void **state) {
-        const char *why, *text = "components:\n  - id: ecu\n    scripts:\n      - id: s\n        steps: [{ read: x }]\n";
+        const char *why, *text = "components:\n  - id: ecu\n    scripts:\n      - id: s\n        steps: [{ "
+                                 "read: x }]\n";
         struct fixture *f = *state;
 
-        assert_int_not_equal(sovd_sim_backend_parse(&f->backend, "sim", "t", text, strlen(text), f->arena, &why), 0);
-        assert_string_equal(why, "t:5:17: components[0].scripts[0].steps[0]: names data 'x', which 'ecu' has not");
+        assert_int_not_equal(
+                sovd_sim_backend_parse(&f->backend, "sim", "t", text, strlen(text), f->arena, &why), 0);
+        assert_string_equal(why,
+                            "t:5:17: components[0].scripts[0].steps[0]: names data 'x', which 'ecu' has not");
 }
 
 int main(void) {

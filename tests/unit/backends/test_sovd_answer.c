@@ -162,7 +162,11 @@ static void write_without_an_answer_may_have_been_carried_out(void **state) {
         assert_non_null(strstr(f->call.failure.body.message, "may have been carried out"));
         (void)answer_missing(&f->call, SOVD_HTTP_LOST, "ecu", &writing);
         assert_non_null(strstr(f->call.failure.body.message, "may have been carried out"));
+        assert_true(f->call.failure.outcome_unknown);
+        (void)answer_missing(&f->call, SOVD_HTTP_LOST, "ecu", &reading);
+        assert_false(f->call.failure.outcome_unknown);
         (void)answer_missing(&f->call, SOVD_HTTP_REFUSED, "ecu", &writing);
+        assert_false(f->call.failure.outcome_unknown);
         assert_null(strstr(f->call.failure.body.message, "carried out"));
 }
 

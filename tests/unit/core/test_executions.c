@@ -76,6 +76,19 @@ static void an_execution_is_found_under_its_id(void **state) {
         counts(1, 1);
 }
 
+static void those_that_the_backend_has_not_named_are_not_taken_for_one_another(void **state) {
+        assert_true(sovd_executions_reserve(executions));
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "", true, &ref, arena), 0);
+        const char *id = sovd_arena_strdup(arena, ref.id);
+        sovd_executions_end(executions, id, "{}");
+        assert_true(sovd_executions_reserve(executions));
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "", true, &ref, arena), 0);
+        assert_string_not_equal(ref.id, id);
+        counts(2, 1);
+        assert_int_equal(find(id), 0);
+        assert_string_equal(ref.ended, "{}");
+}
+
 static void the_backends_id_is_not_an_id(void **state) {
         (void)add("42");
 
@@ -495,6 +508,7 @@ int main(void) {
                 TEST(with_no_place_at_all_every_start_is_refused),
                 TEST(running_ones_are_told_oldest_first),
                 TEST(a_backends_id_is_known_under_its_entity_and_operation),
+                TEST(those_that_the_backend_has_not_named_are_not_taken_for_one_another),
                 TEST(the_limit_holds_among_threads),
         };
 

@@ -110,7 +110,9 @@ static void over_the_limit_there_is_no_place(void **state) {
 }
 
 static void a_client_has_a_share(void **state) {
-        const struct sovd_idempotency_limits limits = { .keys = 3, .keys_per_client = 2, .bytes = 1, .retention_usec = SECOND };
+        const struct sovd_idempotency_limits limits = {
+                .keys = 3, .keys_per_client = 2, .bytes = 1, .retention_usec = SECOND
+        };
 
         sovd_idempotency_free(keys);
         assert_int_equal(sovd_idempotency_new(&keys, &limits), 0);
