@@ -7,7 +7,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
 
-COLLECTIONS = ('data', 'faults', 'operations', 'modes', 'configurations')
+COLLECTIONS = ('data', 'faults', 'operations', 'modes', 'configurations', 'logs')
 
 
 class Server(gateway.GatewayCase):
@@ -63,7 +63,8 @@ class Entities(gateway.GatewayCase):
             uris = [value for value in self.get(path).values() if str(value).startswith('/sovd')]
             self.assertTrue(uris)
             for uri in uris:
-                self.assertTrue(self.get(uri)['items'], uri)
+                body = self.get(uri)
+                self.assertTrue(body.get('items') or body.get('entries'), uri)
 
     def test_an_area_offers_contains_and_no_collection(self):
         body = self.get('/areas/body')
