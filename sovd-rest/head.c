@@ -123,7 +123,9 @@ static int check_body(const struct sovd_head *head, const struct sovd_head_info 
         bool reads = strcmp(head->method, "GET") == 0 || strcmp(head->method, "HEAD") == 0 ||
                      strcmp(head->method, "OPTIONS") == 0;
 
-        if (writes && !info->chunked && !sovd_head_field(head, "Content-Length")) {
+        /* Neither a length nor a type: there is no body (RFC 9112 6.3). Many resources are told something by a bare PUT. */
+        if (writes && !info->chunked && !sovd_head_field(head, "Content-Length") &&
+            sovd_head_field(head, "Content-Type")) {
                 *reason = "Content-Length is missing; for no body say 0";
                 return SOVD_E_LENGTH_REQUIRED;
         }

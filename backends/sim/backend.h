@@ -320,6 +320,8 @@ int sim_scripts_init(struct sim_unit *unit);
 struct sim_scripts *sim_scripts_free(struct sim_scripts *scripts);
 void sim_scripts_count(struct sim *sim, size_t *ret_uploaded, size_t *ret_running); /* takes the lock */
 void sim_scripts_advance(const struct sim_call *c, struct sovd_call *call);
+/* Forgets what clients have uploaded and does not run now. */
+void sim_scripts_forget_uploads(struct sim_unit *unit);
 void sim_scripts_on_restart(struct sim_unit *unit, uint64_t now_usec);
 int sim_scripts_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_script_list *ret);
 int sim_script_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,

@@ -31,6 +31,8 @@ void sim_clear_advance(const struct sim_call *c, struct sovd_arena *arena) {
         state->failure = state->fails ? kind->error : NULL;
         if (!state->fails)
                 reset(&at, kind, arena);
+        if (!state->fails && state->type == SOVD_CLEAR_CLIENT_DEFINED)
+                sim_scripts_forget_uploads(c->unit);
         sim_log_note(&at, state->failure ? SOVD_SEVERITY_ERROR : SOVD_SEVERITY_INFO, "clearing %s %s%s",
                      sovd_clear_type_names[state->type - 1], state->failure ? "failed: " : "ended",
                      state->failure ? state->failure : "");

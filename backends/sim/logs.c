@@ -68,6 +68,7 @@ void sim_log_note(const struct sim_call *c, int severity, const char *format, ..
         va_start(args, format);
         (void)vsnprintf(text, sizeof(text), format, args);
         va_end(args);
+        sim_text_trim(text);
         sim_log_add(c, 0, severity, c->now_usec, text);
 }
 

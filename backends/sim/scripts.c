@@ -190,6 +190,13 @@ int sim_script_read(struct sovd_call *call, const struct sovd_entity *e, const c
         return r;
 }
 
+static void drop(struct sim_scripts *scripts, size_t i) {
+        script_free(scripts->items[i]);
+        scripts->n--;
+        scripts->n_uploaded--;
+        memmove(&scripts->items[i], &scripts->items[i + 1], (scripts->n - i) * sizeof(struct script *));
+}
+
 static int delete_script(struct sovd_call *call, const struct sim_call *c, const char *id) {
         struct sim_scripts *scripts = c->unit->scripts;
         struct script *s = find_script(call, c, id);
@@ -203,11 +210,16 @@ static int delete_script(struct sovd_call *call, const struct sim_call *c, const
                 return sovd_fail(call, SOVD_E_CONFLICT, "script '%s' runs: stop it first", id);
         while (scripts->items[i] != s)
                 i++;
-        scripts->n--;
-        scripts->n_uploaded--;
-        memmove(&scripts->items[i], &scripts->items[i + 1], (scripts->n - i) * sizeof(struct script *));
-        script_free(s);
+        drop(scripts, i);
         return 0;
+}
+
+void sim_scripts_forget_uploads(struct sim_unit *unit) {
+        struct sim_scripts *scripts = unit->scripts;
+
+        for (size_t i = scripts ? scripts->n : 0; i-- > 0;)
+                if (scripts->items[i]->arena && !is_running(scripts->items[i]))
+                        drop(scripts, i);
 }
 
 int sim_script_delete(struct sovd_call *call, const struct sovd_entity *e, const char *id) {

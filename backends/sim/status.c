@@ -9,6 +9,12 @@
 
 /* --- time passes ---------------------------------------------------------------------------------------- */
 
+/* What is to begin whenever the entity starts begins here. */
+static void on_ready(const struct sim_call *c) {
+        sim_log_note(c, SOVD_SEVERITY_INFO, "'%s' is ready", c->unit->entity->named.id);
+        sim_scripts_on_restart(c->unit, c->now_usec);
+}
+
 static void advance_unit(struct sim *sim, struct sim_unit *unit, uint64_t now, struct sovd_arena *arena) {
         struct sim_call c = { sim, unit, now };
 
@@ -17,8 +23,7 @@ static void advance_unit(struct sim *sim, struct sim_unit *unit, uint64_t now, s
                 unit->power.power = SIM_READY;
                 unit->logs.seen_usec = unit->power.ready_usec - 1;
                 unit->logs.since_usec = unit->power.ready_usec;
-                sim_log_note(&then, SOVD_SEVERITY_INFO, "'%s' is ready", unit->entity->named.id);
-                sim_scripts_on_restart(unit, unit->power.ready_usec);
+                on_ready(&then);
         }
         if (unit->power.power != SIM_READY)
                 return;
@@ -43,6 +48,7 @@ void sim_advance(struct sim *sim, struct sim_unit *unit, uint64_t now, struct so
 
 /* --- stopping and starting ------------------------------------------------------------------------------ */
 
+/* Written data that are not stored return to their start. */
 static void reset_data(const struct sim_call *c, struct sovd_arena *arena) {
         const struct sim_data *data = c->unit->entity->data.items;
 

@@ -163,6 +163,7 @@ static void end(struct sim *sim, struct update_state *u, struct sovd_arena *aren
         u->phase = SOVD_UPDATE_EXECUTE;
         fail(u, NULL, 0);
         (void)snprintf(u->error_text, sizeof(u->error_text), "%s", why);
+        sim_text_trim(u->error_text);
 }
 
 void sim_updates_advance(struct sim *sim, uint64_t now, struct sovd_arena *arena) {

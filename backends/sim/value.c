@@ -185,3 +185,12 @@ int sim_written_node(struct sovd_arena *arena, struct sovd_json_writer *w, const
         sovd_json_writer_done(w);
         return r;
 }
+
+void sim_text_trim(char *text) {
+        size_t n = strlen(text), start = n;
+
+        while (start && n - start < 3 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+                start--;
+        if (start && !sovd_utf8_is_valid(text + start - 1, n - start + 1))
+                text[start - 1] = '\0';
+}

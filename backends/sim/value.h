@@ -24,3 +24,6 @@ int sim_value_node(struct sovd_arena *arena, const char *text, const struct cJSO
 
 /* The tree of what was written; w is done with. */
 int sim_written_node(struct sovd_arena *arena, struct sovd_json_writer *w, const struct cJSON **ret);
+
+/* A text that was cut to fit ends with a whole character: takes away what is left of the last one. */
+void sim_text_trim(char *text);

@@ -143,6 +143,12 @@ class Status(UpkeepCase):
         self.ask(415, 'PUT', ECU + '/status/restart', b'fast', {'Content-Type': 'text/plain'})
 
 
+    def test_a_bare_put_without_a_length_is_understood(self):
+        with self.gateway.raw() as connection:
+            connection.send(f'PUT /sovd/v1{ECU}/status/restart HTTP/1.1\r\nHost: gw\r\n\r\nGET /healthz HTTP/1.1\r\nHost: gw\r\n\r\n')
+            self.assertEqual([connection.reply().status, connection.reply().status], [202, 200])
+
+
 class ClearData(UpkeepCase):
     def state(self):
         return self.get(ECU + '/clear-data/status')

@@ -117,6 +117,22 @@ static void an_entry_can_be_appended(void **state) {
         assert_string_equal(log_of(f, SOVD_SEVERITY_WARN), "from outside|");
 }
 
+static void a_long_text_is_cut_between_characters(void **state) {
+        struct fixture *f = *state;
+
+        simulate(f, "    data: [{ id: s, type: string, value: x, writable: true }]\n"
+                    "    logs: { contexts: [{ id: a }] }\n");
+        for (int pad = 0; pad < 4; pad++) {
+                const char *text = sovd_arena_printf(f->arena, "\"%.*s", pad, "aaaa");
+                for (int i = 0; i < 400; i++)
+                        text = sovd_arena_printf(f->arena, "%s\xe2\x82\xac", text);
+                assert_int_equal(write_data(f, "s", sovd_arena_printf(f->arena, "%s\"", text)), 0);
+                const char *log = log_of(f, 0);
+                assert_true(sovd_utf8_is_valid(log, strlen(log)));
+                assert_true(strlen(log) > 1000);
+        }
+}
+
 static void clearing_brings_values_back_when_it_ends(void **state) {
         struct fixture *f = *state;
 
@@ -234,6 +250,7 @@ int main(void) {
                 SIM_TEST(only_the_newest_are_kept_however_long_nobody_asks),
                 SIM_TEST(a_severity_that_is_configured_holds_from_then_on),
                 SIM_TEST(an_entry_can_be_appended),
+                SIM_TEST(a_long_text_is_cut_between_characters),
                 SIM_TEST(clearing_brings_values_back_when_it_ends),
                 SIM_TEST(a_restart_loses_what_is_volatile),
                 SIM_TEST(what_runs_is_lost_by_force_only),

@@ -197,14 +197,22 @@ static void more_than_one_length_is_refused(void **state) {
         refuses(POST "Content-Length: 4\r\ncontent-length: 5\r\n\r\n", "more than one Content-Length");
 }
 
-static void a_write_without_a_framing_needs_a_length(void **state) {
+static void a_write_with_a_type_and_without_a_framing_needs_a_length(void **state) {
         static const char *const methods[] = { "POST", "PUT", "PATCH" };
         char text[200];
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(methods); i++) {
-                (void)snprintf(text, sizeof(text), "%s /x HTTP/1.1\r\nHost: a\r\n\r\n", methods[i]);
+                (void)snprintf(text, sizeof(text), "%s /x HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\r\n",
+                               methods[i]);
                 answers(text, SOVD_E_LENGTH_REQUIRED, "Content-Length is missing; for no body say 0");
         }
+}
+
+static void a_write_with_neither_a_type_nor_a_framing_has_no_body(void **state) {
+        accepts("PUT /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_false(info.has_body);
+        accepts("POST /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_false(info.has_body);
 }
 
 static void a_body_on_a_read_is_refused(void **state) {
@@ -419,7 +427,8 @@ int main(void) {
                 cmocka_unit_test(chunked_coding_in_http_1_0_is_refused),
                 cmocka_unit_test(a_length_that_is_not_1_to_10_digits_is_refused),
                 cmocka_unit_test(more_than_one_length_is_refused),
-                cmocka_unit_test(a_write_without_a_framing_needs_a_length),
+                cmocka_unit_test(a_write_with_a_type_and_without_a_framing_needs_a_length),
+                cmocka_unit_test(a_write_with_neither_a_type_nor_a_framing_has_no_body),
                 cmocka_unit_test(a_body_on_a_read_is_refused),
                 cmocka_unit_test(white_space_before_a_colon_is_refused),
                 cmocka_unit_test(folded_lines_are_refused),
