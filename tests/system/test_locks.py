@@ -130,6 +130,46 @@ class BehindAnotherGateway(TwoSides):
         self.start(gateway.backend_of(self.server, bearer_token='demo-tester-a', timeout_secs=2))
 
 
+class AtTheEcu(unittest.TestCase):
+    """demo-ecu's own locks, without a gateway."""
+
+    def setUp(self):
+        self.server = ecu.DemoEcu()
+        self.addCleanup(self.server.stop)
+
+    def ask(self, status, method, path, body=None, who=None):
+        reply = self.server.request(method, path, body, who)
+        self.assertEqual(reply.status, status, f'{method} {path}: {reply.body!r}')
+        return reply
+
+    def test_a_lock_keeps_changes_of_others_out_in_its_scopes(self):
+        uri = self.ask(201, 'POST', BMS + '/locks', {'lock_expiration': 60, 'scopes': ['data']}, A).headers['location']
+        self.ask(409, 'PUT', LIMIT, {'data': 80}, B)
+        self.ask(409, 'POST', BMS + '/locks', {'lock_expiration': 60}, B)
+        self.ask(201, 'POST', BMS + '/locks', {'lock_expiration': 60, 'scopes': ['faults']}, B)
+        self.ask(204, 'PUT', LIMIT, {'data': 80}, A)
+        self.ask(200, 'GET', LIMIT, who=B)
+        self.ask(409, 'PUT', uri, {'lock_expiration': 60}, B)
+        self.ask(409, 'DELETE', uri, who=B)
+        self.ask(204, 'DELETE', uri, who=A)
+        self.ask(204, 'PUT', LIMIT, {'data': 80}, B)
+
+    def test_a_broken_lock_is_told_to_its_owner(self):
+        uri = self.ask(201, 'POST', BMS + '/locks', {'lock_expiration': 60}, A).headers['location']
+        self.ask(201, 'POST', BMS + '/locks', {'lock_expiration': 60, 'break_lock': True}, B)
+        self.assertEqual(self.ask(409, 'PUT', LIMIT, {'data': 80}, A).json['error_code'], 'lock-broken')
+        self.assertEqual(self.ask(409, 'DELETE', uri, who=A).json['error_code'], 'lock-broken')
+        self.ask(404, 'DELETE', uri, who=A)
+
+    def test_nonsense_is_refused(self):
+        for body in {}, {'lock_expiration': 0}, {'lock_expiration': 1e9}, {'lock_expiration': 5, 'scopes': ['nope']}, {'lock_expiration': 5, 'scopes': 'data'}:
+            self.ask(400, 'POST', BMS + '/locks', body, A)
+        self.ask(404, 'GET', BMS + '/locks/none')
+        for _ in range(16):
+            self.ask(201, 'POST', BMS + '/locks', {'lock_expiration': 60}, A)
+        self.ask(409, 'POST', BMS + '/locks', {'lock_expiration': 60}, A)
+
+
 class Failures(SideCase):
     def test_no_answer_from_the_server_means_no_lock(self):
         self.server.inject('delay=4000:locks')
