@@ -184,7 +184,7 @@ class Readers(StreamCase):
             before = event
             return event.id % 50 == 0 and self.metric(server, 'sovd_streams_stalled_total') == 1
         self.until(dropped)
-        self.assertLess(late, 0.5)
+        self.assertLess(late, 0.8)
         self.assertEqual(self.metric(server, 'sovd_streams'), 1)
 
     def test_a_reader_that_fell_behind_gets_a_gap_and_goes_on(self):
@@ -312,7 +312,7 @@ class Isolation(gateway.GatewayCase):
             stream = events.Stream(events.connect(server), events.target(good.json['event_source']))
             arrived = [event.arrived for event in stream.take(40)]
             stream.close()
-            self.assertLess(max(b - a for a, b in zip(arrived[5:], arrived[6:])), 0.5)
+            self.assertLess(max(b - a for a, b in zip(arrived[5:], arrived[6:])), 1.5)  # one that waits takes 2 s
             self.assertGreaterEqual(server.metrics()['sovd_readings_in_flight'], 2)
             self.ecu.clear_injection()
 
