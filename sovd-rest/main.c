@@ -587,7 +587,7 @@ static void stop(struct daemon *d) {
         d->rest.tokens = sovd_tokens_free(d->rest.tokens);
 }
 
-/* Each connection and each call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
+/* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
 static void raise_file_limit(const struct settings *s) {
         struct rlimit limit;
         rlim_t wanted = (rlim_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 4;

@@ -112,7 +112,7 @@ const struct sovd_schema sovd_schema_limits_settings = {
 
 #define F(member) offsetof(struct sovd_events_settings, member)
 static const struct sovd_field events_fields[] = {
-        SECONDS("fast_secs", fast, 0, 3600, "0.1", "Interval of the word fast; at least 0.01."),
+        SECONDS("fast_secs", fast, 0, 3600, "0.1", "Interval of the word fast; none of the intervals is below 0.01."),
         SECONDS("normal_secs", normal, 0, 3600, "0.25", "Interval of the word normal."),
         SECONDS("slow_secs", slow, 0, 3600, "0.5", "Interval of the word slow."),
         SECONDS("trigger_secs", trigger, 0, 3600, "0.1", "How often the resource of a trigger is looked at."),
@@ -125,7 +125,7 @@ static const struct sovd_field events_fields[] = {
         SECONDS("stall_secs", stall, 0, 3600, "30", "A reader that takes nothing for so long is dropped; at least 0.1."),
         SECONDS("retry_secs", retry, 0, 3600, "3", "How long a reader shall wait before it connects again."),
         INT("threads", threads, 1, 256, "16", "Threads that read for subscriptions and triggers."),
-        INT("per_backend", per_backend, 1, 64, "3", "How many of them may wait for the same backend."),
+        INT("per_backend", per_backend, 1, 64, "3", "How many of them may wait for the same backend; one is always left for the others."),
         SECONDS("read_timeout_secs", read_timeout, 1, 300, "5", "Until a reading has failed."),
         { 0 }
 };
@@ -164,7 +164,7 @@ void sovd_settings_observations(const struct sovd_events_settings *events, const
                 .per_client = { [SOVD_CYCLIC] = (size_t)limits->subscriptions_per_client.value,
                                 [SOVD_TRIGGER] = (size_t)limits->triggers_per_client.value },
                 .threads = (unsigned)events->threads.value,
-                .per_source = (unsigned)events->per_backend.value,
+                .per_source = (unsigned)SOVD_MIN(events->per_backend.value, SOVD_MAX(events->threads.value - 1, 1)),
                 .read_timeout_usec = sovd_settings_usec(events->read_timeout),
                 .kept = (size_t)events->kept.value,
                 .readers = (unsigned)events->readers.value,

@@ -4,6 +4,8 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -436,6 +438,9 @@ void sovd_streamer_start(struct sovd_streamer_place *p, int fd, SSL *ssl) {
         p->fd = fd;
         p->ssl = ssl;
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ SEND_BUFFER }, sizeof(int));
+        /* A client whose machine is gone says nothing; heartbeats that nobody acknowledges tell. Not for Unix sockets. */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){ (unsigned)(p->streamer->options.stall_usec / 500) },
+                         sizeof(unsigned));
         if (ssl)
                 (void)SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -114,6 +114,34 @@ class Transports(StreamCase):
     def id_of(server):
         return server.bare('GET', SUBSCRIPTIONS).json['items'][0]['id']
 
+    def test_a_tls_reader_that_takes_nothing_is_dropped(self):
+        with tempfile.TemporaryDirectory(prefix='gw') as folder:
+            server, context = self.tls(folder, events={**TIMES, 'stall_secs': 1, 'fast_secs': 0.01})
+            path = self.subscribe(server, resource='data')
+            plain = socket.socket()
+            self.addCleanup(plain.close)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            plain.connect((server.host, server.port))
+            stuck = context.wrap_socket(plain, server_hostname=server.host)
+            self.addCleanup(stuck.close)
+            stuck.sendall(f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+            fast = self.open(server, path)
+            self.until(lambda: fast.take(20) and self.metric(server, 'sovd_streams_stalled_total') == 1)
+            self.assertEqual(self.metric(server, 'sovd_streams'), 1)
+
+    def test_the_stop_ends_tls_streams_too(self):
+        with tempfile.TemporaryDirectory(prefix='gw') as folder:
+            certificate, key = make_certificate(folder)
+            context = ssl.create_default_context(cafile=certificate)
+            server = DemoGateway(context=context, server={'tls': {'certificate': certificate, 'key': key}}, events=TIMES)
+            try:
+                stream = self.open(server, self.subscribe(server))
+                stream.take(2)
+            finally:
+                server.stop()
+            stream.rest()
+            self.assertTrue(stream.ended)
+
     def test_many_tls_streams_come_and_go(self):
         with tempfile.TemporaryDirectory(prefix='gw') as folder:
             server, _ = self.tls(folder, limits={'connections': 4})
@@ -184,7 +212,7 @@ class Readers(StreamCase):
             before = event
             return event.id % 50 == 0 and self.metric(server, 'sovd_streams_stalled_total') == 1
         self.until(dropped)
-        self.assertLess(late, 0.5)
+        self.assertLess(late, 0.8)
         self.assertEqual(self.metric(server, 'sovd_streams'), 1)
 
     def test_a_reader_that_fell_behind_gets_a_gap_and_goes_on(self):
@@ -312,7 +340,7 @@ class Isolation(gateway.GatewayCase):
             stream = events.Stream(events.connect(server), events.target(good.json['event_source']))
             arrived = [event.arrived for event in stream.take(40)]
             stream.close()
-            self.assertLess(max(b - a for a, b in zip(arrived[5:], arrived[6:])), 0.5)
+            self.assertLess(max(b - a for a, b in zip(arrived[5:], arrived[6:])), 1.5)  # one that waits takes 2 s
             self.assertGreaterEqual(server.metrics()['sovd_readings_in_flight'], 2)
             self.ecu.clear_injection()
 

@@ -148,7 +148,7 @@ class Events(TriggerCase):
         made = self.make(lifetime=1, **condition('OnChange'))
         started = time.monotonic()
         self.assertEqual(self.open(made).rest(), [])
-        self.assertAlmostEqual(time.monotonic() - started, 1, delta=0.5)
+        self.assertTrue(0.8 < time.monotonic() - started < 3)
         self.ask(404, 'GET', f'{TRIGGERS}/{made["id"]}')
 
     def test_the_list_has_the_short_form(self):

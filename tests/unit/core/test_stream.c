@@ -39,14 +39,13 @@ static struct sovd_stream_reader *reader_of(struct sovd_stream *stream, const ch
 }
 
 static void next_is(struct sovd_stream_reader *reader, enum sovd_stream_what what, const char *text) {
-        struct sovd_event *event = NULL;
+        _cleanup_(sovd_event_unrefp) struct sovd_event *event = NULL;
 
         assert_int_equal(sovd_stream_next(reader, &event), what);
         if (!text)
                 return;
         assert_int_equal(event->len, strlen(text));
         assert_memory_equal(event->text + event->start, text, event->len);
-        sovd_event_unref(event);
 }
 
 static void an_event_has_its_number_and_its_text(void **state) {
