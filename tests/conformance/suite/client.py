@@ -155,11 +155,12 @@ class Stream:
                     fields = {}
         except (*HTTP_TROUBLE, ValueError):
             pass
+        self.response.close()
         self.events.put(None)
 
     def close(self):
+        """Wakes the thread that reads, which closes the rest."""
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        self.response.close()

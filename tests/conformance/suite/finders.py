@@ -100,8 +100,7 @@ def number(facts, entity, items):
         if isinstance(first, dict) and isinstance(second, dict) and is_number(first.get('data')):
             if first['data'] != second.get('data'):
                 return item['id']
-            if item.get('access') != 'readWrite' and item.get('category') not in ('identData', 'storedData'):
-                still = still or item['id']
+            still = still or item['id']
     return still
 
 
