@@ -15,7 +15,8 @@ from .client import Unreachable
 from .values import Missing
 
 LOCK_SECONDS = 60
-GONE = (200, 202, 204, 404, 405, 409)
+READY_SECONDS = 60
+END_SECONDS = 10
 
 
 @dataclasses.dataclass
@@ -141,6 +142,20 @@ class Run:
             self.fail(answer.asked, answer, ['the lock under which the case runs has to be granted'])
         self.lock = self.client.target(answer.headers['location'], entity.path + '/locks')
 
+    def await_ready(self, entity):
+        """An earlier case may have restarted it: it comes back by itself."""
+        if entity.type == 'server' or 'status' not in entity.body:
+            return
+        if not polling.wait_until(lambda: (self.facts.get(entity.path + '/status') or {}).get('status') != 'notReady', READY_SECONDS, 0.2):
+            self.fail('GET ' + entity.path + '/status', f'notReady for {READY_SECONDS} s', ['the entity has to be ready'])
+
+    def remove(self, target, token):
+        """Deletes what a case made. A script that runs has to be ended before."""
+        answer = self.client.request('DELETE', target, token=token)
+        if answer.status == 409 and '/scripts/' in target:
+            self.client.request('PUT', target, {'action': 'forced_termination'}, token=token)
+            polling.wait_until(lambda: self.client.request('DELETE', target, token=token).status != 409, END_SECONDS, 0.1)
+
     def clean_up(self):
         """Undoes in reverse order what the steps made. Nothing is judged here but that there is an answer."""
         for stream in self.streams.values():
@@ -151,7 +166,7 @@ class Run:
             except Missing:
                 pass
         for target, token in reversed(self.made):
-            self.client.request('DELETE', target, token=token)
+            self.remove(target, token)
         if self.lock:
             self.client.request('DELETE', self.lock)
 
@@ -159,6 +174,7 @@ class Run:
         entity, found = self.facts.choose(self.case)
         self.known = {**found, 'entity': entity.path}
         try:
+            self.await_ready(entity)
             self.take_lock(entity)
             for number, step in enumerate(self.case.steps, 1):
                 try:

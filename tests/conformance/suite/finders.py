@@ -258,7 +258,9 @@ def script(facts, entity, detail):
 
 
 def update(facts, entity, detail):
-    ids = memo(facts, entity, 'updates', lambda: [one for one in facts.items(entity.path + '/updates') if isinstance(one, str)])
+    lists = ('updates', 'updates?origin=remote', 'updates?origin=proximity')
+    ids = memo(facts, entity, 'updates', lambda: list(dict.fromkeys(
+        one for each in lists for one in facts.items(f'{entity.path}/{each}') if isinstance(one, str))))
     if detail == 'id':
         return next(iter(ids), None)
     for one in ids:
