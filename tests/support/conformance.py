@@ -12,6 +12,7 @@ import run
 
 DEMO = ROOT / 'tests' / 'conformance' / 'demo'
 GIVEN = [part for name in ('script', 'update') for part in (f'--{name}', str(DEMO / f'{name}.json'))]
+DEMO_TOKENS = ('demo-tester-a', 'demo-tester-b')
 FEATURES = ['--feature', 'lock-required', '--feature', 'lock-breakable']
 
 # Rules that the gateway does not keep yet. An entry goes away with what it waits for.
@@ -35,9 +36,9 @@ def judges_tokens(server):
     return server.bare('GET', gateway.BASE + '/components', headers={'Authorization': 'Bearer nobody-has-this-token'}).status == 401
 
 
-def arguments_for(server, *more):
-    tokens = ['--token', 'demo-tester-a', '--second-token', 'demo-tester-b'] if judges_tokens(server) else []
-    return ['--base', f'http://127.0.0.1:{server.port}{gateway.BASE}', '--timeout', 30, *tokens, *more]
+def arguments_for(server, *more, tokens=DEMO_TOKENS):
+    known = ['--token', tokens[0], '--second-token', tokens[1]] if judges_tokens(server) else []
+    return ['--base', f'http://127.0.0.1:{server.port}{gateway.BASE}', '--timeout', 30, *known, *more]
 
 
 def judge(test, results, output):

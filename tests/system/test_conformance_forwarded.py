@@ -8,6 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import conformance
 import gateway
 
+TOKENS = ('first-client-of-the-front', 'second-client-of-the-front')
 ANY_PORT = {'SOVD_SERVER__PORT': '0'}
 
 
@@ -16,9 +17,12 @@ class Forwarded(unittest.TestCase):
 
     def test_no_case_fails_against_a_gateway_in_front_of_the_demo_vehicle(self):
         with gateway.Gateway(arguments=['--demo'], environment=ANY_PORT) as demo:
-            as_client = {'bearer_token': 'demo-tester-a'} if conformance.judges_tokens(demo) else {}
-            with gateway.Gateway(gateway.backend_of(demo, **as_client)) as front:
-                passed = conformance.judge(self, *conformance.run_cases(*conformance.arguments_for(front)))
+            has_clients = conformance.judges_tokens(demo)
+            as_client = {'bearer_token': conformance.DEMO_TOKENS[0]} if has_clients else {}
+            clients = {'auth': {'tokens': [{'name': token, 'token': token} for token in TOKENS]}} if has_clients else {}
+            with gateway.Gateway(gateway.backend_of(demo, **as_client), **clients) as front:
+                more = conformance.arguments_for(front, '--all', *conformance.FEATURES, *conformance.GIVEN, tokens=TOKENS)
+                passed = conformance.judge(self, *conformance.run_cases(*more))
         self.assertGreaterEqual(len(passed), 380)
 
 
