@@ -18,6 +18,8 @@ BASE = '/sovd/v1'
 TOKENS = {'token-of-a': 'a', 'token-of-b': 'b'}
 E = BASE + '/components/ecu'
 SCOPES = ('data', 'faults', 'operations', 'modes', 'locks')
+LEVELS = ('fatal', 'error', 'warn', 'info', 'debug')
+CONTEXT = {'type': 'RFC5424', 'host': 'ecu', 'process': 'small', 'pid': 1}
 INTERVALS = {'fast': 0.05, 'normal': 0.2, 'slow': 0.5}
 
 
@@ -68,13 +70,14 @@ class Ask:
 
 
 class Vehicle:
-    """One component with data, faults, modes, operations, locks, subscriptions and triggers."""
+    """One component with most collections."""
 
     def __init__(self):
         self.lock = threading.RLock()
         self.data = {'speed': 10, 'vin': 'WVW1', 'clock': 0}
         self.modes = {'session': ('default', 0)}
-        self.runs, self.locks, self.streams = {}, {}, {}
+        self.runs, self.locks, self.streams, self.files = {}, {}, {}, {}
+        self.log_level, self.cleared = None, None
 
     # ---- what a mutant overrides -----------------------------------------------------------------------------------
 
@@ -149,6 +152,23 @@ class Vehicle:
         if not stream['multishot']:
             stream['status'] = 'terminated'
 
+    def content(self, file):
+        return file['bytes']
+
+    def check_upload(self, ask):
+        for name in 'Content-Type', 'Content-Disposition':
+            if name not in ask.headers or name == 'Content-Disposition' and 'name=' not in ask.headers[name]:
+                raise Refusal(400, f'{name} is missing, or has no name')
+
+    def is_logged(self, severity, wanted):
+        return LEVELS.index(severity) <= LEVELS.index(wanted)
+
+    def configure_log(self, severity):
+        self.log_level = severity
+
+    def begin_clearing(self, kind):
+        self.cleared = (kind, time.time())
+
     def stream_is_over(self, stream):
         return stream['id'] not in self.streams or stream['until'] < time.time() or stream['status'] == 'terminated'
 
@@ -166,7 +186,7 @@ class Vehicle:
 
     def component(self, ask):
         self.wants_schema(ask)
-        below = ('data', 'faults', 'modes', 'operations', 'locks', 'cyclic-subscriptions', 'triggers')
+        below = ('data', 'faults', 'modes', 'operations', 'locks', 'cyclic-subscriptions', 'triggers', 'bulk-data', 'logs', 'clear-data')
         return 200, {'id': 'ecu', 'name': 'ECU', **{name: f'{E}/{name}' for name in below}}
 
     def data_list(self, ask):
@@ -364,6 +384,69 @@ class Vehicle:
                 self.after_event(stream)
                 yield self.envelope({'id': stream['name'], 'data': new})
 
+    # ---- files, logs, clearing -------------------------------------------------------------------------------------
+
+    def categories(self, ask):
+        return 200, {'items': ['files']}
+
+    def file_list(self, ask):
+        return 200, {'items': [{'id': id_, 'mimetype': one['type'], 'size': len(one['bytes'])} for id_, one in self.files.items()]}
+
+    def upload(self, ask):
+        self.check_upload(ask)
+        id_ = str(uuid.uuid4())
+        self.files[id_] = {'type': ask.headers['Content-Type'], 'bytes': ask.body}
+        return 201, {'id': id_}, {'Location': f'{E}/bulk-data/files/{id_}'}
+
+    def download(self, ask, id_):
+        if id_ not in self.files:
+            raise absent(f'file {id_}')
+        return 200, self.content(self.files[id_]), {'Content-Type': self.files[id_]['type']}
+
+    def remove_file(self, ask, id_):
+        if not self.files.pop(id_, None):
+            raise absent(f'file {id_}')
+        return 204, None
+
+    def logs(self, ask):
+        return 200, {'entries': f'{E}/logs/entries', 'config': f'{E}/logs/config'}
+
+    def log_entries(self, ask):
+        wanted = ask.query.get('severity', ['debug'])[0]
+        if wanted not in LEVELS:
+            raise Refusal(400, f'severity is one of {LEVELS}')
+        entries = [{'timestamp': utc(), 'context': CONTEXT, 'severity': one, 'msg': 'x'} for one in LEVELS]
+        return 200, {'items': [entry for entry in entries if self.is_logged(entry['severity'], wanted)]}
+
+    def log_config(self, ask):
+        return 200, {'contexts': [{'context': CONTEXT, 'severity': self.log_level or 'info'}]}
+
+    def write_log_config(self, ask):
+        items = ask.member(ask.json(), 'items', list, required=True)
+        self.configure_log(items[0]['severity'])
+        return 204, None
+
+    def reset_log_config(self, ask):
+        if self.log_level is None:
+            raise absent('configuration of the log')
+        self.log_level = None
+        return 204, None
+
+    def clear_data(self, ask):
+        return 200, {'status': f'{E}/clear-data/status', 'learned-data': f'{E}/clear-data/learned-data'}
+
+    def clear(self, ask):
+        if self.cleared and self.cleared[1] > time.time() - 0.3:
+            raise Refusal(409, 'a task runs already', code='precondition-not-fulfilled')
+        self.begin_clearing('learned-data')
+        return 202, None, {'Location': f'{E}/clear-data/status'}
+
+    def clear_status(self, ask):
+        if not self.cleared:
+            return 200, {'status': 'notRequested'}
+        kind, since = self.cleared
+        return 200, {'status': 'completed' if since < time.time() - 0.3 else 'running', 'type': kind, 'last_started': utc(since)}
+
     # ---- routes ----------------------------------------------------------------------------------------------------
 
     def routes(self):
@@ -383,6 +466,15 @@ class Vehicle:
         yield E + '/operations/([^/]+)/executions/([^/]+)', {'GET': self.run, 'DELETE': self.stop}
         yield E + '/locks', {'GET': self.lock_list, 'POST': self.acquire}
         yield E + '/locks/([^/]+)', {'GET': self.read_lock, 'DELETE': self.release}
+        yield E + '/bulk-data', {'GET': self.categories}
+        yield E + '/bulk-data/files', {'GET': self.file_list, 'POST': self.upload}
+        yield E + '/bulk-data/files/([^/]+)', {'GET': self.download, 'DELETE': self.remove_file}
+        yield E + '/logs', {'GET': self.logs}
+        yield E + '/logs/entries', {'GET': self.log_entries}
+        yield E + '/logs/config', {'GET': self.log_config, 'PUT': self.write_log_config, 'DELETE': self.reset_log_config}
+        yield E + '/clear-data', {'GET': self.clear_data}
+        yield E + '/clear-data/learned-data', {'PUT': self.clear}
+        yield E + '/clear-data/status', {'GET': self.clear_status}
         yield f'{E}/{kind}', {'GET': self.stream_list, 'POST': self.create_stream}
         yield f'{E}/{kind}/([^/]+)', {'GET': self.read_stream, 'DELETE': self.delete_stream}
         yield f'{E}/{kind}/([^/]+)/events', {'GET': self.events}

@@ -336,7 +336,37 @@ class FiresForEver(small_server.Vehicle):
         pass
 
 
+class CorruptsFiles(small_server.Vehicle):
+    def content(self, file):
+        return file['bytes'].upper()
+
+
+class TakesNamelessFiles(small_server.Vehicle):
+    def check_upload(self, ask):
+        pass
+
+
+class ShowsEveryEntry(small_server.Vehicle):
+    def is_logged(self, severity, wanted):
+        return True
+
+
+class PretendsToConfigure(small_server.Vehicle):
+    def configure_log(self, severity):
+        pass
+
+
+class PretendsToClear(small_server.Vehicle):
+    def begin_clearing(self, kind):
+        pass
+
+
 MUTANTS = {
+    CorruptsFiles: 'bulk-data/upload_is_read_back',
+    TakesNamelessFiles: 'bulk-data/upload_without_disposition bulk-data/upload_without_name',
+    ShowsEveryEntry: 'logs/entries_fatal logs/entries_warn',
+    PretendsToConfigure: 'logs/config_write logs/config_reset',
+    PretendsToClear: 'clear-data/learned_data_tells_when',
     FindsEverything: 'data/read_unknown discovery/component_unknown locks/read_unknown operations/stop',
     InventsCodes: 'data/read_unknown errors/entity_has_a_body',
     HidesVendorCode: 'data/read_unknown errors/entity_has_a_body',
