@@ -211,7 +211,7 @@ int sovd_observe_read(void *data, struct sovd_reading *reading) {
         if (!r)
                 r = sovd_dispatch_get(call, m.route, reading->writer);
         if (r)
-                sovd_encode_failure(call, r, reading->writer);
+                sovd_encode_generic_error(call, r, reading->writer);
         sovd_tree_unref(call->tree);
         return r ? (r > 0 ? r : SOVD_E_INTERNAL) : 0;
 }

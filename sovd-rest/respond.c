@@ -97,7 +97,7 @@ static void settle(struct sovd_call *call, int r) {
         (void)sovd_fail(call, SOVD_E_INTERNAL, "the server failed; request id %s", call->request_id);
 }
 
-void sovd_encode_failure(struct sovd_call *call, int r, struct sovd_json_writer *w) {
+void sovd_encode_generic_error(struct sovd_call *call, int r, struct sovd_json_writer *w) {
         settle(call, r);
         call->failure.path = NULL; /* that of a body which nobody sent */
         sovd_json_writer_reset(w);

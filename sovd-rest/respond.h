@@ -19,7 +19,7 @@ const char *sovd_etag(char buf[static SOVD_ETAG_SIZE], const char *body, size_t 
 void sovd_encode_success(const struct sovd_call *call, const struct sovd_route *route, struct sovd_json_writer *w);
 
 /* Writes the GenericError of a call that failed with r, for who is not answered over HTTP. */
-void sovd_encode_failure(struct sovd_call *call, int r, struct sovd_json_writer *w);
+void sovd_encode_generic_error(struct sovd_call *call, int r, struct sovd_json_writer *w);
 
 /* Does If-None-Match name this version? "*" names every version; a weak tag is as good (RFC 9110 13.1.2). */
 bool sovd_etag_listed(const char *field, const char *etag);

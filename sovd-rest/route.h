@@ -34,8 +34,8 @@ enum {
         SOVD_IF_MATCH = 1 << 4,        /* a write that honours If-Match: compared with GET on the same path */
         SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
         SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type */
-        SOVD_EVENTS = 1 << 8,          /* answers with an event stream: call->wants_events is set */
-        SOVD_OR_EVENTS = 1 << 9,       /* the same when Accept asks for it */
+        SOVD_EVENTS = 1 << 24,         /* answers with an event stream: call->wants_events is set */
+        SOVD_OR_EVENTS = 1 << 25,      /* the same when Accept asks for it */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 
