@@ -439,8 +439,8 @@ void sovd_streamer_start(struct sovd_streamer_place *p, int fd, SSL *ssl) {
         p->ssl = ssl;
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ SEND_BUFFER }, sizeof(int));
         /* A client whose machine is gone says nothing; heartbeats that nobody acknowledges tell. Not for Unix sockets. */
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){ (unsigned)(p->streamer->options.stall_usec / 500) },
-                         sizeof(unsigned));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                         &(unsigned){ (unsigned)(p->streamer->options.stall_usec / 500) }, sizeof(unsigned));
         if (ssl)
                 (void)SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

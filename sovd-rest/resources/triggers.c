@@ -133,7 +133,8 @@ static int read_value(struct sovd_call *call, const struct sovd_trigger_new *new
         if (r)
                 return r;
         if (observed->is_value && cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(body, "errors")) > 0)
-                return sovd_fail(call, SOVD_E_CONFLICT, "the value is erroneous now, so there is nothing to start from");
+                return sovd_fail(call, SOVD_E_CONFLICT,
+                                 "the value is erroneous now, so there is nothing to start from");
         *ret = observed->is_value ? cJSON_GetObjectItemCaseSensitive(body, "data") : body;
         if (*ret && new->path)
                 *ret = sovd_pointer_get(*ret, new->path);
