@@ -217,7 +217,7 @@ void sovd_http_send(struct sovd_http_exchange *x, unsigned status, const struct 
         }
 }
 
-bool sovd_http_send_head(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers) {
+bool sovd_http_send_stream_head(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers) {
         struct mg_connection *conn = x->connection;
         char head[4096];
 

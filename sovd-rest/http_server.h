@@ -84,9 +84,9 @@ void sovd_http_send(struct sovd_http_exchange *x, unsigned status, const struct 
 
 /* Sends a head without Content-Length and nothing else: what follows ends with the connection. false: the client is
  * gone. */
-bool sovd_http_send_head(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers);
+bool sovd_http_send_stream_head(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers);
 
-/* Takes the socket, and the TLS session on it (NULL = plain), out of the server after sovd_http_send_head(): they are the
+/* Takes the socket, and the TLS session on it (NULL = plain), out of the server after sovd_http_send_stream_head(): they are the
  * caller's, the socket does not block, and the worker is free as soon as the handler returns. */
 struct ssl_st;
 void sovd_http_detach(struct sovd_http_exchange *x, int *ret_fd, struct ssl_st **ret_ssl);

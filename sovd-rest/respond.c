@@ -226,7 +226,7 @@ static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call
         SSL *ssl;
 
         if (strcmp(x->head.method, "HEAD") == 0) {
-                (void)sovd_http_send_head(x, 200, headers);
+                (void)sovd_http_send_stream_head(x, 200, headers);
                 return 200;
         }
         int r = sovd_streamer_reserve(sovd_rest_of(call)->streamer, &place, call->principal.id, stream,
@@ -237,7 +237,7 @@ static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call
         }
         if (r)
                 return send_failure(x, call, r);
-        if (!sovd_http_send_head(x, 200, headers)) {
+        if (!sovd_http_send_stream_head(x, 200, headers)) {
                 sovd_streamer_cancel(place);
                 return 200;
         }
