@@ -23,6 +23,10 @@ bool sovd_backend_serves(const struct sovd_backend *backend, enum sovd_collectio
         case SOVD_COLLECTION_MODES:
         case SOVD_COLLECTION_CONFIGURATIONS:
                 return true;
+        case SOVD_COLLECTION_BULK_DATA:
+                return ops->bulk_categories;
+        case SOVD_COLLECTION_COMMUNICATION_LOGS:
+                return ops->comm_logs_list;
         default:
                 return false;
         }

@@ -15,6 +15,7 @@
 
 struct cJSON;
 struct sovd_gateway;
+struct sovd_stream;
 
 /* Who asks. Locks, temporary resources and limits per client go by the id. */
 struct sovd_principal {
@@ -37,6 +38,7 @@ struct sovd_failure {
         const char *path;                /* JSON pointer of the bad element: the body is a DataError too */
         unsigned retry_after_sec;        /* 0 = no Retry-After */
         const char *allow;               /* Allow, for SOVD_E_METHOD */
+        const char *content_range;       /* Content-Range, for SOVD_E_RANGE */
 };
 
 struct sovd_call {
@@ -56,6 +58,7 @@ struct sovd_call {
         const void *in;                  /* decoded body, of the route's input schema */
         const char *raw;                 /* the body as it came, NUL-terminated, for routes that take any type */
         size_t raw_len;
+        struct sovd_stream *body;        /* the body, not read yet, for routes that take it piece by piece */
 
         const void *out;                 /* the answer, of the route's output schema */
         unsigned status;                 /* 0 = the route's success status */
@@ -74,6 +77,9 @@ int sovd_fail_at(struct sovd_call *call, enum sovd_error error, const char *path
  * The strings must live as long as the arena. Returns SOVD_E_UPSTREAM. */
 int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sovd_generic_error *body,
                        const char *path);
+
+/* Fails with SOVD_E_RANGE for an item of this size. */
+int sovd_fail_range(struct sovd_call *call, uint64_t size);
 
 /* Adds Retry-After to the failure. */
 void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds);

@@ -214,16 +214,22 @@ static void weigh(struct acceptance *a, const char *field, const char *type) {
 }
 
 /* RFC 9110 12.5.1. Without the field everything is welcome. */
-static int check_accept(const struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
-        const char *type = route->flags & SOVD_PLAIN_TEXT ? "text/plain" : "application/json";
+bool sovd_call_accepts(const struct sovd_call *call, const char *type) {
+        const struct sovd_head *head = &((const struct sovd_rest_call *)call)->x->head;
         struct acceptance a = { 0 };
 
+        for (size_t i = 0; i < head->n_fields; i++)
+                if (strcasecmp(head->fields[i].name, "Accept") == 0)
+                        weigh(&a, head->fields[i].value, type);
+        return !a.listed || (a.closeness && !a.refused);
+}
+
+static int check_accept(struct sovd_call *call, const struct sovd_route *route) {
+        const char *type = route->flags & SOVD_PLAIN_TEXT ? "text/plain" : "application/json";
+
         if (!route->out && !(route->flags & SOVD_DOCUMENT))
-                return 0; /* success has no body */
-        for (size_t i = 0; i < x->head.n_fields; i++)
-                if (strcasecmp(x->head.fields[i].name, "Accept") == 0)
-                        weigh(&a, x->head.fields[i].value, type);
-        if (!a.listed || (a.closeness && !a.refused))
+                return 0; /* success has no body, or one whose type only its item knows */
+        if (sovd_call_accepts(call, type))
                 return 0;
         return sovd_fail(call, SOVD_E_NOT_ACCEPTABLE, "the answer is %s, which Accept does not list", type);
 }
@@ -268,6 +274,34 @@ static int read_raw(struct sovd_http_exchange *x, struct sovd_call *call) {
         return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
 }
 
+static int body_stream_read(struct sovd_stream *stream, void *buf, size_t size, uint64_t deadline_usec, size_t *ret_n) {
+        struct sovd_body_stream *b = (struct sovd_body_stream *)stream;
+        int r = sovd_http_body_read(b->x, buf, size, deadline_usec, ret_n, &b->base.problem);
+
+        (void)__atomic_add_fetch(&b->transfers->bytes_in, *ret_n, __ATOMIC_RELAXED);
+        return r;
+}
+
+/* The handler reads it, and may take as long as a transfer may. */
+static int begin_stream(struct sovd_http_exchange *x, struct sovd_call *call) {
+        struct sovd_rest_call *outer = (struct sovd_rest_call *)call;
+        const char *reason;
+
+        if (!x->info.chunked && !sovd_head_field(&x->head, "Content-Length"))
+                return sovd_fail(call, SOVD_E_LENGTH_REQUIRED,
+                                 "an upload needs Content-Length, or Transfer-Encoding: chunked");
+        int r = sovd_http_body_begin(x, outer->rest->bulk_bytes, &reason);
+        if (r)
+                return sovd_fail(call, (enum sovd_error)r, "%s: %llu bytes", reason,
+                                 (unsigned long long)outer->rest->bulk_bytes);
+        outer->body = (struct sovd_body_stream){ .base.read = body_stream_read,
+                                                 .x = x,
+                                                 .transfers = sovd_metrics_transfers(outer->rest->metrics) };
+        call->body = &outer->body.base;
+        call->deadline_usec = x->started_usec + outer->rest->bulk_timeout_usec;
+        return 0;
+}
+
 static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         const char *body, *reason, *type = sovd_head_field(&x->head, "Content-Type");
         cJSON *json = NULL;
@@ -275,6 +309,8 @@ static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const
 
         if (route->flags & SOVD_RAW_BODY)
                 return read_raw(x, call);
+        if (route->flags & SOVD_STREAM_BODY)
+                return begin_stream(x, call);
         if (!route->in && !x->info.has_body)
                 return 0;
         if (!route->in)
@@ -364,7 +400,7 @@ static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struc
         int r = check_offered(call, route);
 
         if (!r)
-                r = check_accept(x, call, route);
+                r = check_accept(call, route);
         if (!r)
                 r = check_query(call, route);
         if (!r)

@@ -326,6 +326,9 @@ static int start(struct daemon *d) {
 
         d->rest.gateway = d->gateway;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
+        d->rest.bulk_timeout_usec = sovd_settings_usec(limits->bulk_timeout);
+        d->rest.bulk_bytes = (uint64_t)limits->bulk_bytes.value;
+        sovd_metrics_transfers(d->rest.metrics)->max = (unsigned)limits->bulk_transfers.value;
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         r = add_backends(d->gateway, &d->settings);

@@ -157,6 +157,22 @@ static cJSON *json_content(const struct sovd_schema *schema) {
         return content;
 }
 
+static cJSON *any_content(void) {
+        cJSON *content = cJSON_CreateObject();
+
+        cJSON_AddObjectToObject(content, "*/*");
+        return content;
+}
+
+/* An array alone: of what the only member of the schema holds. */
+static cJSON *bare_content(void) {
+        cJSON *content = cJSON_CreateObject(), *schema = typed("array");
+
+        cJSON_AddItemToObject(schema, "items", typed("string"));
+        cJSON_AddItemToObject(cJSON_AddObjectToObject(content, "application/json"), "schema", schema);
+        return content;
+}
+
 static void add_header(cJSON *response, const char *name, const char *doc) {
         cJSON *headers = cJSON_GetObjectItemCaseSensitive(response, "headers"), *header;
 
@@ -174,13 +190,29 @@ static void add_response(cJSON *responses, const struct sovd_route *r, unsigned 
 
         (void)snprintf(code, sizeof(code), "%u", status);
         cJSON_AddStringToObject(response, "description", r->summary);
-        if (schema)
+        if (r->flags & SOVD_BARE_LIST)
+                cJSON_AddItemToObject(response, "content", bare_content());
+        else if (schema)
                 cJSON_AddItemToObject(response, "content", json_content(schema));
+        else if ((r->flags & SOVD_STREAM_OUT) && status != 304)
+                cJSON_AddItemToObject(response, "content", any_content());
         if (status == 202 || status == 201)
                 add_header(response, "Location", "Where the created resource is.");
         if (r->method == SOVD_GET && !(r->flags & SOVD_PROBE))
                 add_header(response, "ETag", "The version of the answer, for If-None-Match and If-Match.");
         cJSON_AddItemToObject(responses, code, response);
+}
+
+/* Answers of a download that is not ready, or somewhere else. */
+static void add_detours(cJSON *responses) {
+        cJSON *later = cJSON_CreateObject(), *elsewhere = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(later, "description", "The item is not ready yet.");
+        add_header(later, "Retry-After", "Seconds until it may be.");
+        cJSON_AddItemToObject(responses, "202", later);
+        cJSON_AddStringToObject(elsewhere, "description", "The item is at another place.");
+        add_header(elsewhere, "Location", "Where its bytes are.");
+        cJSON_AddItemToObject(responses, "307", elsewhere);
 }
 
 static void add_responses(cJSON *operation, const struct sovd_route *r) {
@@ -191,6 +223,8 @@ static void add_responses(cJSON *operation, const struct sovd_route *r) {
                 add_response(responses, r, 304, NULL);
         if (r->success_other)
                 add_response(responses, r, r->success_other, r->out_other);
+        if (r->flags & SOVD_STREAM_OUT)
+                add_detours(responses);
         error = cJSON_AddObjectToObject(responses, "default");
         cJSON_AddStringToObject(error, "description", "The request failed.");
         cJSON_AddItemToObject(error, "content", json_content(&sovd_schema_generic_error));
@@ -213,6 +247,11 @@ static cJSON *operation_of(const struct sovd_route *r, const struct scope *scope
                 cJSON *body = cJSON_AddObjectToObject(out, "requestBody");
                 cJSON_AddBoolToObject(body, "required", !(r->flags & SOVD_OPTIONAL_BODY));
                 cJSON_AddItemToObject(body, "content", json_content(r->in));
+        }
+        if (r->flags & (SOVD_STREAM_BODY | SOVD_RAW_BODY)) {
+                cJSON *body = cJSON_AddObjectToObject(out, "requestBody");
+                cJSON_AddBoolToObject(body, "required", !!(r->flags & SOVD_STREAM_BODY));
+                cJSON_AddItemToObject(body, "content", any_content());
         }
         add_responses(out, r);
         return out;

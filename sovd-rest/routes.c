@@ -9,6 +9,8 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_operations,
         sovd_routes_modes,
         sovd_routes_configurations,
+        sovd_routes_bulk_data,
+        sovd_routes_communication_logs,
         sovd_routes_server,
         NULL,
 };

@@ -74,6 +74,10 @@ static const struct sovd_field limits_fields[] = {
         INT("executions", executions, 1, 100000, "1000", "Executions that are kept; running ones are never dropped."),
         SECONDS("execution_retention_secs", execution_retention, 1, 604800, "600",
                 "How long an ended execution can be read."),
+        INT("bulk_bytes", bulk_bytes, 1024, INT64_C(1) << 40, "1073741824", "Largest upload of bulk data."),
+        INT("bulk_transfers", bulk_transfers, 1, 1024, "16",
+            "Uploads and downloads of bulk data that run at the same time."),
+        SECONDS("bulk_timeout_secs", bulk_timeout, 1, 86400, "3600", "Until a transfer of bulk data is complete."),
         { 0 }
 };
 #undef F

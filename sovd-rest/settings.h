@@ -28,6 +28,8 @@ struct sovd_storage_settings {
 };
 struct sovd_limits_settings {
         struct sovd_int connections, body_bytes, head_bytes, executions;
+        struct sovd_int bulk_bytes, bulk_transfers;
+        struct sovd_number bulk_timeout;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
 };
 

@@ -27,6 +27,8 @@ static void free_unit(struct sim_unit *unit) {
                 free(unit->faults[i].frame);
         for (size_t i = 0; unit->configurations && i < e->configurations.n; i++)
                 free(unit->configurations[i].text);
+        sim_bulk_done(unit);
+        sim_comm_logs_done(unit);
 }
 
 static void sim_free(struct sovd_backend *backend) {
@@ -80,6 +82,17 @@ static const struct sovd_backend_ops sim_ops = {
         .configurations_list = sim_configurations_list,
         .configuration_read = sim_configuration_read,
         .configuration_write = sim_configuration_write,
+        .bulk_categories = sim_bulk_categories,
+        .bulk_list = sim_bulk_list,
+        .bulk_open = sim_bulk_open,
+        .bulk_write = sim_bulk_write,
+        .bulk_delete = sim_bulk_delete,
+        .bulk_delete_all = sim_bulk_delete_all,
+        .comm_logs_list = sim_comm_logs_list,
+        .comm_log_create = sim_comm_log_create,
+        .comm_log_read = sim_comm_log_read,
+        .comm_log_control = sim_comm_log_control,
+        .comm_log_delete = sim_comm_log_delete,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */
@@ -109,6 +122,8 @@ static int fill_unit(struct sim *sim, struct sim_unit *unit) {
 
         sim_modes_init(unit);
         int r = sim_data_init(sim, unit);
+        if (!r)
+                r = sim_bulk_init(sim, unit);
         return r ? r : sim_configurations_init(unit);
 }
 

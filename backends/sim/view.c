@@ -13,6 +13,8 @@ static unsigned collections_of(const struct sim_entity *e) {
                 { SOVD_COLLECTION_OPERATIONS, e->operations.n },
                 { SOVD_COLLECTION_MODES, e->modes.n },
                 { SOVD_COLLECTION_CONFIGURATIONS, e->configurations.n },
+                { SOVD_COLLECTION_BULK_DATA, e->bulk_data.n + !!e->communication_logs },
+                { SOVD_COLLECTION_COMMUNICATION_LOGS, !!e->communication_logs },
         };
         unsigned bits = 0;
 

@@ -13,6 +13,8 @@ extern const struct sovd_route sovd_routes_faults[];
 extern const struct sovd_route sovd_routes_operations[];
 extern const struct sovd_route sovd_routes_modes[];
 extern const struct sovd_route sovd_routes_configurations[];
+extern const struct sovd_route sovd_routes_bulk_data[];
+extern const struct sovd_route sovd_routes_communication_logs[];
 
 /* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);
