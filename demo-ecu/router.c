@@ -164,6 +164,7 @@ static bool is_json_type(const char *type) {
 }
 
 static int call_check_body(struct call *call, unsigned int flags) {
+        flags &= ROUTE_BODY | ROUTE_OPTIONAL_BODY;
         if (!flags || (!call->body && (flags & ROUTE_OPTIONAL_BODY)))
                 return 0;
         if (!call->body)
@@ -179,6 +180,21 @@ static int call_check_body(struct call *call, unsigned int flags) {
         if (!cJSON_IsObject(call->json))
                 return problem_set(&call->problem, PROBLEM_BAD_REQUEST, "the body must be a JSON object");
         return 0;
+}
+
+/* A slow client must not keep the vehicle from others. */
+static void call_transfer(struct call *call, const struct route *route) {
+        struct vehicle *vehicle = call->server->vehicle;
+
+        pthread_mutex_lock(&vehicle->mutex);
+        call->component = vehicle_component(vehicle, call->segments[SEG_ENTITY]);
+        pthread_mutex_unlock(&vehicle->mutex);
+        if (!call->component) {
+                call_fail(call, PROBLEM_NO_ENTITY, "there is no component '%.64s'", call->segments[SEG_ENTITY]);
+                return;
+        }
+        call->status = 200;
+        route->handler(call);
 }
 
 /* With the vehicle's lock: everything about a component begins with finding it. */
@@ -220,6 +236,12 @@ void router_handle(struct call *call) {
         }
         call->allow[0] = '\0';
 
+        if (route->flags & ROUTE_TRANSFER) {
+                call_transfer(call, route);
+                if (call->out.failed)
+                        call_fail(call, PROBLEM_FAILURE, "out of memory");
+                return;
+        }
         pthread_mutex_lock(&vehicle->mutex);
         vehicle_advance(vehicle);
         call_run(call, route);

@@ -3,6 +3,7 @@
 /*
  * ISO dialect - the requests of ISO 17978-3
  */
+#include "backends/sovd/iso_bulk.h"
 #include "backends/sovd/iso_decode.h"
 #include "backends/sovd/discovery.h"
 #include "backends/sovd/upstream.h"
@@ -253,6 +254,17 @@ static const struct sovd_backend_ops ops = {
         .configurations_list = configurations_list,
         .configuration_read = configuration_read,
         .configuration_write = configuration_write,
+        .bulk_categories = iso_bulk_categories,
+        .bulk_list = iso_bulk_list,
+        .bulk_open = iso_bulk_open,
+        .bulk_write = iso_bulk_write,
+        .bulk_delete = iso_bulk_delete,
+        .bulk_delete_all = iso_bulk_delete_all,
+        .comm_logs_list = iso_comm_logs_list,
+        .comm_log_create = iso_comm_log_create,
+        .comm_log_read = iso_comm_log_read,
+        .comm_log_control = iso_comm_log_control,
+        .comm_log_delete = iso_comm_log_delete,
 };
 
 const struct dialect dialect_iso = {

@@ -168,7 +168,7 @@ static int item_write(struct sovd_call *call) {
         if (r)
                 return r;
         r = write_item(call, created);
-        sovd_transfer_end(call, r != 0);
+        sovd_transfer_end(call, call->body->problem);
         if (r)
                 return r;
         call->out = created;
