@@ -18,7 +18,7 @@ UPLOAD = {'Content-Type': 'application/x-map', 'Content-Disposition': 'attachmen
 
 
 class ThroughTheGateway(gateway.GatewayCase):
-    sections = {'limits': {'body_timeout_secs': 2, 'bulk_bytes': 40 * MEGABYTE}}
+    sections = {'limits': {'body_timeout_secs': 2, 'bulk_bytes': 40 * MEGABYTE, 'connections': 12}}  # each worker keeps some memory
     backend_options = {'timeout_secs': 2, 'retry': False}
 
     def tearDown(self):
