@@ -267,7 +267,8 @@ static void add_schema(const struct sovd_schema *schema, void *data) {
 }
 
 static void add_schemas(cJSON *schemas, const struct sovd_route *r) {
-        const struct sovd_schema *const all[] = { r->in, r->out, r->out_other, &sovd_schema_generic_error };
+        const struct sovd_schema *const all[] = { r->in, r->flags & SOVD_BARE_LIST ? NULL : r->out, r->out_other,
+                                                  &sovd_schema_generic_error };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(all); i++)
                 if (all[i])

@@ -8,6 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
 
 COLLECTIONS = ('data', 'faults', 'operations', 'modes', 'configurations')
+MORE = {'bms': ('bulk-data',), 'climate': ()}
 
 
 class Server(gateway.GatewayCase):
@@ -56,7 +57,7 @@ class Entities(gateway.GatewayCase):
             body = self.get('/components/' + name)
             href = '/sovd/v1/components/' + name
             self.assertEqual({key: value for key, value in body.items() if str(value).startswith('/sovd')},
-                             {word: f'{href}/{word}' for word in (*COLLECTIONS, 'belongs-to')})
+                             {word: f'{href}/{word}' for word in (*COLLECTIONS, *MORE[name], 'belongs-to')})
 
     def test_every_uri_of_the_capabilities_can_be_read(self):
         for path in '/components/bms', '/areas/body':
@@ -73,7 +74,7 @@ class Entities(gateway.GatewayCase):
 
     def test_the_short_capabilities_name_the_same_collections(self):
         self.assertEqual(self.get('/components/bms/capabilities'), {
-            'componentId': 'bms', 'supportedCategories': list(COLLECTIONS), 'connectionState': 'connected'})
+            'componentId': 'bms', 'supportedCategories': [*COLLECTIONS, *MORE['bms']], 'connectionState': 'connected'})
         self.assertEqual(self.get('/areas/body/capabilities')['supportedCategories'], [])
 
     def test_areas_contain_the_components_that_belong_to_them(self):

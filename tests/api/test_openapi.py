@@ -13,7 +13,13 @@ import openapi
 BASE = openapi.BASE
 METHODS = ('GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS')
 IDS = {'data-id': 'soc', 'fault-code': 'P0A80', 'operation-id': 'self-test', 'execution-id': 'none', 'mode-id': 'session',
-       'configuration-id': 'cell-balancing'}
+       'configuration-id': 'cell-balancing',
+       'category': 'logs', 'bulk-data-id': 'file-1',
+       'communication-log-id': 'none'}
+ALL_COLLECTIONS = (
+    'data', 'faults', 'operations', 'modes', 'configurations',
+    'bulk-data', 'communication-logs',
+)
 BODIES = {'WriteValue': {'data': 80}, 'StartExecution': {}, 'ModeWrite': {'value': 'default', 'mode_expiration': 1}}
 
 
@@ -138,12 +144,12 @@ class Parts(DocumentCase):
             path = path.replace('{entity-collection}', kind).replace(f'/{kind}/{{entity-id}}', entity, 1)
             rest = path[len(entity):].split('/')
             if (path == entity or path.startswith(entity + '/')) and (len(rest) < 2 or rest[1] not in
-                                                                     ('data', 'faults', 'operations', 'modes', 'configurations') or rest[1] in offered):
+                                                                     ALL_COLLECTIONS or rest[1] in offered):
                 found[path] = openapi.Document.methods(item)
         return found
 
     def test_docs_of_a_component_describe_it_and_all_below(self):
-        wanted = self.below('/components/bms', ('data', 'faults', 'operations', 'modes', 'configurations'))
+        wanted = self.below('/components/bms', ('data', 'faults', 'operations', 'modes', 'configurations', 'bulk-data'))
         self.assertGreater(len(wanted), 15)
         self.assertEqual(self.paths_of('/components/bms'), wanted)
 

@@ -68,7 +68,7 @@ static void each_route_is_complete(void **state) {
                         fail_msg("%s lacks something", r->id);
                 if (sovd_has_prefix(r->path, "/{entity}") != (r->entities != 0))
                         fail_msg("%s: the path and the entity types do not agree", r->id);
-                if ((r->out == NULL) != (r->success == 204 || (r->flags & SOVD_DOCUMENT)))
+                if ((r->out == NULL) != (r->success == 204 || (r->flags & (SOVD_DOCUMENT | SOVD_STREAM_OUT))))
                         fail_msg("%s: the status and the schema do not agree", r->id);
                 if ((r->out_other != NULL) && !r->success_other)
                         fail_msg("%s: the second form has no status", r->id);
