@@ -20,6 +20,10 @@ const char *sovd_call_header(const struct sovd_call *call, const char *name) {
         return sovd_head_field(&((const struct sovd_rest_call *)call)->x->head, name);
 }
 
+bool sovd_call_is_head(const struct sovd_call *call) {
+        return strcmp(((const struct sovd_rest_call *)call)->x->head.method, "HEAD") == 0;
+}
+
 struct ids {
         char request[40];
         char trace[64];

@@ -44,5 +44,8 @@ struct sovd_rest_call {
 /* Does the request accept an answer of this type (RFC 9110 12.5.1)? */
 bool sovd_call_accepts(const struct sovd_call *call, const char *type);
 
+/* HEAD comes to the handlers of GET. */
+bool sovd_call_is_head(const struct sovd_call *call);
+
 /* A header field of the request, or NULL. For handlers. */
 const char *sovd_call_header(const struct sovd_call *call, const char *name);

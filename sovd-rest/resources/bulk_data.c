@@ -55,11 +55,12 @@ static int items_list(struct sovd_call *call) {
 
 static int item_read(struct sovd_call *call) {
         struct sovd_bulk_content *content = sovd_arena_new0(call->arena, struct sovd_bulk_content);
-        struct sovd_bulk_wish wish = { .range = sovd_range_parse(sovd_call_header(call, "Range")),
-                                       .if_range = sovd_call_header(call, "If-Range") };
+        struct sovd_bulk_wish wish = { .if_range = sovd_call_header(call, "If-Range") };
         if (!content)
                 return sovd_error_origin(-ENOMEM);
 
+        if (!sovd_call_is_head(call)) /* RFC 9110 14.2: ranges are a matter of GET alone */
+                wish.range = sovd_range_parse(sovd_call_header(call, "Range"));
         int r = sovd_transfer_begin(call);
         if (r)
                 return r;

@@ -121,6 +121,10 @@ class Downloads(BulkCase):
             first = TEXT.index(TEXT[part]) if part.start != 1 else 1
             self.assertEqual(reply.headers['content-range'], f'bytes {first}-{first + len(TEXT[part]) - 1}/{len(TEXT)}', field)
 
+    def test_a_range_is_a_matter_of_get_alone(self):
+        reply = self.raw_ask(200, 'HEAD', BULK + '/logs/text', headers={'Range': 'bytes=0-1'})
+        self.assertEqual(reply.headers['content-length'], str(len(TEXT)))
+
     def test_what_is_not_one_range_gets_the_whole(self):
         for field in 'bytes=0-1,3-4', 'bytes=x', 'lines=0-1', 'bytes=4-2', 'bytes=', 'bytes=-', 'bytes=99999999999999999999-':
             self.assertEqual(self.raw_ask(200, 'GET', BULK + '/logs/text', headers={'Range': field}).body.decode(), TEXT, field)
