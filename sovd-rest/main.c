@@ -397,7 +397,7 @@ static void stop(struct daemon *d) {
 /* Each connection and each call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
 static void raise_file_limit(const struct settings *s) {
         struct rlimit limit;
-        rlim_t wanted = (rlim_t)s->limits->connections.value + 64 + s->backends.n * 4;
+        rlim_t wanted = (rlim_t)s->limits->connections.value + 64 + s->backends.n * 8; /* discovery, transfers */
         const struct sovd_sovd_options *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)

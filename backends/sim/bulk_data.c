@@ -5,7 +5,7 @@
 #include "sovd-core/base/timestamp.h"
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 const char *sim_bulk_item_id(const struct bulk_item *item) {
         return item->source ? item->source->named.id : item->id;
@@ -18,8 +18,8 @@ const char *sim_bulk_category(const struct bulk_state *state) {
 struct bulk_item *sim_bulk_item_free(struct bulk_item *item) {
         if (!item)
                 return NULL;
-        if (item->fd >= 0)
-                (void)close(item->fd);
+        if (item->bytes)
+                (void)munmap((void *)(uintptr_t)item->bytes, item->size);
         free(item->name);
         free(item->filename);
         free(item->mimetype);
@@ -68,26 +68,12 @@ static uint64_t seed_of(const struct sim_bulk_item *source) {
         return h;
 }
 
-static int read_file(int fd, uint64_t offset, char *buf, size_t n) {
-        while (n) {
-                ssize_t part = pread(fd, buf, n, (off_t)offset);
-                if (part < 0 && errno == EINTR)
-                        continue;
-                if (part <= 0)
-                        return sovd_error_origin(part ? -errno : -EIO);
-                buf += part;
-                offset += (uint64_t)part;
-                n -= (size_t)part;
-        }
-        return 0;
-}
-
 int sim_bulk_bytes(const struct bulk_item *item, const struct recording *recording, uint64_t offset,
                    char *buf, size_t n) {
         if (recording)
                 sim_recording_bytes(recording, offset, buf, n);
         else if (!item->source)
-                return read_file(item->fd, offset, buf, n);
+                memcpy(buf, item->bytes ? item->bytes + offset : "", n);
         else if (item->source->content)
                 memcpy(buf, item->source->content + offset, n);
         else
@@ -117,7 +103,6 @@ static int add_item(struct bulk_state *state, const struct sim_bulk_item *source
                 return sovd_error_origin(-ENOMEM);
 
         item->source = source;
-        item->fd = -1;
         item->size = source->content ? strlen(source->content) : (uint64_t)source->size_bytes.value;
         item->created_usec = source->created_usec ? source->created_usec : sovd_realtime_usec();
         **last = item;

@@ -40,11 +40,11 @@ struct bulk_item {
         char id[SOVD_ID_SIZE];              /* of uploads and recordings */
         const struct sim_bulk_item *source; /* of the scenario, or NULL */
         char *name, *filename, *mimetype;   /* of an upload; owned */
-        int fd;                             /* the bytes of an upload; -1 = none */
-        uint64_t size, created_usec;        /* realtime */
-        char hash[SOVD_SHA256_SIZE];        /* "" = none: a recording grows */
-        struct recording *recording;        /* or NULL; owned */
-        const struct comm_log_state *log;   /* that records into it; NULL = none any more */
+        const char *bytes;           /* of an upload; mapped, so that none holds a descriptor; NULL = none */
+        uint64_t size, created_usec; /* realtime */
+        char hash[SOVD_SHA256_SIZE]; /* "" = none: a recording grows */
+        struct recording *recording; /* or NULL; owned */
+        const struct comm_log_state *log; /* that records into it; NULL = none any more */
         unsigned n_readers;
 };
 

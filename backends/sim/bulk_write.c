@@ -13,6 +13,7 @@ struct upload {
         struct bulk_state *state;
         struct bulk_item *item;
         struct sovd_sha256 *sha;
+        int fd;
 };
 
 static int over_quota(struct upload *u, uint64_t n, uint64_t used) {
@@ -65,7 +66,7 @@ static int take_piece(struct upload *u, char *piece, size_t *ret_n) {
         if (!r)
                 r = reserve(u, *ret_n);
         if (!r)
-                r = write_file(u->item->fd, piece, *ret_n);
+                r = write_file(u->fd, piece, *ret_n);
         if (!r)
                 sovd_sha256_add(u->sha, piece, *ret_n);
         return r;
@@ -81,6 +82,16 @@ static int take_all(struct upload *u) {
         while (!r && n == SOVD_STREAM_PIECE)
                 r = take_piece(u, piece, &n);
         return r ? r : sovd_sha256_end(u->sha, u->item->hash);
+}
+
+static int map(struct upload *u) {
+        if (!u->item->size)
+                return 0;
+        const void *bytes = mmap(NULL, u->item->size, PROT_READ, MAP_SHARED, u->fd, 0);
+        if (bytes == MAP_FAILED)
+                return sovd_error_origin(-errno);
+        u->item->bytes = bytes;
+        return 0;
 }
 
 /* Visible from here on. */
@@ -118,8 +129,8 @@ static int new_item(struct upload *u) {
         if (!item)
                 return sovd_error_origin(-ENOMEM);
 
-        item->fd = memfd_create("sovd-bulk", MFD_CLOEXEC);
-        if (item->fd < 0)
+        u->fd = memfd_create("sovd-bulk", MFD_CLOEXEC);
+        if (u->fd < 0)
                 return sovd_error_origin(-errno);
         item->name = strdup(u->request->name);
         item->mimetype = strdup(u->request->mimetype);
@@ -148,7 +159,7 @@ static int check(struct upload *u, const struct sim_call *c, const char *categor
 
 int sim_bulk_write(struct sovd_call *call, const struct sovd_entity *e, const char *category,
                    const struct sovd_bulk_upload *request, struct sovd_bulk_created *ret) {
-        struct upload u = { .call = call, .request = request };
+        struct upload u = { .call = call, .request = request, .fd = -1 };
         struct sim_call c;
 
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_BULK_DATA);
@@ -164,8 +175,12 @@ int sim_bulk_write(struct sovd_call *call, const struct sovd_entity *e, const ch
         if (!r)
                 r = take_all(&u);
         if (!r)
+                r = map(&u);
+        if (!r)
                 r = commit(&u, ret);
         give_up(&u);
+        if (u.fd >= 0)
+                (void)close(u.fd);
         (void)sovd_sha256_free(u.sha);
         return r;
 }

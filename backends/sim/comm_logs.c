@@ -169,7 +169,6 @@ static struct bulk_item *new_recording(const struct sim_comm_logs *source) {
         if (!item)
                 return NULL;
 
-        item->fd = -1;
         item->created_usec = sovd_realtime_usec();
         item->mimetype = strdup("text/plain");
         item->recording = calloc(1, sizeof(*item->recording));

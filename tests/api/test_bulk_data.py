@@ -25,7 +25,7 @@ SCENARIO = {'components': [
         {'category': 'maps', 'writable': True, 'quota_bytes': 100000},
         {'category': 'dumps', 'writable': True, 'items': [{'id': 'huge', 'size_bytes': 30000000}]}]},
     {'id': 'bare', 'data': [{'id': 'x', 'value': 1}]}]}
-LIMITS = {'bulk_bytes': 200000, 'bulk_transfers': 2, 'body_timeout_secs': 1}
+LIMITS = {'bulk_bytes': 200000, 'bulk_transfers': 4, 'body_timeout_secs': 1}
 UPLOAD = {'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment; name="map"'}
 
 
@@ -269,14 +269,15 @@ class Uploads(BulkCase):
         self.assertEqual(len(self.get(BULK + '/logs')['items']), 4)
 
     def test_too_many_transfers_are_told_to_come_again(self):
-        hold = [self.gateway.raw() for _ in range(2)]
+        self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 0)
+        hold = [self.gateway.raw() for _ in range(4)]
         try:
             for raw in hold:
                 raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nContent-Type: a/b\r\n'
                          'Content-Disposition: attachment; name="c"\r\n\r\n')
-            self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 2)
+            self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 4)
             reply = self.raw_ask(503, 'GET', BULK + '/logs/text')
-            self.assertIn('2 transfers', reply.json['message'])
+            self.assertIn('4 transfers', reply.json['message'])
             self.assertIn('retry-after', reply.headers)
         finally:
             for raw in hold:

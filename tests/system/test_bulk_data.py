@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bulk data and communication logs that another server has: passed through in pieces, nothing is held."""
 import hashlib
+import http.server
+import json
 import pathlib
 import random
 import re
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
@@ -153,6 +156,100 @@ class ThroughTheGateway(gateway.GatewayCase):
             reply = self.gateway.bare('GET', self.gateway.full(BULK + '/logs/file-1'))
             self.ecu.clear_injection()
             self.assertEqual(reply.status, status, f'{rule}: {reply!r}')
+
+
+class OddServer(http.server.BaseHTTPRequestHandler):
+    """A server with one component, whose items answer as the test says: (status, headers, body)."""
+    protocol_version = 'HTTP/1.1'
+    answers = {}
+
+    def do_GET(self):
+        path = self.path.removeprefix('/sovd/v1')
+        if path == '/components':
+            body = {'items': [{'id': 'odd', 'name': 'Odd', 'href': '/sovd/v1/components/odd'}]}
+        elif path == '/components/odd':
+            body = {'id': 'odd', 'name': 'Odd', 'bulk-data': '/sovd/v1/components/odd/bulk-data'}
+        elif path.startswith('/components/odd/bulk-data/c/'):
+            status, headers, body = self.answers[path.rsplit('/', 1)[1]]
+            self.send_response_only(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        else:
+            self.send_error(404)
+            return
+        text = json.dumps(body).encode()
+        self.send_response_only(200)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+class InFrontOfAnOddServer(unittest.TestCase):
+    PATH = '/sovd/v1/components/odd/bulk-data/c'
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), OddServer)
+        cls.server.daemon_threads = True
+        cls.server.handle_error = lambda *_: None  # the gateway ends connections when it has seen enough
+        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.server.server_close)
+        cls.addClassCleanup(cls.server.shutdown)
+        cls.gateway = gateway.Gateway({'name': 'odd', 'base_url': f'http://127.0.0.1:{cls.server.server_port}',
+                                       'timeout_secs': 2, 'breaker_failures': 1000})
+        cls.addClassCleanup(cls.gateway.stop)
+
+    def answer(self, status, headers, body=b'', ask=None):
+        OddServer.answers['x'] = status, headers, body
+        return self.gateway.bare('GET', self.PATH + '/x', headers=ask)
+
+    def test_a_download_without_a_length_passes_whole(self):
+        reply = self.answer(200, {'Transfer-Encoding': 'chunked', 'Content-Type': 'a/b', 'Content-Disposition': 'inline; filename="q"'},
+                            b'5\r\nhello\r\n3\r\nyou\r\n0\r\n\r\n')
+        self.assertEqual((reply.status, reply.body, reply.headers['content-type']), (200, b'helloyou', 'a/b'))
+        self.assertEqual((reply.headers['transfer-encoding'], reply.headers['content-disposition']), ('chunked', 'attachment; filename="q"'))
+        with self.gateway.raw() as raw:  # the old protocol has no chunks
+            raw.send(f'GET {self.PATH}/x HTTP/1.0\r\n\r\n')
+            self.assertTrue(raw.rest().endswith(b'\r\n\r\nhelloyou'))
+
+    def test_an_absolute_redirection_is_passed_on_and_no_other(self):
+        for status in 302, 307, 308:
+            reply = self.answer(status, {'Location': 'https://files.example/x?a=b', 'Content-Length': '0'})
+            self.assertEqual((reply.status, reply.headers['location']), (307, 'https://files.example/x?a=b'))
+        for location in '/relative', 'ftp://files.example/x', 'http://a b', '':
+            self.assertEqual(self.answer(307, {'Location': location, 'Content-Length': '0'}).status, 502, location)
+        self.assertEqual(self.answer(307, {'Content-Length': '0'}).status, 502)
+
+    def test_what_contradicts_itself_or_was_not_asked_for_is_not_passed_on(self):
+        five = {'Content-Length': '5'}
+        for status, headers in ((206, five), (206, {**five, 'Content-Range': 'bytes 0-5/9'}), (206, {**five, 'Content-Range': 'bytes 4-0/9'}),
+                                (206, {**five, 'Content-Range': 'bytes 5-9/9'}), (200, {**five, 'Content-Encoding': 'gzip'}), (203, five)):
+            reply = self.answer(status, headers, b'hello', {'Range': 'bytes=0-4'})
+            self.assertEqual(reply.status, 502, (status, headers))
+        self.assertEqual(self.answer(206, {**five, 'Content-Range': 'bytes 0-4/9'}, b'hello').status, 502)
+        good = self.answer(206, {**five, 'Content-Range': 'bytes 0-4/*'}, b'hello', {'Range': 'bytes=0-4'})
+        self.assertEqual((good.status, good.headers['content-range'], good.body), (206, 'bytes 0-4/*', b'hello'))
+
+    def test_headers_that_are_not_clean_are_left_out(self):
+        reply = self.answer(200, {'Content-Length': '0', 'Content-Type': 'nonsense', 'ETag': 'bare', 'Content-Disposition': 'x; filename='})
+        self.assertEqual((reply.status, reply.headers['content-type']), (200, 'application/octet-stream'))
+        self.assertNotIn('etag', reply.headers)
+        self.assertNotIn('content-disposition', reply.headers)
+
+    def test_a_download_that_breaks_off_ends_before_its_length(self):
+        OddServer.answers['x'] = 200, {'Content-Length': '500000', 'Connection': 'close'}, b'x' * 200000
+        with self.gateway.raw() as raw:
+            raw.send(f'GET {self.PATH}/x HTTP/1.1\r\nHost: x\r\n\r\n')
+            head, body = raw.rest().split(b'\r\n\r\n', 1)
+        self.assertIn(b'Content-Length: 500000', head)
+        self.assertLess(len(body), 500000)
 
 
 class InFrontOfAnotherGateway(unittest.TestCase):
