@@ -49,28 +49,43 @@ struct transfer {
         struct sovd_http_exchange *x;
         struct sovd_call *call;
         const struct sovd_bulk_content *content;
+        struct sovd_stream *stream; /* NULL once nothing more is to be read */
+        bool ended;
         char *piece;
         uint64_t left, deadline_usec;
 };
 
+/* Before the last bytes go out: a client that has them may delete the item at once. */
+static void release(struct transfer *t) {
+        if (t->ended)
+                return;
+        t->ended = true;
+        t->stream = sovd_stream_close(t->stream);
+        sovd_transfer_end(t->call, false);
+}
+
+static int bad_piece(struct transfer *t, enum sovd_error error, const char *problem) {
+        t->stream->problem = problem;
+        return error;
+}
+
 static int read_piece(struct transfer *t, size_t *ret_n) {
         uint64_t soon = sovd_now_usec() + sovd_rest_of(t->call)->request_timeout_usec;
         size_t size = (size_t)SOVD_MIN((uint64_t)SOVD_STREAM_PIECE, t->left);
+        int r = 0;
 
         *ret_n = 0;
-        if (!size)
-                return 0;
-        int r = t->content->stream->read(t->content->stream, t->piece, size, SOVD_MIN(soon, t->deadline_usec),
-                                         ret_n);
-        if (!r && *ret_n < size && t->left != UINT64_MAX) {
-                t->content->stream->problem = "it ended before its length";
-                r = SOVD_E_BAD_ANSWER;
-        }
-        if (!r && !sovd_clock_left_usec(t->deadline_usec)) {
-                t->content->stream->problem = "limits.bulk_timeout_secs has passed";
-                r = SOVD_E_NOT_RESPONDING;
-        }
-        return r;
+        if (size)
+                r = t->stream->read(t->stream, t->piece, size, SOVD_MIN(soon, t->deadline_usec), ret_n);
+        if (r)
+                return r;
+        if (*ret_n < size && t->left != UINT64_MAX)
+                return bad_piece(t, SOVD_E_BAD_ANSWER, "it ended before its length");
+        if (size && !sovd_clock_left_usec(t->deadline_usec))
+                return bad_piece(t, SOVD_E_NOT_RESPONDING, "limits.bulk_timeout_secs has passed");
+        if (*ret_n < size || *ret_n == t->left)
+                release(t);
+        return 0;
 }
 
 /* The head is out: a source or a client that breaks off can only be shown by the connection's end. */
@@ -81,11 +96,11 @@ static bool send_pieces(struct transfer *t, size_t n) {
                 (void)__atomic_add_fetch(&transfers_of(t->call)->bytes_out, n, __ATOMIC_RELAXED);
                 if (t->left != UINT64_MAX)
                         t->left -= n;
-                else if (n < SOVD_STREAM_PIECE)
+                if (t->ended)
                         break;
                 int r = read_piece(t, &n);
                 if (r) {
-                        const char *why = r > 0 ? t->content->stream->problem : strerror(-r);
+                        const char *why = r > 0 ? t->stream->problem : strerror(-r);
                         sovd_log(SOVD_LOG_WARN, "request %s: the transfer broke off: %s", t->call->request_id,
                                  why ? why : "the source failed");
                         return false;
@@ -164,10 +179,10 @@ static unsigned send_content(struct transfer *t, const char *type, size_t n, boo
         return status;
 }
 
-static int bad_source(struct sovd_call *call, const struct sovd_bulk_content *c, int r) {
+static int bad_source(struct transfer *t, int r) {
         return r < 0 ? r
-                     : sovd_fail(call, (enum sovd_error)r, "the item cannot be read: %s",
-                                 c->stream->problem ? c->stream->problem : "its source failed");
+                     : sovd_fail(t->call, (enum sovd_error)r, "the item cannot be read: %s",
+                                 t->stream->problem ? t->stream->problem : "its source failed");
 }
 
 /* The first piece is read before the head goes out, so that a source that fails at once gets its own status. */
@@ -186,7 +201,9 @@ static int transfer(struct transfer *t, unsigned *ret_status, bool *ret_complete
                         return sovd_error_origin(-ENOMEM);
                 int r = read_piece(t, &n);
                 if (r)
-                        return bad_source(t->call, t->content, r);
+                        return bad_source(t, r);
+        } else {
+                release(t);
         }
         *ret_status = send_content(t, type, n, ret_complete);
         t->piece = NULL;
@@ -198,18 +215,21 @@ int sovd_respond_stream(struct sovd_http_exchange *x, struct sovd_call *call, un
         struct transfer t = { .x = x,
                               .call = call,
                               .content = c,
+                              .stream = c->stream,
                               .left = c->length,
                               .deadline_usec = x->started_usec + sovd_rest_of(call)->bulk_timeout_usec };
         bool complete = true;
-        int r = 0;
+        bool unchanged =
+                c->stream && c->etag && sovd_etag_listed(sovd_head_field(&x->head, "If-None-Match"), c->etag);
 
-        if (!c->stream)
-                *ret_status = send_elsewhere(x, call, c);
-        else if (c->etag && sovd_etag_listed(sovd_head_field(&x->head, "If-None-Match"), c->etag))
-                *ret_status = send_unchanged(x, call, c);
-        else
-                r = transfer(&t, ret_status, &complete);
-        (void)sovd_stream_close(c->stream);
-        sovd_transfer_end(call, !complete);
+        if (!c->stream || unchanged) {
+                release(&t);
+                *ret_status = unchanged ? send_unchanged(x, call, c) : send_elsewhere(x, call, c);
+                return 0;
+        }
+        int r = transfer(&t, ret_status, &complete);
+        release(&t);
+        if (!complete)
+                (void)__atomic_add_fetch(&transfers_of(call)->broken, 1, __ATOMIC_RELAXED);
         return r;
 }
