@@ -15,7 +15,7 @@
 
 struct cJSON;
 struct sovd_gateway;
-struct sovd_stream;
+struct sovd_source;
 
 /* Who asks. Locks, temporary resources and limits per client go by the id. */
 struct sovd_principal {
@@ -58,7 +58,7 @@ struct sovd_call {
         const void *in;                  /* decoded body, of the route's input schema */
         const char *raw;                 /* the body as it came, NUL-terminated, for routes that take any type */
         size_t raw_len;
-        struct sovd_stream *body;        /* the body, not read yet, for routes that take it piece by piece */
+        struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 
         const void *out;                 /* the answer, of the route's output schema */
         unsigned status;                 /* 0 = the route's success status */

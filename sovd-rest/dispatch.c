@@ -278,7 +278,7 @@ static int read_raw(struct sovd_http_exchange *x, struct sovd_call *call) {
         return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
 }
 
-static int body_stream_read(struct sovd_stream *stream, void *buf, size_t size, uint64_t deadline_usec, size_t *ret_n) {
+static int body_stream_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec, size_t *ret_n) {
         struct sovd_body_stream *b = (struct sovd_body_stream *)stream;
         int r = sovd_http_body_read(b->x, buf, size, deadline_usec, ret_n, &b->base.problem);
 

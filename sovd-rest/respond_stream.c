@@ -49,7 +49,7 @@ struct transfer {
         struct sovd_http_exchange *x;
         struct sovd_call *call;
         const struct sovd_bulk_content *content;
-        struct sovd_stream *stream; /* NULL once nothing more is to be read */
+        struct sovd_source *stream; /* NULL once nothing more is to be read */
         bool ended;
         char *piece;
         uint64_t left, deadline_usec;
@@ -60,7 +60,7 @@ static void release(struct transfer *t) {
         if (t->ended)
                 return;
         t->ended = true;
-        t->stream = sovd_stream_close(t->stream);
+        t->stream = sovd_source_close(t->stream);
         sovd_transfer_end(t->call, false);
 }
 
@@ -71,7 +71,7 @@ static int bad_piece(struct transfer *t, enum sovd_error error, const char *prob
 
 static int read_piece(struct transfer *t, size_t *ret_n) {
         uint64_t soon = sovd_now_usec() + sovd_rest_of(t->call)->request_timeout_usec;
-        size_t size = (size_t)SOVD_MIN((uint64_t)SOVD_STREAM_PIECE, t->left);
+        size_t size = (size_t)SOVD_MIN((uint64_t)SOVD_SOURCE_PIECE, t->left);
         int r = 0;
 
         *ret_n = 0;
@@ -196,7 +196,7 @@ static int transfer(struct transfer *t, unsigned *ret_status, bool *ret_complete
                 return sovd_fail(t->call, SOVD_E_NOT_ACCEPTABLE, "the item is %s, which Accept does not list",
                                  t->content->mimetype);
         if (!bare) {
-                t->piece = piece = malloc(SOVD_STREAM_PIECE);
+                t->piece = piece = malloc(SOVD_SOURCE_PIECE);
                 if (!piece)
                         return sovd_error_origin(-ENOMEM);
                 int r = read_piece(t, &n);

@@ -4,7 +4,7 @@
 /*
  * Rest - what dispatch and the handlers of the server's own resources share
  */
-#include "sovd-core/base/stream.h"
+#include "sovd-core/base/source.h"
 #include "sovd-core/call.h"
 #include "sovd-core/gateway.h"
 #include "sovd-rest/metrics.h"
@@ -28,7 +28,7 @@ struct sovd_http_exchange;
 
 /* The body of the request as a stream; counts what comes. */
 struct sovd_body_stream {
-        struct sovd_stream base;
+        struct sovd_source base;
         struct sovd_http_exchange *x;
         struct sovd_transfers *transfers;
 };

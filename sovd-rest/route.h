@@ -34,9 +34,9 @@ enum {
         SOVD_IF_MATCH = 1 << 4,        /* a write that honours If-Match: compared with GET on the same path */
         SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
         SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type */
-        SOVD_STREAM_BODY = 1 << 8,     /* call->body is read by the handler, piece by piece, up to limits.bulk_bytes */
-        SOVD_STREAM_OUT = 1 << 9,      /* answers with bytes (call->out is struct sovd_bulk_content *) */
-        SOVD_BARE_LIST = 1 << 10,      /* the answer is the array that is the only member of the output schema */
+        SOVD_STREAM_BODY = 1 << 21,    /* call->body is read by the handler, piece by piece, up to limits.bulk_bytes */
+        SOVD_STREAM_OUT = 1 << 22,     /* answers with bytes (call->out is struct sovd_bulk_content *) */
+        SOVD_BARE_LIST = 1 << 23,     /* the answer is the array that is the only member of the output schema */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 

@@ -234,14 +234,14 @@ int sim_bulk_list(struct sovd_call *call, const struct sovd_entity *e, const cha
 /* --- download ------------------------------------------------------------------------------------------- */
 
 struct reader {
-        struct sovd_stream base;
+        struct sovd_source base;
         struct sim *sim;
         struct bulk_item *item;      /* stays while n_readers counts this one */
         struct recording *recording; /* as it was at the beginning; or NULL; owned */
         uint64_t at, left;
 };
 
-static int reader_read(struct sovd_stream *stream, void *buf, size_t size, uint64_t deadline_usec,
+static int reader_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec,
                        size_t *ret_n) {
         struct reader *reader = (struct reader *)stream;
         size_t n = (size_t)SOVD_MIN((uint64_t)size, reader->left);
@@ -256,7 +256,7 @@ static int reader_read(struct sovd_stream *stream, void *buf, size_t size, uint6
         return 0;
 }
 
-static void reader_close(struct sovd_stream *stream) {
+static void reader_close(struct sovd_source *stream) {
         struct reader *reader = (struct reader *)stream;
 
         (void)pthread_mutex_lock(&reader->sim->mutex);

@@ -60,9 +60,9 @@ static int write_file(int fd, const char *buf, size_t n) {
 }
 
 static int take_piece(struct upload *u, char *piece, size_t *ret_n) {
-        struct sovd_stream *body = u->request->body;
+        struct sovd_source *body = u->request->body;
 
-        int r = body->read(body, piece, SOVD_STREAM_PIECE, u->call->deadline_usec, ret_n);
+        int r = body->read(body, piece, SOVD_SOURCE_PIECE, u->call->deadline_usec, ret_n);
         if (!r)
                 r = reserve(u, *ret_n);
         if (!r)
@@ -73,13 +73,13 @@ static int take_piece(struct upload *u, char *piece, size_t *ret_n) {
 }
 
 static int take_all(struct upload *u) {
-        _cleanup_(sovd_freep) char *piece = malloc(SOVD_STREAM_PIECE);
-        size_t n = SOVD_STREAM_PIECE;
+        _cleanup_(sovd_freep) char *piece = malloc(SOVD_SOURCE_PIECE);
+        size_t n = SOVD_SOURCE_PIECE;
         int r = 0;
         if (!piece)
                 return sovd_error_origin(-ENOMEM);
 
-        while (!r && n == SOVD_STREAM_PIECE)
+        while (!r && n == SOVD_SOURCE_PIECE)
                 r = take_piece(u, piece, &n);
         return r ? r : sovd_sha256_end(u->sha, u->item->hash);
 }

@@ -179,7 +179,7 @@ int iso_bulk_open(struct sovd_call *call, const struct sovd_entity *e, const cha
         struct upstream u = bulk(call, e, "bulk data item", id);
         struct sovd_http_wanted wanted[] = WANTED;
         struct sovd_http_transfer transfer = { .wanted = wanted };
-        _cleanup_(sovd_stream_closep) struct sovd_stream *stream = NULL;
+        _cleanup_(sovd_source_closep) struct sovd_source *stream = NULL;
         struct sovd_http_answer answer = { 0 };
         const char *lines[3] = { NULL };
         const struct upstream_transfer t = { .method = "GET",

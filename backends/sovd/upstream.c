@@ -19,7 +19,7 @@ struct exchange {
         uint64_t started_usec;
         bool probe; /* the breaker lets this one through to see */
         struct sovd_http_transfer *transfer; /* of large bodies; or NULL */
-        struct sovd_stream **stream;         /* of its answer; or NULL */
+        struct sovd_source **stream;         /* of its answer; or NULL */
         const char *accept;
         const char *const *lines; /* further header lines; or NULL */
 };

@@ -48,7 +48,7 @@ struct upstream_transfer {
         const char *content_type;    /* of the request's body */
         const char *const *lines;    /* at most 4 header lines, ends with NULL; or NULL */
         struct sovd_http_transfer *transfer;
-        struct sovd_stream **stream; /* of a 2xx answer; or NULL */
+        struct sovd_source **stream; /* of a 2xx answer; or NULL */
 };
 
 /* 0 when an answer of any status came: it is in u->status and *answer. When the request's body could not be read,

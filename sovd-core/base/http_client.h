@@ -13,7 +13,7 @@
  * All functions are thread-safe but new and free.
  */
 #include "sovd-core/base/arena.h"
-#include "sovd-core/base/stream.h"
+#include "sovd-core/base/source.h"
 
 struct sovd_http_pool;
 
@@ -92,7 +92,7 @@ struct sovd_http_wanted {
 
 /* What a call with large bodies has besides its request. */
 struct sovd_http_transfer {
-        struct sovd_stream *body;       /* of the request, read by this call to its end; or NULL */
+        struct sovd_source *body;       /* of the request, read by this call to its end; or NULL */
         uint64_t body_len;              /* UINT64_MAX: not known */
         uint64_t idle_usec;             /* so long the server may neither take nor give a byte */
         struct sovd_http_wanted *wanted; /* ends with name == NULL; or NULL */
@@ -106,7 +106,7 @@ struct sovd_http_transfer {
  * not; request->deadline_usec bounds the whole, the reading of *ret included. */
 int sovd_http_open(struct sovd_http_pool *pool, const struct sovd_http_request *request,
                    struct sovd_http_transfer *transfer, struct sovd_http_answer *answer, struct sovd_arena *arena,
-                   struct sovd_stream **ret);
+                   struct sovd_source **ret);
 
 void sovd_http_pool_counters(struct sovd_http_pool *pool, struct sovd_http_counters *ret);
 

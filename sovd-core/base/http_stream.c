@@ -10,7 +10,7 @@
 #define BUFFER_SIZE (2 * (size_t)CURL_MAX_WRITE_SIZE)
 
 struct sovd_http_stream {
-        struct sovd_stream base; /* the answer's body */
+        struct sovd_source base; /* the answer's body */
         struct handle *handle;
         unsigned slot;
         struct sovd_http_transfer *transfer; /* of the caller; NULL once the head is there */
@@ -77,7 +77,7 @@ bool sovd_http_stream_sends(const struct handle *h) {
 
 static size_t on_send(char *buf, size_t size, size_t n, void *userdata) {
         struct sovd_http_stream *s = ((struct handle *)userdata)->stream;
-        struct sovd_stream *body = s->transfer->body;
+        struct sovd_source *body = s->transfer->body;
         size_t got = 0;
 
         if (s->body_ended)
@@ -172,7 +172,7 @@ static size_t take(struct sovd_http_stream *s, char *buf, size_t size) {
         return n;
 }
 
-static int stream_read(struct sovd_stream *stream, void *buf, size_t size, uint64_t deadline_usec,
+static int stream_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec,
                        size_t *ret_n) {
         struct sovd_http_stream *s = (struct sovd_http_stream *)stream;
         size_t n = take(s, buf, size);
@@ -195,7 +195,7 @@ static int stream_read(struct sovd_stream *stream, void *buf, size_t size, uint6
         return r;
 }
 
-static void stream_close(struct sovd_stream *stream) {
+static void stream_close(struct sovd_source *stream) {
         stream_free((struct sovd_http_stream *)stream);
 }
 
@@ -237,7 +237,7 @@ static int close_whole(struct sovd_http_stream *s, struct sovd_http_answer *answ
 }
 
 static int run(struct sovd_http_stream *s, struct sovd_http_answer *answer, struct sovd_arena *arena,
-               struct sovd_stream **ret) {
+               struct sovd_source **ret) {
         while (!s->done && !has_answer(s))
                 step(s, s->deadline_usec);
         if (!has_answer(s) || (s->done && s->code != CURLE_OK && s->end == s->start))
@@ -254,7 +254,7 @@ static int run(struct sovd_http_stream *s, struct sovd_http_answer *answer, stru
 
 static int open_by_handle(struct handle *h, unsigned slot, const struct sovd_http_request *request,
                           struct sovd_http_transfer *transfer, struct sovd_http_answer *answer,
-                          struct sovd_arena *arena, struct sovd_stream **ret) {
+                          struct sovd_arena *arena, struct sovd_source **ret) {
         struct sovd_http_stream *s = malloc(sizeof(*s));
         if (!s) {
                 sovd_slots_give(h->pool->slots, slot);
@@ -280,7 +280,7 @@ static int open_by_handle(struct handle *h, unsigned slot, const struct sovd_htt
 
 int sovd_http_open(struct sovd_http_pool *pool, const struct sovd_http_request *request,
                    struct sovd_http_transfer *transfer, struct sovd_http_answer *answer,
-                   struct sovd_arena *arena, struct sovd_stream **ret) {
+                   struct sovd_arena *arena, struct sovd_source **ret) {
         uint64_t wait_until = SOVD_MIN(request->deadline_usec, sovd_now_usec() + transfer->idle_usec);
         unsigned i;
 

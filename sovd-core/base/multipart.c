@@ -10,7 +10,7 @@
 
 struct multipart {
         struct sovd_multipart shown;
-        struct sovd_stream *body;
+        struct sovd_source *body;
         struct sovd_arena *arena;
         char delimiter[BOUNDARY_MAX + 5]; /* CR LF - - boundary */
         size_t delimiter_len;
@@ -70,7 +70,7 @@ static size_t hand_on(struct multipart *m, char *buf, size_t size, size_t availa
         return n;
 }
 
-static int multipart_read(struct sovd_stream *stream, void *buf, size_t size, uint64_t deadline_usec,
+static int multipart_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec,
                           size_t *ret_n) {
         struct multipart *m = (struct multipart *)stream;
         size_t n = 0;
@@ -184,7 +184,7 @@ static int set_boundary(struct multipart *m, const char *content_type) {
         return m->delimiter_len > 4 ? 0 : bad(m, "Content-Type needs a boundary of 1 to 70 characters");
 }
 
-int sovd_multipart_open(struct sovd_multipart **ret, struct sovd_stream *body, const char *content_type,
+int sovd_multipart_open(struct sovd_multipart **ret, struct sovd_source *body, const char *content_type,
                         uint64_t deadline_usec, struct sovd_arena *arena, const char **reason) {
         struct multipart *m = sovd_arena_new0(arena, struct multipart);
         if (!m)

@@ -9,12 +9,12 @@
  */
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/disposition.h"
-#include "sovd-core/base/stream.h"
+#include "sovd-core/base/source.h"
 
 #define SOVD_MULTIPART_HEAD_MAX ((size_t)8192) /* of the part */
 
 struct sovd_multipart {
-        struct sovd_stream base;             /* the file's bytes, until the closing boundary */
+        struct sovd_source base;             /* the file's bytes, until the closing boundary */
         struct sovd_disposition disposition; /* of the part; name is never NULL */
         const char *content_type;            /* of the part; "application/octet-stream" when it names none */
 };
@@ -22,5 +22,5 @@ struct sovd_multipart {
 /* Reads up to the file's first byte. content_type: of the body, with its boundary. body stays the caller's and must
  * live longer. *ret is in the arena: closing it does nothing. 0; SOVD_E_BAD_REQUEST, or what the body's read gave,
  * with *reason; -errno. */
-int sovd_multipart_open(struct sovd_multipart **ret, struct sovd_stream *body, const char *content_type,
+int sovd_multipart_open(struct sovd_multipart **ret, struct sovd_source *body, const char *content_type,
                         uint64_t deadline_usec, struct sovd_arena *arena, const char **reason);

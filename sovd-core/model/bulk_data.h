@@ -5,7 +5,7 @@
  * Bulk data - files of an entity, in categories (ISO 17978-3 7.20)
  */
 #include "sovd-core/base/range.h"
-#include "sovd-core/base/stream.h"
+#include "sovd-core/base/source.h"
 #include "sovd-core/model/error_body.h"
 
 struct sovd_bulk_categories {
@@ -55,7 +55,7 @@ struct sovd_bulk_content {
         uint64_t length;                  /* bytes in the stream; UINT64_MAX = until its end */
         bool partial;                     /* the wish for a range was honoured */
         bool has_ranges;                  /* a range could be asked for */
-        struct sovd_stream *stream;       /* owned by whoever opened it; NULL: */
+        struct sovd_source *stream;       /* owned by whoever opened it; NULL: */
         bool not_ready;                   /* ask again later */
         unsigned retry_after_sec;         /* 0 = not known */
         const char *location;             /* the bytes are at this absolute URI */
@@ -64,7 +64,7 @@ struct sovd_bulk_content {
 struct sovd_bulk_upload {
         const char *mimetype, *name, *filename; /* filename or NULL */
         uint64_t size;                          /* UINT64_MAX = not known before the end */
-        struct sovd_stream *body;               /* the caller's */
+        struct sovd_source *body;               /* the caller's */
 };
 
 extern const struct sovd_schema sovd_schema_bulk_categories, sovd_schema_bulk_item, sovd_schema_bulk_list,

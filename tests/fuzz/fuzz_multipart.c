@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct source {
-        struct sovd_stream base;
+        struct sovd_source base;
         const uint8_t *data;
         size_t left;
 };
@@ -22,7 +22,7 @@ static void must(bool condition) {
                 abort();
 }
 
-static int source_read(struct sovd_stream *stream, void *buf, size_t size, uint64_t deadline_usec,
+static int source_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec,
                        size_t *ret_n) {
         struct source *s = (struct source *)stream;
         size_t n = SOVD_MIN(size, s->left);

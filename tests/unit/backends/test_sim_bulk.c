@@ -2,13 +2,13 @@
 #include "tests/unit/backends/sim_support.h"
 
 struct source {
-        struct sovd_stream base;
+        struct sovd_source base;
         const char *text;
         size_t left;
         bool breaks;
 };
 
-static int source_read(struct sovd_stream *stream, void *buf, size_t size, uint64_t deadline_usec,
+static int source_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec,
                        size_t *ret_n) {
         struct source *s = (struct source *)stream;
         size_t n = SOVD_MIN(size, s->left);
@@ -60,7 +60,7 @@ static const char *bytes_of(struct fixture *f, const char *category, const char 
         }
         assert_int_equal(total, content.length);
         assert_int_equal(content.size, content.length + first);
-        (void)sovd_stream_close(content.stream);
+        (void)sovd_source_close(content.stream);
         return all;
 }
 
@@ -94,7 +94,7 @@ static void an_item_in_use_stays_until_it_is_closed(void **state) {
         assert_int_equal(upload(f, 10, false, &id), 0);
         assert_int_equal(ops->bulk_open(&f->call, &f->ecu, "maps", id, &wish, &content), 0);
         assert_int_equal(ops->bulk_delete(&f->call, &f->ecu, "maps", id), SOVD_E_CONFLICT);
-        (void)sovd_stream_close(content.stream);
+        (void)sovd_source_close(content.stream);
         assert_int_equal(ops->bulk_delete(&f->call, &f->ecu, "maps", id), 0);
         assert_int_equal(upload(f, 100000, false, &id), 0);
 }

@@ -12,11 +12,11 @@ static char byte_at(size_t i) {
 }
 
 struct source {
-        struct sovd_stream base;
+        struct sovd_source base;
         size_t at, size, fails_at;
 };
 
-static int source_read(struct sovd_stream *stream, void *buf, size_t size, uint64_t deadline_usec,
+static int source_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec,
                        size_t *ret_n) {
         struct source *s = (struct source *)stream;
         size_t n = SOVD_MIN(size, s->size - s->at);
@@ -31,7 +31,7 @@ static int source_read(struct sovd_stream *stream, void *buf, size_t size, uint6
 }
 
 static int open_get(struct fixture *f, uint64_t idle_usec, struct sovd_http_wanted *wanted,
-                    struct sovd_stream **ret) {
+                    struct sovd_source **ret) {
         struct sovd_http_transfer transfer = { .idle_usec = idle_usec, .wanted = wanted };
         const struct sovd_http_request request = { .method = "GET",
                                                    .target = "/x",
@@ -40,7 +40,7 @@ static int open_get(struct fixture *f, uint64_t idle_usec, struct sovd_http_want
         return sovd_http_open(f->pool, &request, &transfer, &f->answer, f->arena, ret);
 }
 
-static int read_all(struct sovd_stream *stream, size_t piece, size_t *ret_total) {
+static int read_all(struct sovd_source *stream, size_t piece, size_t *ret_total) {
         _cleanup_(sovd_freep) char *buf = malloc(piece);
         size_t n = piece;
 
@@ -80,7 +80,7 @@ static void a_body_over_the_limit_of_answers_comes_in_pieces_of_any_size(void **
         start(f, answer_large);
         for (size_t i = 0; i < SOVD_N_ELEMENTS(pieces); i++) {
                 struct sovd_http_wanted wanted[] = { { "ETag", NULL }, { "X-None", NULL }, { NULL, NULL } };
-                struct sovd_stream *stream;
+                struct sovd_source *stream;
                 size_t total;
 
                 assert_int_equal(open_get(f, 5 * SEC, wanted, &stream), SOVD_HTTP_OK);
@@ -89,7 +89,7 @@ static void a_body_over_the_limit_of_answers_comes_in_pieces_of_any_size(void **
                 assert_null(wanted[1].value);
                 assert_int_equal(read_all(stream, pieces[i], &total), 0);
                 assert_int_equal(total, BODY_SIZE);
-                (void)sovd_stream_close(stream);
+                (void)sovd_source_close(stream);
         }
         assert_int_equal(server_n_connections(f->server), 1);
 }
@@ -97,7 +97,7 @@ static void a_body_over_the_limit_of_answers_comes_in_pieces_of_any_size(void **
 static void a_stream_that_is_closed_early_gives_its_place_back(void **state) {
         struct fixture *f = *state;
         struct sovd_http_counters counters;
-        struct sovd_stream *stream;
+        struct sovd_source *stream;
         char byte;
         size_t n;
 
@@ -105,7 +105,7 @@ static void a_stream_that_is_closed_early_gives_its_place_back(void **state) {
         for (int i = 0; i < 6; i++) {
                 assert_int_equal(open_get(f, 5 * SEC, NULL, &stream), SOVD_HTTP_OK);
                 assert_int_equal(stream->read(stream, &byte, 1, sovd_now_usec() + SEC, &n), 0);
-                (void)sovd_stream_close(stream);
+                (void)sovd_source_close(stream);
         }
         sovd_http_pool_counters(f->pool, &counters);
         assert_int_equal(counters.in_flight, 0);
@@ -118,7 +118,7 @@ static bool answer_an_error(struct server_request *request) {
 
 static void another_status_has_its_body_in_the_answer(void **state) {
         struct fixture *f = *state;
-        struct sovd_stream *stream;
+        struct sovd_source *stream;
 
         start(f, answer_an_error);
         assert_int_equal(open_get(f, 5 * SEC, NULL, &stream), SOVD_HTTP_OK);
@@ -135,7 +135,7 @@ static bool answer_half(struct server_request *request) {
 
 static void a_body_that_is_cut_off_is_an_error_at_its_end(void **state) {
         struct fixture *f = *state;
-        struct sovd_stream *stream;
+        struct sovd_source *stream;
         size_t total;
 
         start(f, answer_half);
@@ -143,7 +143,7 @@ static void a_body_that_is_cut_off_is_an_error_at_its_end(void **state) {
         assert_int_equal(read_all(stream, 1000, &total), SOVD_E_BAD_ANSWER);
         assert_int_equal(total, 50000);
         assert_non_null(stream->problem);
-        (void)sovd_stream_close(stream);
+        (void)sovd_source_close(stream);
 }
 
 static bool answer_and_stop(struct server_request *request) {
@@ -155,18 +155,18 @@ static bool answer_and_stop(struct server_request *request) {
 
 static void a_server_that_stops_meets_a_deadline(void **state) {
         struct fixture *f = *state;
-        struct sovd_stream *stream;
+        struct sovd_source *stream;
         size_t total;
 
         start(f, answer_and_stop);
         assert_int_equal(open_get(f, 100 * MSEC, NULL, &stream), SOVD_HTTP_OK);
         assert_int_equal(read_all(stream, 1000, &total), SOVD_E_NOT_RESPONDING);
-        (void)sovd_stream_close(stream);
+        (void)sovd_source_close(stream);
 }
 
 static void a_server_that_says_nothing_meets_a_deadline(void **state) {
         struct fixture *f = *state;
-        struct sovd_stream *stream;
+        struct sovd_source *stream;
 
         start(f, hang);
         assert_int_equal(open_get(f, 100 * MSEC, NULL, &stream), SOVD_HTTP_TIMEOUT);
