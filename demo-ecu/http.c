@@ -151,10 +151,39 @@ static void send_answer(struct mg_connection *conn, const struct call *call, boo
         http_send(conn, answer, (size_t)n + (with_body ? n_body : 0));
 }
 
+static const char *header_of(void *user, const char *name) {
+        return mg_get_header(user, name);
+}
+
+/* Its body is not read before the handler wants it. */
+static bool is_upload(const struct call *call) {
+        return equal(call->method, "POST") && strstr(call->path, "/bulk-data/");
+}
+
+static int io_read(void *user, void *buffer, size_t n) {
+        struct mg_connection *conn = user;
+        int got = mg_read(conn, buffer, n);
+
+        if (got > 0)
+                return got;
+        /* civetweb counts the framing of chunks as content; 3 and above mean that the last one was read. */
+        if (got == 0 && (conn->is_chunked ? conn->is_chunked >= 3 : conn->consumed_content >= conn->content_len))
+                return 0;
+        http_close(conn);
+        return -1;
+}
+
+static bool io_write(void *user, const void *data, size_t n) {
+        if (http_send(user, data, n))
+                return true;
+        http_close(user);
+        return false;
+}
+
 static void answer_call(struct mg_connection *conn, struct call *call, bool with_body) {
         bool hidden = strncmp(call->path, "/x-demo/", 8) == 0; /* tests talking to us, not to the ECUs */
 
-        if (read_body(conn, call))
+        if (!is_upload(call) && read_body(conn, call))
                 call_refuse(call);
         else if (hidden)
                 router_handle(call);
@@ -168,14 +197,12 @@ static void answer_call(struct mg_connection *conn, struct call *call, bool with
                         router_handle(call);
                         break;
                 }
+        if (is_upload(call) && call->status >= 400)
+                drain(conn);
         if (call->is_stream && with_body)
                 subscriptions_stream(call, conn);
-        else
+        else if (!call->answered)
                 send_answer(conn, call, with_body);
-}
-
-static const char *header_of(void *user, const char *name) {
-        return mg_get_header(user, name);
 }
 
 static int begin_request(struct mg_connection *conn) {
@@ -183,6 +210,7 @@ static int begin_request(struct mg_connection *conn) {
         const struct mg_request_info *info = &conn->request_info;
         const char *type = mg_get_header(conn, "Content-Type");
         const char *credentials = mg_get_header(conn, "Authorization");
+        const struct call_io io = { conn, header_of, io_read, io_write };
         bool head = strcmp(info->request_method, "HEAD") == 0, counted;
         struct call call = {
                 .server = http->server,
@@ -191,6 +219,8 @@ static int begin_request(struct mg_connection *conn) {
                 .query = info->query_string ? info->query_string : "",
                 .content_type = type ? type : "",
                 .client = credentials ? credentials : info->remote_addr,
+                .io = &io,
+                .head = head,
         };
 
         counted = strncmp(call.path, "/x-demo/", 8) != 0;

@@ -6,6 +6,7 @@
  * Areas and components only: collections that are not offered (apps, functions, logs ...) answer 404.
  */
 #include <stdio.h>
+#include "demo-ecu/bulk.h"
 #include "demo-ecu/iso.h"
 #include "demo-ecu/subscriptions.h"
 
@@ -124,6 +125,8 @@ static void iso_get_component(struct call *call) {
         for (size_t i = 0; i < N_ELEMENTS(collections); ++i)
                 json_format(&call->out, collections[i], BASE_PATH "/components/%s/%s", component->id,
                             collections[i]);
+        if (bulk_has(component->id))
+                json_format(&call->out, "bulk-data", BASE_PATH "/components/%s/bulk-data", component->id);
         json_end(&call->out, '}');
 }
 
@@ -212,6 +215,12 @@ static const struct route routes[] = {
         { "DELETE", SUBSCRIPTION, iso_delete_subscription },
         { "GET", SUBSCRIPTION "/events", iso_get_events },
         { "GET", COMPONENT "/belongs-to", iso_list_belongs_to },
+        { "GET", COMPONENT "/bulk-data", iso_list_bulk_categories },
+        { "GET", COMPONENT "/bulk-data/*", iso_list_bulk },
+        { "POST", COMPONENT "/bulk-data/*", iso_upload_bulk, ROUTE_TRANSFER },
+        { "DELETE", COMPONENT "/bulk-data/*", iso_delete_bulk },
+        { "GET", COMPONENT "/bulk-data/*/*", iso_download_bulk, ROUTE_TRANSFER },
+        { "DELETE", COMPONENT "/bulk-data/*/*", iso_delete_bulk_item },
         { "GET", COMPONENT, iso_get_component },
         { "GET", BASE_PATH "/components", iso_list_components },
         { "GET", BASE_PATH "/areas", iso_list_areas },

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include "demo-ecu/bulk.h"
 #include "demo-ecu/http.h"
 #include "demo-ecu/inject.h"
 #include "demo-ecu/options.h"
@@ -67,6 +68,7 @@ int main(int argc, char **argv) {
         _cleanup_(inject_freep) struct inject *inject = NULL;
         _cleanup_(stats_freep) struct stats *stats = NULL;
         _cleanup_(subscriptions_freep) struct subscriptions *subscriptions = NULL;
+        _cleanup_(bulk_freep) struct bulk *bulk = NULL;
         struct options options;
         sigset_t signals;
         char error[400] = "out of memory";
@@ -77,7 +79,7 @@ int main(int argc, char **argv) {
                 return r;
         if (options.scenario && scenario_load(&scenario, options.scenario, error, sizeof(error)))
                 return fail(2, error);
-        if (inject_new(&inject) || stats_new(&stats) || subscriptions_new(&subscriptions) ||
+        if (inject_new(&inject) || stats_new(&stats) || subscriptions_new(&subscriptions) || bulk_new(&bulk) ||
             vehicle_new(&vehicle, options.seed, options.time_scale))
                 return fail(1, error);
         for (size_t i = 0; i < options.n_inject; ++i)
@@ -88,5 +90,5 @@ int main(int argc, char **argv) {
         scenario_tick(scenario, vehicle); /* what is due at time 0 precedes the first request */
 
         block_signals(&signals);
-        return serve(&(struct server){ options.dialect, vehicle, inject, stats, subscriptions }, &options, &signals);
+        return serve(&(struct server){ options.dialect, vehicle, inject, stats, subscriptions, bulk }, &options, &signals);
 }

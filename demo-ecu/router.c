@@ -164,6 +164,7 @@ static bool is_json_type(const char *type) {
 }
 
 static int call_check_body(struct call *call, unsigned int flags) {
+        flags &= ROUTE_BODY | ROUTE_OPTIONAL_BODY;
         if (!flags || (!call->body && (flags & ROUTE_OPTIONAL_BODY)))
                 return 0;
         if (!call->body)
@@ -187,6 +188,28 @@ static int call_check_locks(struct call *call) {
             equal(call->segments[SEG_COLLECTION], "locks"))
                 return 0;
         return lock_check_use(call->component, call->client, call->segments[SEG_COLLECTION], &call->problem);
+}
+
+/* A slow client must not keep the vehicle from others. */
+static void call_transfer(struct call *call, const struct route *route) {
+        struct vehicle *vehicle = call->server->vehicle;
+
+        pthread_mutex_lock(&vehicle->mutex);
+        call->component = vehicle_component(vehicle, call->segments[SEG_ENTITY]);
+        pthread_mutex_unlock(&vehicle->mutex);
+        if (!call->component) {
+                call_fail(call, PROBLEM_NO_ENTITY, "there is no component '%.64s'", call->segments[SEG_ENTITY]);
+                return;
+        }
+        pthread_mutex_lock(&vehicle->mutex);
+        int refused = call_check_locks(call);
+        pthread_mutex_unlock(&vehicle->mutex);
+        if (refused) {
+                call_refuse(call);
+                return;
+        }
+        call->status = 200;
+        route->handler(call);
 }
 
 /* With the vehicle's lock: everything about a component begins with finding it. */
@@ -228,6 +251,12 @@ void router_handle(struct call *call) {
         }
         call->allow[0] = '\0';
 
+        if (route->flags & ROUTE_TRANSFER) {
+                call_transfer(call, route);
+                if (call->out.failed)
+                        call_fail(call, PROBLEM_FAILURE, "out of memory");
+                return;
+        }
         pthread_mutex_lock(&vehicle->mutex);
         vehicle_advance(vehicle);
         call_run(call, route);

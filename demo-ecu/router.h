@@ -20,6 +20,7 @@
 #define SEG_RESOURCE  5
 #define SEG_EXECUTION 7
 
+struct bulk;
 struct dialect;
 struct inject;
 struct stats;
@@ -31,6 +32,15 @@ struct server {
         struct inject *inject;
         struct stats *stats;
         struct subscriptions *subscriptions;
+        struct bulk *bulk;
+};
+
+/* The connection, for handlers that read or write more than fits in memory. */
+struct call_io {
+        void *user;
+        const char *(*header)(void *user, const char *name); /* NULL if it is not there */
+        int (*read)(void *user, void *buffer, size_t n);     /* 0 at the end, -1 if it came too early */
+        bool (*write)(void *user, const void *data, size_t n);
 };
 
 struct call {
@@ -56,11 +66,16 @@ struct call {
         char location[256];
         char allow[48];
         struct problem problem;
+
+        const struct call_io *io;
+        bool head;     /* HEAD was asked */
+        bool answered; /* the handler wrote its answer itself */
 };
 
 enum {
         ROUTE_BODY = 1, /* a JSON object is required */
         ROUTE_OPTIONAL_BODY = 2,
+        ROUTE_TRANSFER = 4, /* handled without the vehicle's lock; it reads and writes for itself */
 };
 
 struct route {

@@ -31,6 +31,10 @@ bool sovd_backend_serves(const struct sovd_backend *backend, enum sovd_collectio
                 return ops->clear_data_read && ops->clear_data_start && ops->clear_data_status;
         case SOVD_COLLECTION_STATUS:
                 return ops->status_read && ops->status_control;
+        case SOVD_COLLECTION_BULK_DATA:
+                return ops->bulk_categories;
+        case SOVD_COLLECTION_COMMUNICATION_LOGS:
+                return ops->comm_logs_list;
         default:
                 return false;
         }

@@ -18,6 +18,8 @@
  * An op that is NULL is not offered: the gateway answers 501, so a slot marked "must" may not be NULL when
  * the backend offers the collection to any entity.
  */
+#include "sovd-core/model/bulk_data.h"
+#include "sovd-core/model/comm_logs.h"
 #include "sovd-core/model/configurations.h"
 #include "sovd-core/model/data.h"
 #include "sovd-core/model/data_lists.h"
@@ -200,6 +202,35 @@ struct sovd_backend_ops {
         int (*configuration_write_bytes)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                                          const struct sovd_configuration_bytes *bytes);
         int (*configuration_reset)(struct sovd_call *call, const struct sovd_entity *e, const char *id);
+        /* bulk-data: categories, list and open must; write, delete and delete_all may.
+         * list: applies the filter. open: ret->stream is the caller's to close, also when it wants no byte; a wish
+         * for a range may be ignored; SOVD_E_RANGE. write: reads upload->body to its end; until it returns 0 nothing
+         * is visible, and when the body breaks nothing is left; SOVD_E_TOO_LARGE, SOVD_E_CONFLICT (quota),
+         * SOVD_E_FORBIDDEN (read-only), or what the body's read gave. It may take until call->deadline_usec, which
+         * is that of a transfer. delete: SOVD_E_CONFLICT while it is in use. delete_all: 0 also when some could not
+         * be deleted: they are in ret->errors. */
+        int (*bulk_categories)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_bulk_categories *ret);
+        int (*bulk_list)(struct sovd_call *call, const struct sovd_entity *e, const char *category,
+                         const struct sovd_bulk_filter *filter, struct sovd_bulk_list *ret);
+        int (*bulk_open)(struct sovd_call *call, const struct sovd_entity *e, const char *category, const char *id,
+                         const struct sovd_bulk_wish *wish, struct sovd_bulk_content *ret);
+        int (*bulk_write)(struct sovd_call *call, const struct sovd_entity *e, const char *category,
+                          const struct sovd_bulk_upload *upload, struct sovd_bulk_created *ret);
+        int (*bulk_delete)(struct sovd_call *call, const struct sovd_entity *e, const char *category, const char *id);
+        int (*bulk_delete_all)(struct sovd_call *call, const struct sovd_entity *e, const char *category,
+                               struct sovd_bulk_deleted *ret);
+
+        /* communication-logs: all of them must. create: config is the body as it came, of any type, perhaps empty;
+         * nothing is recorded before control says so. control: SOVD_E_CONFLICT when it is in that state already.
+         * ret->log: see model/comm_logs.h. delete: keeps the recorded log when with_log is false. */
+        int (*comm_logs_list)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_comm_log_ids *ret);
+        int (*comm_log_create)(struct sovd_call *call, const struct sovd_entity *e,
+                               const struct sovd_comm_log_config *config, struct sovd_comm_log *ret);
+        int (*comm_log_read)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                             struct sovd_comm_log *ret);
+        int (*comm_log_control)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                                enum sovd_comm_log_action action);
+        int (*comm_log_delete)(struct sovd_call *call, const struct sovd_entity *e, const char *id, bool with_log);
 };
 
 /* First member of each backend's own struct. */

@@ -45,6 +45,13 @@ int sovd_fail_unknown(struct sovd_call *call, int r) {
         return r;
 }
 
+int sovd_fail_range(struct sovd_call *call, uint64_t size) {
+        (void)sovd_fail(call, SOVD_E_RANGE, "the range lies outside of the %llu bytes that there are",
+                        (unsigned long long)size);
+        call->failure.content_range = sovd_call_printf(call, "bytes */%llu", (unsigned long long)size);
+        return SOVD_E_RANGE;
+}
+
 void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds) {
         call->failure.retry_after_sec = seconds;
 }

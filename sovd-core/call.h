@@ -16,6 +16,7 @@
 struct cJSON;
 struct sovd_gateway;
 struct sovd_json_writer;
+struct sovd_source;
 
 /* Who asks. Locks, temporary resources and limits per client go by the id. */
 struct sovd_principal {
@@ -39,6 +40,7 @@ struct sovd_failure {
         unsigned retry_after_sec;        /* 0 = no Retry-After */
         const char *allow;               /* Allow, for SOVD_E_METHOD */
         bool outcome_unknown;            /* what was asked for may have been done: vendor_code outcome-unknown */
+        const char *content_range;       /* Content-Range, for SOVD_E_RANGE */
 };
 
 struct sovd_call {
@@ -59,6 +61,7 @@ struct sovd_call {
         const void *in;                  /* decoded body, of the route's input schema */
         const char *raw;                 /* the body as it came, NUL-terminated; NULL = the route takes none */
         size_t raw_len;
+        struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 
         bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_stream * */
 
@@ -87,6 +90,8 @@ int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sov
 /* Says of the failure that what was asked for may have been done all the same. Returns r. */
 int sovd_fail_unknown(struct sovd_call *call, int r);
 #define SOVD_OUTCOME_UNKNOWN "outcome-unknown" /* its vendor code */
+/* Fails with SOVD_E_RANGE for an item of this size. */
+int sovd_fail_range(struct sovd_call *call, uint64_t size);
 
 /* Adds Retry-After to the failure. */
 void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds);

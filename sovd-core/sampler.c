@@ -21,8 +21,8 @@ struct worker {
 
 /* --- sources and the list ------------------------------------------------------------------------------- */
 
-static struct sovd_source *find_source(struct sovd_observations *o, const char *name) {
-        struct sovd_source *s;
+static struct sovd_reading_source *find_source(struct sovd_observations *o, const char *name) {
+        struct sovd_reading_source *s;
 
         for (s = o->sources; s; s = s->next)
                 if (strncmp(s->name, name, sizeof(s->name) - 1) == 0)
@@ -36,8 +36,8 @@ static struct sovd_source *find_source(struct sovd_observations *o, const char *
         return s;
 }
 
-static void drop_if_unused(struct sovd_observations *o, struct sovd_source *source) {
-        struct sovd_source **link = &o->sources;
+static void drop_if_unused(struct sovd_observations *o, struct sovd_reading_source *source) {
+        struct sovd_reading_source **link = &o->sources;
 
         if (source->n_users || source->in_flight)
                 return;
@@ -49,7 +49,7 @@ static void drop_if_unused(struct sovd_observations *o, struct sovd_source *sour
 }
 
 void sovd_sampler_unplan(struct sovd_observations *o, struct sovd_record *record) {
-        struct sovd_source *source = SOVD_TAKE(record->source);
+        struct sovd_reading_source *source = SOVD_TAKE(record->source);
 
         if (!source)
                 return;
@@ -60,7 +60,7 @@ void sovd_sampler_unplan(struct sovd_observations *o, struct sovd_record *record
 
 int sovd_sampler_plan(struct sovd_observations *o, struct sovd_record *record, const char *name,
                       uint64_t when_usec) {
-        struct sovd_source *source = find_source(o, name);
+        struct sovd_reading_source *source = find_source(o, name);
         if (!source)
                 return sovd_error_origin(-ENOMEM);
 
@@ -306,7 +306,7 @@ static void plan_next(struct sovd_observations *o, struct sovd_record *record, c
 }
 
 /* With the mutex held. */
-static void settle(struct sovd_observations *o, struct sovd_record *record, struct sovd_source *source,
+static void settle(struct sovd_observations *o, struct sovd_record *record, struct sovd_reading_source *source,
                    const struct outcome *out) {
         const struct sovd_due *first;
 
@@ -343,7 +343,7 @@ void sovd_sampler_wake(struct sovd_observations *o, uint64_t when_usec) {
 static struct sovd_record *first_due(const struct sovd_observations *o) {
         struct sovd_due *best = NULL;
 
-        for (const struct sovd_source *s = o->sources; s; s = s->next) {
+        for (const struct sovd_reading_source *s = o->sources; s; s = s->next) {
                 struct sovd_due *d = s->in_flight < o->options.per_source ? sovd_due_first(&s->due) : NULL;
                 if (d && (!best || d->when_usec < best->when_usec))
                         best = d;
@@ -371,7 +371,7 @@ static void wait_for(struct sovd_observations *o, uint64_t until_usec) {
 
 /* With the mutex held, which is free during the reading. */
 static void sample(struct sovd_observations *o, struct sovd_record *record, struct worker *w) {
-        struct sovd_source *source = record->source;
+        struct sovd_reading_source *source = record->source;
         struct outcome out = { 0 };
 
         sovd_due_remove(&source->due, &record->due);

@@ -11,8 +11,8 @@
 #include <pthread.h>
 
 /* One backend, as far as readings are concerned. */
-struct sovd_source {
-        struct sovd_source *next;
+struct sovd_reading_source {
+        struct sovd_reading_source *next;
         struct sovd_due_heap due;
         unsigned in_flight;
         size_t n_users;
@@ -25,7 +25,7 @@ struct sovd_record {
         bool removed, in_flight;
         struct sovd_due due; /* in its source's heap while nothing is under way */
         struct sovd_due expiry;
-        struct sovd_source *source;
+        struct sovd_reading_source *source;
         uint64_t planned_usec; /* when the present reading was due */
         uint64_t period_usec, expires_utc_usec;
         int interval;
@@ -53,7 +53,7 @@ struct sovd_observations {
         bool has_leader, quit;
         uint64_t lead_until_usec;
         struct sovd_record *records, **last;
-        struct sovd_source *sources;
+        struct sovd_reading_source *sources;
         struct sovd_due_heap expiry;
         struct sovd_observations_counters counters;
         uint64_t n_events; /* atomic */

@@ -26,6 +26,10 @@ const char *sovd_call_header(const struct sovd_call *call, const char *name) {
         return outer->x ? sovd_head_field(&outer->x->head, name) : NULL;
 }
 
+bool sovd_call_is_head(const struct sovd_call *call) {
+        return strcmp(((const struct sovd_rest_call *)call)->x->head.method, "HEAD") == 0;
+}
+
 struct ids {
         char request[40];
         char trace[64];
@@ -270,10 +274,6 @@ static struct acceptance acceptance_of(const struct sovd_http_exchange *x, const
         return a;
 }
 
-static bool is_accepted(const struct acceptance *a) {
-        return !a->listed || (a->closeness && !a->refused);
-}
-
 /* Is an event stream asked for where there is a choice? It has to be named, and JSON may not be. */
 static bool prefers_events(const struct sovd_http_exchange *x) {
         const struct acceptance events = acceptance_of(x, "text/event-stream"), json = acceptance_of(x, "application/json");
@@ -281,11 +281,18 @@ static bool prefers_events(const struct sovd_http_exchange *x) {
         return events.closeness == 3 && !events.refused && (json.closeness < 3 || json.refused);
 }
 
-/* RFC 9110 12.5.1. Without the field everything is welcome. */
-static int check_type(const struct sovd_http_exchange *x, struct sovd_call *call, const char *type) {
-        const struct acceptance a = acceptance_of(x, type);
+/* RFC 9110 12.5.1. Without the field everything is welcome, and so it is when nobody asks over HTTP. */
+bool sovd_call_accepts(const struct sovd_call *call, const char *type) {
+        const struct sovd_http_exchange *x = ((const struct sovd_rest_call *)call)->x;
 
-        if (is_accepted(&a))
+        if (!x)
+                return true;
+        const struct acceptance a = acceptance_of(x, type);
+        return !a.listed || (a.closeness && !a.refused);
+}
+
+static int check_type(const struct sovd_http_exchange *x, struct sovd_call *call, const char *type) {
+        if (sovd_call_accepts(call, type))
                 return 0;
         return sovd_fail(call, SOVD_E_NOT_ACCEPTABLE, "the answer is %s, which Accept does not list", type);
 }
@@ -347,6 +354,34 @@ static int read_raw(struct sovd_http_exchange *x, struct sovd_call *call) {
         return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
 }
 
+static int body_stream_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec, size_t *ret_n) {
+        struct sovd_body_stream *b = (struct sovd_body_stream *)stream;
+        int r = sovd_http_body_read(b->x, buf, size, deadline_usec, ret_n, &b->base.problem);
+
+        (void)__atomic_add_fetch(&b->transfers->bytes_in, *ret_n, __ATOMIC_RELAXED);
+        return r;
+}
+
+/* The handler reads it, and may take as long as a transfer may. */
+static int begin_stream(struct sovd_http_exchange *x, struct sovd_call *call) {
+        struct sovd_rest_call *outer = (struct sovd_rest_call *)call;
+        const char *reason;
+
+        if (!x->info.chunked && !sovd_head_field(&x->head, "Content-Length"))
+                return sovd_fail(call, SOVD_E_LENGTH_REQUIRED,
+                                 "an upload needs Content-Length, or Transfer-Encoding: chunked");
+        int r = sovd_http_body_begin(x, outer->rest->bulk_bytes, &reason);
+        if (r)
+                return sovd_fail(call, (enum sovd_error)r, "%s: %llu bytes", reason,
+                                 (unsigned long long)outer->rest->bulk_bytes);
+        outer->body = (struct sovd_body_stream){ .base.read = body_stream_read,
+                                                 .x = x,
+                                                 .transfers = sovd_metrics_transfers(outer->rest->metrics) };
+        call->body = &outer->body.base;
+        call->deadline_usec = x->started_usec + outer->rest->bulk_timeout_usec;
+        return 0;
+}
+
 static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         const char *body, *reason, *type = sovd_head_field(&x->head, "Content-Type");
         cJSON *json = NULL;
@@ -354,6 +389,8 @@ static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const
 
         if ((route->flags & SOVD_RAW_BODY) && !(route->in && sovd_type_is_json(type)))
                 return read_raw(x, call);
+        if (route->flags & SOVD_STREAM_BODY)
+                return begin_stream(x, call);
         if (!route->in && !x->info.has_body)
                 return 0;
         if (!route->in)

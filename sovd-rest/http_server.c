@@ -55,7 +55,6 @@ const char *__tsan_default_suppressions(void) {
 #define HEAD_ROOM      1024 /* kept in front of a body for the head of the answer */
 #define LINGER_USEC    (2 * SOVD_USEC_PER_SEC)
 #define LINGER_SLOW_USEC (100 * SOVD_USEC_PER_MSEC) /* for a client that was too slow already */
-#define NO_LENGTH      SIZE_MAX    /* the body ends with the connection */
 #define KEPT_ANSWER    (64 * 1024) /* a worker keeps its buffer up to this size */
 
 /* When the worker's present wait must be over; 0 = civetweb's own timeouts are enough. */
@@ -154,17 +153,19 @@ static const char *date_of(struct worker *w) {
 
 /* The head; it is built behind the body's buffer end only when it does not fit in front. */
 static int build_head(struct sovd_http_exchange *x, char *head, size_t size, unsigned status,
-                      const struct sovd_http_header *headers, size_t body_len) {
+                      const struct sovd_http_header *headers, uint64_t body_len) {
         struct mg_connection *conn = x->connection;
         struct worker *w = mg_get_thread_pointer(conn);
-        bool has_length = status != 204 && status != 304 && status >= 200 && body_len != NO_LENGTH;
+        bool has_length = status != 204 && status != 304 && status >= 200;
         int n = snprintf(head, size, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status,
                          mg_get_response_code_text(conn, (int)status), date_of(w));
 
         for (const struct sovd_http_header *h = headers; h->name && n > 0 && (size_t)n < size; h++)
                 n += snprintf(head + n, size - (size_t)n, "%s: %s\r\n", h->name, h->value);
-        if (n > 0 && (size_t)n < size && has_length)
-                n += snprintf(head + n, size - (size_t)n, "Content-Length: %zu\r\n", body_len);
+        if (n > 0 && (size_t)n < size && x->chunked_out)
+                n += snprintf(head + n, size - (size_t)n, "Transfer-Encoding: chunked\r\n");
+        else if (n > 0 && (size_t)n < size && has_length && body_len != SOVD_HTTP_UNKNOWN)
+                n += snprintf(head + n, size - (size_t)n, "Content-Length: %llu\r\n", (unsigned long long)body_len);
         if (n > 0 && (size_t)n < size)
                 n += snprintf(head + n, size - (size_t)n, "%s\r\n", should_keep_alive(conn) ? "" : "Connection: close\r\n");
         return n > 0 && (size_t)n < size ? n : -1;
@@ -223,7 +224,7 @@ bool sovd_http_send_stream_head(struct sovd_http_exchange *x, unsigned status, c
 
         conn->must_close = 1;
         x->sent = true;
-        int n = build_head(x, head, sizeof(head), status, headers, NO_LENGTH);
+        int n = build_head(x, head, sizeof(head), status, headers, SOVD_HTTP_UNKNOWN);
         wait_until_usec = sovd_now_usec() + server_of(conn)->options.body_timeout_usec;
         return n > 0 && mg_write(conn, head, (size_t)n) == n;
 }
@@ -238,6 +239,45 @@ void sovd_http_detach(struct sovd_http_exchange *x, int *ret_fd, SSL **ret_ssl) 
         conn->ssl = NULL;
         conn->must_close = 1;
         (void)set_non_blocking_mode(*ret_fd);
+}
+
+void sovd_http_send_head(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers,
+                         uint64_t length) {
+        struct mg_connection *conn = x->connection;
+        bool old = x->head.version && strcmp(x->head.version, "1.0") == 0;
+        char head[4096];
+
+        if (x->sent)
+                return;
+        x->sent = true;
+        x->chunked_out = length == SOVD_HTTP_UNKNOWN && !old;
+        if (x->close || x->body_left || old)
+                conn->must_close = 1; /* for HTTP/1.0 the end of the connection is the end of the body */
+        wait_until_usec = sovd_now_usec() + server_of(conn)->options.body_timeout_usec;
+        int n = build_head(x, head, sizeof(head), status, headers, length);
+        if (n < 0)
+                conn->must_close = 1;
+        else
+                write_all(conn, head, (size_t)n);
+}
+
+bool sovd_http_send_piece(struct sovd_http_exchange *x, const void *data, size_t n) {
+        struct mg_connection *conn = x->connection;
+
+        wait_until_usec = sovd_now_usec() + server_of(conn)->options.body_timeout_usec;
+        bool taken = x->chunked_out ? mg_send_chunk(conn, data, (unsigned)n) > 0 : mg_write(conn, data, n) == (int)n;
+        if (!taken)
+                conn->must_close = 1;
+        return taken;
+}
+
+void sovd_http_send_end(struct sovd_http_exchange *x, bool complete) {
+        struct mg_connection *conn = x->connection;
+
+        if (!complete)
+                conn->must_close = 1;
+        else if (x->chunked_out)
+                write_all(conn, "0\r\n\r\n", 5);
 }
 
 /* The client may still be sending what nobody will read. Closing now would reset the connection and take the
@@ -346,6 +386,44 @@ int sovd_http_read_body(struct sovd_http_exchange *x, const char **ret, size_t *
                                 : read_plain(x, ret, ret_len, reason);
         if (r < 0)
                 x->close = true;
+        return r;
+}
+
+int sovd_http_body_begin(struct sovd_http_exchange *x, uint64_t limit, const char **reason) {
+        x->body_limit = limit;
+        if (x->info.has_body && x->info.content_length > limit)
+                return body_failed(x, SOVD_E_TOO_LARGE, "the body is larger than a transfer may be", reason);
+        return 0;
+}
+
+/* A piece of a plain body ends with the body. */
+static int read_piece(struct sovd_http_exchange *x, char *buf, size_t size, size_t *len, const char **reason) {
+        uint64_t left = x->info.chunked ? UINT64_MAX : x->info.content_length - x->body_taken;
+        bool end = false;
+
+        int r = read_some(x, buf, (size_t)SOVD_MIN((uint64_t)size, left), len, &end, reason);
+        if (r)
+                return r;
+        x->body_taken += *len;
+        if (x->body_taken > x->body_limit)
+                return body_failed(x, SOVD_E_TOO_LARGE, "the body is larger than a transfer may be", reason);
+        if (end || *len == left)
+                x->body_left = 0;
+        return 0;
+}
+
+int sovd_http_body_read(struct sovd_http_exchange *x, void *buf, size_t size, uint64_t deadline_usec, size_t *ret_n,
+                        const char **reason) {
+        size_t len = 0;
+
+        *ret_n = 0;
+        if (!x->info.has_body || !x->body_left)
+                return 0;
+        if (x->info.expect_continue && !x->body_taken)
+                (void)mg_write(x->connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+        wait_until_usec = SOVD_MIN(sovd_now_usec() + server_of(x->connection)->options.body_timeout_usec, deadline_usec);
+        int r = read_piece(x, buf, size, &len, reason);
+        *ret_n = r ? 0 : len;
         return r;
 }
 
@@ -539,24 +617,6 @@ static int give_tls(void **ret, void *data) {
         return *ret ? 1 : -1;
 }
 
-static int listen_spec(struct sovd_http_server *server, char *spec, size_t size) {
-        const struct sovd_http_server_options *o = &server->options;
-        char unix_spec[64];
-        int n = 0;
-
-        if (o->host)
-                n = snprintf(spec, size, strchr(o->host, ':') ? "[%s]:%u%s" : "%s:%u%s", o->host, o->port,
-                             o->certificate ? "s" : "");
-        if (o->unix_socket) {
-                int r = sovd_http_unix_prepare(&server->unix_socket, o->unix_socket, unix_spec, sizeof(unix_spec));
-                if (r)
-                        return r;
-                if (n >= 0 && (size_t)n < size)
-                        n += snprintf(spec + n, size - (size_t)n, "%s%s", n ? "," : "", unix_spec);
-        }
-        return n > 0 && (size_t)n < size ? 0 : -EINVAL;
-}
-
 static int start(struct sovd_http_server *server) {
         const struct sovd_http_server_options *o = &server->options;
         char spec[256], threads[16], head[16], head_timeout[24], keep_alive[24];
@@ -577,7 +637,8 @@ static int start(struct sovd_http_server *server) {
                                   "decode_query_string", "no", "enable_auth_domain_check", "no",
                                   "access_control_allow_methods", "", "listen_backlog", "1024", NULL };
 
-        int r = listen_spec(server, spec, sizeof(spec));
+        int r = sovd_http_unix_listen_spec(&server->unix_socket, o->host, o->port, o->certificate, o->unix_socket, spec,
+                                           sizeof(spec));
         if (r)
                 return r;
         (void)snprintf(threads, sizeof(threads), "%u", o->threads);

@@ -45,6 +45,8 @@ struct sovd_http_exchange {
         bool was_slow;                    /* the client missed a deadline */
         bool sent;
         size_t body_left;                 /* of the request: not read yet (chunked: 1 until its end) */
+        uint64_t body_limit, body_taken;  /* of a body that is read in pieces */
+        bool chunked_out;                 /* the pieces of the answer are chunks */
         void *connection;                 /* struct mg_connection */
 };
 
@@ -76,6 +78,23 @@ void sovd_http_server_counters(const struct sovd_http_server *server, struct sov
 /* Reads the request's body whole. Returns 0; SOVD_E_TOO_LARGE, SOVD_E_TIMEOUT, SOVD_E_BAD_REQUEST (broken
  * framing) with *reason; -ENOMEM. The body is in the arena, NUL-terminated. After an error x->close is set. */
 int sovd_http_read_body(struct sovd_http_exchange *x, const char **ret, size_t *ret_len, const char **reason);
+
+/* Lets the handler read the body in pieces, at most limit bytes of it. SOVD_E_TOO_LARGE with *reason. */
+int sovd_http_body_begin(struct sovd_http_exchange *x, uint64_t limit, const char **reason);
+
+/* The next piece: fills buf unless the body ends first. Errors as above; each piece has a deadline of its own. */
+int sovd_http_body_read(struct sovd_http_exchange *x, void *buf, size_t size, uint64_t deadline_usec, size_t *ret_n,
+                        const char **reason);
+
+/* Sends the head of an answer whose body follows piece by piece; length SOVD_HTTP_UNKNOWN: it ends with
+ * sovd_http_send_end(). */
+#define SOVD_HTTP_UNKNOWN UINT64_MAX
+void sovd_http_send_head(struct sovd_http_exchange *x, unsigned status, const struct sovd_http_header *headers,
+                         uint64_t length);
+/* false: the client does not take it within the body's deadline; the connection ends, and nothing more is sent. */
+bool sovd_http_send_piece(struct sovd_http_exchange *x, const void *data, size_t n);
+/* complete: all pieces were sent. Else the connection ends so that the client sees that some are missing. */
+void sovd_http_send_end(struct sovd_http_exchange *x, bool complete);
 
 /* Sends status, headers (ends with name == NULL; their values must be clean) and the writer's text with one
  * write. without_body: only the head goes out, Content-Length tells the size (HEAD, 304). */

@@ -87,3 +87,20 @@ void sovd_http_unix_done(struct sovd_http_unix *u) {
         (void)close(u->folder);
         u->folder = -1;
 }
+
+int sovd_http_unix_listen_spec(struct sovd_http_unix *ret, const char *host, unsigned port, bool tls, const char *path,
+                               char *spec, size_t size) {
+        char unix_spec[64];
+        int n = 0;
+
+        if (host)
+                n = snprintf(spec, size, strchr(host, ':') ? "[%s]:%u%s" : "%s:%u%s", host, port, tls ? "s" : "");
+        if (path) {
+                int r = sovd_http_unix_prepare(ret, path, unix_spec, sizeof(unix_spec));
+                if (r)
+                        return r;
+                if (n >= 0 && (size_t)n < size)
+                        n += snprintf(spec + n, size - (size_t)n, "%s%s", n ? "," : "", unix_spec);
+        }
+        return n > 0 && (size_t)n < size ? 0 : -EINVAL;
+}

@@ -24,6 +24,11 @@ struct sovd_http_unix {
  * outlive it. */
 int sovd_http_unix_prepare(struct sovd_http_unix *ret, const char *path, char *spec, size_t size);
 
+/* Fills spec with what civetweb listens on: an address (host NULL: none; tls: with TLS) and a Unix socket (path NULL:
+ * none), for which *ret is prepared. -EINVAL: it does not fit. */
+int sovd_http_unix_listen_spec(struct sovd_http_unix *ret, const char *host, unsigned port, bool tls, const char *path,
+                               char *spec, size_t size);
+
 /* The socket is bound: moves it to its path. -EEXIST when something else than a socket is there, -EADDRINUSE when
  * somebody listens on the one that is, -errno. */
 int sovd_http_unix_publish(struct sovd_http_unix *u);

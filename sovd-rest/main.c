@@ -508,6 +508,9 @@ static int start(struct daemon *d) {
                 .max_bytes = (size_t)limits->docs_bytes.value,
                 .retention_sec = (uint64_t)limits->execution_retention.value,
         };
+        d->rest.bulk_timeout_usec = sovd_settings_usec(limits->bulk_timeout);
+        d->rest.bulk_bytes = (uint64_t)limits->bulk_bytes.value;
+        sovd_metrics_transfers(d->rest.metrics)->max = (unsigned)limits->bulk_transfers.value;
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         if (d->settings.server->trusted_proxies.n)
@@ -590,7 +593,7 @@ static void stop(struct daemon *d) {
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
 static void raise_file_limit(const struct settings *s) {
         struct rlimit limit;
-        rlim_t wanted = (rlim_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 4;
+        rlim_t wanted = (rlim_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
         const struct backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)

@@ -29,6 +29,7 @@ struct per_route {
 struct sovd_metrics {
         unsigned status_of[N_STATUS]; /* atomic: 0 = free; the first answer with a status takes a place */
         struct per_route *routes;     /* counters are atomic */
+        struct sovd_transfers transfers;
 };
 
 int sovd_metrics_new(struct sovd_metrics **ret) {
@@ -330,6 +331,23 @@ static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer 
         write_value(w, "sovd_uptime_seconds", "gauge", "Time since start.", (double)up / 1e6);
 }
 
+struct sovd_transfers *sovd_metrics_transfers(struct sovd_metrics *m) {
+        return &m->transfers;
+}
+
+static void write_transfers(const struct sovd_transfers *t, struct sovd_json_writer *w) {
+        write_value(w, "sovd_bulk_transfers_running", "gauge", "Uploads and downloads of bulk data under way.",
+                    __atomic_load_n(&t->running, __ATOMIC_RELAXED));
+        write_value(w, "sovd_bulk_received_bytes_total", "counter", "Bytes of bulk data that clients sent.",
+                    (double)get(&t->bytes_in));
+        write_value(w, "sovd_bulk_sent_bytes_total", "counter", "Bytes of bulk data that clients took.",
+                    (double)get(&t->bytes_out));
+        write_value(w, "sovd_bulk_refused_total", "counter", "Transfers refused because too many were under way.",
+                    (double)get(&t->refused));
+        write_value(w, "sovd_bulk_broken_total", "counter", "Transfers that broke before their end.",
+                    (double)get(&t->broken));
+}
+
 void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, const struct sovd_http_server *server,
                         struct sovd_json_writer *w) {
         head(w, "sovd_build_info", "gauge", "The version that runs.");
@@ -340,6 +358,7 @@ void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, co
         write_backends(gateway, w);
         write_locks(gateway, w);
         write_process(gateway, w);
+        write_transfers(&m->transfers, w);
 }
 
 void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd_observations *observations,

@@ -12,12 +12,21 @@
 struct sovd_http_server;
 struct sovd_metrics;
 
+/* Transfers of bulk data; all atomic. */
+struct sovd_transfers {
+        unsigned running, max;
+        uint64_t bytes_in, bytes_out, refused, broken;
+};
+
 int sovd_metrics_new(struct sovd_metrics **ret);
 struct sovd_metrics *sovd_metrics_free(struct sovd_metrics *metrics);
 SOVD_DEFINE_CLEANUP(struct sovd_metrics *, sovd_metrics_free)
 
 /* Counts an answer; route: its position, or sovd_route_count() for requests that no route took. */
 void sovd_metrics_count(struct sovd_metrics *metrics, size_t route, unsigned status, uint64_t duration_usec);
+
+/* The counters of transfers; max is set once, before requests come. */
+struct sovd_transfers *sovd_metrics_transfers(struct sovd_metrics *metrics);
 
 /* Writes everything in the text format, version 0.0.4. server may be NULL. */
 void sovd_metrics_write(struct sovd_metrics *metrics, struct sovd_gateway *gateway,

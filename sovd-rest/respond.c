@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/respond.h"
+#include "sovd-rest/respond_stream.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/idempotency.h"
 #include "sovd-rest/rest.h"
@@ -129,6 +130,16 @@ static void encode_schema(const struct sovd_call *call, const struct sovd_schema
         cJSON_Delete(tree);
 }
 
+/* An answer that is an array, not an object (defect D09). */
+static void encode_bare(const struct sovd_schema *schema, const void *out, struct sovd_json_writer *w) {
+        const struct sovd_strings *list = (const void *)((const char *)out + schema->fields[0].offset);
+
+        sovd_json_array_begin(w);
+        for (size_t i = 0; i < list->n; i++)
+                sovd_json_string(w, list->items[i]);
+        sovd_json_array_end(w);
+}
+
 void sovd_encode_success(const struct sovd_call *call, const struct sovd_route *route, struct sovd_json_writer *w) {
         const struct sovd_schema *schema = schema_of(call, route);
         const char *wanted = route->flags & SOVD_INCLUDE_SCHEMA ? sovd_call_query(call, "include-schema") : NULL;
@@ -139,6 +150,8 @@ void sovd_encode_success(const struct sovd_call *call, const struct sovd_route *
         }
         if ((!schema || !call->out) && !call->write)
                 return;
+        if (route->flags & SOVD_BARE_LIST)
+                return encode_bare(schema, call->out, w);
         sovd_json_object_begin(w);
         if (call->write)
                 call->write(call, w);
@@ -166,6 +179,7 @@ static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "Cache-Control", "no-store");
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Allow", f->allow);
+        add(&h, "Content-Range", f->content_range);
         add(&h, "Retry-After", f->retry_after_sec ? seconds : NULL);
 
         unsigned status = sovd_failure_status(call);
@@ -256,6 +270,11 @@ unsigned sovd_respond(struct sovd_http_exchange *x, struct sovd_call *call, cons
                 return send_again(x, call, ((const struct sovd_rest_call *)call)->replay);
         if (call->wants_events)
                 return send_events(x, call);
+        if (route->flags & SOVD_STREAM_OUT) {
+                unsigned status;
+                r = sovd_respond_stream(x, call, &status);
+                return r ? send_failure(x, call, r) : status;
+        }
 
         sovd_encode_success(call, route, x->writer);
         r = sovd_json_writer_finish(x->writer, &body, &len);

@@ -4,6 +4,7 @@
 /*
  * Rest - what dispatch and the handlers of the server's own resources share
  */
+#include "sovd-core/base/source.h"
 #include "sovd-core/call.h"
 #include "sovd-core/gateway.h"
 #include "sovd-rest/docs.h"
@@ -20,6 +21,7 @@ struct sovd_rest {
         struct sovd_tokens *tokens;
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
+        uint64_t bulk_bytes, bulk_timeout_usec;
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
         const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
         struct sovd_docs_options docs;
@@ -35,13 +37,27 @@ struct sovd_rest *sovd_rest_of(const struct sovd_call *call);
 struct sovd_http_exchange;
 struct sovd_idempotent_answer;
 
+/* The body of the request as a stream; counts what comes. */
+struct sovd_body_stream {
+        struct sovd_source base;
+        struct sovd_http_exchange *x;
+        struct sovd_transfers *transfers;
+};
+
 /* What is beside the call while dispatch works on it. */
 struct sovd_rest_call {
         struct sovd_call call; /* first, so that a call leads to its rest */
         struct sovd_rest *rest;
         struct sovd_http_exchange *x;
         const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
+        struct sovd_body_stream body;
 };
+
+/* Does the request accept an answer of this type (RFC 9110 12.5.1)? */
+bool sovd_call_accepts(const struct sovd_call *call, const char *type);
+
+/* HEAD comes to the handlers of GET. */
+bool sovd_call_is_head(const struct sovd_call *call);
 
 /* A header field of the request, or NULL. For handlers. */
 const char *sovd_call_header(const struct sovd_call *call, const char *name);

@@ -41,6 +41,9 @@ enum {
         SOVD_EVENTS = 1 << 8,          /* answers with an event stream: call->wants_events is set */
         SOVD_OR_EVENTS = 1 << 9,       /* the same when Accept asks for it */
         SOVD_ANY_TYPE = 1 << 10,       /* answers with JSON or with bytes: the handler asks sovd_call_check_accept() */
+        SOVD_STREAM_BODY = 1 << 21,    /* call->body is read by the handler, piece by piece, up to limits.bulk_bytes */
+        SOVD_STREAM_OUT = 1 << 22,     /* answers with bytes (call->out is struct sovd_bulk_content *) */
+        SOVD_BARE_LIST = 1 << 23,     /* the answer is the array that is the only member of the output schema */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 

@@ -18,6 +18,8 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_locks,
         sovd_routes_subscriptions,
         sovd_routes_triggers,
+        sovd_routes_bulk_data,
+        sovd_routes_communication_logs,
         sovd_routes_server,
         NULL,
 };

@@ -34,6 +34,8 @@ struct sovd_limits_settings {
         struct sovd_number data_list_secs;
         struct sovd_int streams, streams_per_client, subscriptions, subscriptions_per_client, triggers,
                 triggers_per_client;
+        struct sovd_int bulk_bytes, bulk_transfers;
+        struct sovd_number bulk_timeout;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
         struct sovd_int idempotency_keys, idempotency_keys_per_client;
         struct sovd_number idempotency_retention;

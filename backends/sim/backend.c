@@ -39,6 +39,8 @@ static void free_unit(struct sim_unit *unit) {
                 free(unit->operations[i].proofs);
         }
         sim_scripts_free(unit->scripts);
+        sim_bulk_done(unit);
+        sim_comm_logs_done(unit);
 }
 
 static void sim_free(struct sovd_backend *backend) {
@@ -128,6 +130,17 @@ static const struct sovd_backend_ops sim_ops = {
         .update_delete = sim_update_delete,
         .configuration_write_bytes = sim_configuration_write_bytes,
         .configuration_reset = sim_configuration_reset,
+        .bulk_categories = sim_bulk_categories,
+        .bulk_list = sim_bulk_list,
+        .bulk_open = sim_bulk_open,
+        .bulk_write = sim_bulk_write,
+        .bulk_delete = sim_bulk_delete,
+        .bulk_delete_all = sim_bulk_delete_all,
+        .comm_logs_list = sim_comm_logs_list,
+        .comm_log_create = sim_comm_log_create,
+        .comm_log_read = sim_comm_log_read,
+        .comm_log_control = sim_comm_log_control,
+        .comm_log_delete = sim_comm_log_delete,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */
@@ -161,6 +174,8 @@ static int fill_unit(struct sim *sim, struct sim_unit *unit) {
                 r = sim_scripts_init(unit);
         if (!r)
                 r = sim_logs_init(sim, unit);
+        if (!r)
+                r = sim_bulk_init(sim, unit);
         return r ? r : sim_configurations_init(unit);
 }
 

@@ -114,6 +114,9 @@ struct update_state {
         char error_text[256];
 };
 
+struct bulk_state;
+struct comm_log_state;
+
 /* One entity. Each array has as many elements as the scenario's list. */
 struct sim_unit {
         enum sovd_entity_type type;
@@ -128,6 +131,9 @@ struct sim_unit {
         struct log_state logs;
         struct clear_state clear;
         struct power_state power;
+        struct bulk_state *bulk; /* one more than the list when there are communication logs */
+        size_t n_bulk;
+        struct comm_log_state *comm_logs; /* a list */
 };
 
 struct sim {
@@ -416,3 +422,27 @@ int sim_update_delete(struct sovd_call *call, struct sovd_backend *backend, cons
 int sim_configuration_write_bytes(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                                   const struct sovd_configuration_bytes *bytes);
 int sim_configuration_reset(struct sovd_call *call, const struct sovd_entity *e, const char *id);
+/* bulk_data.c, bulk_write.c */
+int sim_bulk_init(struct sim *sim, struct sim_unit *unit);
+void sim_bulk_done(struct sim_unit *unit);
+int sim_bulk_categories(struct sovd_call *call, const struct sovd_entity *e, struct sovd_bulk_categories *ret);
+int sim_bulk_list(struct sovd_call *call, const struct sovd_entity *e, const char *category,
+                  const struct sovd_bulk_filter *filter, struct sovd_bulk_list *ret);
+int sim_bulk_open(struct sovd_call *call, const struct sovd_entity *e, const char *category, const char *id,
+                  const struct sovd_bulk_wish *wish, struct sovd_bulk_content *ret);
+int sim_bulk_write(struct sovd_call *call, const struct sovd_entity *e, const char *category,
+                   const struct sovd_bulk_upload *upload, struct sovd_bulk_created *ret);
+int sim_bulk_delete(struct sovd_call *call, const struct sovd_entity *e, const char *category, const char *id);
+int sim_bulk_delete_all(struct sovd_call *call, const struct sovd_entity *e, const char *category,
+                        struct sovd_bulk_deleted *ret);
+
+/* comm_logs.c */
+void sim_comm_logs_done(struct sim_unit *unit);
+int sim_comm_logs_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_comm_log_ids *ret);
+int sim_comm_log_create(struct sovd_call *call, const struct sovd_entity *e,
+                        const struct sovd_comm_log_config *config, struct sovd_comm_log *ret);
+int sim_comm_log_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                      struct sovd_comm_log *ret);
+int sim_comm_log_control(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                         enum sovd_comm_log_action action);
+int sim_comm_log_delete(struct sovd_call *call, const struct sovd_entity *e, const char *id, bool with_log);

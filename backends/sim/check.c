@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sim/value.h"
+#include "sovd-core/base/disposition.h"
+#include "sovd-core/base/timestamp.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/model/operations.h"
 #include <cjson/cJSON.h>
@@ -524,6 +526,64 @@ static bool check_updates(struct checker *k) {
                        : true;
 }
 
+/* --- bulk data ------------------------------------------------------------------------------------------ */
+
+static bool check_bulk_item(struct checker *k, const char *at, struct sim_bulk_item *item) {
+        if (!item->content == !item->size_bytes.set)
+                return refuse(k, at, "content", "give either content or size_bytes");
+        if (!sovd_media_type_is_valid(item->mimetype))
+                return refuse(k, at, "mimetype", "'%s' is not a media type", item->mimetype);
+        if (item->created && !sovd_timestamp_parse(item->created, &item->created_usec))
+                return refuse(k, at, "created", "must be like 2026-01-31T12:00:00Z");
+        return true;
+}
+
+static bool check_bulk_data(struct checker *k, const char *base, struct sim_entity *e) {
+        struct sim_bulk *all = e->bulk_data.items;
+
+        if (!check_ids(k, base, "bulk_data", "category", &e->bulk_data, sizeof(*all),
+                       offsetof(struct sim_bulk, category)))
+                return false;
+        for (size_t i = 0; i < e->bulk_data.n; i++) {
+                const char *at = below(k, base, "bulk_data", i);
+                struct sim_bulk_item *items = all[i].items.items;
+                if (strcmp(all[i].category, "communication-logs") == 0)
+                        return refuse(k, at, "category", "is taken by the recordings of communication_logs");
+                if (!check_named(k, at, "items", &all[i].items, sizeof(*items)))
+                        return false;
+                for (size_t n = 0; n < all[i].items.n; n++)
+                        if (!check_bulk_item(k, below(k, at, "items", n), &items[n]))
+                                return false;
+        }
+        return true;
+}
+
+/* ID#DATA: 3 or 8 digits, then an even number of at most 16. */
+static bool is_frame(const char *frame) {
+        static const char digits[] = "0123456789ABCDEFabcdef";
+        size_t id = strspn(frame, digits), data = frame[id] == '#' ? strspn(frame + id + 1, digits) : 0;
+
+        return (id == 3 || id == 8) && frame[id] == '#' && data % 2 == 0 && data <= 16 && !frame[id + 1 + data];
+}
+
+static bool check_comm_logs(struct checker *k, const char *base, const struct sim_entity *e) {
+        const struct sim_comm_logs *logs = e->communication_logs;
+        const char *at = below(k, base, "communication_logs/frames", 0);
+
+        if (!logs)
+                return true;
+        if (!logs->frames.n)
+                return refuse(k, base, "communication_logs", "needs at least one frame");
+        if (strpbrk(logs->interface, " \t\r\n"))
+                return refuse(k, base, "communication_logs/interface", "may have no blanks");
+        if (logs->rate_per_sec.value < 0.1)
+                return refuse(k, base, "communication_logs/rate_per_sec", "must be at least 0.1");
+        for (size_t i = 0; i < logs->frames.n; i++)
+                if (!is_frame(logs->frames.items[i]))
+                        return refuse(k, at, "", "'%s' is not a frame like 123#00FF", logs->frames.items[i]);
+        return true;
+}
+
 /* --- entities ------------------------------------------------------------------------------------------- */
 
 /* "components/ID" or "apps/ID". */
@@ -576,7 +636,8 @@ static bool check_entities(struct checker *k, enum sovd_entity_type type) {
                 if (!check_relations(k, at, type, &all[i]) || !check_modes(k, at, &all[i]) ||
                     !check_data(k, at, &all[i]) || !check_faults(k, at, &all[i]) ||
                     !check_operations(k, at, &all[i]) || !check_configurations(k, at, &all[i]) ||
-                    !check_scripts(k, at, &all[i]) || !check_upkeep(k, at, &all[i]))
+                    !check_scripts(k, at, &all[i]) || !check_upkeep(k, at, &all[i]) ||
+                    !check_bulk_data(k, at, &all[i]) || !check_comm_logs(k, at, &all[i]))
                         return false;
         }
         return true;

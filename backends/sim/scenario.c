@@ -541,6 +541,101 @@ static const struct sovd_field upload_fields[] = {
 const struct sovd_schema sovd_schema_sim_upload = { .name = "script",
                                                     .size = sizeof(struct sim_script),
                                                     .fields = upload_fields };
+static const struct sovd_field bulk_item_fields[] = {
+        { .name = "mimetype",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_bulk_item, mimetype),
+          .min = 1,
+          .max = 255,
+          .def = "application/octet-stream",
+          .doc = "Media type." },
+        { .name = "content",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_bulk_item, content),
+          .max = 65536,
+          .doc = "Its bytes as text; this or size_bytes." },
+        { .name = "size_bytes",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_bulk_item, size_bytes),
+          .min = 0,
+          .max = 64 * 1024 * 1024,
+          .doc = "So many bytes that look random and are the same at each start." },
+        TEXT(sim_bulk_item, created, "When it was made, as 2026-01-31T12:00:00Z; the start when missing."),
+        SECONDS(sim_bulk_item, ready_after_secs,
+                "Time from the start until it can be downloaded; until then the answer is 202."),
+        { 0 }
+};
+static const struct sovd_schema bulk_item_schema = { .name = "bulk_item",
+                                                     .size = sizeof(struct sim_bulk_item),
+                                                     .fields = bulk_item_fields,
+                                                     .base = &named_schema,
+                                                     .doc = "A file." };
+
+static const struct sovd_field bulk_fields[] = {
+        { .name = "category",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_bulk, category),
+          .flags = SOVD_REQUIRED,
+          .min = 1,
+          .max = ID_MAX,
+          .doc = "Unique in its list; communication-logs is taken by the recordings." },
+        BOOLEAN(sim_bulk, writable, "false", "May clients upload and delete?"),
+        { .name = "quota_bytes",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_bulk, quota_bytes),
+          .min = 1,
+          .max = INT64_C(1) << 40,
+          .def = "16777216",
+          .doc = "Most bytes that uploads may take together; they are kept in memory." },
+        LIST(sim_bulk, items, bulk_item_schema, "What is there at the start."),
+        { 0 }
+};
+static const struct sovd_schema bulk_schema = { .name = "bulk_data",
+                                                .size = sizeof(struct sim_bulk),
+                                                .fields = bulk_fields,
+                                                .doc = "Files of one category. At most 256 are kept." };
+
+static const struct sovd_field comm_logs_fields[] = {
+        { .name = "interface",
+          .type = SOVD_FIELD_STRING,
+          .offset = offsetof(struct sim_comm_logs, interface),
+          .min = 1,
+          .max = 15,
+          .def = "can0",
+          .doc = "Name of the bus in the recording." },
+        { .name = "rate_per_sec",
+          .type = SOVD_FIELD_NUMBER,
+          .offset = offsetof(struct sim_comm_logs, rate_per_sec),
+          .max = 10000,
+          .def = "10",
+          .doc = "Frames in a second, at least 0.1." },
+        { .name = "max_logs",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_comm_logs, max_logs),
+          .min = 1,
+          .max = 100,
+          .def = "8",
+          .doc = "Most logs at a time." },
+        { .name = "max_frames",
+          .type = SOVD_FIELD_INT,
+          .offset = offsetof(struct sim_comm_logs, max_frames),
+          .min = 1,
+          .max = 1000000,
+          .def = "100000",
+          .doc = "Frames after which a recording ends by itself." },
+        { .name = "frames",
+          .type = SOVD_FIELD_STRINGS,
+          .offset = offsetof(struct sim_comm_logs, frames),
+          .flags = SOVD_REQUIRED,
+          .min = 1,
+          .max = 100,
+          .doc = "Frames that are seen in turn, each as ID#DATA in hexadecimal digits, like 123#00FF." },
+        { 0 }
+};
+static const struct sovd_schema comm_logs_schema = { .name = "communication_logs",
+                                                     .size = sizeof(struct sim_comm_logs),
+                                                     .fields = comm_logs_fields,
+                                                     .doc = "What a recording of the bus shows." };
 
 static const struct sovd_field about_fields[] = { TEXT(sim_entity, category, "A word for its kind."),
                                                   TEXT(sim_entity, description, "A sentence."),
@@ -581,7 +676,13 @@ static const struct sovd_schema about_schema = {
                         "Time from one ignition to the next, in seconds; one cycle when missing."),          \
                 BOOLEAN(sim_entity, single_clear, "true", "Can one fault be cleared alone?"),                \
                 LIST(sim_entity, modes, mode_schema, "Modes."),                                              \
-                LIST(sim_entity, configurations, configuration_schema, "Configurations.")
+                LIST(sim_entity, configurations, configuration_schema, "Configurations."),                   \
+                LIST(sim_entity, bulk_data, bulk_schema, "Files, by category."),                             \
+                {                                                                                            \
+                        .name = "communication_logs", .type = SOVD_FIELD_OBJECT,                             \
+                        .offset = offsetof(struct sim_entity, communication_logs), .of = &comm_logs_schema,  \
+                        .doc = "Clients may record the bus."                                                 \
+                }
 
 #define OBJECT(m, schema, sentence)                                                                          \
         {                                                                                                    \

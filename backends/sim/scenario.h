@@ -193,6 +193,28 @@ struct sim_status {
         struct sovd_list needs; /* struct sim_need */
 };
 
+struct sim_bulk_item {
+        struct sim_named named;
+        const char *mimetype, *content, *created;
+        struct sovd_int size_bytes;
+        struct sovd_number ready_after_secs;
+        uint64_t created_usec; /* of `created`; 0 = the start; set by the check */
+};
+
+struct sim_bulk {
+        const char *category;
+        struct sovd_bool writable;
+        struct sovd_int quota_bytes;
+        struct sovd_list items; /* struct sim_bulk_item */
+};
+
+struct sim_comm_logs {
+        const char *interface;
+        struct sovd_number rate_per_sec;
+        struct sovd_int max_logs, max_frames;
+        struct sovd_strings frames; /* ID#DATA, both hexadecimal */
+};
+
 struct sim_entity {
         struct sim_named named;
         const char *category, *description, *parent, *located_on;
@@ -207,6 +229,8 @@ struct sim_entity {
         struct sim_logs *logs;             /* or NULL */
         struct sim_clear_data *clear_data; /* or NULL */
         struct sim_status *status;         /* or NULL */
+        struct sovd_list bulk_data; /* struct sim_bulk */
+        struct sim_comm_logs *communication_logs; /* or NULL */
 };
 
 struct sim_update_part {

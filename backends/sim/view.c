@@ -18,6 +18,8 @@ static unsigned collections_of(const struct sim_entity *e) {
                 { SOVD_COLLECTION_LOGS, e->logs != NULL },
                 { SOVD_COLLECTION_CLEAR_DATA, e->clear_data != NULL },
                 { SOVD_COLLECTION_STATUS, e->status != NULL },
+                { SOVD_COLLECTION_BULK_DATA, e->bulk_data.n + !!e->communication_logs },
+                { SOVD_COLLECTION_COMMUNICATION_LOGS, !!e->communication_logs },
         };
         unsigned bits = 0;
 

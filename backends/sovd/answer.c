@@ -24,6 +24,7 @@ static const struct status_row {
         { 410, 404, SOVD_E_NOT_FOUND },
         { 412, 409, SOVD_E_CONFLICT }, /* no If-Match is sent, so it is about the state */
         { 413, 413, SOVD_E_TOO_LARGE },
+        { 411, 411, SOVD_E_LENGTH_REQUIRED },
         { 415, 415, SOVD_E_MEDIA_TYPE },
         { 422, 400, SOVD_E_BAD_REQUEST },
         { 423, 409, SOVD_E_CONFLICT },

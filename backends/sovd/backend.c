@@ -4,10 +4,18 @@
 #include "sovd-core/base/error.h"
 #include <errno.h>
 
+/* Transfers to one server at a time. */
+#define BULK_MAX 4u
+
 static int new_pools(struct sovd_sovd *b) {
         struct sovd_http_pool_options pool = sovd_sovd_pool_options(&b->options);
 
         int r = sovd_http_pool_new(&b->pool, &pool);
+        if (r)
+                return r;
+
+        pool.max_in_flight = SOVD_MIN(pool.max_in_flight, BULK_MAX);
+        r = sovd_http_pool_new(&b->bulk_pool, &pool);
         if (r)
                 return r;
 
@@ -33,6 +41,7 @@ void sovd_sovd_free(struct sovd_backend *base) {
 
         sovd_http_pool_free(b->pool);
         sovd_http_pool_free(b->discovery_pool);
+        sovd_http_pool_free(b->bulk_pool);
         sovd_breaker_free(b->breaker);
         view_free(b->view);
         sovd_arena_free(b->arena);

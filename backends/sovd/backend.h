@@ -38,6 +38,7 @@ struct sovd_sovd {
         uint64_t timeout_usec, refresh_usec;
         struct sovd_http_pool *pool;           /* requests */
         struct sovd_http_pool *discovery_pool; /* the watch thread: it needs no place among the requests */
+        struct sovd_http_pool *bulk_pool;      /* transfers: they must not take the places of requests */
         struct sovd_breaker *breaker;          /* of requests */
 
         _Atomic(const struct dialect *) dialect; /* NULL until known */

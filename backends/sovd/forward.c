@@ -126,6 +126,28 @@ FORWARD_MAY(lock_acquire, LOCKS, (CALL, const struct sovd_lock_request *request,
 FORWARD_MAY(lock_extend, LOCKS, (CALL, const char *id, int64_t seconds), (call, e, id, seconds))
 FORWARD_MAY(lock_release, LOCKS, (CALL, const char *id), (call, e, id))
 
+FORWARD_MAY(bulk_categories, BULK_DATA, (CALL, struct sovd_bulk_categories *ret), (call, e, ret))
+FORWARD_MAY(bulk_list, BULK_DATA,
+            (CALL, const char *category, const struct sovd_bulk_filter *filter, struct sovd_bulk_list *ret),
+            (call, e, category, filter, ret))
+FORWARD_MAY(bulk_open, BULK_DATA,
+            (CALL, const char *category, const char *id, const struct sovd_bulk_wish *wish,
+             struct sovd_bulk_content *ret),
+            (call, e, category, id, wish, ret))
+FORWARD_MAY(bulk_write, BULK_DATA,
+            (CALL, const char *category, const struct sovd_bulk_upload *upload, struct sovd_bulk_created *ret),
+            (call, e, category, upload, ret))
+FORWARD_MAY(bulk_delete, BULK_DATA, (CALL, const char *category, const char *id), (call, e, category, id))
+FORWARD_MAY(bulk_delete_all, BULK_DATA, (CALL, const char *category, struct sovd_bulk_deleted *ret),
+            (call, e, category, ret))
+FORWARD_MAY(comm_logs_list, COMMUNICATION_LOGS, (CALL, struct sovd_comm_log_ids *ret), (call, e, ret))
+FORWARD_MAY(comm_log_create, COMMUNICATION_LOGS,
+            (CALL, const struct sovd_comm_log_config *config, struct sovd_comm_log *ret), (call, e, config, ret))
+FORWARD_MAY(comm_log_read, COMMUNICATION_LOGS, (CALL, const char *id, struct sovd_comm_log *ret), (call, e, id, ret))
+FORWARD_MAY(comm_log_control, COMMUNICATION_LOGS, (CALL, const char *id, enum sovd_comm_log_action action),
+            (call, e, id, action))
+FORWARD_MAY(comm_log_delete, COMMUNICATION_LOGS, (CALL, const char *id, bool with_log), (call, e, id, with_log))
+
 const struct sovd_backend_ops sovd_sovd_ops = {
         .type = "sovd",
         .start = sovd_sovd_start,
@@ -183,4 +205,15 @@ const struct sovd_backend_ops sovd_sovd_ops = {
         .lock_release = lock_release,
         .configuration_write_bytes = configuration_write_bytes,
         .configuration_reset = configuration_reset,
+        .bulk_categories = bulk_categories,
+        .bulk_list = bulk_list,
+        .bulk_open = bulk_open,
+        .bulk_write = bulk_write,
+        .bulk_delete = bulk_delete,
+        .bulk_delete_all = bulk_delete_all,
+        .comm_logs_list = comm_logs_list,
+        .comm_log_create = comm_log_create,
+        .comm_log_read = comm_log_read,
+        .comm_log_control = comm_log_control,
+        .comm_log_delete = comm_log_delete,
 };

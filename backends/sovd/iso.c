@@ -4,6 +4,7 @@
  * ISO dialect - the requests of ISO 17978-3
  */
 #include "backends/sovd/iso.h"
+#include "backends/sovd/iso_bulk.h"
 #include "backends/sovd/iso_decode.h"
 #include "backends/sovd/iso_describe.h"
 #include "backends/sovd/iso_locks.h"
@@ -265,6 +266,17 @@ static const struct sovd_backend_ops ops = {
         .lock_acquire = iso_lock_acquire,
         .lock_extend = iso_lock_extend,
         .lock_release = iso_lock_release,
+        .bulk_categories = iso_bulk_categories,
+        .bulk_list = iso_bulk_list,
+        .bulk_open = iso_bulk_open,
+        .bulk_write = iso_bulk_write,
+        .bulk_delete = iso_bulk_delete,
+        .bulk_delete_all = iso_bulk_delete_all,
+        .comm_logs_list = iso_comm_logs_list,
+        .comm_log_create = iso_comm_log_create,
+        .comm_log_read = iso_comm_log_read,
+        .comm_log_control = iso_comm_log_control,
+        .comm_log_delete = iso_comm_log_delete,
 };
 
 const struct dialect dialect_iso = {

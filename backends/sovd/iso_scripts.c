@@ -49,7 +49,7 @@ int iso_script_upload(struct sovd_call *call, const struct sovd_entity *e,
         u.field = sovd_arena_printf(call->arena, "Content-Disposition: %s", upload->content_disposition);
         if (!u.field)
                 return sovd_error_origin(-ENOMEM);
-        int r = upstream_upload(&u, upload->content_type, upload->text, upload->len, &json, "scripts", NULL);
+        int r = upstream_send_raw(&u, upload->content_type, upload->text, upload->len, &json, "scripts", NULL);
         if (r)
                 return r;
         r = answer_decode(call, &sovd_schema_script_created, json, ret);

@@ -18,7 +18,14 @@ struct exchange {
         struct sovd_http_answer answer;
         uint64_t started_usec;
         bool probe; /* the breaker lets this one through to see */
+        struct sovd_http_transfer *transfer; /* of large bodies; or NULL */
+        struct sovd_source **stream;         /* of its answer; or NULL */
+        const char *accept;
+        const char *const *lines; /* further header lines; or NULL */
 };
+
+/* Longer than any transfer may take: the gateway bounds those. */
+#define TRANSFER_USEC (UINT64_C(86400) * SOVD_USEC_PER_SEC)
 
 struct upstream upstream_of(struct sovd_call *call, const struct sovd_entity *e,
                             enum sovd_collection collection, const char *what, const char *id) {
@@ -109,20 +116,31 @@ static int make_target(const struct upstream *u, va_list segments, const char **
 
 /* --- one exchange --------------------------------------------------------------------------------------- */
 
-static uint64_t deadline_of(const struct upstream *u, uint64_t now_usec) {
+static uint64_t deadline_of(const struct upstream *u, const struct exchange *x, uint64_t now_usec) {
         uint64_t left = sovd_clock_left_usec(u->call->deadline_usec);
+
+        if (x->transfer)
+                return x->transfer->body ? u->call->deadline_usec : now_usec + TRANSFER_USEC;
 
         left = left > 2 * MARGIN_USEC ? left - MARGIN_USEC : left / 2;
         return now_usec + SOVD_MIN(left, u->backend->timeout_usec);
 }
 
-static int make_headers(const struct upstream *u, const char *const **ret) {
-        const char **lines = sovd_arena_array(u->call->arena, const char *, 5);
+#define LINES_MAX 4 /* of one exchange, besides those of every one */
+
+static int make_headers(const struct upstream *u, const struct exchange *x, const char *const **ret) {
+        const char **lines = sovd_arena_array(u->call->arena, const char *, 5 + LINES_MAX);
         size_t n = 0;
         if (!lines)
                 return sovd_error_origin(-ENOMEM);
 
-        lines[n++] = u->accept ? sovd_arena_printf(u->call->arena, "Accept: %s", u->accept) : "Accept: application/json";
+        for (size_t i = 0; x->lines && x->lines[i] && i < LINES_MAX; i++)
+                lines[n++] = x->lines[i];
+        if (x->accept)
+                lines[n++] = x->accept;
+        else
+                lines[n++] = u->accept ? sovd_arena_printf(u->call->arena, "Accept: %s", u->accept)
+                                       : "Accept: application/json";
         if (u->call->traceparent)
                 lines[n++] = sovd_arena_printf(u->call->arena, "traceparent: %s", u->call->traceparent);
         if (u->call->request_id)
@@ -159,7 +177,9 @@ static bool may_repeat(const struct upstream *u, const struct exchange *x, int r
 
 /* Counts what was tried at the server: not what found no place among the calls under way. */
 static int perform_once(struct upstream *u, struct exchange *x) {
-        int result = sovd_http_call(u->backend->pool, &x->request, &x->answer, u->call->arena);
+        int result = x->transfer ? sovd_http_open(u->backend->bulk_pool, &x->request, x->transfer, &x->answer,
+                                                  u->call->arena, x->stream)
+                                 : sovd_http_call(u->backend->pool, &x->request, &x->answer, u->call->arena);
 
         if (result >= 0 && result != SOVD_HTTP_BUSY)
                 (void)atomic_fetch_add_explicit(&u->backend->n_calls, 1, memory_order_relaxed);
@@ -201,7 +221,7 @@ static void report(struct upstream *u, const struct exchange *x, int result) {
 
         if (result == SOVD_HTTP_OK || result == SOVD_HTTP_TOO_LARGE) {
                 report_success(u, x);
-        } else if (result < 0 || result == SOVD_HTTP_BUSY ||
+        } else if (result < 0 || result == SOVD_HTTP_BUSY || (x->transfer && x->transfer->body_result) ||
                    (result == SOVD_HTTP_TIMEOUT && !had_fair_time(u, x))) {
                 sovd_breaker_abandon(b->breaker, x->probe);
                 if (result == SOVD_HTTP_BUSY)
@@ -213,11 +233,12 @@ static void report(struct upstream *u, const struct exchange *x, int result) {
         }
 }
 
-static int exchange(struct upstream *u, struct exchange *x) {
+/* 0: an answer came, of whatever status. */
+static int converse(struct upstream *u, struct exchange *x) {
         u->status = 0;
         x->started_usec = sovd_now_usec();
-        x->request.deadline_usec = deadline_of(u, x->started_usec);
-        int r = make_headers(u, &x->request.headers);
+        x->request.deadline_usec = deadline_of(u, x, x->started_usec);
+        int r = make_headers(u, x, &x->request.headers);
         if (r)
                 return r;
         if (!admit(u, x))
@@ -227,6 +248,8 @@ static int exchange(struct upstream *u, struct exchange *x) {
         report(u, x, result);
         if (result < 0)
                 return result;
+        if (result != SOVD_HTTP_OK && x->transfer && x->transfer->body_result)
+                return x->transfer->body_result; /* the client broke it, and is told why by whoever read from it */
         if (result != SOVD_HTTP_OK && watch_is_stopping(u->backend))
                 return answer_stopped(u);
         if (result != SOVD_HTTP_OK)
@@ -234,6 +257,14 @@ static int exchange(struct upstream *u, struct exchange *x) {
                                       &u->subject);
 
         u->status = x->answer.status;
+        return 0;
+}
+
+static int exchange(struct upstream *u, struct exchange *x) {
+        int r = converse(u, x);
+        if (r)
+                return r;
+
         return u->status >= 200 && u->status < 300 ? 0 : answer_fail(u->call, &x->answer, &u->subject);
 }
 
@@ -287,10 +318,31 @@ int upstream_send(struct upstream *u, const char *method, struct sovd_json_write
         return x.answer.body_len ? upstream_accepted(u, answer_parse(u->call, &x.answer, ret)) : 0;
 }
 
-int upstream_upload(struct upstream *u, const char *content_type, const char *body, size_t len, struct cJSON **ret,
-                    ...) {
-        struct exchange x = { .request = { .method = "POST", .body = body, .body_len = len,
-                                           .content_type = content_type } };
+int upstream_transfer(struct upstream *u, const struct upstream_transfer *t, struct sovd_http_answer *answer, ...) {
+        struct exchange x = { .request = { .method = t->method, .content_type = t->content_type },
+                              .transfer = t->transfer,
+                              .stream = t->stream,
+                              .accept = t->accept,
+                              .lines = t->lines };
+        va_list segments;
+
+        u->subject.changes = t->transfer->body;
+        t->transfer->idle_usec = u->backend->timeout_usec;
+        va_start(segments, answer);
+        int r = make_target(u, segments, &x.request.target);
+        va_end(segments);
+        if (!r)
+                r = converse(u, &x);
+        *answer = x.answer;
+        return r;
+}
+
+int upstream_send_raw(struct upstream *u, const char *content_type, const char *bytes, size_t len, struct cJSON **ret,
+                      ...) {
+        struct exchange x = { .request = { .method = "POST",
+                                           .body = len ? bytes : NULL,
+                                           .body_len = len,
+                                           .content_type = content_type ? content_type : "application/octet-stream" } };
         va_list segments;
 
         u->subject.changes = true;

@@ -51,9 +51,23 @@ int upstream_get_any(struct upstream *u, struct sovd_http_answer *ret, ...) __at
 int upstream_send(struct upstream *u, const char *method, struct sovd_json_writer *body, struct cJSON **ret,
                   ...) __attribute__((sentinel));
 
-/* The same with a body of any type: a POST. */
-int upstream_upload(struct upstream *u, const char *content_type, const char *body, size_t len, struct cJSON **ret,
-                    ...) __attribute__((sentinel));
+/* The same with a body of any type; len 0: without one. */
+int upstream_send_raw(struct upstream *u, const char *content_type, const char *bytes, size_t len, struct cJSON **ret,
+                      ...) __attribute__((sentinel));
+
+/* An exchange with large bodies. */
+struct upstream_transfer {
+        const char *method, *accept; /* accept: the whole line, or NULL */
+        const char *content_type;    /* of the request's body */
+        const char *const *lines;    /* at most 4 header lines, ends with NULL; or NULL */
+        struct sovd_http_transfer *transfer;
+        struct sovd_source **stream; /* of a 2xx answer; or NULL */
+};
+
+/* 0 when an answer of any status came: it is in u->status and *answer. When the request's body could not be read,
+ * that error, with no failure set. */
+int upstream_transfer(struct upstream *u, const struct upstream_transfer *t, struct sovd_http_answer *answer, ...)
+        __attribute__((sentinel));
 
 /* r: what decoding the answer to a change gave. An answer that cannot be used must not look as if nothing had
  * happened: the message says that the request was accepted. */

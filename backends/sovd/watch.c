@@ -279,6 +279,7 @@ void watch_stop(struct sovd_sovd *b) {
         (void)pthread_mutex_unlock(&b->mutex);
         sovd_http_pool_stop(b->pool);
         sovd_http_pool_stop(b->discovery_pool);
+        sovd_http_pool_stop(b->bulk_pool);
 
         if (b->is_running)
                 (void)pthread_join(b->thread, NULL);

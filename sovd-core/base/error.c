@@ -20,6 +20,7 @@ static const struct sovd_error_info table[SOVD_E_MAX] = {
         [SOVD_E_TOO_LARGE] = { 413, "vendor-specific", "payload-too-large", "The body is over the limit." },
         [SOVD_E_URI_TOO_LONG] = { 414, "vendor-specific", "uri-too-long", "The target is over the limit." },
         [SOVD_E_MEDIA_TYPE] = { 415, "vendor-specific", "unsupported-media-type", "The media type is not read here." },
+        [SOVD_E_RANGE] = { 416, "vendor-specific", "range-not-satisfiable", "No byte of the range exists." },
         [SOVD_E_EXPECTATION] = { 417, "vendor-specific", "expectation-failed", "Only 100-continue is offered." },
         [SOVD_E_MISDIRECTED] = { 421, "vendor-specific", "misdirected-request", "The Host is not served here." },
         [SOVD_E_HEAD_TOO_LARGE] = { 431, "vendor-specific", "header-too-large", "The header fields are over the limit." },

@@ -31,6 +31,7 @@ enum sovd_error {
         SOVD_E_TOO_LARGE,         /* the body is over the limit */
         SOVD_E_URI_TOO_LONG,      /* the target is over the limit */
         SOVD_E_MEDIA_TYPE,        /* the body is of a type that is not read here */
+        SOVD_E_RANGE,             /* no byte of the range exists; carries Content-Range */
         SOVD_E_EXPECTATION,       /* Expect asks for what is not offered */
         SOVD_E_MISDIRECTED,       /* the Host is not one that is served here */
         SOVD_E_HEAD_TOO_LARGE,    /* too many or too long header fields */

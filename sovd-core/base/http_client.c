@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sovd-core/base/http_client.h"
+#include "sovd-core/base/http_handle.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
-#include "sovd-core/base/http_text.h"
 #include "sovd-core/base/log.h"
-#include "sovd-core/base/slots.h"
-#include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 
 #ifndef SOVD_VERSION
@@ -26,49 +21,6 @@
 /* libcurl counts milliseconds: its timeout may come this much before the deadline. */
 #define TIMEOUT_SLACK_USEC (2 * SOVD_USEC_PER_MSEC)
 
-/* Why a callback ended the transfer. */
-enum verdict { VERDICT_NONE, VERDICT_NO_MEMORY, VERDICT_BROKEN, VERDICT_TOO_LARGE };
-
-/* What the handle's method options are set to. */
-enum shape { SHAPE_UNSET, SHAPE_GET, SHAPE_HEAD, SHAPE_BARE, SHAPE_BODY };
-
-/* One handle with its connection. Belongs to the thread that has taken it, but for multi. */
-struct handle {
-        struct sovd_http_pool *pool;
-        CURL *easy;
-        CURLM *multi; /* written under pool::mutex: pool_stop wakes it from another thread */
-        enum shape shape;
-        char verb[16]; /* CUSTOMREQUEST; "" = unset */
-        const struct curl_slist *lines;
-        bool fresh;               /* FRESH_CONNECT is set */
-        curl_socket_t socket;     /* the kept-alive connection, or CURL_SOCKET_BAD */
-        uint64_t idle_since_usec; /* of the connection */
-        char *target;             /* scratch for base path + target */
-        size_t target_size;
-        /* of the present call: */
-        bool is_read;    /* GET or HEAD */
-        unsigned n_sent; /* how often the request went out, or began to */
-        enum verdict verdict;
-        struct sovd_http_head head;
-        char *body;
-        size_t body_len, body_size;
-        char error[CURL_ERROR_SIZE]; /* libcurl's words, for the log */
-};
-
-enum { LINE_JSON, LINE_EXPECT, LINE_AUTHORIZATION, N_LINES };
-
-struct sovd_http_pool {
-        struct sovd_slots *slots;
-        pthread_mutex_t mutex; /* handle::multi */
-        atomic_bool stopping;
-        struct sovd_arena *memory; /* of all strings below */
-        struct sovd_http_pool_options options;
-        const char *base_path;            /* "" = none */
-        char *authorization;              /* a header line, or NULL */
-        struct curl_slist lines[N_LINES]; /* the header lines of every call, chained: make_lines() */
-        struct handle handles[];
-};
-
 int sovd_http_global_init(void) {
         return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : sovd_error_origin(-ENOMEM);
 }
@@ -78,8 +30,11 @@ int sovd_http_global_init(void) {
 static size_t on_header(char *line, size_t size, size_t n, void *userdata) {
         struct handle *h = userdata;
 
-        if (sovd_http_head_line(&h->head, line, size * n) == 0)
+        if (sovd_http_head_line(&h->head, line, size * n) == 0) {
+                if (h->stream)
+                        sovd_http_stream_header(h, line, size * n);
                 return size * n;
+        }
         h->verdict = VERDICT_BROKEN;
         return 0;
 }
@@ -101,6 +56,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata) {
         struct handle *h = userdata;
         size_t len = size * n;
 
+        if (h->stream && sovd_http_stream_takes(h))
+                return sovd_http_stream_body(h, data, len);
         if (len > h->pool->options.max_answer - h->body_len)
                 h->verdict = VERDICT_TOO_LARGE;
         else if (!body_reserve(h, len))
@@ -131,9 +88,6 @@ static int on_connected(void *userdata, char *ip, char *local_ip, int port, int 
 }
 
 /* Handles. */
-
-/* Sets an option once; the result is collected, as any failure is one of memory or of the build. */
-#define SET(h, option, value) (curl_easy_setopt((h)->easy, (option), (value)) == CURLE_OK)
 
 static bool set_wire_options(struct handle *h, const struct sovd_http_pool_options *o) {
         uint64_t connect_msec = SOVD_MIN((o->connect_timeout_usec + 999) / 1000, (uint64_t)INT_MAX);
@@ -172,7 +126,7 @@ static void handle_release(struct handle *h) {
 }
 
 /* Makes the handle at its first use. It is all or nothing: half a handle is made anew by the next call. */
-static int handle_prepare(struct handle *h, struct sovd_http_pool *pool) {
+int sovd_http_handle_prepare(struct handle *h, struct sovd_http_pool *pool) {
         CURLM *multi = NULL;
 
         if (h->easy)
@@ -242,6 +196,8 @@ static bool set_verb(struct handle *h, const char *method) {
 static bool set_body(struct handle *h, const struct sovd_http_request *request) {
         if (h->shape != SHAPE_BODY)
                 return true;
+        if (h->stream && sovd_http_stream_sends(h))
+                return sovd_http_stream_set_body(h);
         return SET(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(request->body ? request->body_len : 0)) &&
                SET(h, CURLOPT_POSTFIELDS, request->body ? request->body : "");
 }
@@ -335,7 +291,7 @@ static bool set_connection(struct handle *h, uint64_t now_usec) {
         return true;
 }
 
-static bool set_request(struct handle *h, const struct sovd_http_request *request, uint64_t now_usec,
+bool sovd_http_handle_set(struct handle *h, const struct sovd_http_request *request, uint64_t now_usec,
                         struct sovd_arena *arena) {
         uint64_t left_msec = SOVD_MIN((request->deadline_usec - now_usec) / 1000, (uint64_t)INT_MAX);
 
@@ -375,7 +331,7 @@ static CURLcode transfer(struct handle *h) {
 }
 
 /* Ends the transfer; looks what is left of the connection, which libcurl tells only before that. */
-static void transfer_end(struct handle *h) {
+void sovd_http_handle_end(struct handle *h) {
         if (curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &h->socket) != CURLE_OK)
                 h->socket = CURL_SOCKET_BAD;
         (void)curl_multi_remove_handle(h->multi, h->easy);
@@ -420,7 +376,7 @@ static bool is_tls_failure(CURLcode code) {
         }
 }
 
-static int result_of(const struct handle *h, CURLcode code, uint64_t deadline_usec) {
+int sovd_http_handle_result(const struct handle *h, CURLcode code, uint64_t deadline_usec) {
         if (h->verdict == VERDICT_NO_MEMORY)
                 return sovd_error_origin(-ENOMEM);
         if (h->verdict == VERDICT_TOO_LARGE)
@@ -442,7 +398,7 @@ static int result_of(const struct handle *h, CURLcode code, uint64_t deadline_us
         return is_tls_failure(code) ? SOVD_HTTP_TLS : SOVD_HTTP_REFUSED;
 }
 
-static int fill_answer(const struct handle *h, struct sovd_http_answer *answer, struct sovd_arena *arena) {
+int sovd_http_handle_answer(const struct handle *h, struct sovd_http_answer *answer, struct sovd_arena *arena) {
         struct sovd_http_answer a = { .status = h->head.status,
                                       .retry_after_sec = h->head.retry_after_sec,
                                       .body_len = h->body_len };
@@ -459,6 +415,15 @@ static int fill_answer(const struct handle *h, struct sovd_http_answer *answer, 
         return SOVD_HTTP_OK;
 }
 
+void sovd_http_handle_rest(struct handle *h) {
+        h->idle_since_usec = sovd_now_usec();
+        if (h->body_size > KEEP_BODY_SIZE) {
+                free(h->body);
+                h->body = NULL;
+                h->body_size = 0;
+        }
+}
+
 static int call_by_handle(struct handle *h, const struct sovd_http_request *request,
                           struct sovd_http_answer *answer, struct sovd_arena *arena) {
         uint64_t now_usec = sovd_now_usec();
@@ -467,28 +432,23 @@ static int call_by_handle(struct handle *h, const struct sovd_http_request *requ
         /* less than a millisecond is no time for a call, and to libcurl 0 ms are "for ever" */
         if (now_usec + SOVD_USEC_PER_MSEC > request->deadline_usec)
                 return SOVD_HTTP_BUSY;
-        if (!set_request(h, request, now_usec, arena))
+        if (!sovd_http_handle_set(h, request, now_usec, arena))
                 return sovd_error_origin(-ENOMEM);
 
         CURLcode code = transfer(h);
-        transfer_end(h);
-        r = result_of(h, code, request->deadline_usec);
+        sovd_http_handle_end(h);
+        r = sovd_http_handle_result(h, code, request->deadline_usec);
         if (r == SOVD_HTTP_OK)
-                r = fill_answer(h, answer, arena);
+                r = sovd_http_handle_answer(h, answer, arena);
         else
                 sovd_log(SOVD_LOG_DEBUG, "%s %s%s: result %d: %s (%s)", request->method,
                          h->pool->options.base_url, request->target, r, curl_easy_strerror(code), h->error);
 
-        h->idle_since_usec = sovd_now_usec();
-        if (h->body_size > KEEP_BODY_SIZE) {
-                free(h->body);
-                h->body = NULL;
-                h->body_size = 0;
-        }
+        sovd_http_handle_rest(h);
         return r;
 }
 
-static bool request_is_valid(const struct sovd_http_request *request) {
+bool sovd_http_request_is_valid(const struct sovd_http_request *request) {
         if (request->body && sovd_streq(request->method, "HEAD"))
                 return false;
         if (!sovd_http_method_is_valid(request->method) || !sovd_http_target_is_valid(request->target) ||
@@ -505,11 +465,11 @@ int sovd_http_call(struct sovd_http_pool *pool, const struct sovd_http_request *
         int r = SOVD_HTTP_BUSY;
         unsigned i;
 
-        if (!request_is_valid(request))
+        if (!sovd_http_request_is_valid(request))
                 return sovd_error_origin(-EINVAL);
 
         if (sovd_slots_take(pool->slots, request->deadline_usec, &i)) {
-                r = handle_prepare(&pool->handles[i], pool);
+                r = sovd_http_handle_prepare(&pool->handles[i], pool);
                 if (r == 0)
                         r = call_by_handle(&pool->handles[i], request, answer, arena);
                 sovd_slots_give(pool->slots, i);

@@ -13,6 +13,7 @@
  * All functions are thread-safe but new and free.
  */
 #include "sovd-core/base/arena.h"
+#include "sovd-core/base/source.h"
 
 struct sovd_http_pool;
 
@@ -84,6 +85,29 @@ SOVD_DEFINE_CLEANUP(struct sovd_http_pool *, sovd_http_pool_free)
  * not come so far). *answer is filled on SOVD_HTTP_OK only; its memory is in the calling thread's arena. */
 int sovd_http_call(struct sovd_http_pool *pool, const struct sovd_http_request *request,
                    struct sovd_http_answer *answer, struct sovd_arena *arena);
+
+/* A header field of the answer that is asked for; value: in the arena; NULL: it did not come. */
+struct sovd_http_wanted {
+        const char *name, *value;
+};
+
+/* What a call with large bodies has besides its request. */
+struct sovd_http_transfer {
+        struct sovd_source *body;       /* of the request, read by this call to its end; or NULL */
+        uint64_t body_len;              /* UINT64_MAX: not known */
+        uint64_t idle_usec;             /* so long the server may neither take nor give a byte */
+        struct sovd_http_wanted *wanted; /* ends with name == NULL; or NULL */
+        int body_result;                /* set: what reading `body` failed with; 0 = it did not */
+};
+
+/* As sovd_http_call(), with bodies of any size in bounded memory. ret NULL: the answer's body is held whole, as there.
+ * Else the call returns when the head of a 2xx answer is there, and *ret is its body: it keeps its place in the pool
+ * until it is closed, must be read by the same thread, and fails with SOVD_E_NOT_RESPONDING or SOVD_E_BAD_ANSWER.
+ * For other statuses *ret is NULL, and the body is in the answer. request->body must be NULL when transfer->body is
+ * not; request->deadline_usec bounds the whole, the reading of *ret included. */
+int sovd_http_open(struct sovd_http_pool *pool, const struct sovd_http_request *request,
+                   struct sovd_http_transfer *transfer, struct sovd_http_answer *answer, struct sovd_arena *arena,
+                   struct sovd_source **ret);
 
 void sovd_http_pool_counters(struct sovd_http_pool *pool, struct sovd_http_counters *ret);
 

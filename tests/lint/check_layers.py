@@ -26,7 +26,7 @@ FENCES = {
     r'civetweb\.[ch]': ['sovd-rest/http_*.c', 'demo-ecu/http.c'],
     r'jwt\.h': ['sovd-auth/*.c'],
     r'sqlite3(ext)?\.h': ['sovd-core/base/db.c'],
-    r'curl/.*': ['sovd-core/base/http_client.c'],
+    r'curl/.*': ['sovd-core/base/http_*'],
     r'yaml\.h': ['sovd-core/base/config*.c'],
 }
 INCLUDE = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)[>"]')

@@ -214,7 +214,7 @@ static void check_responses(const char *path, const char *method, const cJSON *o
         (void)snprintf(code, sizeof(code), "%u", r->success_other);
         if (r->success_other && !cJSON_GetObjectItem(responses, code))
                 fail_msg("%s %s lacks %s", method, path, code);
-        if ((r->in || (r->flags & SOVD_RAW_BODY)) != (cJSON_GetObjectItem(operation, "requestBody") != NULL))
+        if ((r->in != NULL || (r->flags & (SOVD_STREAM_BODY | SOVD_RAW_BODY))) != (cJSON_GetObjectItem(operation, "requestBody") != NULL))
                 fail_msg("%s %s: body", method, path);
 }
 
