@@ -84,7 +84,9 @@ class Tour(unittest.TestCase):
 
     def test_every_collection_of_the_page_is_asked_for(self):
         page = (ROOT / 'docs' / 'tour.md').read_text(encoding='utf-8')
-        for word in '/data/', '/faults', '/operations/', '/modes/', '/configurations', '/docs', '/health', '/metrics', '/version-info':
+        for word in '/data/', '/faults', '/operations/', '/modes/', '/configurations', '/docs', '/health', '/metrics', '/version-info', \
+                '/data-lists', '/locks', '/cyclic-subscriptions', '/triggers', '/bulk-data', '/communication-logs', '/scripts', '/logs', \
+                '/clear-data', '/status/', '/updates':
             self.assertIn(word, ' '.join(step.command for step in steps_of(page)))
 
 
