@@ -210,9 +210,9 @@ static const struct media_row {
         bool is_request;
         const char *type;
 } media_rows[] = {
-        { SOVD_RAW_BODY, true, "*/*" },
+        { SOVD_RAW_BODY | SOVD_STREAM_BODY, true, "*/*" },
         { SOVD_EVENTS | SOVD_OR_EVENTS, false, "text/event-stream" },
-        { SOVD_ANY_TYPE, false, "*/*" },
+        { SOVD_ANY_TYPE | SOVD_STREAM_OUT, false, "*/*" },
 };
 
 static bool has_media(const struct sovd_route *r, bool is_request) {
@@ -220,6 +220,15 @@ static bool has_media(const struct sovd_route *r, bool is_request) {
                 if (media_rows[i].is_request == is_request && (r->flags & media_rows[i].flags))
                         return true;
         return false;
+}
+
+/* An array of strings alone: ISO 17978-3 7.22 has one (defect D09). */
+static void write_bare_list(struct sovd_json_writer *w) {
+        sovd_json_key(w, "schema");
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "type", "array");
+        sovd_openapi_write_type(w, "items", "string");
+        sovd_json_object_end(w);
 }
 
 /* schema: of JSON, or NULL. */
@@ -232,7 +241,10 @@ static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path
         if (schema) {
                 sovd_json_key(w, "application/json");
                 sovd_json_object_begin(w);
-                write_schema(o, p, schema);
+                if (!is_request && (r->flags & SOVD_BARE_LIST))
+                        write_bare_list(w);
+                else
+                        write_schema(o, p, schema);
                 sovd_json_object_end(w);
         }
         for (size_t i = 0; i < SOVD_N_ELEMENTS(media_rows); i++)
@@ -301,6 +313,19 @@ static void write_response(struct sovd_openapi *o, const struct sovd_openapi_pat
         sovd_json_object_end(w);
 }
 
+/* A download that is not ready, or that is somewhere else. */
+static void write_detour(struct sovd_json_writer *w, const char *code, const char *why, const char *header,
+                         const char *doc) {
+        sovd_json_key(w, code);
+        sovd_json_object_begin(w);
+        sovd_json_key_string(w, "description", why);
+        sovd_json_key(w, "headers");
+        sovd_json_object_begin(w);
+        write_header(w, header, doc);
+        sovd_json_object_end(w);
+        sovd_json_object_end(w);
+}
+
 static unsigned conditions_of(const struct sovd_route *r) {
         bool is_write = r->method != SOVD_GET, takes_body = r->in || has_media(r, true);
 
@@ -339,6 +364,10 @@ static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_pa
                 write_response(o, p, r, r->success_other, r->out_other);
         if (is_versioned(r))
                 write_response(o, p, r, 304, NULL);
+        if (r->flags & SOVD_STREAM_OUT) {
+                write_detour(o->w, "202", "The item is not ready yet.", "Retry-After", "Seconds until it may be.");
+                write_detour(o->w, "307", "The item is at another place.", "Location", "Where its bytes are.");
+        }
         write_errors(o, r);
         sovd_json_object_end(o->w);
 }
