@@ -1,29 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of update packages, as the scenario has them and as clients register them. */
-#include "backends/sim/scenario.h"
+#include "backends/sim/scenario_tables.h"
 
-#define ID_MAX      128
-#define TEXT_MAX    1024
-#define SECONDS_MAX 100000000
-#define ITEMS_MAX   1000
-
-#define TEXT(S, m, sentence)                                                                                 \
-        {                                                                                                    \
-                .name = #m, .type = SOVD_FIELD_STRING, .offset = offsetof(struct S, m), .min = 1,            \
-                .max = TEXT_MAX, .doc = sentence                                                             \
-        }
-#define TEXTS(S, m, sentence)                                                                                \
-        {                                                                                                    \
-                .name = #m, .type = SOVD_FIELD_STRINGS, .offset = offsetof(struct S, m), .max = ITEMS_MAX,   \
-                .doc = sentence                                                                              \
-        }
-#define BOOLEAN(S, m, d, sentence)                                                                           \
-        { .name = #m, .type = SOVD_FIELD_BOOL, .offset = offsetof(struct S, m), .def = d, .doc = sentence }
-#define LIST(S, m, schema, sentence)                                                                         \
-        {                                                                                                    \
-                .name = #m, .type = SOVD_FIELD_LIST, .offset = offsetof(struct S, m), .of = &schema,         \
-                .max = ITEMS_MAX, .doc = sentence                                                            \
-        }
 
 static const char *const sim_fails_in_names[] = { "prepare", "execute", NULL };
 

@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of logs, clear_data and status. */
-#include "backends/sim/scenario.h"
+#include "backends/sim/scenario_tables.h"
 #include "sovd-core/model/clear_data.h"
 #include "sovd-core/model/logs.h"
 #include "sovd-core/model/status.h"
 
-#define ID_MAX      128
-#define TEXT_MAX    1024
-#define SECONDS_MAX 100000000
-#define ITEMS_MAX   1000
 
-#define TEXT(S, m, sentence)                                                                                 \
-        {                                                                                                    \
-                .name = #m, .type = SOVD_FIELD_STRING, .offset = offsetof(struct S, m), .min = 1,            \
-                .max = TEXT_MAX, .doc = sentence                                                             \
-        }
-#define TEXTS(S, m, sentence)                                                                                \
-        {                                                                                                    \
-                .name = #m, .type = SOVD_FIELD_STRINGS, .offset = offsetof(struct S, m), .max = ITEMS_MAX,   \
-                .doc = sentence                                                                              \
-        }
-#define SECONDS(S, m, sentence)                                                                              \
-        {                                                                                                    \
-                .name = #m, .type = SOVD_FIELD_NUMBER, .offset = offsetof(struct S, m), .max = SECONDS_MAX,  \
-                .doc = sentence                                                                              \
-        }
-#define LIST(S, m, schema, sentence)                                                                         \
-        {                                                                                                    \
-                .name = #m, .type = SOVD_FIELD_LIST, .offset = offsetof(struct S, m), .of = &schema,         \
-                .max = ITEMS_MAX, .doc = sentence                                                            \
-        }
 
 static const struct sovd_field need_fields[] = {
         TEXT(sim_need, entity, "Of an update: whose, as components/ID or apps/ID."),

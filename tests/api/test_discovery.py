@@ -83,7 +83,7 @@ class Entities(gateway.GatewayCase):
 
     def test_the_short_capabilities_name_the_same_collections(self):
         self.assertEqual(self.get('/components/bms/capabilities'), {
-            'componentId': 'bms', 'supportedCategories': [*COLLECTIONS, *KEPT_HERE], 'connectionState': 'connected'})
+            'componentId': 'bms', 'supportedCategories': [*COLLECTIONS, *MORE['bms'], *KEPT_HERE], 'connectionState': 'connected'})
         self.assertEqual(self.get('/areas/body/capabilities')['supportedCategories'], [])
 
     def test_areas_contain_the_components_that_belong_to_them(self):

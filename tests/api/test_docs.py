@@ -127,7 +127,9 @@ class Vehicle(DocsCase):
     def test_an_entity_shows_what_it_offers_and_nothing_else(self):
         found = {path for path in self.paths('/components/gateway-ecu') if path.count('/') == 2 or path.split('/')[3] in COLLECTIONS + RELATIONS}
         self.assertEqual(found, {'/components/gateway-ecu', *(f'/components/gateway-ecu{rest}' for rest in (
-            '/data', '/data/part-number', '/data/bus-load', '/data/ignition', '/belongs-to'))})
+            '/data', '/data/part-number', '/data/bus-load', '/data/ignition', '/belongs-to',
+            '/operations', '/operations/open-tailgate', '/operations/open-tailgate/executions',
+            '/operations/open-tailgate/executions/{execution-id}'))})
 
     def test_a_value_has_its_category_groups_unit_range_and_only_the_methods_that_work(self):
         document = self.docs('/components/bms/data')
@@ -162,7 +164,8 @@ class Vehicle(DocsCase):
         document = self.docs(path)
         start = document['paths'][path + '/executions']['post']
         self.assertEqual([code for code in start['responses'] if code[0] == '2'], ['200'])
-        self.assertEqual(self.known(document, path + '/executions', 'parameters', 'post')['properties'], {'flap': {'type': 'string'}})
+        self.assertEqual(self.known(document, path + '/executions', 'parameters', 'post')['properties'],
+                         {'flap': {'type': 'string'}, 'seconds': {'type': 'number'}})
 
     def test_a_fault_has_its_display_code_scope_and_severity(self):
         found = self.docs('/components/bms/faults')['paths']

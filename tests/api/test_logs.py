@@ -34,7 +34,7 @@ class LogCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         scenario = pathlib.Path(folder.name) / 'vehicle.yaml'
         scenario.write_text(json.dumps(VEHICLE), encoding='utf-8')
-        self.gateway = gateway.Gateway(arguments=[f'--demo={scenario}'], environment={'SOVD_SERVER__PORT': '0'})
+        self.gateway = gateway.Gateway(arguments=[f'--demo={scenario}'], environment={'SOVD_SERVER__PORT': '0', 'SOVD_LOCKS__REQUIRED': ''})
         self.addCleanup(self.gateway.stop)
 
     def ask(self, status, method, path, body=None, headers=None):

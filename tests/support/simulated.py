@@ -41,7 +41,8 @@ class SimCase(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         file = pathlib.Path(folder.name) / 'car.yaml'
         file.write_text(json.dumps(cls.scenario), encoding='utf-8')
-        cls.vehicle = cls.gateway = gateway.Gateway(arguments=[f'--demo={file}'], environment={'SOVD_SERVER__PORT': '0'})
+        cls.vehicle = cls.gateway = gateway.Gateway(arguments=[f'--demo={file}'],
+                                                    environment={'SOVD_SERVER__PORT': '0', 'SOVD_LOCKS__REQUIRED': ''})
         cls.addClassCleanup(cls.vehicle.stop)
 
     def ask(self, status, method, path, body=None, headers=None):

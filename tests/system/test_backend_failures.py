@@ -27,8 +27,9 @@ class FailureCase(gateway.GatewayCase):
         started = time.monotonic()
         reply = self.ask(status, method, path, body)
         self.seconds = time.monotonic() - started
+        own = f'http://127.0.0.1:{self.gateway.port}/'  # its own URIs are no secret
         for secret in str(self.ecu.port), '127.0.0.1', 'localhost', 'http://', 'not HTTP', 'unexpected', 'aaaa', 'curl', 'x-demo':
-            self.assertNotIn(secret, reply.body.decode(), f'{reply!r}')
+            self.assertNotIn(secret, reply.body.decode().replace(own, ''), f'{reply!r}')
         return reply
 
     def calls(self, name='data'):

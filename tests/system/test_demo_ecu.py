@@ -86,7 +86,7 @@ class IsoDiscovery(EcuCase):
     def test_every_uri_in_the_capabilities_of_a_component_can_be_read(self):
         capabilities = self.get(BMS)
         uris = [value for key, value in capabilities.items() if key not in ('id', 'name')]
-        self.assertEqual(len(uris), 9)
+        self.assertEqual(len(uris), 12)
         for uri in uris:
             body = self.get(uri)
             self.assertTrue('items' in body or 'entries' in body, uri)

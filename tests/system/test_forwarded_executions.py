@@ -23,7 +23,7 @@ class ForwardedCase(SimCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.gateway = gateway.Gateway(gateway.backend_of(cls.vehicle, 'inner'))
+        cls.gateway = gateway.Gateway(gateway.backend_of(cls.vehicle, 'inner'), locks={'required': []})
         cls.addClassCleanup(cls.gateway.stop)
 
 

@@ -38,7 +38,7 @@ class Behind(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         for name in 'far', 'near':
             (pathlib.Path(folder.name) / f'{name}.yaml').write_text(json.dumps(vehicle(name)), encoding='utf-8')
-        port = {'SOVD_SERVER__PORT': '0'}
+        port = {'SOVD_SERVER__PORT': '0', 'SOVD_LOCKS__REQUIRED': ''}
         self.behind = gateway.Gateway(arguments=[f'--demo={folder.name}/far.yaml'], environment=port)
         self.addCleanup(lambda: self.behind.stop())
         config = pathlib.Path(folder.name) / 'front.yaml'
