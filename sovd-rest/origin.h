@@ -5,7 +5,7 @@
  * Origin - the address under which a client sees this server
  *
  * URIs in answers have to work from where the client stands, so they begin with the authority that its request
- * names (docs/decisions/0008). A proxy in between knows better; it is believed only when it is listed. Of a list of
+ * names (docs/decisions/0009). A proxy in between knows better; it is believed only when it is listed. Of a list of
  * values the last one counts: it is what the trusted proxy itself wrote, the others came from its client.
  */
 #include "sovd-core/base/arena.h"
