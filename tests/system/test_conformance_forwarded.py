@@ -17,10 +17,9 @@ class Forwarded(unittest.TestCase):
 
     def test_no_case_fails_against_a_gateway_in_front_of_the_demo_vehicle(self):
         with gateway.Gateway(arguments=['--demo'], environment=ANY_PORT) as demo:
-            has_clients = conformance.judges_tokens(demo)
-            as_client = {'bearer_token': conformance.DEMO_TOKENS[0]} if has_clients else {}
-            clients = {'auth': {'tokens': [{'name': token, 'token': token} for token in TOKENS]}} if has_clients else {}
-            with gateway.Gateway(gateway.backend_of(demo, **as_client), **clients) as front:
+            behind = gateway.backend_of(demo, bearer_token=conformance.DEMO_TOKENS[0])
+            clients = {'tokens': [{'name': token, 'token': token} for token in TOKENS]}
+            with gateway.Gateway(behind, auth=clients) as front:
                 more = conformance.arguments_for(front, '--all', *conformance.FEATURES, *conformance.GIVEN, tokens=TOKENS)
                 passed = conformance.judge(self, *conformance.run_cases(*more))
         self.assertGreaterEqual(len(passed), 380)
