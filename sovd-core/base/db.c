@@ -444,7 +444,7 @@ static int set_version(struct sovd_db_conn *conn, const struct sovd_db_options *
 
 /* Each step is one transaction: a crash in the middle leaves the version before it. */
 static int migrate(struct sovd_db_conn *conn, const struct sovd_db_options *o) {
-        int64_t version, application, n = 0;
+        int64_t version = 0, application = 0, n = 0;
 
         while (o->migrations[n])
                 n++;
@@ -526,7 +526,7 @@ static int put_aside(struct sovd_db *db, char **ret) {
 
 static int add_readers(struct sovd_db *db, size_t n) {
         for (size_t i = 0; i < n; i++) {
-                struct sovd_db_conn *conn;
+                struct sovd_db_conn *conn = NULL;
                 int r = conn_open(&conn, db, false);
                 if (r)
                         return r;
