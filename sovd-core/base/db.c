@@ -124,7 +124,7 @@ static int conn_open(struct sovd_db_conn **ret, const struct sovd_db *db, bool w
         int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (writer ? SQLITE_OPEN_CREATE : 0);
         _cleanup_(conn_freep) struct sovd_db_conn *conn = calloc(1, sizeof(*conn));
         if (!conn)
-                return sovd_error_origin(-ENOMEM);
+                return -ENOMEM; /* not traced: the compiler must see that it is no success */
 
         int r = failed(conn, sqlite3_open_v2(db->uri, &conn->sqlite, flags, NULL));
         if (!r)
