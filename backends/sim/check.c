@@ -610,6 +610,10 @@ static bool check_relations(struct checker *k, const char *at, enum sovd_entity_
                               sovd_entity_type_words[type], e->parent);
         if (e->located_on && !find_entity(k, SOVD_COMPONENT, e->located_on))
                 return refuse(k, at, "located_on", "there is no component '%s'", e->located_on);
+        const cJSON *text;
+        cJSON_ArrayForEach (text, e->variant)
+                if (!cJSON_IsString(text))
+                        return refuse(k, at, "variant", "'%s' must be a text", text->string);
         for (size_t i = 0; i < e->areas.n; i++)
                 if (!find_entity(k, SOVD_AREA, e->areas.items[i]))
                         return refuse(k, below(k, at, "areas", i), "", "there is no area '%s'",

@@ -457,6 +457,12 @@ static const struct sovd_schema about_schema = {
 
 #define PARENT     TEXT(sim_entity, parent, "Id of the one that it is a part of; stands before it in the list.")
 #define AREAS      TEXTS(sim_entity, areas, "Ids of the areas that it is in.")
+#define VARIANT                                                                                              \
+        { .name = "variant",                                                                                 \
+          .type = SOVD_FIELD_JSON,                                                                           \
+          .offset = offsetof(struct sim_entity, variant),                                                    \
+          .flags = SOVD_ANY_OBJECT,                                                                          \
+          .doc = "Which one of its kind it is: names and texts, like { hardware: B2 }." }
 #define DEPENDS_ON TEXTS(sim_entity, depends_on, "What it needs, each as components/ID or apps/ID.")
 #define REACHABILITY                                                                                         \
         { .name = "latency_ms",                                                                              \
@@ -505,7 +511,7 @@ static const struct sovd_schema about_schema = {
                 OBJECT(status, sovd_schema_sim_status, "Is it ready, and can it be restarted?")
 
 static const struct sovd_field area_fields[] = { PARENT, { 0 } };
-static const struct sovd_field component_fields[] = { PARENT,       AREAS,     DEPENDS_ON,
+static const struct sovd_field component_fields[] = { PARENT,       VARIANT,   AREAS,     DEPENDS_ON,
                                                       REACHABILITY, RESOURCES, SCRIPTS, UPKEEP,
                                                       { 0 } };
 static const struct sovd_field app_fields[] = { { .name = "located_on",
@@ -515,6 +521,7 @@ static const struct sovd_field app_fields[] = { { .name = "located_on",
                                                   .min = 1,
                                                   .max = ID_MAX,
                                                   .doc = "Id of the component that it runs on." },
+                                                VARIANT,
                                                 AREAS,
                                                 DEPENDS_ON,
                                                 REACHABILITY,

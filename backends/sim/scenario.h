@@ -218,6 +218,7 @@ struct sim_comm_logs {
 struct sim_entity {
         struct sim_named named;
         const char *category, *description, *parent, *located_on;
+        const struct cJSON *variant; /* object of texts, or NULL */
         struct sovd_strings areas, depends_on;
         struct sovd_int latency_ms;
         struct sovd_number unreachable_after_secs, unreachable_for_secs, operation_cycle_secs;

@@ -42,6 +42,15 @@ static int find_parts(const struct sovd_list *list, const char *id, struct sovd_
         return 0;
 }
 
+/* A few texts: a name and what it is now. */
+static int write_variant(const struct cJSON *variant, struct sovd_arena *arena, const char **ret) {
+        _cleanup_(sovd_freep) char *text = NULL;
+
+        int r = variant ? sim_value_text(variant, &text) : 0;
+        *ret = sovd_arena_strdup(arena, text);
+        return r ? r : *ret || !text ? 0 : sovd_error_origin(-ENOMEM);
+}
+
 static int describe(const struct sim *sim, const struct sim_unit *unit, uint64_t now_usec,
                     struct sovd_arena *arena, struct sovd_entity_spec *ret) {
         const struct sim_entity *e = unit->entity;
@@ -66,8 +75,9 @@ static int describe(const struct sim *sim, const struct sim_unit *unit, uint64_t
                         return sovd_error_origin(-ENOMEM);
                 on->items[on->n++] = e->located_on;
         }
-        if (unit->type != SOVD_AREA && unit->type != SOVD_COMPONENT)
-                return 0;
+        int r = write_variant(e->variant, arena, &ret->variant);
+        if (r || (unit->type != SOVD_AREA && unit->type != SOVD_COMPONENT))
+                return r;
         return find_parts(&sim->scenario.entities[unit->type], e->named.id, arena,
                           &ret->relations[unit->type == SOVD_AREA ? SOVD_RELATION_SUBAREAS
                                                                   : SOVD_RELATION_SUBCOMPONENTS]);

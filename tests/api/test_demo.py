@@ -63,6 +63,10 @@ class Vehicle(DemoCase):
         self.assertEqual(self.ids('/apps'), ['navigation', 'thermal-controller'])
         self.assertEqual(self.ids('/functions'), ['thermal-management'])
 
+    def test_a_component_says_which_variant_it_is(self):
+        self.assertEqual(self.get('/components/bms')['variant'], {'hardware': 'B2', 'cells': '108'})
+        self.assertNotIn('variant', self.get('/components/hpc'))
+
     def test_relations_lead_from_one_to_the_other_and_back(self):
         for path, expected in {'/areas/powertrain/subareas': ['high-voltage'], '/components/bms/subcomponents': ['cell-monitor'],
                                '/components/hpc/hosts': ['navigation', 'thermal-controller'],
