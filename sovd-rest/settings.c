@@ -123,7 +123,7 @@ static const struct sovd_field events_fields[] = {
         INT("duration_max_secs", duration_max, 1, 31536000, "86400", "Longest duration of a cyclic subscription."),
         INT("lifetime_max_secs", lifetime_max, 1, 31536000, "86400",
             "Longest lifetime of a trigger, and the one that it has when none is asked for."),
-        INT("kept", kept, 1, 10000, "20", "Events that a stream keeps for readers that come back or fall behind."),
+        INT("kept", kept, 1, 10000, "16", "Events that a stream keeps for readers that come back or fall behind."),
         INT("readers", readers, 1, 1000, "16", "Readers of one stream."),
         SECONDS("heartbeat_secs", heartbeat, 0, 3600, "15", "A comment is sent after so much silence; at least 0.05."),
         SECONDS("stall_secs", stall, 0, 3600, "30", "A reader that takes nothing for so long is dropped; at least 0.1."),
