@@ -221,6 +221,14 @@ class Uploads(BulkCase):
             self.assertEqual(raw.reply().status, 411)
         self.assertEqual(self.get(BULK + '/maps')['items'], [])
 
+    def test_a_length_of_twelve_digits_is_a_length(self):
+        with self.gateway.raw() as raw:  # limits.bulk_bytes may have thirteen
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 500000000000\r\n'
+                     'Content-Disposition: attachment; name="c"\r\n\r\n')
+            reply = raw.reply()
+        self.assertEqual(reply.status, 413)
+        self.assertIn('200000', reply.json['message'])
+
     def test_other_multipart_types_are_refused(self):
         self.ask(415, 'POST', BULK + '/maps', b'x', {**UPLOAD, 'Content-Type': 'multipart/signed; boundary=x'})
 
