@@ -485,19 +485,36 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
 }
 
 /* A change goes to the backend as a use of the entity, so that it does not meet the lock of another client. */
-static int handle(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route,
+                     uint64_t ticket) {
         const enum sovd_collection scope = sovd_route_lock_scope(route);
         struct sovd_lock_use use;
-        int r = 0;
+        bool is_use = false;
+        int r = 0, refused;
 
-        if (scope != SOVD_NO_COLLECTION)
+        if (scope != SOVD_NO_COLLECTION) {
                 r = sovd_lock_use_begin(sovd_gateway_locks(call->gateway), call, scope, &use);
-        if (r)
-                return r;
-        r = check_if_match(x, call, route);
+                is_use = !r;
+        }
         if (!r)
-                r = route->flags & SOVD_IDEMPOTENT ? sovd_idempotent_run(x, call, route) : route->handler(call);
-        return scope != SOVD_NO_COLLECTION ? sovd_lock_use_end(&use, call, r) : r;
+                r = check_if_match(x, call, route);
+        refused = r;
+        if (!r)
+                r = route->handler(call);
+        if (ticket && refused)
+                sovd_idempotent_cancel(call, ticket);
+        else if (ticket)
+                r = sovd_idempotent_end(x, call, route, r, ticket);
+        return is_use ? sovd_lock_use_end(&use, call, r) : r;
+}
+
+static int handle(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        uint64_t ticket = 0;
+        int r = route->flags & SOVD_IDEMPOTENT ? sovd_idempotent_begin(call, route, &ticket) : 0;
+
+        if (r || ((const struct sovd_rest_call *)call)->replay)
+                return r;
+        return carry_out(x, call, route, ticket);
 }
 
 static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {

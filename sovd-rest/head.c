@@ -94,8 +94,8 @@ static int check_length(const struct sovd_head *head, struct sovd_head_info *inf
                 return 0;
 
         size_t n = trimmed(length);
-        if (n < 1 || n > 10 || strspn(length, "0123456789") != n)
-                return refuse(reason, "Content-Length is not a plain number of at most 10 digits");
+        if (n < 1 || n > 13 || strspn(length, "0123456789") != n)
+                return refuse(reason, "Content-Length is not a plain number of at most 13 digits");
         info->content_length = strtoull(length, NULL, 10);
         info->has_body = info->content_length > 0;
         return 0;

@@ -83,6 +83,7 @@ struct worker {
         struct sovd_json_writer writer;
         struct sovd_head_field fields[SOVD_HEAD_FIELDS_MAX + 1];
         int n_served; /* requests of the present connection */
+        bool is_connected; /* not when the handshake of TLS failed: civetweb ends what it never began */
         time_t date_of;
         char date[40];
 };
@@ -467,8 +468,10 @@ static int connection_opened(const struct mg_connection *conn, void **data) {
         struct worker *w = mg_get_thread_pointer(conn);
         (void)data;
 
-        if (w)
-                w->n_served = 0;
+        if (!w)
+                return 0;
+        w->n_served = 0;
+        w->is_connected = true;
         (void)__atomic_add_fetch(&server->n_connections, 1, __ATOMIC_RELAXED);
         (void)__atomic_add_fetch(&server->n_connections_total, 1, __ATOMIC_RELAXED);
         return 0;
@@ -496,6 +499,11 @@ static void connection_closing(const struct mg_connection *conn) {
 }
 
 static void connection_closed(const struct mg_connection *conn) {
+        struct worker *w = mg_get_thread_pointer(conn);
+
+        if (!w || !w->is_connected)
+                return;
+        w->is_connected = false;
         (void)__atomic_sub_fetch(&server_of(conn)->n_connections, 1, __ATOMIC_RELAXED);
 }
 

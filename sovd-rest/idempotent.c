@@ -56,14 +56,16 @@ static int keep(struct sovd_http_exchange *x, struct sovd_call *call, const stru
         return r;
 }
 
-static int run_once(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route,
-                    uint64_t ticket) {
-        int r = route->handler(call);
-
+int sovd_idempotent_end(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, int r,
+                        uint64_t ticket) {
         if (is_final(call, r))
                 return keep(x, call, route, r, ticket);
         sovd_idempotency_abandon(idempotency_of(call), ticket);
         return r;
+}
+
+void sovd_idempotent_cancel(const struct sovd_call *call, uint64_t ticket) {
+        sovd_idempotency_abandon(idempotency_of(call), ticket);
 }
 
 static int replay(struct sovd_call *call, const struct sovd_idempotent_answer *answer) {
@@ -92,16 +94,15 @@ static int refuse(struct sovd_call *call, enum sovd_idempotency_state state) {
         return SOVD_E_OVERLOAD;
 }
 
-int sovd_idempotent_run(struct sovd_http_exchange *x, struct sovd_call *call,
-                        const struct sovd_route *route) {
+int sovd_idempotent_begin(struct sovd_call *call, const struct sovd_route *route, uint64_t *ret_ticket) {
         const char *key = sovd_call_header(call, "Idempotency-Key");
         struct sovd_idempotent_answer *answer;
         enum sovd_idempotency_state state;
-        uint64_t ticket = 0;
 
+        *ret_ticket = 0;
         int r = key ? check_key(call, key) : 0;
         if (r || !key)
-                return r ? r : route->handler(call);
+                return r;
 
         const struct sovd_idempotency_use use = { .principal = call->principal.id,
                                                   .resource = resource_of(call, route),
@@ -111,10 +112,8 @@ int sovd_idempotent_run(struct sovd_http_exchange *x, struct sovd_call *call,
         answer = sovd_arena_new0(call->arena, struct sovd_idempotent_answer);
         if (!answer || !*use.resource)
                 return sovd_error_origin(-ENOMEM);
-        r = sovd_idempotency_begin(idempotency_of(call), &use, &state, &ticket, answer, call->arena);
-        if (r)
+        r = sovd_idempotency_begin(idempotency_of(call), &use, &state, ret_ticket, answer, call->arena);
+        if (r || state == SOVD_IDEMPOTENCY_NEW)
                 return r;
-        if (state == SOVD_IDEMPOTENCY_NEW)
-                return run_once(x, call, route, ticket);
         return state == SOVD_IDEMPOTENCY_ANSWERED ? replay(call, answer) : refuse(call, state);
 }

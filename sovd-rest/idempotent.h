@@ -7,6 +7,16 @@
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/route.h"
 
-/* Runs the route's handler, or leaves the answer that was given before (struct sovd_rest_call::replay). The key
- * stands for one client, one route and one resource. Returns what the handler would. */
-int sovd_idempotent_run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route);
+/* Before anything else may refuse the request: what was carried out under the key is told again, whoever holds a lock
+ * by now. The key stands for one client, one route and one resource. 0 with *ret_ticket: carry the request out, and
+ * call the other function then; with *ret_ticket 0: there is no key, or the answer that was given before is there
+ * (struct sovd_rest_call::replay). */
+int sovd_idempotent_begin(struct sovd_call *call, const struct sovd_route *route, uint64_t *ret_ticket);
+
+/* Keeps the answer, or frees the key when nothing was done. r is what the handler returned; returns what is to be
+ * answered. */
+int sovd_idempotent_end(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, int r,
+                        uint64_t ticket);
+
+/* The handler was not even called: the key is free again. */
+void sovd_idempotent_cancel(const struct sovd_call *call, uint64_t ticket);

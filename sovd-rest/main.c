@@ -510,7 +510,9 @@ static int start(struct daemon *d) {
         };
         d->rest.bulk_timeout_usec = sovd_settings_usec(limits->bulk_timeout);
         d->rest.bulk_bytes = (uint64_t)limits->bulk_bytes.value;
-        sovd_metrics_transfers(d->rest.metrics)->max = (unsigned)limits->bulk_transfers.value;
+        /* A transfer may hold its connection for long: one is always left for everything else. */
+        sovd_metrics_transfers(d->rest.metrics)->max =
+                (unsigned)SOVD_MIN(limits->bulk_transfers.value, limits->connections.value - 1);
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         if (d->settings.server->trusted_proxies.n)

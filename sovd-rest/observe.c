@@ -16,20 +16,33 @@ static int refuse(struct sovd_call *call, enum sovd_error error, const char *why
 
 /* --- resolving ------------------------------------------------------------------------------------------ */
 
-/* "http://host" in front is the server that was asked; what follows is the path. */
+static size_t scheme_of(const char *uri) {
+        return strncasecmp(uri, "http://", 7) == 0 ? 7 : strncasecmp(uri, "https://", 8) == 0 ? 8 : 0;
+}
+
+/* "http://host" in front is the server that was asked, by the name in the request or by that of our own URIs, which
+ * a proxy may have given (origin.h). What follows is the path. */
 static int cut_authority(struct sovd_call *call, const char **text) {
-        const char *host = sovd_call_header(call, "Host");
-        size_t scheme = strncasecmp(*text, "http://", 7) == 0    ? 7
-                        : strncasecmp(*text, "https://", 8) == 0 ? 8
-                                                                 : 0;
+        const char *host = sovd_call_header(call, "Host"), *own = call->base + scheme_of(call->base);
+        size_t scheme = scheme_of(*text), n = strcspn(*text + scheme, "/?");
 
         if (!scheme)
                 return 0;
-        size_t n = strcspn(*text + scheme, "/?");
-        if (!host || strlen(host) != n || strncasecmp(*text + scheme, host, n) != 0)
+        bool is_host = host && strlen(host) == n && strncasecmp(*text + scheme, host, n) == 0;
+        bool is_own = strcspn(own, "/") == n && strncasecmp(*text + scheme, own, n) == 0;
+        if (!is_host && !is_own)
                 return refuse(call, SOVD_E_BAD_REQUEST, "names another server");
         *text += scheme + n;
         return **text == '/' ? 0 : refuse(call, SOVD_E_BAD_REQUEST, "names no path");
+}
+
+/* A path of ours may begin with what the proxy puts in front of all paths. */
+static void cut_prefix(const struct sovd_call *call, const char **text) {
+        const char *own = strchr(call->base + scheme_of(call->base), '/');
+        size_t n = strlen(own);
+
+        if (sovd_has_prefix(*text, own) && (*text)[n] == '/')
+                *text += n - strlen(SOVD_API_BASE);
 }
 
 /* Everything becomes a path from the root of the server. */
@@ -38,6 +51,7 @@ static int to_path(struct sovd_call *call, const char *text, const char **ret) {
 
         if (r)
                 return r;
+        cut_prefix(call, &text);
         for (const char *p = text; *p; p++)
                 if (*p <= ' ' || (unsigned char)*p >= 0x7f || strchr("\"<>\\^`{|}", *p))
                         return refuse(call, SOVD_E_BAD_REQUEST,

@@ -104,7 +104,7 @@ static const struct sovd_field limits_fields[] = {
         INT("triggers_per_client", triggers_per_client, 1, 20000, "128", "The same for one client."),
         INT("bulk_bytes", bulk_bytes, 1024, INT64_C(1) << 40, "1073741824", "Largest upload of bulk data."),
         INT("bulk_transfers", bulk_transfers, 1, 1024, "16",
-            "Uploads and downloads of bulk data that run at the same time."),
+            "Uploads and downloads of bulk data that run at the same time; they leave one connection free."),
         SECONDS("bulk_timeout_secs", bulk_timeout, 1, 86400, "3600", "Until a transfer of bulk data is complete."),
         { 0 }
 };

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bulk data of a simulated entity: lists, downloads with ranges, uploads, deleting, and the limits of all of them."""
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -30,6 +31,8 @@ UPLOAD = {'Content-Type': 'application/octet-stream', 'Content-Disposition': 'at
 
 
 class BulkCase(unittest.TestCase):
+    limits = LIMITS
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
@@ -37,7 +40,7 @@ class BulkCase(unittest.TestCase):
         scenario = pathlib.Path(cls.folder.name) / 'scenario.yaml'
         scenario.write_text(json.dumps(SCENARIO), encoding='utf-8')
         cls.gateway = gateway.Gateway(arguments=(f'--demo={scenario}',), environment={
-            'SOVD_SERVER__PORT': '0', **{'SOVD_LIMITS__' + name.upper(): str(value) for name, value in LIMITS.items()}})
+            'SOVD_SERVER__PORT': '0', **{'SOVD_LIMITS__' + name.upper(): str(value) for name, value in cls.limits.items()}})
         cls.addClassCleanup(cls.gateway.stop)
 
     def raw_ask(self, status, method, path, body=None, headers=None):
@@ -221,6 +224,14 @@ class Uploads(BulkCase):
             self.assertEqual(raw.reply().status, 411)
         self.assertEqual(self.get(BULK + '/maps')['items'], [])
 
+    def test_a_length_of_twelve_digits_is_a_length(self):
+        with self.gateway.raw() as raw:  # limits.bulk_bytes may have thirteen
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 500000000000\r\n'
+                     'Content-Disposition: attachment; name="c"\r\n\r\n')
+            reply = raw.reply()
+        self.assertEqual(reply.status, 413)
+        self.assertIn('200000', reply.json['message'])
+
     def test_other_multipart_types_are_refused(self):
         self.ask(415, 'POST', BULK + '/maps', b'x', {**UPLOAD, 'Content-Type': 'multipart/signed; boundary=x'})
 
@@ -289,6 +300,19 @@ class Uploads(BulkCase):
         for _ in range(256):
             self.upload(b'x')
         self.assertIn('256', self.ask(409, 'POST', BULK + '/maps', b'x', UPLOAD).json['message'])
+
+
+class FewConnections(BulkCase):
+    limits = {'connections': 3, 'bulk_transfers': 16}
+
+    def test_transfers_leave_a_connection_for_other_requests(self):
+        with contextlib.ExitStack() as stack:
+            for _ in range(4):
+                raw = stack.enter_context(self.gateway.raw())
+                raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 9\r\n'
+                         'Content-Disposition: attachment; name="c"\r\n\r\n')
+            self.assertEqual(self.gateway.bare('GET', '/healthz', timeout=10).status, 200)  # before limits.body_timeout_secs
+            self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 2)
 
 
 class Forms(BulkCase):

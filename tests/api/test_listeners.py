@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
 import openapi
+import polling
 
 
 def make_certificate(folder, name='gateway'):
@@ -153,6 +154,14 @@ class Https(ListenerCase):
             connection.send('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
             self.assertNotIn(b'alive', connection.rest())
         self.check_serves(server)
+
+    def test_handshakes_that_fail_are_not_counted_as_connections_that_end(self):
+        server = self.started(server={'tls': self.tls}, context=self.context())
+        for _ in range(5):
+            with server.raw() as connection:
+                connection.send('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+                connection.rest()
+        self.assertTrue(polling.wait_until(lambda: server.metrics()['sovd_http_connections'] == 1, 10), server.metrics())
 
     def test_the_framing_checks_hold_over_https(self):
         server = self.started(server={'tls': self.tls}, context=self.context())

@@ -242,6 +242,21 @@ class Exclusion(LockCase):
             self.assertFalse(change.done())
             change.result()
 
+    def test_what_was_carried_out_is_told_again_even_when_a_lock_keeps_its_client_out_by_now(self):
+        start = '/components/ecu/operations/now/executions'
+        first = self.ask(200, 'POST', start, {}, {**A, 'Idempotency-Key': 'before-the-lock'})
+        self.lock(B)
+        again = self.ask(200, 'POST', start, {}, {**A, 'Idempotency-Key': 'before-the-lock'})
+        self.assertEqual((again.json, again.headers['idempotency-replayed']), (first.json, 'true'))
+        self.conflict('POST', start, {}, {**A, 'Idempotency-Key': 'behind-the-lock'})
+
+    def test_a_start_that_a_lock_refused_leaves_its_key_free(self):
+        start, key = '/components/ecu/operations/now/executions', {**A, 'Idempotency-Key': 'once-more'}
+        uri = self.lock(B)
+        self.conflict('POST', start, {}, key)
+        self.ask(204, 'DELETE', uri, who=B)
+        self.assertNotIn('idempotency-replayed', self.ask(200, 'POST', start, {}, key).headers)
+
     def test_expiry_does_not_let_others_in_while_a_change_is_under_way(self):
         self.lock(A, '/components/slower', seconds=1)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:

@@ -103,6 +103,23 @@ class BehindProxy(UriCase):
         self.assertEqual(reply.json['servers'], [{'url': 'http://car.example/p/sovd/v1'}])
         self.assertEqual(reply.json['paths']['/healthz']['servers'], [{'url': 'http://car.example/p'}])
 
+    def test_an_uri_that_was_given_can_be_given_back_as_a_resource(self):
+        headers = {'Host': 'inner', 'X-Forwarded-Host': 'car.example', 'X-Forwarded-Prefix': '/p', 'X-Forwarded-Proto': 'https'}
+        made = self.subscribe(201, 'https://car.example/p/sovd/v1/components/bms/data/soc', headers)
+        self.assertEqual(made['resource'], 'https://car.example/p/sovd/v1/components/bms/data/soc')
+        again = self.subscribe(201, made['resource'], headers)
+        self.assertEqual(again['resource'], made['resource'])
+        self.subscribe(201, '/p/sovd/v1/components/bms/data/soc', headers)
+        for other in ('https://car.example/q/sovd/v1/components/bms/data/soc', 'https://car.example.org/p/sovd/v1/components/bms/data/soc',
+                      'https://car.example/p/sovd/v12/components/bms/data/soc', '/q/sovd/v1/components/bms/data/soc'):
+            self.subscribe(400, other, headers)
+
+    def subscribe(self, status, resource, headers):
+        body = {'resource': resource, 'interval': 'slow', 'duration': 2}
+        reply = self.gateway.bare('POST', gateway.BASE + '/components/bms/cyclic-subscriptions', body, headers)
+        self.assertEqual(reply.status, status, reply)
+        return reply.json
+
     def test_the_standard_field_is_read_and_comes_first(self):
         for value, wanted in (('host=car.example;proto=https', 'https://car.example'),
                               ('for=192.0.2.1;Host="car.example:8443";PROTO=https;by=x', 'https://car.example:8443'),
