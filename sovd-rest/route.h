@@ -27,24 +27,27 @@ struct sovd_query_param {
 };
 
 enum {
-        SOVD_ROUTE_ROOT = 1 << 0,      /* the path is from the root of the server, outside of the API base */
-        SOVD_OPTIONAL_BODY = 1 << 1,   /* no body is as good as {} */
-        SOVD_INCLUDE_SCHEMA = 1 << 2,  /* offers include-schema (ISO 17978-3 5.1) */
-        SOVD_PROBE = 1 << 3,           /* health, metrics: not a resource of the standard */
-        SOVD_IF_MATCH = 1 << 4,        /* a write that honours If-Match: compared with GET on the same path */
-        SOVD_PLAIN_TEXT = 1 << 6,      /* the document is text/plain, not JSON */
-        SOVD_RAW_BODY = 1 << 7,        /* takes a body of any type: call->raw, sovd_call_header() for its type; with an
-                                        * input schema JSON is decoded too */
-        SOVD_DEPRECATED = 1 << 20,     /* by the standard; there is another word for it */
-        SOVD_IDEMPOTENT = 1 << 16,     /* honours Idempotency-Key */
-        SOVD_NO_LOCK = 1 << 17,        /* not a read, yet it changes nothing that a lock is for */
-        SOVD_EVENTS = 1 << 8,          /* answers with an event stream: call->wants_events is set */
-        SOVD_OR_EVENTS = 1 << 9,       /* the same when Accept asks for it */
-        SOVD_ANY_TYPE = 1 << 10,       /* answers with JSON or with bytes: the handler asks sovd_call_check_accept() */
-        SOVD_STREAM_BODY = 1 << 21,    /* call->body is read by the handler, piece by piece, up to limits.bulk_bytes */
-        SOVD_STREAM_OUT = 1 << 22,     /* answers with bytes (call->out is struct sovd_bulk_content *) */
-        SOVD_BARE_LIST = 1 << 23,     /* the answer is the array that is the only member of the output schema */
-        SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
+        /* what it is */
+        SOVD_ROUTE_ROOT = 1 << 0,     /* the path is from the root of the server, outside of the API base */
+        SOVD_PROBE = 1 << 1,          /* health, metrics: not a resource of the standard */
+        SOVD_DEPRECATED = 1 << 2,     /* by the standard; there is another word for it */
+        SOVD_NO_LOCK = 1 << 3,        /* not a read, yet it changes nothing that a lock is for */
+        /* what it takes */
+        SOVD_INCLUDE_SCHEMA = 1 << 4, /* offers include-schema (ISO 17978-3 5.1) */
+        SOVD_IF_MATCH = 1 << 5,       /* a write that honours If-Match: compared with GET on the same path */
+        SOVD_IDEMPOTENT = 1 << 6,     /* honours Idempotency-Key */
+        SOVD_OPTIONAL_BODY = 1 << 7,  /* no body is as good as {} */
+        SOVD_RAW_BODY = 1 << 8,       /* takes a body of any type: call->raw, sovd_call_header() for its type; with an
+                                       * input schema JSON is decoded too */
+        SOVD_STREAM_BODY = 1 << 9,    /* call->body is read by the handler, piece by piece, up to limits.bulk_bytes */
+        /* what it answers with; JSON by the output schema unless one of these says otherwise */
+        SOVD_BARE_LIST = 1 << 10,     /* the array that is the only member of the output schema */
+        SOVD_DOCUMENT = 1 << 11,      /* text of its own (call->out is struct sovd_document *) */
+        SOVD_PLAIN_TEXT = 1 << 12,    /* the document is text/plain, not JSON */
+        SOVD_ANY_TYPE = 1 << 13,      /* JSON or bytes: the handler asks sovd_call_check_accept() */
+        SOVD_STREAM_OUT = 1 << 14,    /* bytes (call->out is struct sovd_bulk_content *) */
+        SOVD_EVENTS = 1 << 15,        /* an event stream: call->wants_events is set */
+        SOVD_OR_EVENTS = 1 << 16      /* the same when Accept asks for it */
 };
 
 /* The answer of a SOVD_DOCUMENT route. */

@@ -289,10 +289,8 @@ void sim_modes_settle(struct sim_unit *unit, uint64_t now_usec);
 int sim_check_required(struct sovd_call *call, const struct sim_unit *unit,
                        const struct sim_required *required, const char *what, const char *id);
 
-/* hmac.c: HMAC-SHA256 as hex; a comparison whose time says nothing of the place of a difference. */
-#define SIM_HMAC_SIZE 65
-int sim_hmac(char ret[static SIM_HMAC_SIZE], const char *key, const void *message, size_t len);
-bool sim_hmac_equals(const char expected[static SIM_HMAC_SIZE], const char *given);
+/* hmac.c: a fingerprint and what a client sent as one, in letters of either case and with or without 0x. */
+bool sim_hmac_equals(const char *expected, const char *given);
 
 /* unlock.c. requested: the value that a seed is asked for by `value`, or NULL when it asks for none. */
 const char *sim_unlock_requested(const struct sim_mode *mode, const char *value);

@@ -96,25 +96,7 @@ static const struct sim_entity *find_entity(const struct checker *k, enum sovd_e
         return NULL;
 }
 
-static const struct sim_data *find_data(const struct sim_entity *e, const char *id) {
-        const struct sim_data *all = e->data.items;
-
-        for (size_t i = 0; i < e->data.n; i++)
-                if (strcmp(all[i].value.named.id, id) == 0)
-                        return &all[i];
-        return NULL;
-}
-
 /* --- modes ---------------------------------------------------------------------------------------------- */
-
-static ssize_t find_mode(const struct sim_entity *e, const char *id) {
-        const struct sim_mode *all = e->modes.items;
-
-        for (size_t i = 0; i < e->modes.n; i++)
-                if (strcmp(all[i].named.id, id) == 0)
-                        return (ssize_t)i;
-        return -1;
-}
 
 /* One text, or a list of them, as a list. */
 static bool read_values(struct checker *k, const cJSON *json, struct sovd_strings *ret) {
@@ -131,7 +113,7 @@ static bool read_values(struct checker *k, const cJSON *json, struct sovd_string
 
 static bool check_condition(struct checker *k, const char *at, const char *key, const struct sim_entity *e,
                             const cJSON *json, struct sim_condition *ret) {
-        const ssize_t mode = find_mode(e, json->string);
+        const ssize_t mode = sim_find_mode(e, json->string);
         if (mode < 0)
                 return refuse(k, at, key, "'%s' has no mode '%s'", e->named.id, json->string);
         if (!read_values(k, json, &ret->values))
@@ -278,7 +260,7 @@ static bool check_category(struct checker *k, const char *at, const char *catego
 
 static bool check_follow(struct checker *k, const char *at, const struct sim_entity *e,
                          const struct sim_data *d) {
-        const struct sim_data *of = d->of ? find_data(e, d->of) : NULL;
+        const struct sim_data *of = sim_find_data(e, d->of);
 
         if (!d->of)
                 return refuse(k, at, "behaviour", "follow needs the key of");
@@ -369,7 +351,7 @@ static bool check_fault(struct checker *k, const char *at, const struct sim_enti
         if (f->period_secs.set && f->period_secs.value < f->heals_after_secs.value + TOO_LITTLE)
                 return refuse(k, at, "period_secs", "must be longer than heals_after_secs");
         for (size_t i = 0; i < f->freeze_frame.n; i++)
-                if (!find_data(e, f->freeze_frame.items[i]))
+                if (!sim_find_data(e, f->freeze_frame.items[i]))
                         return refuse(k, below(k, at, "freeze_frame", i), "", "'%s' has no data '%s'",
                                       e->named.id, f->freeze_frame.items[i]);
         return check_required(k, at, "clear_requires", e, &f->clear_requires);
@@ -384,15 +366,6 @@ static bool check_faults(struct checker *k, const char *base, struct sim_entity 
                 if (!check_fault(k, below(k, base, "faults", i), e, &all[i]))
                         return false;
         return true;
-}
-
-static const struct sim_parameter *find_parameter(const struct sim_operation *o, const char *id) {
-        const struct sim_parameter *all = o->parameters.items;
-
-        for (size_t i = 0; i < o->parameters.n; i++)
-                if (strcmp(all[i].value.named.id, id) == 0)
-                        return &all[i];
-        return NULL;
 }
 
 static bool check_parameters(struct checker *k, const char *base, struct sim_operation *o) {
@@ -415,7 +388,7 @@ static bool check_results(struct checker *k, const char *base, const struct sim_
 
         for (size_t i = 0; i < o->result.n; i++) {
                 const char *at = below(k, base, "result", i);
-                const struct sim_parameter *of = all[i].of ? find_parameter(o, all[i].of) : NULL;
+                const struct sim_parameter *of = sim_find_parameter(o, all[i].of);
                 if (all[i].of && !of)
                         return refuse(k, at, "of", "the operation has no parameter '%s'", all[i].of);
                 if (!all[i].of && !all[i].value)
@@ -441,22 +414,26 @@ static bool check_capabilities(struct checker *k, const char *base, struct sim_o
         return true;
 }
 
+/* The modes of an operation, each with one value, become conditions like those of the others. */
 static bool check_needs(struct checker *k, const char *base, const struct sim_entity *e,
-                        const struct sim_operation *o) {
-        const struct sim_mode_need *all = o->modes.items;
+                        struct sim_operation *o) {
+        struct sim_mode_need *all = o->modes.items;
         const struct sim_mode *modes = e->modes.items;
+        struct sim_condition *conditions = sovd_arena_array(k->arena, struct sim_condition, o->modes.n + 1);
 
+        if (!conditions)
+                return refuse(k, base, "modes", "out of memory");
         for (size_t i = 0; i < o->modes.n; i++) {
                 const char *at = below(k, base, "modes", i);
-                size_t n = 0;
-                while (n < e->modes.n && strcmp(modes[n].named.id, all[i].mode) != 0)
-                        n++;
-                if (n == e->modes.n)
+                const ssize_t n = sim_find_mode(e, all[i].mode);
+                if (n < 0)
                         return refuse(k, at, "mode", "'%s' has no mode '%s'", e->named.id, all[i].mode);
                 if (!is_one_of(&modes[n].values, all[i].value))
                         return refuse(k, at, "value", "'%s' is not one of the values of mode '%s'",
                                       all[i].value, all[i].mode);
+                conditions[i] = (struct sim_condition){ .mode = (size_t)n, .values = { &all[i].value, 1 } };
         }
+        o->required = (struct sim_required){ .conditions = conditions, .n = o->modes.n };
         return check_ids(k, base, "modes", "mode", &o->modes, sizeof(*all), offsetof(struct sim_mode_need, mode));
 }
 

@@ -29,49 +29,15 @@ static bool _printf_(4, 5) refuse(struct finding *f, const char *list, ssize_t i
         return false;
 }
 
-static const struct sim_data *find_data(const struct sim_entity *e, const char *id) {
-        const struct sim_data *all = e->data.items;
-
-        for (size_t i = 0; id && i < e->data.n; i++)
-                if (strcmp(all[i].value.named.id, id) == 0)
-                        return &all[i];
-        return NULL;
-}
-
-static bool has_mode(const struct sim_entity *e, const char *id) {
-        const struct sim_mode *all = e->modes.items;
-
-        for (size_t i = 0; i < e->modes.n; i++)
-                if (strcmp(all[i].named.id, id) == 0)
-                        return true;
-        return false;
-}
-
-const struct sim_entity *sim_entity_of(const struct sim_scenario *scenario, const char *ref) {
-        static const enum sovd_entity_type types[] = { SOVD_COMPONENT, SOVD_APP };
-
-        for (size_t k = 0; ref && k < SOVD_N_ELEMENTS(types); k++) {
-                const char *word = sovd_entity_type_paths[types[k]];
-                const size_t n = strlen(word);
-                const struct sim_entity *all = scenario->entities[types[k]].items;
-                if (strncmp(ref, word, n) != 0 || ref[n] != '/')
-                        continue;
-                for (size_t i = 0; i < scenario->entities[types[k]].n; i++)
-                        if (strcmp(all[i].named.id, ref + n + 1) == 0)
-                                return &all[i];
-        }
-        return NULL;
-}
-
 /* --- needs ---------------------------------------------------------------------------------------------- */
 
 static bool check_need(struct finding *f, const char *list, ssize_t i, const struct sim_entity *e,
                        const struct sim_need *need) {
         if (!need->data == !need->mode)
                 return refuse(f, list, i, "must name either data or a mode");
-        if (need->data && !find_data(e, need->data))
+        if (need->data && !sim_find_data(e, need->data))
                 return refuse(f, list, i, "'%s' has no data '%s'", e->named.id, need->data);
-        if (need->mode && !has_mode(e, need->mode))
+        if (need->mode && sim_find_mode(e, need->mode) < 0)
                 return refuse(f, list, i, "'%s' has no mode '%s'", e->named.id, need->mode);
         return true;
 }
@@ -105,7 +71,7 @@ static bool check_message(struct finding *f, ssize_t i, const struct sim_entity 
         for (const char *p = strchr(m->text, '{'); p; p = strchr(p + 1, '{')) {
                 const char *end = strchr(p, '}');
                 const char *id = end ? sovd_arena_strndup(f->arena, p + 1, (size_t)(end - p) - 1) : NULL;
-                if (!find_data(e, id))
+                if (!sim_find_data(e, id))
                         return refuse(f, "logs/messages", i, "'%s' has no data for the text after '{'",
                                       e->named.id);
         }
@@ -141,7 +107,7 @@ static bool check_clear_data(struct finding *f, const struct sim_entity *e) {
                 const struct sim_clear *kind = e->clear_data->types[k];
                 any = any || kind;
                 for (size_t i = 0; kind && i < kind->resets.n; i++) {
-                        const struct sim_data *data = find_data(e, kind->resets.items[i]);
+                        const struct sim_data *data = sim_find_data(e, kind->resets.items[i]);
                         if (!data)
                                 return refuse(f, words[k], (ssize_t)i, "'%s' has no data '%s'", e->named.id,
                                               kind->resets.items[i]);
@@ -191,7 +157,7 @@ static bool check_part(struct finding *f, const struct sim_scenario *scenario, s
                        struct sim_update_part *part) {
         const char *ref = sovd_arena_printf(f->arena, "components/%s", part->component);
         const struct sim_entity *e = sim_entity_of(scenario, ref);
-        const struct sim_data *data = e ? find_data(e, part->data) : NULL;
+        const struct sim_data *data = e ? sim_find_data(e, part->data) : NULL;
 
         if (!part->version)
                 part->version = version;

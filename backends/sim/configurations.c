@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sim/backend.h"
+#include "sovd-core/base/fingerprint.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <openssl/sha.h>
 #include <strings.h>
 
 #define VERSION_BYTES 6
@@ -52,13 +52,11 @@ int sim_configurations_init(struct sim_unit *unit) {
 
 /* The version of a content is the content: its hash, in short. */
 static const char *version_of(struct sovd_call *call, const struct configuration_state *state) {
-        unsigned char hash[SHA256_DIGEST_LENGTH];
-        const char *version = "";
+        char hash[SOVD_FINGERPRINT_SIZE];
 
-        (void)SHA256((const unsigned char *)state->text, state->len, hash);
-        for (size_t i = 0; i < VERSION_BYTES; i++)
-                version = sovd_call_printf(call, "%s%02x", version, hash[i]);
-        return version;
+        return sovd_fingerprint(hash, state->text, state->len)
+                       ? NULL
+                       : sovd_call_printf(call, "%.*s", 2 * VERSION_BYTES, hash);
 }
 
 int sim_configurations_list(struct sovd_call *call, const struct sovd_entity *e,
@@ -126,7 +124,7 @@ int sim_configuration_read(struct sovd_call *call, const struct sovd_entity *e, 
 static int check_signature(struct sovd_call *call, const struct sim_configuration *c, const char *text,
                            const char *signature) {
         const char *id = c->value.named.id;
-        char expected[SIM_HMAC_SIZE];
+        char expected[SOVD_FINGERPRINT_SIZE];
 
         if (!c->signature_key)
                 return signature ? sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
@@ -135,7 +133,7 @@ static int check_signature(struct sovd_call *call, const struct sim_configuratio
         if (!signature)
                 return sovd_fail_at(call, SOVD_E_SIGNATURE, "/signature",
                                     "configuration '%s' needs a signature", id);
-        int r = sim_hmac(expected, c->signature_key, text, strlen(text));
+        int r = sovd_fingerprint_keyed(expected, c->signature_key, text, strlen(text));
         if (r)
                 return r;
         if (!sim_hmac_equals(expected, signature))

@@ -167,15 +167,6 @@ static cJSON *describe_parameters(const struct sim_operation *o) {
         return schema;
 }
 
-static const struct sim_parameter *find_parameter(const struct sim_operation *o, const char *id) {
-        const struct sim_parameter *all = o->parameters.items;
-
-        for (size_t i = 0; id && i < o->parameters.n; i++)
-                if (strcmp(all[i].value.named.id, id) == 0)
-                        return &all[i];
-        return NULL;
-}
-
 static cJSON *describe_results(const struct sim_operation *o) {
         const struct sim_result *all = o->result.items;
         cJSON *schema = cJSON_CreateObject(), *properties;
@@ -183,7 +174,7 @@ static cJSON *describe_results(const struct sim_operation *o) {
         cJSON_AddStringToObject(schema, "type", "object");
         properties = add_object(schema, "properties");
         for (size_t i = 0; i < o->result.n; i++) {
-                const struct sim_parameter *of = find_parameter(o, all[i].of);
+                const struct sim_parameter *of = sim_find_parameter(o, all[i].of);
                 const char *type = of ? sim_type_names[of->value.type - 1] : type_of(all[i].value);
                 cJSON_AddStringToObject(add_object(properties, all[i].name), "type",
                                         all[i].factor.set ? "number" : type);

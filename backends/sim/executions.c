@@ -198,16 +198,8 @@ static int check_room(struct sovd_call *call, const struct sim_call *c, const st
 }
 
 static int check_modes(struct sovd_call *call, const struct sim_call *c, const struct sim_operation *operation) {
-        const struct sim_mode_need *need = operation->modes.items;
-
-        for (size_t i = 0; i < operation->modes.n; i++) {
-                const char *is = sim_mode_now(c, need[i].mode);
-                if (!sovd_streq(is, need[i].value))
-                        return sovd_fail(call, SOVD_E_CONFLICT,
-                                         "operation '%s' needs mode '%s' to be '%s'; it is '%s'",
-                                         operation->named.id, need[i].mode, need[i].value, is);
-        }
-        return 0;
+        sim_modes_settle(c->unit, c->now_usec); /* a script starts operations at its own times */
+        return sim_check_required(call, c->unit, &operation->required, "operation", operation->named.id);
 }
 
 /* --- starting ------------------------------------------------------------------------------------------- */

@@ -9,13 +9,6 @@ static const struct sim_parameter *parameter_of(const struct sim_operation *o, s
         return (const struct sim_parameter *)o->parameters.items + i;
 }
 
-static const struct sim_parameter *find(const struct sim_operation *o, const char *id) {
-        for (size_t i = 0; i < o->parameters.n; i++)
-                if (strcmp(parameter_of(o, i)->value.named.id, id) == 0)
-                        return parameter_of(o, i);
-        return NULL;
-}
-
 /* "/parameters/ID" as a JSON pointer. */
 static const char *pointer_to(struct sovd_call *call, const char *id) {
         const char *path = "/parameters/";
@@ -46,7 +39,7 @@ static int check_given(struct sovd_call *call, const struct sim_operation *o, co
         if (given && !cJSON_IsObject(given))
                 return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/parameters", "parameters must be an object");
         cJSON_ArrayForEach (member, given) {
-                const struct sim_parameter *p = find(o, member->string);
+                const struct sim_parameter *p = sim_find_parameter(o, member->string);
                 if (!p)
                         return refuse_unknown(call, o, member->string);
                 const char *part, *why = sim_value_refuse(&p->value, member, call->arena, &part);

@@ -80,7 +80,7 @@ static int try_all(struct sim_proofs *proofs, const char *client, const char *ke
                 struct proof *p = &proofs->items[i];
                 if (!is_open(p, now) || strcmp(p->client, client) != 0)
                         continue;
-                int r = sovd_fingerprint_keyed(expected, key, p->challenge);
+                int r = sovd_fingerprint_keyed(expected, key, p->challenge, strlen(p->challenge));
                 if (r)
                         return r;
                 (*ret_n)++;

@@ -29,7 +29,7 @@ struct sim_condition {
         struct sovd_strings values;
 };
 struct sim_required {
-        const struct cJSON *json; /* {MODE: VALUE or [VALUES]}, or NULL */
+        const struct cJSON *json; /* {MODE: VALUE or [VALUES]}; NULL = none, or an operation's */
         struct sim_condition *conditions;
         size_t n;
 };
@@ -100,6 +100,7 @@ struct sim_result {
         struct sovd_number factor;
 };
 
+/* A mode that an operation needs, as it is written. */
 struct sim_mode_need {
         const char *mode, *value;
 };
@@ -113,6 +114,7 @@ struct sim_operation {
         struct sovd_list result;     /* struct sim_result */
         struct sovd_list parameters; /* struct sim_parameter */
         struct sovd_list modes;      /* struct sim_mode_need */
+        struct sim_required required; /* the same of a start, after the check */
         struct sovd_strings capabilities;
         struct sovd_int parallel_runs;
         struct sovd_number retention_secs;
@@ -273,6 +275,11 @@ const char *sim_steps_refuse(const struct sim_entity *e, const struct sovd_list 
 static inline bool sim_serves_updates(const struct sim_scenario *scenario) {
         return scenario->updates.n || scenario->updates.set;
 }
+
+/* scenario_find.c. What has an id (NULL: none has), or NULL; of a mode its position, or -1. */
+const struct sim_data *sim_find_data(const struct sim_entity *e, const char *id);
+ssize_t sim_find_mode(const struct sim_entity *e, const char *id);
+const struct sim_parameter *sim_find_parameter(const struct sim_operation *o, const char *id);
 
 /* The entity of "components/ID" or "apps/ID", or NULL. */
 const struct sim_entity *sim_entity_of(const struct sim_scenario *scenario, const char *ref);

@@ -3,15 +3,6 @@
 #include "backends/sim/value.h"
 #include <cjson/cJSON.h>
 
-static const struct sim_data *find_data(const struct sim_entity *e, const char *id) {
-        const struct sim_data *all = e->data.items;
-
-        for (size_t i = 0; i < e->data.n; i++)
-                if (strcmp(all[i].value.named.id, id) == 0)
-                        return &all[i];
-        return NULL;
-}
-
 static const struct sim_operation *find_operation(const struct sim_entity *e, const char *id) {
         const struct sim_operation *all = e->operations.items;
 
@@ -85,7 +76,7 @@ static const char *refuse_start(const struct sim_entity *e, const struct sim_ste
 
 static const char *refuse(const struct sim_entity *e, const struct sim_step *s, struct sovd_arena *arena) {
         const char *id = s->read ? s->read : s->write ? s->write : s->expect;
-        const struct sim_data *d = id ? find_data(e, id) : NULL;
+        const struct sim_data *d = sim_find_data(e, id);
 
         const char *why = refuse_members(s);
         if (why)

@@ -7,6 +7,7 @@
  * client that asked for it, and wrong keys make everybody wait.
  */
 #include "backends/sim/backend.h"
+#include "sovd-core/base/fingerprint.h"
 #include "sovd-core/base/id.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -169,7 +170,7 @@ static unsigned nibble(char c) {
 }
 
 static int compute(const struct sim_mode *mode, const char *seed, const char *level,
-                   char ret[static SIM_HMAC_SIZE]) {
+                   char ret[static SOVD_FINGERPRINT_SIZE]) {
         unsigned char message[SOVD_ID_SIZE + SIM_LEVEL_MAX];
         const size_t n_level = SOVD_MIN(strlen(level), (size_t)SIM_LEVEL_MAX);
         size_t n = 0;
@@ -177,14 +178,14 @@ static int compute(const struct sim_mode *mode, const char *seed, const char *le
         for (; seed[2 * n]; n++)
                 message[n] = (unsigned char)(nibble(seed[2 * n]) << 4 | nibble(seed[2 * n + 1]));
         memcpy(message + n, level, n_level);
-        return sim_hmac(ret, mode->key, message, n + n_level);
+        return sovd_fingerprint_keyed(ret, mode->key, message, n + n_level);
 }
 
 int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
                      const char *level, const struct sovd_mode_write *write, uint64_t now) {
         const struct words *words = &words_of_access[mode->access];
         const char *proof = proof_of(write, words->proof);
-        char expected[SIM_HMAC_SIZE];
+        char expected[SOVD_FINGERPRINT_SIZE];
         struct seed_state *s;
 
         if (!proof)

@@ -27,17 +27,12 @@ void sovd_sha256_add(struct sovd_sha256 *sha, const void *data, size_t n) {
 }
 
 int sovd_sha256_end(struct sovd_sha256 *sha, char ret[static SOVD_SHA256_SIZE]) {
-        static const char hex[] = "0123456789abcdef";
         unsigned char sum[EVP_MAX_MD_SIZE];
         unsigned n = 0;
 
         if (sha->failed || EVP_DigestFinal_ex(sha->context, sum, &n) != 1 || n != 32)
                 return sovd_error_origin(-EIO);
-        for (unsigned i = 0; i < n; i++) {
-                ret[2 * i] = hex[sum[i] >> 4];
-                ret[2 * i + 1] = hex[sum[i] & 0xf];
-        }
-        ret[2 * n] = '\0';
+        sovd_hex(ret, sum, n);
         return 0;
 }
 

@@ -5,34 +5,24 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#define DIGEST_BYTES 32
-
-static void to_hex(char *ret, const unsigned char *bytes) {
-        static const char digits[] = "0123456789abcdef";
-
-        for (size_t i = 0; i < DIGEST_BYTES; i++) {
-                ret[2 * i] = digits[bytes[i] >> 4];
-                ret[2 * i + 1] = digits[bytes[i] & 15];
-        }
-        ret[2 * DIGEST_BYTES] = '\0';
-}
+#define DIGEST_BYTES ((SOVD_FINGERPRINT_SIZE - 1) / 2)
 
 int sovd_fingerprint(char ret[static SOVD_FINGERPRINT_SIZE], const void *data, size_t n) {
         unsigned char bytes[EVP_MAX_MD_SIZE];
 
         if (!EVP_Digest(n ? data : "", n, bytes, NULL, EVP_sha256(), NULL))
                 return sovd_error_origin(-EIO);
-        to_hex(ret, bytes);
+        sovd_hex(ret, bytes, DIGEST_BYTES);
         return 0;
 }
 
-int sovd_fingerprint_keyed(char ret[static SOVD_FINGERPRINT_SIZE], const char *key, const char *text) {
+int sovd_fingerprint_keyed(char ret[static SOVD_FINGERPRINT_SIZE], const char *key, const void *data,
+                           size_t n) {
         unsigned char bytes[EVP_MAX_MD_SIZE];
-        const void *data = text;
 
-        if (!HMAC(EVP_sha256(), key, (int)strlen(key), data, strlen(text), bytes, NULL))
+        if (!HMAC(EVP_sha256(), key, (int)strlen(key), n ? data : (const void *)"", n, bytes, NULL))
                 return sovd_error_origin(-EIO);
-        to_hex(ret, bytes);
+        sovd_hex(ret, bytes, DIGEST_BYTES);
         return 0;
 }
 

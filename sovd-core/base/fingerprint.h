@@ -12,8 +12,8 @@
 /* SHA-256 of n bytes. -EIO: the library cannot. */
 int sovd_fingerprint(char ret[static SOVD_FINGERPRINT_SIZE], const void *data, size_t n);
 
-/* HMAC-SHA-256 of a text under a key that is a text. -EIO. */
-int sovd_fingerprint_keyed(char ret[static SOVD_FINGERPRINT_SIZE], const char *key, const char *text);
+/* HMAC-SHA-256 of n bytes under a key that is a text. -EIO. */
+int sovd_fingerprint_keyed(char ret[static SOVD_FINGERPRINT_SIZE], const char *key, const void *data, size_t n);
 
 /* Are two texts the same? How long it takes does not tell where they differ, only whether their lengths do. */
 bool sovd_fingerprint_equal(const char *a, const char *b);

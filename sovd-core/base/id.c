@@ -8,8 +8,6 @@
 
 #define ID_BYTES_MAX 128
 
-static const char hex_digits[] = "0123456789abcdef";
-
 /* The names under which routes hang beside ids, at any level (ISO 17978-3). */
 static const char *const reserved_ids[] = {
         "autonomous",   "bulk-read", "bulk-write", "cached-data", "client-defined-resources",
@@ -36,11 +34,7 @@ int sovd_id_new(char buf[static SOVD_ID_SIZE]) {
         if (r)
                 return r;
 
-        for (size_t i = 0; i < sizeof(bytes); i++) {
-                buf[2 * i] = hex_digits[bytes[i] >> 4];
-                buf[2 * i + 1] = hex_digits[bytes[i] & 0xf];
-        }
-        buf[SOVD_ID_SIZE - 1] = '\0';
+        sovd_hex(buf, bytes, sizeof(bytes));
         return 0;
 }
 
@@ -64,7 +58,7 @@ void sovd_id_trace(char *buf, size_t n_hex) {
 
         for (size_t i = 0; i < n_hex; i++) {
                 bits = i % 16 == 0 ? next_random() : bits >> 4;
-                buf[i] = hex_digits[bits & 0xf];
+                buf[i] = SOVD_HEX_DIGITS[bits & 0xf];
         }
         buf[n_hex] = '\0';
 }

@@ -18,6 +18,8 @@
 #define SOVD_MIN(a, b)     ((a) < (b) ? (a) : (b))
 #define SOVD_MAX(a, b)     ((a) > (b) ? (a) : (b))
 
+#define SOVD_HEX_DIGITS "0123456789abcdef"
+
 #define SOVD_USEC_PER_MSEC UINT64_C(1000)
 #define SOVD_USEC_PER_SEC  UINT64_C(1000000)
 
@@ -38,6 +40,13 @@
 
 static inline void sovd_freep(void *p) {
         free(*(void **)p);
+}
+
+/* n bytes as 2 * n lower-case hex digits and a NUL. */
+static inline void sovd_hex(char *ret, const unsigned char *bytes, size_t n) {
+        for (size_t i = 0; i < 2 * n; i++)
+                ret[i] = SOVD_HEX_DIGITS[i % 2 ? bytes[i / 2] & 15 : bytes[i / 2] >> 4];
+        ret[2 * n] = '\0';
 }
 
 static inline bool sovd_streq(const char *a, const char *b) {

@@ -30,7 +30,7 @@ LIMITS = {'bulk_bytes': 200000, 'bulk_transfers': 4, 'body_timeout_secs': 1}
 UPLOAD = {'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment; name="map"'}
 
 
-class BulkCase(unittest.TestCase):
+class BulkCase(polling.Waiting, unittest.TestCase):
     limits = LIMITS
 
     @classmethod
@@ -67,9 +67,6 @@ class BulkCase(unittest.TestCase):
 
     def empty(self):
         self.ask(200, 'DELETE', BULK + '/maps')
-
-    def until(self, condition):
-        self.assertTrue(polling.wait_until(condition, 20), 'did not happen in time')
 
 
 class Lists(BulkCase):

@@ -21,7 +21,7 @@ SCENARIO = {'components': [
     {'id': 'bare', 'data': [{'id': 'x', 'value': 1}]}]}
 
 
-class CommunicationLogs(unittest.TestCase):
+class CommunicationLogs(polling.Waiting, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
@@ -58,9 +58,6 @@ class CommunicationLogs(unittest.TestCase):
 
     def lines(self, log):
         return self.gateway.bare('GET', self.path_of(log)).body.decode().splitlines()
-
-    def until(self, condition):
-        self.assertTrue(polling.wait_until(condition, 20), 'did not happen in time')
 
     def test_a_new_log_records_nothing(self):
         self.assertEqual(self.get(LOGS), [])

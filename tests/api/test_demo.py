@@ -28,7 +28,7 @@ FAST = {'seed': 7, 'components': [{
     'configurations': [{'id': 'limit', 'type': 'integer', 'value': 5, 'min': 1, 'max': 9}]}]}
 
 
-class DemoCase(unittest.TestCase):
+class DemoCase(polling.Waiting, unittest.TestCase):
     @classmethod
     def start(cls, *arguments):
         cls.gateway = gateway.Gateway(arguments=arguments, environment=ANY_PORT)
@@ -45,11 +45,6 @@ class DemoCase(unittest.TestCase):
 
     def ids(self, path, key='id'):
         return [item[key] for item in self.get(path)['items']]
-
-    def until(self, condition, timeout=20):
-        result = polling.wait_until(condition, timeout)
-        self.assertTrue(result, 'did not happen in time')
-        return result
 
 
 class Vehicle(DemoCase):

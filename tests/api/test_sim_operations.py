@@ -87,7 +87,7 @@ class Preconditions(SimCase):
         self.assertEqual(self.get(PATH + 'erase')['modes'], {'session': 'extended'})
         error = self.ask(409, 'POST', PATH + 'erase/executions', {}).json
         self.assertEqual(error['error_code'], 'precondition-not-fulfilled')
-        self.assertIn("needs mode 'session' to be 'extended'; it is 'default'", error['message'])
+        self.assertIn("needs mode 'session' to be 'extended', and it is 'default'", error['message'])
         self.ask(200, 'PUT', '/components/ecu/modes/session', {'value': 'extended', 'mode_expiration': 60})
         self.ask(200, 'POST', PATH + 'erase/executions', {})
 

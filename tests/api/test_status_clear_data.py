@@ -26,7 +26,7 @@ VEHICLE = {'components': [{
 ECU, SMALL = '/components/ecu', '/components/small'
 
 
-class UpkeepCase(unittest.TestCase):
+class UpkeepCase(polling.Waiting, unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -42,11 +42,6 @@ class UpkeepCase(unittest.TestCase):
 
     def get(self, path):
         return self.ask(200, 'GET', path).json
-
-    def until(self, condition, timeout=20):
-        result = polling.wait_until(condition, timeout)
-        self.assertTrue(result, 'did not happen in time')
-        return result
 
     def value(self, path):
         return self.get(f'{ECU}/data/{path}')['data']

@@ -19,7 +19,7 @@ SUBSCRIPTIONS = '/sovd/v1/components/bms/cyclic-subscriptions'
 TIMES = {'fast_secs': 0.02, 'normal_secs': 0.2, 'slow_secs': 3600}
 
 
-class StreamCase(unittest.TestCase):
+class StreamCase(polling.Waiting, unittest.TestCase):
     """A simulated vehicle in a gateway of this test's own."""
 
     def started(self, context=None, **sections):
@@ -39,9 +39,6 @@ class StreamCase(unittest.TestCase):
         self.addCleanup(stream.close)
         self.assertEqual(stream.status, status)
         return stream
-
-    def until(self, condition, timeout=20):
-        self.assertTrue(polling.wait_until(condition, timeout), 'did not happen in time')
 
     def metric(self, server, name):
         return server.metrics()[name]

@@ -331,7 +331,7 @@ def stop_ecu(server):
         raise AssertionError(f'demo-ecu ended with {ended}')
 
 
-class GatewayCase(unittest.TestCase):
+class GatewayCase(polling.Waiting, unittest.TestCase):
     """One demo-ecu and one gateway for all tests of a class."""
     ecu_arguments = ()
     dialect = 'iso'
@@ -354,8 +354,3 @@ class GatewayCase(unittest.TestCase):
     def get(self, path, headers=None):
         """The JSON of a GET that succeeds."""
         return self.ask(200, 'GET', path, headers=headers).json
-
-    def until(self, condition, timeout=20):
-        result = polling.wait_until(condition, timeout)
-        self.assertTrue(result, 'did not happen in time')
-        return result

@@ -12,3 +12,13 @@ def wait_until(condition, timeout, interval=0.01):
             return result
         if interval:
             time.sleep(interval)
+
+
+class Waiting:
+    """For test cases."""
+
+    def until(self, condition, timeout=20):
+        """What condition() returns when it is true; a failure of the test when that does not happen in time."""
+        result = wait_until(condition, timeout)
+        self.assertTrue(result, 'did not happen in time')
+        return result

@@ -31,7 +31,7 @@ def proof(challenge, key='secret'):
     return hmac.new(key.encode(), challenge.encode(), hashlib.sha256).hexdigest()
 
 
-class SimCase(unittest.TestCase):
+class SimCase(polling.Waiting, unittest.TestCase):
     """One gateway with the scenario for all tests of a class."""
     scenario = SCENARIO
 
@@ -52,8 +52,3 @@ class SimCase(unittest.TestCase):
 
     def get(self, path):
         return self.ask(200, 'GET', path).json
-
-    def until(self, condition, timeout=20):
-        result = polling.wait_until(condition, timeout)
-        self.assertTrue(result, 'did not happen in time')
-        return result

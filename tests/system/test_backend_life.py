@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import ecu
 import gateway
+import polling
 
 SOC, SPEED = '/components/bms/data/soc', '/components/climate/data/fan-speed'
 
@@ -23,16 +24,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class LifeCase(unittest.TestCase):
+class LifeCase(polling.Waiting, unittest.TestCase):
     def gateway_for(self, *backends, **sections):
         server = gateway.Gateway(*backends, **sections)
         self.addCleanup(server.stop)
         return server
-
-    def until(self, condition, timeout=15):
-        result = gateway.polling.wait_until(condition, timeout)
-        self.assertTrue(result, 'did not happen in time')
-        return result
 
     def states(self, server):
         return {item['id']: item['connectionState'] for item in server.get('/components').json['items']}

@@ -9,12 +9,13 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import ecu
 import gateway
+import polling
 
 SOC = '/components/bms/data/soc'
 SELF_TEST = '/components/bms/operations/self-test/executions'
 
 
-class ChangingCase(unittest.TestCase):
+class ChangingCase(polling.Waiting, unittest.TestCase):
     def start_ecu(self, *arguments):
         server = ecu.DemoEcu(*arguments)
         self.addCleanup(gateway.stop_ecu, server)
@@ -24,9 +25,6 @@ class ChangingCase(unittest.TestCase):
         server = gateway.Gateway(*backends, **sections)
         self.addCleanup(server.stop)
         return server
-
-    def until(self, condition, timeout=15):
-        self.assertTrue(gateway.polling.wait_until(condition, timeout), 'did not happen in time')
 
 
 class Executions(ChangingCase):

@@ -26,7 +26,7 @@ def data_text(reply, key='data'):
     return re.search(rb'"%s":([^,}]*)' % key.encode(), reply.body)[1].decode()
 
 
-class EcuCase(unittest.TestCase):
+class EcuCase(polling.Waiting, unittest.TestCase):
     dialect = 'iso'
     arguments = ()
 
@@ -59,11 +59,6 @@ class EcuCase(unittest.TestCase):
             self.assertTrue(reply.json['message'])
             if reply.json['error_code'] == 'vendor-specific':
                 self.assertTrue(reply.json['vendor_code'])
-
-    def until(self, condition):
-        result = polling.wait_until(condition, TIMEOUT)
-        self.assertTrue(result, 'did not happen in time')
-        return result
 
 
 class IsoDiscovery(EcuCase):

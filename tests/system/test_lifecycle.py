@@ -12,13 +12,14 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import ecu
 import gateway
+import polling
 
 SOC = '/components/bms/data/soc'
 HEALTHZ = b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
 STOP_WITHIN = 5
 
 
-class LifeCase(unittest.TestCase):
+class LifeCase(polling.Waiting, unittest.TestCase):
     def start_ecu(self, *arguments):
         server = ecu.DemoEcu(*arguments)
         self.addCleanup(server.stop)
@@ -29,11 +30,6 @@ class LifeCase(unittest.TestCase):
         server = gateway.Gateway(*backends, **sections)
         self.addCleanup(lambda: server.process.poll() is None and server.stop())
         return server
-
-    def until(self, condition, timeout=15):
-        result = gateway.polling.wait_until(condition, timeout)
-        self.assertTrue(result, 'did not happen in time')
-        return result
 
     def in_background(self, function, *arguments):
         pool = concurrent.futures.ThreadPoolExecutor(1)

@@ -9,11 +9,12 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import ecu
 import gateway
+import polling
 
 SPEED = '/components/climate/data/fan-speed'
 
 
-class TwoCase(unittest.TestCase):
+class TwoCase(polling.Waiting, unittest.TestCase):
     """Two ECU servers that both offer bms and climate, one in each dialect; their fan speeds are 1 and 2."""
     options = {'refresh_secs': 0.4, 'timeout_secs': 1}
 
@@ -25,11 +26,6 @@ class TwoCase(unittest.TestCase):
         self.entries = [gateway.backend_of(self.one, 'one', **self.options), gateway.backend_of(self.two, 'two', **self.options)]
         self.gateway = gateway.Gateway(*self.entries)
         self.addCleanup(self.gateway.stop)
-
-    def until(self, condition, timeout=10):
-        result = gateway.polling.wait_until(condition, timeout)
-        self.assertTrue(result, 'did not happen in time')
-        return result
 
     def states(self):
         return {item['id']: item['connectionState'] for item in self.gateway.get('/components').json['items']}

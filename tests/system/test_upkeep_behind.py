@@ -30,7 +30,7 @@ def vehicle(name):
             'status': {'restart_secs': 1, 'supports': ['restart', 'force-restart'], 'needs': [{'data': 'level', 'value': 1}]}}]}
 
 
-class Behind(unittest.TestCase):
+class Behind(polling.Waiting, unittest.TestCase):
     """A front gateway; behind it one gateway with a simulated component `far`, and beside that a vehicle of its own, `near`."""
 
     def setUp(self):
@@ -53,11 +53,6 @@ class Behind(unittest.TestCase):
 
     def get(self, path):
         return self.ask(200, 'GET', path).json
-
-    def until(self, condition):
-        result = polling.wait_until(condition, 20)
-        self.assertTrue(result, 'did not happen in time')
-        return result
 
     def test_the_log_is_read_and_configured_through_the_front(self):
         logs = self.get('/components/far')['logs']

@@ -225,7 +225,7 @@ static void an_operation_starts_in_its_mode_only(void **state) {
         assert_string_equal(text_of(f, detail.modes), "{\"session\":\"extended\"}");
         assert_int_equal(start(f, NULL, &started), SOVD_E_CONFLICT);
         assert_string_equal(f->call.failure.body.message,
-                            "operation 'o' needs mode 'session' to be 'extended'; it is 'default'");
+                            "operation 'o' needs mode 'session' to be 'extended', and it is 'default'");
         assert_int_equal(ops->mode_write(&f->call, &f->ecu, "session", &extended, &set), 0);
         (void)begin(f, NULL);
         at(60); /* the mode has expired */
@@ -275,7 +275,7 @@ static const char *challenge(struct fixture *f) {
 static const char *answer_to(struct fixture *f, const char *text) {
         char hex[SOVD_FINGERPRINT_SIZE];
 
-        assert_int_equal(sovd_fingerprint_keyed(hex, "secret", text), 0);
+        assert_int_equal(sovd_fingerprint_keyed(hex, "secret", text, strlen(text)), 0);
         return sovd_arena_strdup(f->arena, hex);
 }
 

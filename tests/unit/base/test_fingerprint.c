@@ -20,7 +20,7 @@ static void bytes_have_the_sum_of_the_standard(void **state) {
 static void keyed_texts_have_the_sum_of_the_standard(void **state) {
         char text[SOVD_FINGERPRINT_SIZE];
 
-        assert_int_equal(sovd_fingerprint_keyed(text, "Jefe", "what do ya want for nothing?"), 0);
+        assert_int_equal(sovd_fingerprint_keyed(text, "Jefe", "what do ya want for nothing?", 28), 0);
         assert_string_equal(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
