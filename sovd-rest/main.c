@@ -508,10 +508,7 @@ static int start(struct daemon *d) {
 
         d->rest.gateway = d->gateway;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
-        d->rest.docs = (struct sovd_docs_options){
-                .max_bytes = (size_t)limits->docs_bytes.value,
-                .retention_sec = (uint64_t)limits->execution_retention.value,
-        };
+        sovd_settings_docs(d->settings.events, limits, &d->rest.docs);
         d->rest.bulk_timeout_usec = sovd_settings_usec(limits->bulk_timeout);
         d->rest.bulk_bytes = (uint64_t)limits->bulk_bytes.value;
         sovd_metrics_transfers(d->rest.metrics)->max = (unsigned)limits->bulk_transfers.value;

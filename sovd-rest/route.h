@@ -44,6 +44,7 @@ enum {
         SOVD_STREAM_BODY = 1 << 21,    /* call->body is read by the handler, piece by piece, up to limits.bulk_bytes */
         SOVD_STREAM_OUT = 1 << 22,     /* answers with bytes (call->out is struct sovd_bulk_content *) */
         SOVD_BARE_LIST = 1 << 23,     /* the answer is the array that is the only member of the output schema */
+        SOVD_TEMPORARY = 1 << 24,     /* makes, or keeps on, what ends by itself: /docs says when */
         SOVD_DOCUMENT = 1 << 5         /* answers with text of its own (call->out is struct sovd_document *) */
 };
 
