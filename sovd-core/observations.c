@@ -91,6 +91,11 @@ static int record_new(struct sovd_record **ret, const struct sovd_observations *
         r->resource = copy(spec->resource, &ok);
         r->condition_text = copy(spec->condition_text, &ok);
         r->path = copy(spec->path, &ok);
+        if (spec->log) {
+                r->is_logged = true;
+                r->log = *spec->log;
+                r->log.marker = r->marker = copy(spec->log->marker, &ok);
+        }
         r->anonymous = spec->owner.anonymous;
         r->only_data = spec->only_data;
         r->multishot = spec->multishot;
@@ -199,6 +204,22 @@ static const char *keep(struct sovd_arena *arena, const char *s, bool *ok) {
         return c;
 }
 
+/* With what the client left out. */
+static const struct sovd_trigger_log *describe_log(const struct sovd_record *r, struct sovd_arena *arena,
+                                                   bool *ok) {
+        struct sovd_trigger_log *log = r->is_logged ? sovd_arena_new0(arena, struct sovd_trigger_log) : NULL;
+
+        *ok = *ok && (log || !r->is_logged);
+        if (log)
+                *log = (struct sovd_trigger_log){
+                        .severity = r->log.severity,
+                        .resource = SOVD_BOOL(r->log.resource.value),
+                        .condition = SOVD_BOOL(r->log.condition.value),
+                        .marker = keep(arena, r->marker ? r->marker : "", ok),
+                };
+        return log;
+}
+
 static int describe(const struct sovd_record *r, struct sovd_observation *ret, struct sovd_arena *arena) {
         bool ok = true;
 
@@ -207,6 +228,7 @@ static int describe(const struct sovd_record *r, struct sovd_observation *ret, s
                 .condition_text = keep(arena, r->condition_text, &ok),
                 .path = keep(arena, r->path, &ok),
                 .last_error = keep(arena, r->last_error, &ok),
+                .log = describe_log(r, arena, &ok),
                 .expires_usec = r->expires_utc_usec,
                 .interval = r->interval,
                 .only_data = r->only_data,
@@ -307,6 +329,25 @@ int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_
         if (!error)
                 sovd_sampler_end(o, r);
         return error;
+}
+
+size_t sovd_observations_clear(struct sovd_observations *o, const struct sovd_entity *e, const char *who) {
+        struct sovd_record *list = NULL, *next;
+        size_t n = 0;
+
+        (void)pthread_mutex_lock(&o->mutex);
+        for (struct sovd_record *r = o->records; r; r = next) {
+                next = r->next;
+                if (r->type != e->type || strcmp(r->entity, e->id) != 0 || strcmp(r->owner, who) != 0)
+                        continue;
+                sovd_sampler_take_out(o, r);
+                r->next = list;
+                list = r;
+                n++;
+        }
+        (void)pthread_mutex_unlock(&o->mutex);
+        sovd_sampler_end(o, list);
+        return n;
 }
 
 void sovd_observations_count(struct sovd_observations *o, struct sovd_observations_counters *ret) {

@@ -35,6 +35,24 @@ struct sovd_reading {
 /* 0: the body is in the writer; positive: the GenericError is. */
 typedef int (*sovd_read_resource)(void *data, struct sovd_reading *reading);
 
+/* A trigger that fired, for the log of its entity. */
+struct sovd_firing {
+        const char *id, *entity, *base, *resource, *condition_text;
+        const char *path; /* or NULL */
+        enum sovd_entity_type type;
+        struct sovd_principal principal;
+        const struct sovd_trigger_log *log; /* what is to be written */
+        const char *value;                  /* JSON, value_len bytes */
+        size_t value_len;
+        uint64_t deadline_usec;
+        struct sovd_arena *arena;
+        struct sovd_json_writer *writer; /* for the GenericError */
+};
+
+/* Writes the entry. Called on a reading thread, after the event was sent, with no lock held. 0; positive: the
+ * GenericError is in the writer. */
+typedef int (*sovd_log_firing)(void *data, struct sovd_firing *firing);
+
 struct sovd_observations_options {
         size_t max[SOVD_N_OBSERVATION_KINDS], per_client[SOVD_N_OBSERVATION_KINDS];
         unsigned threads;
@@ -43,6 +61,7 @@ struct sovd_observations_options {
         size_t kept;      /* events per stream */
         unsigned readers; /* per stream */
         sovd_read_resource read;
+        sovd_log_firing log; /* NULL: no trigger has log settings */
         void *data;
 };
 
@@ -68,6 +87,7 @@ struct sovd_observation_spec {
         struct sovd_condition *condition; /* trigger: taken over on success; it has seen the present value */
         const char *condition_text;       /* as JSON */
         const char *path;                 /* trigger: JSON pointer, or NULL */
+        const struct sovd_trigger_log *log; /* trigger: written when it fires; or NULL */
         bool only_data;                   /* trigger: the value is the member `data` of the body */
         bool multishot;
 };
@@ -77,6 +97,7 @@ struct sovd_observation {
         char id[SOVD_ID_SIZE];
         const char *resource, *condition_text, *path,
                 *last_error;   /* last_error: GenericError as JSON; or NULL */
+        const struct sovd_trigger_log *log; /* every member is set; or NULL */
         uint64_t expires_usec; /* UTC */
         int interval;
         bool only_data, multishot, terminated;
@@ -110,6 +131,9 @@ int sovd_observations_change(struct sovd_observations *o, enum sovd_observation_
 int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_kind kind,
                              const struct sovd_entity *e, const char *id, const char *who);
 
+/* Ends all that `who` has at an entity. Returns how many. */
+size_t sovd_observations_clear(struct sovd_observations *o, const struct sovd_entity *e, const char *who);
+
 /* Its stream, with a reference. SOVD_E_NOT_FOUND. */
 int sovd_observations_stream(struct sovd_observations *o, enum sovd_observation_kind kind,
                              const struct sovd_entity *e, const char *id, struct sovd_stream **ret);
@@ -117,6 +141,7 @@ int sovd_observations_stream(struct sovd_observations *o, enum sovd_observation_
 struct sovd_observations_counters {
         size_t n[SOVD_N_OBSERVATION_KINDS];         /* now */
         uint64_t readings, failed, skipped, events; /* since start */
+        uint64_t logged, not_logged;                /* the same: log entries of triggers */
         unsigned in_flight;
 };
 void sovd_observations_count(struct sovd_observations *o, struct sovd_observations_counters *ret);

@@ -108,6 +108,7 @@ static void record_unref(struct sovd_record *r) {
         free(r->resource);
         free(r->condition_text);
         free(r->path);
+        free(r->marker);
         free(r->last_error);
         sovd_condition_free(r->condition);
         sovd_stream_unref(r->stream);
@@ -245,9 +246,46 @@ static char *emit_error(struct sovd_observations *o, struct sovd_record *record,
 
 struct outcome {
         char *error; /* GenericError, owned; NULL = it went well */
-        bool terminated;
+        bool failed; /* the reading did; else the error is of the log */
+        bool terminated, logged, not_logged;
         char source[SOVD_SOURCE_SIZE];
 };
+
+static bool is_removed(struct sovd_observations *o, const struct sovd_record *record) {
+        (void)pthread_mutex_lock(&o->mutex);
+        bool removed = record->removed;
+        (void)pthread_mutex_unlock(&o->mutex);
+        return removed;
+}
+
+/* The value that was sent is in w->body. Whoever removed the trigger waits for no entry of it any more. */
+static void log_firing(struct sovd_observations *o, const struct sovd_record *record, struct worker *w,
+                       struct outcome *out) {
+        struct sovd_firing firing = {
+                .id = record->id,
+                .entity = record->entity,
+                .base = record->base,
+                .resource = record->resource,
+                .condition_text = record->condition_text,
+                .path = record->path,
+                .type = record->type,
+                .principal = { .id = record->owner, .anonymous = record->anonymous },
+                .log = &record->log,
+                .deadline_usec = sovd_now_usec() + o->options.read_timeout_usec,
+                .arena = w->arena,
+                .writer = &w->event,
+        };
+        const char *text;
+        size_t len;
+
+        if (is_removed(o, record) || sovd_json_writer_finish(&w->body, &firing.value, &firing.value_len))
+                return;
+        sovd_json_writer_reset(&w->event);
+        out->not_logged = o->options.log(o->options.data, &firing) != 0;
+        out->logged = !out->not_logged;
+        if (out->not_logged && !sovd_json_writer_finish(&w->event, &text, &len))
+                out->error = strndup(text, len);
+}
 
 static void read_one(struct sovd_observations *o, struct sovd_record *record, struct worker *w,
                      struct outcome *out) {
@@ -272,10 +310,12 @@ static void read_one(struct sovd_observations *o, struct sovd_record *record, st
                 (void)emit(o, record, w, "payload", text, len);
         if (r)
                 out->error = emit_error(o, record, w);
-        record->failing = r != 0;
+        record->failing = out->failed = r != 0;
         out->terminated = fired && !record->multishot;
         if (out->terminated)
                 sovd_stream_end(record->stream);
+        if (fired && record->is_logged && o->options.log)
+                log_firing(o, record, w, out);
         memcpy(out->source, reading.source, sizeof(out->source));
 }
 
@@ -311,7 +351,9 @@ static void settle(struct sovd_observations *o, struct sovd_record *record, stru
         const struct sovd_due *first;
 
         o->counters.readings++;
-        o->counters.failed += out->error != NULL;
+        o->counters.failed += out->failed;
+        o->counters.logged += out->logged;
+        o->counters.not_logged += out->not_logged;
         o->counters.in_flight--;
         record->in_flight = false;
         if (out->error) {

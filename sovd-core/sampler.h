@@ -37,6 +37,9 @@ struct sovd_record {
         enum sovd_entity_type type;
         char *entity, *owner, *base, *resource, *condition_text, *path;
         bool anonymous, only_data, multishot;
+        bool is_logged; /* has log settings; the marker is owned */
+        struct sovd_trigger_log log;
+        char *marker;
         struct sovd_stream *stream;
 
         /* Of the reading that is under way. */

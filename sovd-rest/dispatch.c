@@ -27,7 +27,9 @@ const char *sovd_call_header(const struct sovd_call *call, const char *name) {
 }
 
 bool sovd_call_is_head(const struct sovd_call *call) {
-        return strcmp(((const struct sovd_rest_call *)call)->x->head.method, "HEAD") == 0;
+        const struct sovd_http_exchange *x = ((const struct sovd_rest_call *)call)->x;
+
+        return x && strcmp(x->head.method, "HEAD") == 0;
 }
 
 struct ids {
@@ -639,6 +641,9 @@ int sovd_dispatch_get(struct sovd_call *call, const struct sovd_route *route, st
                 r = route->handler(call);
         if (r)
                 return r;
+        if (call->out_is_document)
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "GET answers there with %s, not with JSON",
+                                 ((const struct sovd_document *)call->out)->content_type);
         sovd_encode_success(call, route, w);
         return sovd_json_writer_finish(w, &text, &len);
 }

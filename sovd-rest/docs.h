@@ -13,7 +13,7 @@
 
 struct sovd_docs_options {
         size_t max_bytes;       /* about that much is written; what is left out is said */
-        uint64_t retention_sec; /* of ended executions */
+        uint64_t retention_sec[SOVD_N_COLLECTIONS]; /* of what clients make there: the longest; 0 = not said */
 };
 
 /* Answers the call with the description of what `own`, a route of the addressed path, leads to; call->entity and

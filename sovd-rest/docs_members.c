@@ -110,6 +110,38 @@ static int list_configurations(struct list_call *l) {
         return 0;
 }
 
+static int list_scripts(struct list_call *l) {
+        struct sovd_script_list list = { .items = { .n = 0 } };
+
+        int r = l->ops->scripts_list(l->call, l->call->entity, &list);
+        if (r)
+                return r;
+        const struct sovd_script *from = list.items.items;
+        struct sovd_docs_member *to = make_room(l, list.items.n);
+        if (!to)
+                return sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < list.items.n; i++)
+                to[i] = (struct sovd_docs_member){
+                        .id = from[i].id, .name = from[i].name, .tags = from[i].tags, .script = &from[i]
+                };
+        return 0;
+}
+
+/* Of bulk data the categories; the items come and go. */
+static int list_bulk_categories(struct list_call *l) {
+        struct sovd_bulk_categories list = { .items = { .n = 0 } };
+
+        int r = l->ops->bulk_categories(l->call, l->call->entity, &list);
+        if (r)
+                return r;
+        struct sovd_docs_member *to = make_room(l, list.items.n);
+        if (!to)
+                return sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < list.items.n; i++)
+                to[i] = (struct sovd_docs_member){ .id = list.items.items[i] };
+        return 0;
+}
+
 static const struct lister {
         int (*list)(struct list_call *l);
         const char *word; /* of one member */
@@ -121,6 +153,8 @@ static const struct lister {
         [SOVD_COLLECTION_OPERATIONS] = { list_operations, "operation", true, false },
         [SOVD_COLLECTION_MODES] = { list_modes, "mode", true, false },
         [SOVD_COLLECTION_CONFIGURATIONS] = { list_configurations, "configuration", true, false },
+        [SOVD_COLLECTION_SCRIPTS] = { list_scripts, "script", false, false },
+        [SOVD_COLLECTION_BULK_DATA] = { list_bulk_categories, "category of bulk data", false, false },
 };
 
 bool sovd_docs_has_members(enum sovd_collection collection) {
@@ -254,6 +288,18 @@ bool sovd_docs_is_possible(const struct sovd_entity *e, const struct sovd_route 
                 { "faults-clear", ops && ops->faults_clear },
                 { "execution-control", ops && ops->execution_control },
                 { "execution-stop", ops && ops->execution_stop },
+                { "script-upload", ops && ops->script_upload },
+                { "script-delete", ops && ops->script_delete },
+                { "script-start", ops && ops->script_start },
+                { "script-executions-list", ops && ops->script_executions_list },
+                { "script-execution-read", ops && ops->script_execution_read },
+                { "script-execution-control", ops && ops->script_execution_control },
+                { "script-execution-delete", ops && ops->script_execution_delete },
+                { "bulk-upload", ops && ops->bulk_write },
+                { "bulk-delete", ops && ops->bulk_delete },
+                { "bulk-delete-all", ops && ops->bulk_delete_all },
+                { "log-config-write", ops && ops->log_config_write },
+                { "log-config-reset", ops && ops->log_config_reset },
         };
 
         if (member && member->read_only && r->method != SOVD_GET)

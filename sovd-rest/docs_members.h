@@ -16,6 +16,7 @@ struct sovd_docs_member {
         bool read_only;
         const struct sovd_fault *fault;         /* of a fault, else NULL */
         const struct sovd_operation *operation; /* of an operation, else NULL */
+        const struct sovd_script *script;       /* of a script, else NULL */
         const struct cJSON *schema;             /* as ops->describe gives it; NULL = not known */
 };
 

@@ -142,6 +142,9 @@ static void write_member(struct sovd_json_writer *w, const struct sovd_docs_memb
         write_strings(w, "x-sovd-data-groups", &m->groups);
         if (m->fault)
                 write_fault(w, m->fault);
+        if (m->script)
+                sovd_json_key_bool(w, "x-sovd-proximity-proof-required",
+                                   m->script->proximity_proof_required.value);
         if (m->operation) {
                 sovd_json_key_bool(w, "x-sovd-proximity-proof-required",
                                    m->operation->proximity_proof_required.value);
@@ -230,7 +233,9 @@ static void write_path(struct sovd_docs_work *d, const struct sovd_route *r,
                                         .only_start_status = is_sync(member)    ? 200
                                                              : is_async(member) ? 202
                                                                                 : 0,
-                                        .retention_sec = d->options->retention_sec,
+                                        .retention_sec = r->collection < SOVD_N_COLLECTIONS
+                                                                 ? d->options->retention_sec[r->collection]
+                                                                 : 0,
                                         .attributes = write_attributes,
                                         .data = &attributes,
                                 });

@@ -17,6 +17,7 @@
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
 #include "sovd-rest/streamer.h"
+#include "sovd-rest/trigger_log.h"
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -462,10 +463,13 @@ static int start_events(struct daemon *d) {
         sovd_settings_observations(d->settings.events, d->settings.limits, &observations);
         sovd_settings_streamer(d->settings.events, d->settings.limits, &streamer);
         observations.read = sovd_observe_read;
+        observations.log = sovd_trigger_log_write;
         observations.data = &d->rest;
         d->rest.events = d->settings.events;
         int r = sovd_streamer_new(&d->rest.streamer, &streamer);
-        return r ? r : sovd_observations_new(&d->rest.observations, &observations);
+        if (!r)
+                r = sovd_observations_new(&d->rest.observations, &observations);
+        return r ? r : sovd_gateway_on_clear(d->gateway, sovd_observe_forget, d->rest.observations);
 }
 
 static int start(struct daemon *d) {
@@ -504,10 +508,7 @@ static int start(struct daemon *d) {
 
         d->rest.gateway = d->gateway;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
-        d->rest.docs = (struct sovd_docs_options){
-                .max_bytes = (size_t)limits->docs_bytes.value,
-                .retention_sec = (uint64_t)limits->execution_retention.value,
-        };
+        sovd_settings_docs(d->settings.events, limits, &d->rest.docs);
         d->rest.bulk_timeout_usec = sovd_settings_usec(limits->bulk_timeout);
         d->rest.bulk_bytes = (uint64_t)limits->bulk_bytes.value;
         /* A transfer may hold its connection for long: one is always left for everything else. */

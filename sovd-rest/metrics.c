@@ -383,4 +383,8 @@ void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd
                     (double)o.skipped);
         write_value(w, "sovd_readings_in_flight", "gauge", "Readings under way.", o.in_flight);
         write_value(w, "sovd_events_total", "counter", "Events made.", (double)o.events);
+        write_value(w, "sovd_trigger_log_entries_total", "counter", "Log entries written for triggers.",
+                    (double)o.logged);
+        write_value(w, "sovd_trigger_log_failures_total", "counter", "Log entries for triggers that were not taken.",
+                    (double)o.not_logged);
 }

@@ -98,7 +98,7 @@ static int check_found(struct sovd_call *call, const struct sovd_call *inner, co
                 return refuse(call, SOVD_E_BAD_REQUEST, "is not a resource of this entity");
         if (route && strcmp(route->path, "/{entity}") == 0)
                 return refuse(call, SOVD_E_BAD_REQUEST, "is the entity itself; name one of its resources");
-        if (!route || !route->out || (route->flags & (SOVD_DOCUMENT | SOVD_EVENTS)))
+        if (!route || !route->out || (route->flags & (SOVD_DOCUMENT | SOVD_EVENTS | SOVD_STREAM_OUT)))
                 return refuse(call, SOVD_E_NOT_IMPLEMENTED,
                               "cannot be observed: GET does not answer there with JSON");
         if (route->collection == SOVD_COLLECTION_TRIGGERS ||
@@ -171,7 +171,7 @@ static int parse(struct sovd_call *call, struct sovd_json_writer *w, const cJSON
         if (!r)
                 r = sovd_json_parse_in(call->arena, &json, text, len, &limits, &fault);
         if (r > 0 || r == -E2BIG)
-                return refuse(call, SOVD_E_NOT_IMPLEMENTED, "is too large to be observed");
+                return refuse(call, SOVD_E_NOT_IMPLEMENTED, "is too large, or too deep, to be observed");
         if (!r)
                 *ret = json;
         return r;
@@ -197,43 +197,63 @@ int sovd_observe_once(struct sovd_call *call, const struct sovd_observed *observ
         return r;
 }
 
-/* The path of a failure belongs to a body, which nobody sent here. */
-static void fail_reading(struct sovd_call *call, int r, struct sovd_reading *reading) {
-        call->failure.path = NULL;
-        (void)sovd_encode_failure(call, r, reading->writer);
+int sovd_observe_fail(struct sovd_call *call, int r, struct sovd_json_writer *w) {
+        if (!r)
+                return 0;
+        call->failure.path = NULL; /* it belongs to a body, which nobody sent here */
+        (void)sovd_encode_failure(call, r, w);
+        return r > 0 ? r : SOVD_E_INTERNAL;
+}
+
+struct ids {
+        char request[33], trace[33], span[17];
+};
+
+int sovd_observe_begin(struct sovd_rest_call *ret, struct sovd_rest *rest, struct sovd_arena *arena) {
+        struct ids *ids = sovd_arena_new0(arena, struct ids);
+
+        *ret = (struct sovd_rest_call){ .rest = rest,
+                                        .call = { .arena = arena,
+                                                  .gateway = rest->gateway,
+                                                  .request_id = "",
+                                                  .traceparent = "",
+                                                  .tree = sovd_gateway_tree(rest->gateway) } };
+        if (!ids)
+                return sovd_error_origin(-ENOMEM);
+        sovd_id_trace(ids->request, 32);
+        sovd_id_trace(ids->trace, 32);
+        sovd_id_trace(ids->span, 16);
+        ret->call.request_id = ids->request;
+        ret->call.traceparent = sovd_call_printf(&ret->call, "00-%s-%s-00", ids->trace, ids->span);
+        return 0;
 }
 
 int sovd_observe_read(void *data, struct sovd_reading *reading) {
-        struct sovd_rest *rest = data;
-        struct sovd_rest_call inner = { .rest = rest };
+        struct sovd_rest_call inner;
         struct sovd_call *call = &inner.call;
         struct sovd_target target;
         struct sovd_match m = { 0 };
-        char request[33], trace[33], span[17];
         const char *query;
 
-        sovd_id_trace(request, 32);
-        sovd_id_trace(trace, 32);
-        sovd_id_trace(span, 16);
-        *call = (struct sovd_call){ .arena = reading->arena,
-                                    .gateway = rest->gateway,
-                                    .deadline_usec = reading->deadline_usec,
-                                    .request_id = request,
-                                    .principal = reading->principal,
-                                    .base = reading->base,
-                                    .tree = sovd_gateway_tree(rest->gateway) };
-        call->traceparent = sovd_call_printf(call, "00-%s-%s-00", trace, span);
-        int r = find(call, sovd_call_printf(call, SOVD_API_BASE "%s", reading->resource), &target, &m,
-                     &query);
+        int r = sovd_observe_begin(&inner, data, reading->arena);
+        call->deadline_usec = reading->deadline_usec;
+        call->principal = reading->principal;
+        call->base = reading->base;
+        if (!r)
+                r = find(call, sovd_call_printf(call, SOVD_API_BASE "%s", reading->resource), &target, &m,
+                         &query);
         if (!r && m.route)
                 (void)snprintf(reading->source, sizeof(reading->source), "%s",
                                source_of(call->entity, m.route));
         if (!r)
                 r = sovd_dispatch_get(call, m.route, reading->writer);
-        if (r)
-                fail_reading(call, r, reading);
+        r = sovd_observe_fail(call, r, reading->writer);
         sovd_tree_unref(call->tree);
-        return r ? (r > 0 ? r : SOVD_E_INTERNAL) : 0;
+        return r;
+}
+
+void sovd_observe_forget(void *data, const struct sovd_entity *entity, const struct sovd_principal *principal) {
+        (void)sovd_observations_clear(data, entity, principal->id);
 }
 
 /* --- schema --------------------------------------------------------------------------------------------- */

@@ -30,5 +30,15 @@ int sovd_observe_once(struct sovd_call *call, const struct sovd_observed *observ
 /* A sovd_read_resource; data is struct sovd_rest. */
 int sovd_observe_read(void *data, struct sovd_reading *reading);
 
+/* A sovd_clear_hook: ends what the client observes at the entity; data is struct sovd_observations. */
+void sovd_observe_forget(void *data, const struct sovd_entity *entity, const struct sovd_principal *principal);
+
+/* Makes a call without a request, with ids of its own; the caller fills in for whom it is and until when, and gives
+ * call.tree back, also on failure. -ENOMEM. */
+int sovd_observe_begin(struct sovd_rest_call *ret, struct sovd_rest *rest, struct sovd_arena *arena);
+
+/* Writes the GenericError of such a call. Returns r as a positive error, or 0. */
+int sovd_observe_fail(struct sovd_call *call, int r, struct sovd_json_writer *w);
+
 /* The schema of an event whose payload has this schema (taken over). In the arena; NULL when memory is out. */
 const struct cJSON *sovd_observe_event_schema(struct sovd_call *call, struct cJSON *payload);

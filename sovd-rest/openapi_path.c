@@ -376,9 +376,8 @@ static void write_responses(struct sovd_openapi *o, const struct sovd_openapi_pa
 
 /* Does the operation make something that goes by itself? */
 static bool is_temporary(const struct sovd_openapi_path *p, const struct sovd_route *r) {
-        bool accepts = r->success == 202 || r->success_other == 202;
-
-        return p->retention_sec && accepts && !(r->method == SOVD_POST && p->only_start_status == 200);
+        return p->retention_sec && (r->flags & SOVD_TEMPORARY) &&
+               !(r->method == SOVD_POST && p->only_start_status == 200);
 }
 
 static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_path *p,

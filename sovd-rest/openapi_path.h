@@ -35,7 +35,7 @@ struct sovd_openapi_path {
         const struct sovd_openapi_known *known;
         size_t n_known;
         unsigned only_start_status; /* of POST: only this of the two successes; 0 = both */
-        uint64_t retention_sec;     /* of what POST and PUT with 202 create; 0 = not said */
+        uint64_t retention_sec;     /* how long at most stays what routes with SOVD_TEMPORARY make; 0 = not said */
         const char *server;         /* URL that the path is below; NULL = that of the document */
         void (*attributes)(struct sovd_json_writer *w,
                            const void *data); /* more members of the path; or NULL */

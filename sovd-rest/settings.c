@@ -2,6 +2,7 @@
 #include "sovd-rest/settings.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/observations.h"
+#include "sovd-rest/docs.h"
 #include "sovd-rest/streamer.h"
 
 static const struct sovd_field tls_fields[] = {
@@ -172,6 +173,18 @@ void sovd_settings_observations(const struct sovd_events_settings *events, const
                 .read_timeout_usec = sovd_settings_usec(events->read_timeout),
                 .kept = (size_t)events->kept.value,
                 .readers = (unsigned)events->readers.value,
+        };
+}
+
+void sovd_settings_docs(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                        struct sovd_docs_options *ret) {
+        *ret = (struct sovd_docs_options){
+                .max_bytes = (size_t)limits->docs_bytes.value,
+                .retention_sec = { [SOVD_COLLECTION_OPERATIONS] = (uint64_t)limits->execution_retention.value,
+                                   [SOVD_COLLECTION_SCRIPTS] = (uint64_t)limits->execution_retention.value,
+                                   [SOVD_COLLECTION_DATA_LISTS] = (uint64_t)limits->data_list_secs.value,
+                                   [SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS] = (uint64_t)events->duration_max.value,
+                                   [SOVD_COLLECTION_TRIGGERS] = (uint64_t)events->lifetime_max.value },
         };
 }
 

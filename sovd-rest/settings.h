@@ -66,6 +66,11 @@ void sovd_settings_streamer(const struct sovd_events_settings *events, const str
 void sovd_settings_observations(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
                                 struct sovd_observations_options *ret);
 
+/* The options of the descriptions. */
+struct sovd_docs_options;
+void sovd_settings_docs(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                        struct sovd_docs_options *ret);
+
 /* How often an observation reads: of an enum sovd_interval, or of a trigger (interval 0). */
 uint64_t sovd_settings_period(const struct sovd_events_settings *events, int interval);
 

@@ -41,9 +41,19 @@ static const struct sovd_field log_fields[] = {
           .offset = F(severity),
           .flags = SOVD_REQUIRED,
           .names = sovd_trigger_severity_names },
-        { .name = "log_resource", .type = SOVD_FIELD_BOOL, .offset = F(resource) },
-        { .name = "log_trigger_condition", .type = SOVD_FIELD_BOOL, .offset = F(condition) },
-        { .name = "log_marker_text", .type = SOVD_FIELD_STRING, .offset = F(marker), .max = 1024 },
+        { .name = "log_resource",
+          .type = SOVD_FIELD_BOOL,
+          .offset = F(resource),
+          .doc = "Writes what is observed and its value; false when it is absent." },
+        { .name = "log_trigger_condition",
+          .type = SOVD_FIELD_BOOL,
+          .offset = F(condition),
+          .doc = "Writes the condition as JSON; false when it is absent." },
+        { .name = "log_marker_text",
+          .type = SOVD_FIELD_STRING,
+          .offset = F(marker),
+          .max = 1024,
+          .doc = "Stands at the beginning of the entry; without control characters." },
         { 0 }
 };
 #undef F
@@ -51,7 +61,8 @@ static const struct sovd_schema log_schema = {
         .name = "TriggerLogSettings",
         .size = sizeof(struct sovd_trigger_log),
         .fields = log_fields,
-        .doc = "Needs a backend that lets the gateway write into its log; else 501.",
+        .doc = "What the entity's log gets when the trigger fires. Needs a backend that lets the gateway write into "
+               "its log; else 501.",
 };
 
 #define F(member) offsetof(struct sovd_trigger_new, member)
@@ -146,11 +157,12 @@ static const struct sovd_field trigger_fields[] = {
         { .name = "multishot", .type = SOVD_FIELD_BOOL, .offset = F(multishot), .flags = SOVD_REQUIRED },
         { .name = "persistent", .type = SOVD_FIELD_BOOL, .offset = F(persistent), .flags = SOVD_REQUIRED },
         { .name = "path", .type = SOVD_FIELD_STRING, .offset = F(path), .format = "json-pointer" },
+        { .name = "log_settings", .type = SOVD_FIELD_OBJECT, .offset = F(log), .of = &log_schema },
         { .name = "last_error",
           .type = SOVD_FIELD_OBJECT,
           .offset = F(last_error),
           .of = &sovd_schema_generic_error,
-          .doc = "Of the last reading that failed." },
+          .doc = "Of the last reading, or writing into the log, that failed." },
         { .name = "event_schema",
           .type = SOVD_FIELD_JSON,
           .offset = F(event_schema),

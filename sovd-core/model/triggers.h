@@ -38,6 +38,7 @@ struct sovd_trigger {
         const struct sovd_trigger_condition *condition;
         struct sovd_bool multishot, persistent;
         const char *path;
+        const struct sovd_trigger_log *log;
         const struct sovd_generic_error *last_error;
         const struct cJSON *event_schema;
 };

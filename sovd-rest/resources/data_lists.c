@@ -405,7 +405,7 @@ const struct sovd_route sovd_routes_data_lists[] = {
           .query = tags_query, .out = &sovd_schema_data_list_entries, .success = 200,
           .summary = "List the client's own data lists", OF(DATA_LISTS) },
         { .id = "data-list-create", .method = SOVD_POST, .path = "/{entity}/data-lists", .handler = data_list_create,
-          .in = &sovd_schema_data_list_request, .out = &sovd_schema_data_list_created, .success = 201,
+          .flags = SOVD_TEMPORARY, .in = &sovd_schema_data_list_request, .out = &sovd_schema_data_list_created, .success = 201,
           .summary = "Make a list of values that are read together", OF(DATA_LISTS) },
         { .id = "data-list-read", .method = SOVD_GET, .path = "/{entity}/data-lists/{data-list-id}",
           .handler = data_list_read, .flags = SOVD_INCLUDE_SCHEMA, .out = &sovd_schema_data_list_values,

@@ -3,6 +3,7 @@
 #include "sovd-rest/observe.h"
 #include "sovd-rest/resources/observed.h"
 #include "sovd-rest/settings.h"
+#include <cjson/cJSON.h>
 
 static struct sovd_subscription describe(struct sovd_call *call, const struct sovd_observation *o) {
         const char *resource = sovd_call_printf(call, "%s%s", call->base, o->resource);
@@ -21,6 +22,18 @@ static struct sovd_subscription describe(struct sovd_call *call, const struct so
         };
 }
 
+/* What GET answers with: an object, or for some lists an array (defect D09). */
+static struct cJSON *payload_schema(const struct sovd_route *route) {
+        struct cJSON *schema = sovd_schema_openapi_inline(route->out);
+
+        if (!(route->flags & SOVD_BARE_LIST))
+                return schema;
+        struct cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");
+        struct cJSON *list = cJSON_DetachItemViaPointer(properties, properties ? properties->child : NULL);
+        cJSON_Delete(schema);
+        return list;
+}
+
 /* Answers with one; its events are schematised when the request asks for schemas. */
 static int answer(struct sovd_call *call, const struct sovd_observation *o) {
         struct sovd_subscription *s = sovd_arena_new0(call->arena, struct sovd_subscription);
@@ -33,7 +46,7 @@ static int answer(struct sovd_call *call, const struct sovd_observation *o) {
             sovd_observe_resolve(call, sovd_call_printf(call, SOVD_API_BASE "%s", o->resource), &observed) ==
                     0)
                 s->event_schema =
-                        sovd_observe_event_schema(call, sovd_schema_openapi_inline(observed.route->out));
+                        sovd_observe_event_schema(call, payload_schema(observed.route));
         call->failure = (struct sovd_failure){ 0 };
         call->out = s;
         return 0;
@@ -176,7 +189,7 @@ const struct sovd_route sovd_routes_subscriptions[] = {
           .method = SOVD_POST,
           .path = "/{entity}/cyclic-subscriptions",
           .handler = subscription_create,
-          .flags = SOVD_INCLUDE_SCHEMA,
+          .flags = SOVD_INCLUDE_SCHEMA | SOVD_TEMPORARY,
           .in = &sovd_schema_subscription_new,
           .out = &sovd_schema_subscription,
           .success = 201,
@@ -195,6 +208,7 @@ const struct sovd_route sovd_routes_subscriptions[] = {
           .method = SOVD_PUT,
           .path = "/{entity}/cyclic-subscriptions/{subscription-id}",
           .handler = subscription_change,
+          .flags = SOVD_TEMPORARY,
           .in = &sovd_schema_subscription_change,
           .out = &sovd_schema_subscription,
           .success = 200,

@@ -4,6 +4,7 @@
 #include "sovd-rest/observe.h"
 #include "sovd-rest/resources/observed.h"
 #include "sovd-rest/settings.h"
+#include "sovd-rest/trigger_log.h"
 #include <cjson/cJSON.h>
 
 /* --- answers -------------------------------------------------------------------------------------------- */
@@ -37,6 +38,7 @@ static int describe(struct sovd_call *call, const struct sovd_observation *o, st
                 .multishot = SOVD_BOOL(o->multishot),
                 .persistent = SOVD_BOOL(false),
                 .path = o->path,
+                .log = o->log,
                 .last_error = sovd_observation_error(call, o),
         };
         return read_condition(call, o->condition_text, &ret->condition);
@@ -90,13 +92,28 @@ static int triggers_list(struct sovd_call *call) {
 
 /* --- creating ------------------------------------------------------------------------------------------- */
 
-/* The one place to fill in when a backend can be written log entries: until then nothing would be logged. */
+/* Settings that nobody would carry out are refused. */
 static int check_log(struct sovd_call *call, const struct sovd_trigger_log *log) {
         if (!log)
                 return 0;
-        return sovd_fail_at(call, SOVD_E_NOT_IMPLEMENTED, "/log_settings",
-                            "member log_settings is not offered: the backend of %s '%s' takes no log entries",
-                            sovd_entity_type_words[call->entity->type], call->entity->id);
+        if (!sovd_entity_takes_log(call->entity))
+                return sovd_fail_at(call, SOVD_E_NOT_IMPLEMENTED, "/log_settings",
+                                    "member log_settings is not offered: %s '%s' has no log that takes entries",
+                                    sovd_entity_type_words[call->entity->type], call->entity->id);
+        for (const char *p = log->marker; p && *p; p++)
+                if ((unsigned char)*p < ' ' || *p == 0x7f)
+                        return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/log_settings/log_marker_text",
+                                            "member log_marker_text may have no control characters");
+        return 0;
+}
+
+/* Its entries would be changes of what it watches, and it would never come to rest. */
+static int check_loop(struct sovd_call *call, const struct sovd_trigger_log *log,
+                      const struct sovd_observed *observed) {
+        if (!log || observed->route->collection != SOVD_COLLECTION_LOGS)
+                return 0;
+        return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/log_settings",
+                            "member log_settings may not be given for the log itself: it would log its own entries");
 }
 
 static int check_lifetime(struct sovd_call *call, const struct sovd_int *lifetime) {
@@ -184,6 +201,7 @@ static int start(struct sovd_call *call, const struct sovd_trigger_new *new,
                 .condition = *condition,
                 .condition_text = condition_text(call, new->condition),
                 .path = new->path,
+                .log = new->log,
                 .only_data = observed->is_value,
                 .multishot = new->multishot.set &&new->multishot.value,
         };
@@ -209,6 +227,8 @@ static int trigger_create(struct sovd_call *call) {
         int r = check_members(call, new);
         if (!r)
                 r = sovd_observe_resolve(call, new->resource, &observed);
+        if (!r)
+                r = check_loop(call, new->log, &observed);
         if (!r)
                 r = read_value(call, new, &observed, &value);
         if (!r)
@@ -276,7 +296,7 @@ const struct sovd_route sovd_routes_triggers[] = {
           .method = SOVD_POST,
           .path = "/{entity}/triggers",
           .handler = trigger_create,
-          .flags = SOVD_INCLUDE_SCHEMA,
+          .flags = SOVD_INCLUDE_SCHEMA | SOVD_TEMPORARY,
           .in = &sovd_schema_trigger_new,
           .out = &sovd_schema_trigger,
           .success = 201,
@@ -295,6 +315,7 @@ const struct sovd_route sovd_routes_triggers[] = {
           .method = SOVD_PUT,
           .path = "/{entity}/triggers/{trigger-id}",
           .handler = trigger_change,
+          .flags = SOVD_TEMPORARY,
           .in = &sovd_schema_trigger_change,
           .out = &sovd_schema_trigger_changed,
           .success = 200,

@@ -173,6 +173,29 @@ class Vehicle(DocsCase):
         self.assertEqual((item['x-sovd-fault-display-code'], item['x-sovd-fault-scope'], item['x-sovd-fault-severity']), ('P0A80', 'powertrain', 2))
         self.assertIn('/components/bms/faults/{fault-code}', found)  # others may appear
 
+    def test_what_goes_by_itself_says_after_which_time_and_nothing_else_does(self):
+        said = {}
+        for entity in '/components/bms', '/components/climate', '/components/hpc':
+            for path, item in self.docs(entity)['paths'].items():
+                for method in docs_rules.METHODS:
+                    if 'x-sovd-retention-timeout' in item.get(method, ()):
+                        said.setdefault((method, path.split('/')[3]), set()).add(item[method]['x-sovd-retention-timeout'])
+        self.assertEqual({name for name in said if name[0] == 'post'},
+                         {('post', name) for name in ('operations', 'scripts', 'data-lists', 'cyclic-subscriptions', 'triggers')})
+        self.assertEqual({name for name in said if name[0] != 'post'},
+                         {('put', name) for name in ('operations', 'cyclic-subscriptions', 'triggers')})
+        self.assertTrue(all(len(seconds) == 1 for seconds in said.values()), said)
+
+    def test_scripts_and_categories_of_bulk_data_are_shown_by_id(self):
+        for entity in self.entities():
+            body, found = self.get(entity), set(self.paths(entity))
+            for name, ids in ('scripts', lambda items: [item['id'] for item in items]), ('bulk-data', list):
+                if name not in body:
+                    continue
+                shown = {path for path in found if path.startswith(f'{entity}/{name}/') and path.count('/') == 4}
+                self.assertEqual(shown, {f'{entity}/{name}/{id}' for id in ids(self.get(f'{entity}/{name}')['items'])})
+                self.assertEqual(self.gateway.request('GET', f'{entity}/{name}/nope/docs').status, 404)
+
     def test_what_the_standard_deprecates_is_marked(self):
         found = self.docs('/areas/front')['paths']
         self.assertTrue(found['/areas/front/related-components']['get']['deprecated'])
@@ -212,12 +235,18 @@ class Trouble(DocsCase):
         folder = tempfile.TemporaryDirectory(prefix='docs')
         cls.addClassCleanup(folder.cleanup)
         config = pathlib.Path(folder.name) / 'gateway.yaml'
-        config.write_text('server: {port: 0}\nlimits: {request_timeout_secs: 1, docs_bytes: 16384}\n', encoding='utf-8')
+        config.write_text('server: {port: 0}\nlimits: {request_timeout_secs: 1, docs_bytes: 16384, data_list_secs: 333}\n'
+                          'events: {duration_max_secs: 111, lifetime_max_secs: 222}\n', encoding='utf-8')
         data = [{'id': f'value-{i}', 'value': i} for i in range(100)]
         cls.start_with({'components': [
             {'id': 'gone', 'unreachable_after_secs': 0, 'data': data[:1], 'modes': [{'id': 'm', 'values': ['a', 'b']}]},
             {'id': 'late', 'latency_ms': 5000, 'data': data[:1], 'modes': [{'id': 'm', 'values': ['a', 'b']}]},
             {'id': 'full', 'data': data}]}, '--config', str(config))
+
+    def test_how_long_something_stays_is_what_the_configuration_says(self):
+        for name, seconds in ('cyclic-subscriptions', 111), ('triggers', 222), ('data-lists', 333):
+            path = '/components/full/' + name
+            self.assertEqual(self.docs(path)['paths'][path]['post']['x-sovd-retention-timeout'], seconds)
 
     def test_what_cannot_be_asked_is_described_in_general_and_says_why(self):
         found = self.docs('/components/gone')['paths']

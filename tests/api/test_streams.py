@@ -292,6 +292,7 @@ class Limits(StreamCase):
                     made = [server.request('POST', path, body) for _ in range(3)]
                     self.assertEqual([reply.status for reply in made], [201, 201, 503])
                     self.assertIn('limits.' + limit, made[2].json['message'])
+                    self.assertGreaterEqual(int(made[2].headers['retry-after']), 1)
                     self.assertEqual(self.metric(server, 'sovd_' + kind), 2)
                     self.assertEqual(server.request('DELETE', f'{path}/{made[0].json["id"]}').status, 204)
                     self.assertEqual(server.request('POST', path, body).status, 201)

@@ -14,7 +14,7 @@
 #define MSEC SOVD_USEC_PER_MSEC
 
 /* What the readings do: those of "/slow" wait until they may go on. */
-static atomic_uint n_reads, n_slow, n_slow_most;
+static atomic_uint n_reads, n_slow, n_slow_most, n_logs;
 static atomic_bool hold;
 
 static int read_fake(void *data, struct sovd_reading *reading) {
@@ -40,7 +40,7 @@ static int read_fake(void *data, struct sovd_reading *reading) {
 
 static const struct sovd_entity entity = { .type = SOVD_COMPONENT, .id = "bms" };
 
-static struct sovd_observations *observations_of(size_t max) {
+static struct sovd_observations *observations_with(size_t max, sovd_log_firing log, void *data) {
         const struct sovd_observations_options options = {
                 .max = { max, max },
                 .per_client = { max - 1, max - 1 },
@@ -50,6 +50,8 @@ static struct sovd_observations *observations_of(size_t max) {
                 .kept = 8,
                 .readers = 2,
                 .read = read_fake,
+                .log = log,
+                .data = data,
         };
         struct sovd_observations *o = NULL;
 
@@ -57,6 +59,10 @@ static struct sovd_observations *observations_of(size_t max) {
         atomic_store(&n_slow_most, 0);
         assert_int_equal(sovd_observations_new(&o, &options), 0);
         return o;
+}
+
+static struct sovd_observations *observations_of(size_t max) {
+        return observations_with(max, NULL, NULL);
 }
 
 static int try_add(struct sovd_observations *o, const char *owner, const char *resource, uint64_t period_usec,
@@ -133,6 +139,83 @@ static void a_source_that_hangs_takes_its_share_of_threads_and_no_more(void **st
         assert_true(atomic_load(&n_slow_most) <= 2);
         sovd_observations_count(o, &counters);
         assert_true(counters.skipped > 0); /* what was late was left out */
+}
+
+/* Adds a trigger that fires at each reading and is logged. */
+static void add_logged(struct sovd_observations *o, const char *owner, char *id) {
+        const struct sovd_trigger_condition condition = { .type = SOVD_CONDITION_ON_CHANGE };
+        const struct sovd_trigger_log log = { .severity = 2, .resource = SOVD_BOOL(true), .marker = "mark" };
+        struct sovd_condition *watched;
+        const char *reason;
+
+        assert_int_equal(sovd_condition_new(&watched, &condition), 0);
+        const struct sovd_observation_spec spec = {
+                .kind = SOVD_TRIGGER,
+                .entity = &entity,
+                .owner = { .id = owner },
+                .base = "http://here",
+                .resource = "/fast",
+                .source = "fast",
+                .period_usec = MSEC,
+                .lifetime_usec = SOVD_USEC_PER_SEC * 60,
+                .condition = watched,
+                .condition_text = "{}",
+                .log = &log,
+                .only_data = true,
+                .multishot = true,
+        };
+        assert_int_equal(sovd_observations_add(o, &spec, id, &reason), 0);
+}
+
+/* Every other entry is taken. */
+static int log_fake(void *data, struct sovd_firing *firing) {
+        bool ok = strcmp(firing->entity, "bms") == 0 && strcmp(firing->log->marker, "mark") == 0 &&
+                  strcmp(firing->base, "http://here") == 0 && firing->log->severity == 2 && firing->value_len > 0 &&
+                  strspn(firing->value, "0123456789") == firing->value_len &&
+                  firing->deadline_usec > sovd_now_usec();
+
+        if (ok && atomic_fetch_add((atomic_uint *)data, 1) % 2)
+                return 0;
+        sovd_json_rawf(firing->writer, "{\"error_code\":\"x\",\"message\":\"%s\"}", ok ? "full" : "wrong");
+        return SOVD_E_CONFLICT;
+}
+
+static void a_trigger_that_fires_is_logged_and_says_when_it_could_not_be(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_with(8, log_fake, &n_logs);
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct sovd_observations_counters counters;
+        struct sovd_observation found;
+        char id[SOVD_ID_SIZE];
+
+        assert_int_equal(sovd_arena_new(&arena, 1024), 0);
+        add_logged(o, "me", id);
+        await(&n_logs, 20);
+        assert_int_equal(sovd_observations_find(o, SOVD_TRIGGER, &entity, id, &found, arena), 0);
+        assert_string_equal(found.last_error, "{\"error_code\":\"x\",\"message\":\"full\"}");
+        assert_string_equal(found.log->marker, "mark");
+        assert_true(found.log->resource.value && found.log->condition.set && !found.log->condition.value);
+        sovd_observations_count(o, &counters);
+        assert_true(counters.logged >= 8 && counters.not_logged >= 8);
+        assert_int_equal(counters.failed, 0);
+        assert_int_equal(sovd_observations_remove(o, SOVD_TRIGGER, &entity, id, "me"), 0);
+}
+
+static void clearing_ends_those_of_one_client_at_one_entity(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_with(8, log_fake, &n_logs);
+        const struct sovd_entity other = { .type = SOVD_APP, .id = "bms" };
+        struct sovd_observations_counters counters;
+        char id[SOVD_ID_SIZE];
+
+        add_logged(o, "me", id);
+        add_logged(o, "you", id);
+        assert_int_equal(try_add(o, "me", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        assert_int_equal(try_add(o, "me", "/slow", MSEC, SOVD_USEC_PER_SEC * 60, id), 0);
+        assert_int_equal(sovd_observations_clear(o, &other, "me"), 0);
+        assert_int_equal(sovd_observations_clear(o, &entity, "me"), 3);
+        assert_int_equal(sovd_observations_clear(o, &entity, "me"), 0);
+        sovd_observations_count(o, &counters);
+        assert_int_equal(counters.n[SOVD_TRIGGER], 1);
+        assert_int_equal(counters.n[SOVD_CYCLIC], 0);
 }
 
 static void an_expired_one_is_gone_and_its_stream_has_ended(void **state) {
@@ -215,6 +298,8 @@ int main(void) {
                 cmocka_unit_test(one_is_found_by_its_entity_and_id_until_it_is_removed),
                 cmocka_unit_test(limits_hold_in_total_and_per_client),
                 cmocka_unit_test(a_source_that_hangs_takes_its_share_of_threads_and_no_more),
+                cmocka_unit_test(a_trigger_that_fires_is_logged_and_says_when_it_could_not_be),
+                cmocka_unit_test(clearing_ends_those_of_one_client_at_one_entity),
                 cmocka_unit_test(an_expired_one_is_gone_and_its_stream_has_ended),
                 cmocka_unit_test(a_failure_is_kept),
                 cmocka_unit_test(many_threads_may_do_everything_at_once),
