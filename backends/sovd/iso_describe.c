@@ -11,6 +11,7 @@
 #define REFERENCES_MAX 8  /* that lead to one another */
 #define JOINED_MAX     32 /* schemas that are joined into one */
 #define ONE_BY_ONE_MAX 16 /* resources that are read for their schema */
+#define EXPIRATION     "x-gw-mode-expiration"
 
 /* Where the value stands in the body of a resource; NULL: it is an operation. */
 static const char *member_of(enum sovd_collection collection) {
@@ -49,13 +50,25 @@ static bool is_telling(const cJSON *schema) {
                shape_member(schema, "allOf") || (cJSON_IsArray(type) && cJSON_GetArraySize(type) < 4);
 }
 
+static void add_copy(cJSON *object, const char *name, const cJSON *schema) {
+        cJSON *copy = schema ? cJSON_Duplicate(schema, true) : NULL;
+
+        if (copy && !cJSON_AddItemToObject(object, name, copy))
+                cJSON_Delete(copy);
+}
+
+/* Of a mode the expiration is told beside the value, and kept with its schema. */
 cJSON *iso_schema_of_answer(const cJSON *json, enum sovd_collection collection) {
         const cJSON *schema = shape_member(json, "schema");
         cJSON *found = member_of(collection)
                                ? shape_member(shape_member(schema, "properties"), member_of(collection))
                                : shape_member(schema, "x-gw-operation");
 
-        return is_telling(found) || (!member_of(collection) && cJSON_IsObject(found)) ? found : NULL;
+        if (!is_telling(found) && (member_of(collection) || !cJSON_IsObject(found)))
+                return NULL;
+        if (collection == SOVD_COLLECTION_MODES && !shape_member(found, EXPIRATION))
+                add_copy(found, EXPIRATION, shape_member(shape_member(schema, "properties"), "mode_expiration"));
+        return found;
 }
 
 /* What a local reference leads to; the node itself when it is none. */
@@ -119,13 +132,6 @@ static cJSON *describe_value(const cJSON *document, const cJSON *item, const cha
         if (copy && !shape_member(item, "put") && !shape_member(copy, "readOnly"))
                 cJSON_AddBoolToObject(copy, "readOnly", true);
         return copy;
-}
-
-static void add_copy(cJSON *object, const char *name, const cJSON *schema) {
-        cJSON *copy = schema ? cJSON_Duplicate(schema, true) : NULL;
-
-        if (copy && !cJSON_AddItemToObject(object, name, copy))
-                cJSON_Delete(copy);
 }
 
 /* item: of the path of its executions. */

@@ -12,7 +12,7 @@
 int iso_describe(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
                  const char *id, struct cJSON **ret);
 
-/* The schema that a read with include-schema=true brought, or NULL; part of json. For tests too. */
+/* The schema that a read with include-schema=true brought, or NULL; part of json, which may be added to. For tests too. */
 struct cJSON *iso_schema_of_answer(const struct cJSON *json, enum sovd_collection collection);
 
 /* {id: schema} of what a description says of the resources of a collection; owned by the caller. -ENOMEM. */

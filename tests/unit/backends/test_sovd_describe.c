@@ -120,6 +120,15 @@ static void an_answer_gives_the_schema_of_its_value(void **state) {
         assert_null(iso_schema_of_answer(NULL, SOVD_COLLECTION_DATA));
 }
 
+static void an_answer_gives_the_expiration_of_a_mode(void **state) {
+        (void)state;
+        document = cJSON_Parse("{\"schema\":{\"properties\":{\"value\":{\"enum\":[\"a\"]},\"mode_expiration\":{\"maximum\":600}}}}");
+
+        const cJSON *found = iso_schema_of_answer(document, SOVD_COLLECTION_MODES);
+        const cJSON *expiration = cJSON_GetObjectItem(found, "x-gw-mode-expiration");
+        assert_int_equal(cJSON_GetObjectItem(expiration, "maximum")->valueint, 600);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, clean_up)
 
 int main(void) {
@@ -128,6 +137,7 @@ int main(void) {
                 TEST(what_says_nothing_or_refers_to_nothing_is_left_out),
                 TEST(a_description_gives_parameters_and_results_of_operations),
                 TEST(an_answer_gives_the_schema_of_its_value),
+                TEST(an_answer_gives_the_expiration_of_a_mode),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
