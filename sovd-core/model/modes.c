@@ -63,6 +63,8 @@ static const struct sovd_field set_fields[] = {
           .doc = "When a seed was asked for." },
         { .name = "parameters", .type = SOVD_FIELD_JSON, .offset = offsetof(struct sovd_mode_set, parameters),
           .doc = "What the mode gives besides its value." },
+        { .name = "schema", .type = SOVD_FIELD_JSON, .offset = offsetof(struct sovd_mode_set, schema),
+          .flags = SOVD_ANY_OBJECT },
         { 0 }
 };
 const struct sovd_schema sovd_schema_mode_set = {

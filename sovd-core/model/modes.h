@@ -27,7 +27,7 @@ struct sovd_mode_set {
         const char *id;
         const struct cJSON *value;
         const struct cJSON *seed, *parameters; /* to make a proof of */
-        const struct cJSON *extra;
+        const struct cJSON *schema, *extra;
 };
 
 extern const struct sovd_schema sovd_schema_mode, sovd_schema_mode_list, sovd_schema_mode_detail,
