@@ -196,7 +196,8 @@ static int check_value(struct sovd_call *call, const struct sovd_query_param *p,
 
         if ((p->type == SOVD_QUERY_MAP) != (item->key && *item->key))
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter '%s' %s", p->name,
-                                 item->key ? "takes no key in brackets" : "needs a key in brackets, like status[key]=value");
+                                 p->type == SOVD_QUERY_MAP ? "needs a key in brackets, like status[key]=value"
+                                                           : "takes no key in brackets");
         if (p->type == SOVD_QUERY_BOOL && strcmp(item->value, "true") != 0 && strcmp(item->value, "false") != 0)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter '%s' must be true or false", p->name);
         if (p->type == SOVD_QUERY_INT) {

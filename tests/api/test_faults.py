@@ -67,9 +67,10 @@ class Reading(FaultCase):
         self.assertEqual(self.codes('?status%5BtestFailed%5D=1'), [HOT, IMBALANCE])
 
     def test_status_needs_a_key_and_the_others_take_none(self):
-        for query in 'status=1', 'status[]=1', 'severity[x]=1', 'scope[x]=primary':
+        for query, why in (('status=1', 'needs a key'), ('status[]=1', 'needs a key'), ('severity[x]=1', 'takes no key'),
+                           ('scope[x]=primary', 'takes no key')):
             with self.subTest(query):
-                self.ask(400, 'GET', f'{FAULTS}?{query}')
+                self.assertIn(why, self.ask(400, 'GET', f'{FAULTS}?{query}').json['message'])
 
     def test_filters_of_different_kind_go_together(self):
         self.assertEqual(self.codes('?severity=3&scope=secondary'), [HOT])
