@@ -63,9 +63,10 @@ static const char *read_value(struct sovd_call *call, const char **text) {
         return *p == '"' ? value : NULL;
 }
 
-/* type *( ; name = value ): RFC 6266. *ret is the filename, or NULL when there is none. false: malformed. */
+/* type *( ; name = value ): RFC 6266. *ret is the filename, else the name, or NULL when there is neither. false: malformed. */
 static bool parse_disposition(struct sovd_call *call, const char *field, const char **ret) {
         static const char space[] = " \t";
+        const char *plain = NULL;
 
         *ret = NULL;
         size_t n = strspn(field, TOKEN);
@@ -84,7 +85,11 @@ static bool parse_disposition(struct sovd_call *call, const char *field, const c
                         return false;
                 if (n == strlen("filename") && strncasecmp(name, "filename", n) == 0)
                         *ret = value;
+                else if (n == strlen("name") && strncasecmp(name, "name", n) == 0)
+                        plain = value;
         }
+        if (!*ret)
+                *ret = plain;
         return !*field;
 }
 

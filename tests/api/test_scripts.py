@@ -98,6 +98,13 @@ class Scripts(ScriptCase):
         for field in 'attachment', 'form-data; name=a; filename=x.json', 'attachment ; FILENAME = "a \\" b"':
             self.gateway.delete(self.upload(Content_Disposition=field))
 
+    def test_without_a_filename_the_name_of_the_upload_is_its_name(self):
+        for field, name in (('attachment; name="mine"', 'mine'), ('form-data; name=a; filename=x.json', 'x.json')):
+            with self.subTest(field):
+                uri = self.upload(Content_Disposition=field)
+                self.assertEqual(self.get(uri)['item']['name'], name)
+                self.ask(204, 'DELETE', uri)
+
     def test_what_is_no_script_is_400_with_its_place(self):
         for script, place in (({'steps': []}, '/steps'), ({'steps': [{'read': 'x'}]}, '/steps/0'), ({'steps': [{'shell': 'x'}]}, '/steps/0/shell'),
                               ({'steps': [{'wait_ms': 1}, {'write': 'n', 'value': 10}]}, '/steps/1'), ({'steps': 1}, '/steps'), (b'{', '')):
