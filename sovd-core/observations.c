@@ -98,6 +98,7 @@ static int record_new(struct sovd_record **ret, const struct sovd_observations *
         }
         r->anonymous = spec->owner.anonymous;
         r->only_data = spec->only_data;
+        r->is_private = spec->is_private;
         r->multishot = spec->multishot;
         r->period_usec = spec->period_usec;
         r->interval = spec->interval;
@@ -268,13 +269,15 @@ int sovd_observations_list(struct sovd_observations *o, enum sovd_observation_ki
 }
 
 int sovd_observations_stream(struct sovd_observations *o, enum sovd_observation_kind kind,
-                             const struct sovd_entity *e, const char *id, struct sovd_stream **ret) {
+                             const struct sovd_entity *e, const char *id, const char *who,
+                             struct sovd_stream **ret) {
         (void)pthread_mutex_lock(&o->mutex);
         const struct sovd_record *r = find(o, kind, e, id);
-        if (r)
+        bool mine = r && (!r->is_private || strcmp(r->owner, who) == 0);
+        if (mine)
                 *ret = sovd_stream_ref(r->stream);
         (void)pthread_mutex_unlock(&o->mutex);
-        return r ? 0 : SOVD_E_NOT_FOUND;
+        return mine ? 0 : r ? SOVD_E_FORBIDDEN : SOVD_E_NOT_FOUND;
 }
 
 /* --- changing ------------------------------------------------------------------------------------------- */

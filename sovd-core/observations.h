@@ -90,6 +90,7 @@ struct sovd_observation_spec {
         const struct sovd_trigger_log *log; /* trigger: written when it fires; or NULL */
         bool only_data;                   /* trigger: the value is the member `data` of the body */
         bool multishot;
+        bool is_private;                  /* the resource is its owner's alone, and so are the events */
 };
 
 /* What can be said of one; strings are in the arena. */
@@ -134,9 +135,10 @@ int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_
 /* Ends all that `who` has at an entity. Returns how many. */
 size_t sovd_observations_clear(struct sovd_observations *o, const struct sovd_entity *e, const char *who);
 
-/* Its stream, with a reference. SOVD_E_NOT_FOUND. */
+/* Its stream, with a reference. SOVD_E_NOT_FOUND; SOVD_E_FORBIDDEN: it is private, and not of `who`. */
 int sovd_observations_stream(struct sovd_observations *o, enum sovd_observation_kind kind,
-                             const struct sovd_entity *e, const char *id, struct sovd_stream **ret);
+                             const struct sovd_entity *e, const char *id, const char *who,
+                             struct sovd_stream **ret);
 
 struct sovd_observations_counters {
         size_t n[SOVD_N_OBSERVATION_KINDS];         /* now */

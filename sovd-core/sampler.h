@@ -36,7 +36,7 @@ struct sovd_record {
         enum sovd_observation_kind kind;
         enum sovd_entity_type type;
         char *entity, *owner, *base, *resource, *condition_text, *path;
-        bool anonymous, only_data, multishot;
+        bool anonymous, only_data, multishot, is_private;
         bool is_logged; /* has log settings; the marker is owned */
         struct sovd_trigger_log log;
         char *marker;

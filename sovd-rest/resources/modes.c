@@ -62,7 +62,8 @@ const struct sovd_route sovd_routes_modes[] = {
           .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_MODES,
           .out = &sovd_schema_mode_detail, .success = 200, .summary = "Read a mode", .clause = "ISO 17978-3 7.16" },
         { .id = "mode-write", .method = SOVD_PUT, .path = "/{entity}/modes/{mode-id}", .handler = mode_write,
-          .flags = SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_MODES,
+          .flags = SOVD_INCLUDE_SCHEMA | SOVD_IF_MATCH, .entities = SOVD_ANY_ENTITY,
+          .collection = SOVD_COLLECTION_MODES,
           .in = &sovd_schema_mode_write, .out = &sovd_schema_mode_set, .success = 200, .summary = "Set a mode",
           .clause = "ISO 17978-3 7.16" },
         { 0 }

@@ -30,7 +30,7 @@ static int tell(struct sovd_call *call, enum sovd_observation_kind kind, int r) 
                                  call->params[0]);
         case SOVD_E_FORBIDDEN:
                 return sovd_fail(call, SOVD_E_FORBIDDEN,
-                                 "only the client that created this %s may change or remove it", words[kind]);
+                                 "this is for the client that created the %s", words[kind]);
         case SOVD_E_CONFLICT:
                 return sovd_fail(call, SOVD_E_CONFLICT, "the %s is terminated and cannot be changed any more",
                                  words[kind]);
@@ -52,7 +52,8 @@ static void unref(void *stream) {
 
 int sovd_observation_stream(struct sovd_call *call, enum sovd_observation_kind kind) {
         struct sovd_stream *stream;
-        int r = sovd_observations_stream(observations_of(call), kind, call->entity, call->params[0], &stream);
+        int r = sovd_observations_stream(observations_of(call), kind, call->entity, call->params[0],
+                                         call->principal.id, &stream);
 
         if (r)
                 return tell(call, kind, r);

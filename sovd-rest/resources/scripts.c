@@ -63,7 +63,8 @@ static const char *read_value(struct sovd_call *call, const char **text) {
         return *p == '"' ? value : NULL;
 }
 
-/* type *( ; name = value ): RFC 6266. *ret is the filename, else the name, or NULL when there is neither. false: malformed. */
+/* type *( ; name = value ): RFC 6266. *ret is the filename, else the name, or NULL when there is neither. false:
+ * malformed. */
 static bool parse_disposition(struct sovd_call *call, const char *field, const char **ret) {
         static const char space[] = " \t";
         const char *plain = NULL;

@@ -105,6 +105,7 @@ static int start(struct sovd_call *call, const struct sovd_subscription_new *new
                 .owner = call->principal,
                 .base = call->base,
                 .resource = observed->resource,
+                .is_private = observed->route->collection == SOVD_COLLECTION_DATA_LISTS,
                 .source = observed->source,
                 .period_usec = sovd_settings_period(sovd_rest_of(call)->events, new->interval),
                 .lifetime_usec = (uint64_t) new->duration.value *SOVD_USEC_PER_SEC,

@@ -78,6 +78,17 @@ class DataLists(ListCase):
         self.assertEqual(self.as_other('DELETE', f'{LISTS}/{name}').status, 404)
         self.get(f'{LISTS}/{name}')
 
+    def test_what_a_list_tells_reaches_nobody_else(self):
+        name = self.make('cell-temp-max').json['id']
+        made = self.ask(201, 'POST', BMS + '/cyclic-subscriptions',
+                        {'resource': f'{gateway.BASE}{LISTS}/{name}', 'interval': 'fast', 'duration': 30}).json
+        events = f'{BMS}/cyclic-subscriptions/{made["id"]}/events'
+        self.assertEqual(self.as_other('HEAD', events).status, 403)
+        answer = self.as_other('GET', events)
+        self.assertEqual((answer.status, answer.json['error_code']), (403, 'insufficient-access-rights'))
+        self.ask(200, 'HEAD', events)
+        self.ask(204, 'DELETE', f'{BMS}/cyclic-subscriptions/{made["id"]}')
+
     def test_a_list_belongs_to_its_entity(self):
         name = self.make(self.ids[0]).json['id']
         self.ask(404, 'GET', f'/components/climate/data-lists/{name}')

@@ -225,14 +225,14 @@ static void an_expired_one_is_gone_and_its_stream_has_ended(void **state) {
         char id[SOVD_ID_SIZE];
 
         assert_int_equal(try_add(o, "me", "/fast", SOVD_USEC_PER_SEC * 60, 50 * MSEC, id), 0);
-        assert_int_equal(sovd_observations_stream(o, SOVD_CYCLIC, &entity, id, &stream), 0);
+        assert_int_equal(sovd_observations_stream(o, SOVD_CYCLIC, &entity, id, "a", &stream), 0);
         for (int i = 0; i < 5000 && counters.n[SOVD_CYCLIC]; i++) {
                 (void)poll(NULL, 0, 1);
                 sovd_observations_count(o, &counters);
         }
         assert_int_equal(counters.n[SOVD_CYCLIC], 0);
         sovd_stream_unref(SOVD_TAKE(stream));
-        assert_int_equal(sovd_observations_stream(o, SOVD_CYCLIC, &entity, id, &stream), SOVD_E_NOT_FOUND);
+        assert_int_equal(sovd_observations_stream(o, SOVD_CYCLIC, &entity, id, "a", &stream), SOVD_E_NOT_FOUND);
 }
 
 static void a_failure_is_kept(void **state) {
