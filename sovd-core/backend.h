@@ -40,6 +40,9 @@ struct sovd_backend_status {
         size_t n_skipped;               /* entities left out: their ids cannot be used, or they are too many */
         unsigned in_flight, waiting;
         uint64_t n_calls, n_failures, n_retries, n_rejected; /* since start; rejected = by breaker or limit */
+        /* Of a backend that others connect to: now; since start, refused = by rules or limits. */
+        size_t n_peers;
+        uint64_t n_peers_refused, n_peers_lost, n_frames, n_frames_refused;
 };
 
 struct sovd_backend_ops {

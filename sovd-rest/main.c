@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
+#include "backends/native/native_backend.h"
 #include "backends/sim/sim_backend.h"
 #include "backends/sovd/sovd_backend.h"
+#include "fault-manager/fault_manager.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/state.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/openapi.h"
@@ -28,6 +31,7 @@ struct settings {
         struct sovd_storage_settings *storage;
         struct sovd_limits_settings *limits;
         struct sovd_list backends; /* struct sovd_sovd_options */
+        struct sovd_native_options *native; /* or NULL */
 };
 
 #define SECTION(word) \
@@ -41,6 +45,8 @@ static const struct sovd_field settings_fields[] = {
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
           .of = &sovd_schema_sovd_options, .min = 0, .max = SOVD_BACKENDS_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
+        { .name = "native", .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, native),
+          .of = &sovd_schema_native_options, .doc = "Apps of this machine; without it, none can connect." },
         { 0 }
 };
 static const struct sovd_schema settings_schema = { .name = "configuration", .size = sizeof(struct settings),
@@ -52,6 +58,8 @@ struct daemon {
         struct sovd_arena *arena;       /* of the other settings in force; the same until a reload */
         struct settings settings;
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
+        struct sovd_db *db;        /* state */
+        struct fm_sink *faults;
         struct sovd_gateway *gateway;
         struct sovd_rest rest;
 };
@@ -64,6 +72,29 @@ static const char *complain(const struct sovd_config_tree *tree, struct sovd_are
         const char *pointer = sovd_arena_printf(arena, "/backends/%zu/%s", i, member);
         const char *where = pointer ? sovd_config_where(tree, pointer, arena) : NULL;
         const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : member, why);
+
+        return text ? text : why;
+}
+
+/* The same for the native backend. */
+static const char *check_native(const struct sovd_arguments *arguments, const struct settings *s,
+                                const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+        const struct sovd_sovd_options *b = s->backends.items;
+        const char *pointer = "/name", *why;
+
+        if (!s->native)
+                return NULL;
+        why = sovd_native_options_check(s->native, arena, &pointer);
+        for (size_t i = 0; !why && i < s->backends.n; i++)
+                if (strcmp(s->native->name, b[i].name) == 0)
+                        why = "another backend has this name";
+        if (!why && arguments->demo && strcmp(s->native->name, DEMO_NAME) == 0)
+                why = "the vehicle of --demo has this name";
+        if (!why)
+                return NULL;
+        const char *whole = sovd_arena_printf(arena, "/native%s", pointer ? pointer : "");
+        const char *where = whole ? sovd_config_where(tree, whole, arena) : NULL;
+        const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : "native", why);
 
         return text ? text : why;
 }
@@ -83,7 +114,7 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                         if (strcmp(b[i].name, b[k].name) == 0)
                                 return complain(tree, arena, i, "name", "another backend has this name");
         }
-        return NULL;
+        return check_native(arguments, s, tree, arena);
 }
 
 static void print_lines(const char *text) {
@@ -225,7 +256,7 @@ static void remove_gone(struct sovd_gateway *gateway, const struct settings *old
 static void apply(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new,
                   const struct change *c) {
         const struct sovd_sovd_options *b = new->backends.items;
-        const char *order[SOVD_BACKENDS_MAX + 1];
+        const char *order[SOVD_BACKENDS_MAX + 2];
         size_t n;
 
         remove_gone(gateway, old, new);
@@ -240,9 +271,22 @@ static void apply(struct sovd_gateway *gateway, const struct settings *old, cons
                         sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b[i].name, strerror(-r));
         }
         n = c->n;
+        if (old->native)
+                order[n++] = old->native->name;
         if (running(gateway, DEMO_NAME)) /* no part of the configuration, so it stays, behind the others */
                 order[n++] = DEMO_NAME;
         sovd_gateway_reorder(gateway, order, n);
+}
+
+/* The apps' socket and the state stay those of the start. */
+static void keep_native(const struct daemon *d, struct settings *new) {
+        const struct sovd_native_options *before = d->settings.native;
+
+        if (!before != !new->native || (before && !same(&sovd_schema_native_options, before, new->native)) ||
+            !same(&sovd_schema_storage_settings, d->settings.storage, new->storage))
+                sovd_log(SOVD_LOG_WARN, "changes under native and storage take effect after a restart");
+        new->native = d->settings.native;
+        new->storage = d->settings.storage;
 }
 
 /* The sections that the listener uses stay those of the start. */
@@ -252,6 +296,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
                 sovd_log(SOVD_LOG_WARN, "changes under server and limits take effect after a restart");
         new->server = d->settings.server;
         new->limits = d->settings.limits;
+        keep_native(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -308,6 +353,60 @@ static int add_demo(struct daemon *d) {
         return r;
 }
 
+/* --- state and native apps --- */
+
+#define STATE_READERS   4
+#define STATE_QUEUE_MAX 10000
+
+static int open_state(struct daemon *d) {
+        const char *folder = d->settings.storage->path;
+        const char *path = folder ? sovd_arena_printf(d->start_arena, "%s/state.db", folder) : NULL;
+        const struct sovd_db_options options = { .path = path, .migrations = sovd_state_migrations,
+                                                 .application_id = SOVD_STATE_APPLICATION_ID, .readers = STATE_READERS,
+                                                 .queue_max = STATE_QUEUE_MAX };
+        _cleanup_(sovd_freep) char *aside = NULL;
+
+        if (folder && !path)
+                return sovd_error_origin(-ENOMEM);
+        int r = sovd_db_open(&d->db, &options, &aside);
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", path ? path : "memory", strerror(abs(r)));
+        if (aside)
+                sovd_log(SOVD_LOG_ERROR, "the state was damaged: it is kept as %s, and begins anew", aside);
+        return r;
+}
+
+static int start_faults(struct daemon *d) {
+        struct fm_options options = { .faults_max = (size_t)d->settings.limits->fault_definitions.value };
+
+        int r = open_state(d);
+        options.db = d->db;
+        if (!r)
+                r = fm_sink_new(&d->faults, &options);
+        if (!r)
+                sovd_gateway_set_fault_sink(d->gateway, fm_sink_base(d->faults));
+        return r;
+}
+
+static int add_native(struct daemon *d) {
+        struct sovd_backend *backend;
+
+        if (!d->settings.native)
+                return 0;
+        int r = sovd_native_backend_new(&backend, d->settings.native);
+        if (!r)
+                r = sovd_gateway_add(d->gateway, backend);
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", d->settings.native->name, strerror(-r));
+        return r;
+}
+
+/* Nobody reports any more: what waits is written, then the file is closed. */
+static void stop_faults(struct daemon *d) {
+        d->faults = fm_sink_free(d->faults);
+        d->db = sovd_db_close(d->db);
+}
+
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
@@ -321,6 +420,8 @@ static int start(struct daemon *d) {
                 r = sovd_gateway_new(&d->gateway, &options);
         if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
+        if (!r)
+                r = start_faults(d);
         if (r)
                 return r;
 
@@ -329,6 +430,8 @@ static int start(struct daemon *d) {
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         r = add_backends(d->gateway, &d->settings);
+        if (!r)
+                r = add_native(d);
         if (!r)
                 r = add_demo(d);
         if (!r)
@@ -388,6 +491,7 @@ static void stop(struct daemon *d) {
                 d->rest.server = sovd_http_server_free(d->rest.server);
         }
         d->gateway = sovd_gateway_free(d->gateway);
+        stop_faults(d);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
 }
 

@@ -49,7 +49,7 @@ const struct sovd_schema sovd_schema_logging_settings = {
 
 static const struct sovd_field storage_fields[] = {
         { .name = "path", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_storage_settings, path), .min = 1,
-          .max = 4095, .doc = "State directory. Nothing is kept there yet; the key is accepted from the start." },
+          .max = 4095, .doc = "State directory, with the file state.db; without it, state ends with the process." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_storage_settings = {
@@ -74,6 +74,7 @@ static const struct sovd_field limits_fields[] = {
         INT("executions", executions, 1, 100000, "1000", "Executions that are kept; running ones are never dropped."),
         SECONDS("execution_retention_secs", execution_retention, 1, 604800, "600",
                 "How long an ended execution can be read."),
+        INT("fault_definitions", fault_definitions, 1, 1000000, "20000", "Faults of all catalogues together."),
         { 0 }
 };
 #undef F

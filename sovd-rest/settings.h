@@ -28,6 +28,7 @@ struct sovd_storage_settings {
 };
 struct sovd_limits_settings {
         struct sovd_int connections, body_bytes, head_bytes, executions;
+        struct sovd_int fault_definitions;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
 };
 

@@ -69,6 +69,7 @@ struct sovd_entity_spec {
         const char *translation_id, *category, *description; /* or NULL */
         const char *variant;                          /* JSON text, or NULL */
         struct sovd_strings tags;
+        bool disconnected;                            /* cannot be reached, though its backend can */
         unsigned collections;                         /* bit 1 << enum sovd_collection: offered */
         struct sovd_strings relations[SOVD_N_RELATIONS]; /* ids of entities; for CONTAINS and DEPENDS_ON each
                                                        * "components/x" or "apps/x", for the others plain ids */

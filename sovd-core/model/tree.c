@@ -107,6 +107,10 @@ static void provide(struct sovd_entity *e, struct sovd_backend *backend, unsigne
                         e->providers[c] = backend;
 }
 
+static enum sovd_connection connection_of(const struct sovd_view *view, const struct sovd_entity_spec *spec) {
+        return spec->disconnected ? SOVD_DISCONNECTED : view->connection;
+}
+
 /* Areas and functions span the vehicle, so several backends may know a part of one: it is put together from them, as
  * long as no two of them offer the same collection of it. */
 static bool merge(struct sovd_entity *e, const struct sovd_view *view, struct sovd_backend *backend,
@@ -118,7 +122,7 @@ static bool merge(struct sovd_entity *e, const struct sovd_view *view, struct so
                         return false;
 
         provide(e, backend, spec->collections);
-        e->connection = SOVD_MAX(e->connection, view->connection);
+        e->connection = SOVD_MAX(e->connection, connection_of(view, spec));
         return true;
 }
 
@@ -137,7 +141,7 @@ static int add_entity(struct sovd_tree *tree, const struct sovd_view *view, stru
                 return sovd_error_origin(-ENOMEM);
 
         e->type = spec->type;
-        e->connection = view->connection;
+        e->connection = connection_of(view, spec);
         e->owner = backend;
         e->offers = spec->collections;
         provide(e, backend, spec->collections);
