@@ -95,9 +95,11 @@ static void on_hello(struct native_peer *p, struct native_message *m, struct sov
         const double cost = (double)p->b->options.frames_per_sec.value / 10;
         const char *code = NULL, *why = NULL;
 
-        if (p->app)
-                code = "bad-frame", why = "hello was said already";
-        else if (!app)
+        if (p->app) {
+                native_peer_error(p, m->seq, "bad-frame", "hello was said already");
+                return;
+        }
+        if (!app)
                 code = "unknown-entity", why = "no app of the configuration is this entity";
         else if (!is_allowed(p, &app->rule))
                 code = "not-allowed", why = "the configuration does not let this user be this entity";
