@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
-#include "backends/native/native_backend.h"
 #include "backends/sim/sim_backend.h"
 #include "backends/sovd/sovd_backend.h"
-#include "fault-manager/fault_manager.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
 #include "sovd-core/base/log.h"
-#include "sovd-core/state.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/dispatch.h"
+#include "sovd-rest/native_apps.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
@@ -58,8 +56,7 @@ struct daemon {
         struct sovd_arena *arena;       /* of the other settings in force; the same until a reload */
         struct settings settings;
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
-        struct sovd_db *db;        /* state */
-        struct fm_sink *faults;
+        struct sovd_native_apps *apps;
         struct sovd_gateway *gateway;
         struct sovd_rest rest;
 };
@@ -76,29 +73,6 @@ static const char *complain(const struct sovd_config_tree *tree, struct sovd_are
         return text ? text : why;
 }
 
-/* The same for the native backend. */
-static const char *check_native(const struct sovd_arguments *arguments, const struct settings *s,
-                                const struct sovd_config_tree *tree, struct sovd_arena *arena) {
-        const struct sovd_sovd_options *b = s->backends.items;
-        const char *pointer = "/name", *why;
-
-        if (!s->native)
-                return NULL;
-        why = sovd_native_options_check(s->native, arena, &pointer);
-        for (size_t i = 0; !why && i < s->backends.n; i++)
-                if (strcmp(s->native->name, b[i].name) == 0)
-                        why = "another backend has this name";
-        if (!why && arguments->demo && strcmp(s->native->name, DEMO_NAME) == 0)
-                why = "the vehicle of --demo has this name";
-        if (!why)
-                return NULL;
-        const char *whole = sovd_arena_printf(arena, "/native%s", pointer ? pointer : "");
-        const char *where = whole ? sovd_config_where(tree, whole, arena) : NULL;
-        const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : "native", why);
-
-        return text ? text : why;
-}
-
 /* What a table cannot say. */
 static const char *check(const struct sovd_arguments *arguments, const struct settings *s,
                          const struct sovd_config_tree *tree, struct sovd_arena *arena) {
@@ -106,6 +80,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
 
         for (size_t i = 0; i < s->backends.n; i++) {
                 const char *member, *why = sovd_sovd_options_check(&b[i], &member);
+                if (!why && s->native && strcmp(b[i].name, s->native->name) == 0)
+                        return complain(tree, arena, i, "name", "the native backend has this name");
                 if (why)
                         return complain(tree, arena, i, member, why);
                 if (arguments->demo && strcmp(b[i].name, DEMO_NAME) == 0)
@@ -114,7 +90,7 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                         if (strcmp(b[i].name, b[k].name) == 0)
                                 return complain(tree, arena, i, "name", "another backend has this name");
         }
-        return check_native(arguments, s, tree, arena);
+        return sovd_native_apps_check(s->native, tree, arena);
 }
 
 static void print_lines(const char *text) {
@@ -353,60 +329,6 @@ static int add_demo(struct daemon *d) {
         return r;
 }
 
-/* --- state and native apps --- */
-
-#define STATE_READERS   4
-#define STATE_QUEUE_MAX 10000
-
-static int open_state(struct daemon *d) {
-        const char *folder = d->settings.storage->path;
-        const char *path = folder ? sovd_arena_printf(d->start_arena, "%s/state.db", folder) : NULL;
-        const struct sovd_db_options options = { .path = path, .migrations = sovd_state_migrations,
-                                                 .application_id = SOVD_STATE_APPLICATION_ID, .readers = STATE_READERS,
-                                                 .queue_max = STATE_QUEUE_MAX };
-        _cleanup_(sovd_freep) char *aside = NULL;
-
-        if (folder && !path)
-                return sovd_error_origin(-ENOMEM);
-        int r = sovd_db_open(&d->db, &options, &aside);
-        if (r)
-                sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", path ? path : "memory", strerror(abs(r)));
-        if (aside)
-                sovd_log(SOVD_LOG_ERROR, "the state was damaged: it is kept as %s, and begins anew", aside);
-        return r;
-}
-
-static int start_faults(struct daemon *d) {
-        struct fm_options options = { .faults_max = (size_t)d->settings.limits->fault_definitions.value };
-
-        int r = open_state(d);
-        options.db = d->db;
-        if (!r)
-                r = fm_sink_new(&d->faults, &options);
-        if (!r)
-                sovd_gateway_set_fault_sink(d->gateway, fm_sink_base(d->faults));
-        return r;
-}
-
-static int add_native(struct daemon *d) {
-        struct sovd_backend *backend;
-
-        if (!d->settings.native)
-                return 0;
-        int r = sovd_native_backend_new(&backend, d->settings.native);
-        if (!r)
-                r = sovd_gateway_add(d->gateway, backend);
-        if (r)
-                sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", d->settings.native->name, strerror(-r));
-        return r;
-}
-
-/* Nobody reports any more: what waits is written, then the file is closed. */
-static void stop_faults(struct daemon *d) {
-        d->faults = fm_sink_free(d->faults);
-        d->db = sovd_db_close(d->db);
-}
-
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
@@ -421,7 +343,8 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
         if (!r)
-                r = start_faults(d);
+                r = sovd_native_apps_start(&d->apps, d->gateway, d->settings.storage->path,
+                                           (size_t)limits->fault_definitions.value);
         if (r)
                 return r;
 
@@ -431,7 +354,7 @@ static int start(struct daemon *d) {
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         r = add_backends(d->gateway, &d->settings);
         if (!r)
-                r = add_native(d);
+                r = sovd_native_apps_add(d->gateway, d->settings.native);
         if (!r)
                 r = add_demo(d);
         if (!r)
@@ -491,7 +414,7 @@ static void stop(struct daemon *d) {
                 d->rest.server = sovd_http_server_free(d->rest.server);
         }
         d->gateway = sovd_gateway_free(d->gateway);
-        stop_faults(d);
+        d->apps = sovd_native_apps_free(d->apps);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
 }
 

@@ -210,6 +210,7 @@ const char *sovd_native_options_check(const struct sovd_native_options *o, struc
         const struct {
                 const char *pointer, *why;
         } checks[] = {
+                { "/name", strcmp(o->name, "demo") == 0 ? "the vehicle of --demo has this name" : NULL },
                 { "/timeout_secs", check_seconds(o->timeout_secs) },
                 { "/heartbeat_secs", check_seconds(o->heartbeat_secs) },
                 { "/frame_timeout_secs", check_seconds(o->frame_timeout_secs) },

@@ -5,6 +5,8 @@ import socket
 import struct
 import threading
 
+import native_schema
+
 REPLY_SECONDS = 30
 
 
@@ -54,7 +56,9 @@ class Connection:
     def receive(self):
         """The next frame; Closed when there is none any more."""
         length, = struct.unpack('>I', self._exactly(4))
-        return json.loads(self._exactly(length))
+        frame = json.loads(self._exactly(length))
+        native_schema.check('from_gateway', frame)
+        return frame
 
     def answer_to(self, seq):
         """The frame that answers; pings and others between are dropped."""

@@ -3,12 +3,15 @@
 import json
 import os
 import pathlib
+import re
 import tempfile
 import threading
 import unittest
 
 import gateway
 import native
+import native_schema
+import openapi
 import polling
 
 CATALOG = {'id': 'nav', 'version': '1', 'faults': [
@@ -78,6 +81,24 @@ class NativeCase(unittest.TestCase):
 
     def metric(self, name):
         return self.gateway.metrics()[f'sovd_backend_{name}{{backend="native"}}']
+
+
+class Frames(unittest.TestCase):
+    """What the gateway sends is held against the schema by the client of these tests, frame by frame."""
+
+    def test_the_schema_knows_the_frames_of_the_example(self):
+        native_schema.check('from_app', {'type': 'hello', 'v': 1, 'entity': 'apps/nav', 'instance': 'one'})
+        native_schema.check('from_app', {'type': 'register', **REGISTER})
+        native_schema.check('from_app', {'type': 'fault', 'code': 'GPS_LOST', 'report': 'failed', 'n': 1})
+        for bad in ({'type': 'hello', 'v': 2, 'entity': 'apps/nav', 'instance': 'one'}, {'type': 'dance'},
+                    {'type': 'fault', 'code': 'A', 'report': 'bad'}, {'type': 'exec', 'exec': 'x'}):
+            with self.assertRaises(openapi.Mismatch):
+                native_schema.check('from_app', bad)
+
+    def test_the_schema_has_the_types_that_the_gateway_reads(self):
+        source = pathlib.Path(__file__).resolve().parents[2] / 'backends' / 'native' / 'message.c'
+        names = source.read_text(encoding='utf-8').split('native_type_names[] = {')[1].split('};')[0]
+        self.assertEqual(native_schema.types('from_app'), sorted(re.findall(r'"(\w+)"', names)))
 
 
 class Values(NativeCase):
