@@ -130,22 +130,6 @@ static int make_demo(struct daemon *d) {
 
 /* --- backends -------------------------------------------------------------------------------------------- */
 
-static bool same(const struct sovd_schema *schema, const void *a, const void *b) {
-        struct sovd_json_writer wa, wb;
-        const char *ta, *tb;
-        size_t na, nb;
-
-        sovd_json_writer_init(&wa, 0, 0);
-        sovd_json_writer_init(&wb, 0, 0);
-        sovd_schema_encode(schema, a, &wa);
-        sovd_schema_encode(schema, b, &wb);
-        bool equal = !sovd_json_writer_finish(&wa, &ta, &na) && !sovd_json_writer_finish(&wb, &tb, &nb) &&
-                     na == nb && memcmp(ta, tb, na) == 0;
-        sovd_json_writer_done(&wa);
-        sovd_json_writer_done(&wb);
-        return equal;
-}
-
 static const struct sovd_sovd_options *find_options(const struct settings *s, const char *name) {
         const struct sovd_sovd_options *b = s->backends.items;
 
@@ -195,7 +179,7 @@ static int prepare(struct change *c, const struct settings *old, const struct se
         for (c->n = 0; c->n < new->backends.n; c->n++) {
                 const struct sovd_sovd_options *now = &b[c->n], *before = find_options(old, now->name);
                 c->made[c->n] = NULL;
-                if (before && same(&sovd_schema_sovd_options, before, now))
+                if (before && sovd_settings_same(&sovd_schema_sovd_options, before, now))
                         continue;
                 int r = sovd_sovd_backend_new(&c->made[c->n], now);
                 if (r) {
@@ -258,8 +242,9 @@ static void apply(struct sovd_gateway *gateway, const struct settings *old, cons
 static void keep_native(const struct daemon *d, struct settings *new) {
         const struct sovd_native_options *before = d->settings.native;
 
-        if (!before != !new->native || (before && !same(&sovd_schema_native_options, before, new->native)) ||
-            !same(&sovd_schema_storage_settings, d->settings.storage, new->storage))
+        if (!before != !new->native ||
+            (before && !sovd_settings_same(&sovd_schema_native_options, before, new->native)) ||
+            !sovd_settings_same(&sovd_schema_storage_settings, d->settings.storage, new->storage))
                 sovd_log(SOVD_LOG_WARN, "changes under native and storage take effect after a restart");
         new->native = d->settings.native;
         new->storage = d->settings.storage;
@@ -267,8 +252,8 @@ static void keep_native(const struct daemon *d, struct settings *new) {
 
 /* The sections that the listener uses stay those of the start. */
 static void take_over(struct daemon *d, struct sovd_arena *arena, struct settings *new) {
-        if (!same(&sovd_schema_server_settings, d->settings.server, new->server) ||
-            !same(&sovd_schema_limits_settings, d->settings.limits, new->limits))
+        if (!sovd_settings_same(&sovd_schema_server_settings, d->settings.server, new->server) ||
+            !sovd_settings_same(&sovd_schema_limits_settings, d->settings.limits, new->limits))
                 sovd_log(SOVD_LOG_WARN, "changes under server and limits take effect after a restart");
         new->server = d->settings.server;
         new->limits = d->settings.limits;

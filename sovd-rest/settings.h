@@ -35,6 +35,9 @@ struct sovd_limits_settings {
 extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging_settings,
         sovd_schema_storage_settings, sovd_schema_limits_settings;
 
+/* Do two structs of a schema say the same? */
+bool sovd_settings_same(const struct sovd_schema *schema, const void *a, const void *b);
+
 /* Seconds of the configuration in microseconds. */
 uint64_t sovd_settings_usec(struct sovd_number seconds);
 
