@@ -83,22 +83,6 @@ const struct sovd_schema sovd_schema_limits_settings = {
         .doc = "Limits on what clients can take.",
 };
 
-bool sovd_settings_same(const struct sovd_schema *schema, const void *a, const void *b) {
-        struct sovd_json_writer wa, wb;
-        const char *ta, *tb;
-        size_t na, nb;
-
-        sovd_json_writer_init(&wa, 0, 0);
-        sovd_json_writer_init(&wb, 0, 0);
-        sovd_schema_encode(schema, a, &wa);
-        sovd_schema_encode(schema, b, &wb);
-        bool equal = !sovd_json_writer_finish(&wa, &ta, &na) && !sovd_json_writer_finish(&wb, &tb, &nb) &&
-                     na == nb && memcmp(ta, tb, na) == 0;
-        sovd_json_writer_done(&wa);
-        sovd_json_writer_done(&wb);
-        return equal;
-}
-
 uint64_t sovd_settings_usec(struct sovd_number seconds) {
         return (uint64_t)(seconds.value * (double)SOVD_USEC_PER_SEC);
 }
@@ -126,4 +110,20 @@ void sovd_settings_log(const struct sovd_logging_settings *logging) {
 
         sovd_log_setup((enum sovd_log_level)(logging->level - 1),
                        journal ? SOVD_LOG_JOURNAL : formats[logging->format - 1]);
+}
+
+bool sovd_settings_same(const struct sovd_schema *schema, const void *a, const void *b) {
+        struct sovd_json_writer wa, wb;
+        const char *ta, *tb;
+        size_t na, nb;
+
+        sovd_json_writer_init(&wa, 0, 0);
+        sovd_json_writer_init(&wb, 0, 0);
+        sovd_schema_encode(schema, a, &wa);
+        sovd_schema_encode(schema, b, &wb);
+        bool equal = !sovd_json_writer_finish(&wa, &ta, &na) && !sovd_json_writer_finish(&wb, &tb, &nb) &&
+                     na == nb && memcmp(ta, tb, na) == 0;
+        sovd_json_writer_done(&wa);
+        sovd_json_writer_done(&wb);
+        return equal;
 }

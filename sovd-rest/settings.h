@@ -35,9 +35,6 @@ struct sovd_limits_settings {
 extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging_settings,
         sovd_schema_storage_settings, sovd_schema_limits_settings;
 
-/* Do two structs of a schema say the same? */
-bool sovd_settings_same(const struct sovd_schema *schema, const void *a, const void *b);
-
 /* Seconds of the configuration in microseconds. */
 uint64_t sovd_settings_usec(struct sovd_number seconds);
 
@@ -47,3 +44,6 @@ struct sovd_http_server_options sovd_settings_http(const struct sovd_server_sett
 
 /* Level and format of the log, for sovd_log_setup(). "auto" is the journal when standard error leads there. */
 void sovd_settings_log(const struct sovd_logging_settings *logging);
+
+/* Do two structs of a schema say the same? */
+bool sovd_settings_same(const struct sovd_schema *schema, const void *a, const void *b);
