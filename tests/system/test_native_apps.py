@@ -198,6 +198,30 @@ class Values(NativeCase):
         self.ask(404, 'GET', '/apps/nav/configurations/other')
 
 
+class Places(NativeCase):
+    entities = ('apps/nav', {'entity': 'components/hpc', 'name': 'Computer'})
+
+    def test_an_app_is_on_the_component_that_it_names(self):
+        self.app(entity='components/hpc', register={'data': REGISTER['data'][:1]})
+        self.app(located_on='hpc')
+        self.assertEqual([a['id'] for a in self.get('/components/hpc/hosts')['items']], ['nav'])
+        self.assertEqual(self.get('/components/hpc')['name'], 'Computer')
+
+    def test_a_reload_leaves_apps_alone_and_says_what_needs_a_restart(self):
+        app = self.app({'read': lambda frame: {'value': 1}})
+        changed = native.section(self.socket, 'apps/other')
+        self.gateway.reload(self.gateway.settings(native=changed, storage={'path': str(self.state)}))
+        self.gateway.wait_log('native and storage take effect after a restart')
+        self.assertEqual(self.get('/apps/nav/data/speed')['data'], 1)
+        self.assertFalse(app.is_closed)
+
+    def test_health_and_metrics_tell_of_it(self):
+        self.app()
+        self.assertEqual(self.gateway.backend('native')['type'], 'native')
+        self.assertEqual(self.metric('peers'), 1)
+        self.assertGreaterEqual(self.metric('frames_total'), 2)
+
+
 class Executions(NativeCase):
     PATH = '/apps/nav/operations/reroute/executions'
 
