@@ -52,6 +52,9 @@ struct sovd_backend_status {
         uint64_t n_calls, n_failures, n_retries, n_rejected; /* since start; rejected = by breaker or limit */
         bool keeps_scripts;             /* then: those of clients, and the executions that run */
         size_t n_scripts, n_scripts_running;
+        /* Of a backend that others connect to: now; since start, refused = by rules or limits. */
+        size_t n_peers;
+        uint64_t n_peers_refused, n_peers_lost, n_frames, n_frames_refused;
 };
 
 struct sovd_backend_ops {

@@ -12,6 +12,7 @@
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/lock_settings.h"
 #include "sovd-rest/observe.h"
+#include "sovd-rest/native_apps.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/service.h"
@@ -39,6 +40,7 @@ struct settings {
         struct sovd_lock_settings *locks;
         struct sovd_auth_settings *auth;
         struct sovd_list backends; /* struct backend_settings */
+        struct sovd_native_options *native; /* or NULL */
 };
 
 /* One element of the list `backends`, of whatever type. */
@@ -72,6 +74,8 @@ static const struct sovd_field settings_fields[] = {
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
           .of = &backend_schema, .min = 0, .max = SOVD_BACKENDS_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
+        { .name = "native", .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, native),
+          .of = &sovd_schema_native_options, .doc = "Apps of this machine; without it, none can connect." },
         { 0 }
 };
 static const struct sovd_schema settings_schema = { .name = "configuration", .size = sizeof(struct settings),
@@ -83,6 +87,7 @@ struct daemon {
         struct sovd_arena *arena;       /* of the other settings in force; the same until a reload */
         struct settings settings;
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
+        struct sovd_native_apps *apps;
         struct sovd_gateway *gateway;
         struct sovd_rest rest;
 };
@@ -189,6 +194,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                 const char *message = check_type(&b[i], tree, arena, i);
                 if (message)
                         return message;
+                if (s->native && strcmp(b[i].sovd.name, s->native->name) == 0)
+                        return complain(tree, arena, i, "name", "the native backend has this name");
                 if (arguments->demo && strcmp(b[i].sovd.name, DEMO_NAME) == 0)
                         return complain(tree, arena, i, "name", "the vehicle of --demo has this name");
                 for (size_t k = 0; k < i; k++)
@@ -196,7 +203,9 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                                 return complain(tree, arena, i, "name", "another backend has this name");
         }
         const char *message = check_proxies(s, tree, arena);
-        return message ? message : check_clients(s, tree, arena);
+        if (!message)
+                message = check_clients(s, tree, arena);
+        return message ? message : sovd_native_apps_check(s->native, tree, arena);
 }
 
 static void print_lines(const char *text) {
@@ -236,24 +245,8 @@ static int make_demo(struct daemon *d) {
 
 /* --- backends -------------------------------------------------------------------------------------------- */
 
-static bool same(const struct sovd_schema *schema, const void *a, const void *b) {
-        struct sovd_json_writer wa, wb;
-        const char *ta, *tb;
-        size_t na, nb;
-
-        sovd_json_writer_init(&wa, 0, 0);
-        sovd_json_writer_init(&wb, 0, 0);
-        sovd_schema_encode(schema, a, &wa);
-        sovd_schema_encode(schema, b, &wb);
-        bool equal = !sovd_json_writer_finish(&wa, &ta, &na) && !sovd_json_writer_finish(&wb, &tb, &nb) &&
-                     na == nb && memcmp(ta, tb, na) == 0;
-        sovd_json_writer_done(&wa);
-        sovd_json_writer_done(&wb);
-        return equal;
-}
-
 static bool same_backend(const struct backend_settings *a, const struct backend_settings *b) {
-        return same(&backend_schema, a, b) && a->len == b->len && (!a->len || memcmp(a->text, b->text, a->len) == 0);
+        return sovd_settings_same(&backend_schema, a, b) && a->len == b->len && (!a->len || memcmp(a->text, b->text, a->len) == 0);
 }
 
 static const struct backend_settings *find_options(const struct settings *s, const char *name) {
@@ -369,7 +362,7 @@ static void remove_gone(struct sovd_gateway *gateway, const struct settings *old
 static void apply(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new,
                   const struct change *c) {
         const struct backend_settings *b = new->backends.items;
-        const char *order[SOVD_BACKENDS_MAX + 1];
+        const char *order[SOVD_BACKENDS_MAX + 2];
         size_t n;
 
         remove_gone(gateway, old, new);
@@ -384,20 +377,35 @@ static void apply(struct sovd_gateway *gateway, const struct settings *old, cons
                         sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b[i].sovd.name, strerror(-r));
         }
         n = c->n;
+        if (old->native)
+                order[n++] = old->native->name;
         if (running(gateway, DEMO_NAME)) /* no part of the configuration, so it stays, behind the others */
                 order[n++] = DEMO_NAME;
         sovd_gateway_reorder(gateway, order, n);
 }
 
+/* The apps' socket and the state stay those of the start. */
+static void keep_native(const struct daemon *d, struct settings *new) {
+        const struct sovd_native_options *before = d->settings.native;
+
+        if (!before != !new->native ||
+            (before && !sovd_settings_same(&sovd_schema_native_options, before, new->native)) ||
+            !sovd_settings_same(&sovd_schema_storage_settings, d->settings.storage, new->storage))
+                sovd_log(SOVD_LOG_WARN, "changes under native and storage take effect after a restart");
+        new->native = d->settings.native;
+        new->storage = d->settings.storage;
+}
+
 /* The sections that the listener uses stay those of the start. */
 static void take_over(struct daemon *d, struct sovd_arena *arena, struct settings *new) {
-        if (!same(&sovd_schema_server_settings, d->settings.server, new->server) ||
-            !same(&sovd_schema_limits_settings, d->settings.limits, new->limits) ||
-            !same(&sovd_schema_events_settings, d->settings.events, new->events))
+        if (!sovd_settings_same(&sovd_schema_server_settings, d->settings.server, new->server) ||
+            !sovd_settings_same(&sovd_schema_limits_settings, d->settings.limits, new->limits) ||
+            !sovd_settings_same(&sovd_schema_events_settings, d->settings.events, new->events))
                 sovd_log(SOVD_LOG_WARN, "changes under server, limits and events take effect after a restart");
         new->server = d->settings.server;
         new->limits = d->settings.limits;
         new->events = d->settings.events;
+        keep_native(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -503,6 +511,9 @@ static int start(struct daemon *d) {
                 r = set_tokens(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
+        if (!r && d->settings.native)
+                r = sovd_native_apps_start(&d->apps, d->gateway, d->settings.storage->path,
+                                           (size_t)limits->fault_definitions.value);
         if (r)
                 return r;
 
@@ -519,6 +530,8 @@ static int start(struct daemon *d) {
         if (d->settings.server->trusted_proxies.n)
                 d->rest.trusted_proxies = d->settings.server->trusted_proxies.items; /* the same */
         r = add_backends(d->gateway, &d->settings);
+        if (!r)
+                r = sovd_native_apps_add(d->gateway, d->settings.native);
         if (!r)
                 r = add_demo(d);
         if (!r)
@@ -589,6 +602,7 @@ static void stop(struct daemon *d) {
         d->rest.observations = sovd_observations_free(d->rest.observations);
         d->rest.streamer = sovd_streamer_free(d->rest.streamer);
         d->gateway = sovd_gateway_free(d->gateway);
+        d->apps = sovd_native_apps_free(d->apps);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.tokens = sovd_tokens_free(d->rest.tokens);
 }

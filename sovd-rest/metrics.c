@@ -229,6 +229,26 @@ static double n_scripts_running(const struct sovd_backend_status *s) {
         return s->keeps_scripts ? (double)s->n_scripts_running : -1;
 }
 
+static double n_peers(const struct sovd_backend_status *s) {
+        return (double)s->n_peers;
+}
+
+static double n_peers_refused(const struct sovd_backend_status *s) {
+        return (double)s->n_peers_refused;
+}
+
+static double n_peers_lost(const struct sovd_backend_status *s) {
+        return (double)s->n_peers_lost;
+}
+
+static double n_frames(const struct sovd_backend_status *s) {
+        return (double)s->n_frames;
+}
+
+static double n_frames_refused(const struct sovd_backend_status *s) {
+        return (double)s->n_frames_refused;
+}
+
 static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
         static const struct {
                 const char *name, *type, *help;
@@ -248,6 +268,12 @@ static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer
                 { "sovd_backend_rejected_total", "counter", "Calls refused by breaker or limit.", n_rejected },
                 { "sovd_backend_scripts", "gauge", "Scripts of clients that the backend keeps.", n_scripts },
                 { "sovd_backend_scripts_running", "gauge", "Executions of scripts that run.", n_scripts_running },
+                { "sovd_backend_peers", "gauge", "Apps that are connected.", n_peers },
+                { "sovd_backend_peers_refused_total", "counter", "Connections that were refused.", n_peers_refused },
+                { "sovd_backend_peers_lost_total", "counter", "Apps that went without a word.", n_peers_lost },
+                { "sovd_backend_frames_total", "counter", "Frames that apps sent.", n_frames },
+                { "sovd_backend_frames_refused_total", "counter", "Frames that were answered with an error.",
+                  n_frames_refused },
         };
         struct sovd_backend *backends[SOVD_BACKENDS_MAX];
         struct sovd_backend_status status[SOVD_BACKENDS_MAX] = { 0 };

@@ -55,7 +55,7 @@ const struct sovd_schema sovd_schema_logging_settings = {
 
 static const struct sovd_field storage_fields[] = {
         { .name = "path", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_storage_settings, path), .min = 1,
-          .max = 4095, .doc = "State directory. Nothing is kept there yet; the key is accepted from the start." },
+          .max = 4095, .doc = "State directory, with the file state.db; without it, state ends with the process." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_storage_settings = {
@@ -107,6 +107,7 @@ static const struct sovd_field limits_fields[] = {
         INT("bulk_transfers", bulk_transfers, 1, 1024, "16",
             "Uploads and downloads of bulk data that run at the same time; they leave one connection free."),
         SECONDS("bulk_timeout_secs", bulk_timeout, 1, 86400, "3600", "Until a transfer of bulk data is complete."),
+        INT("fault_definitions", fault_definitions, 1, 1000000, "20000", "Faults of all catalogues together."),
         { 0 }
 };
 #undef F
@@ -215,4 +216,20 @@ void sovd_settings_log(const struct sovd_logging_settings *logging) {
 
         sovd_log_setup((enum sovd_log_level)(logging->level - 1),
                        journal ? SOVD_LOG_JOURNAL : formats[logging->format - 1]);
+}
+
+bool sovd_settings_same(const struct sovd_schema *schema, const void *a, const void *b) {
+        struct sovd_json_writer wa, wb;
+        const char *ta, *tb;
+        size_t na, nb;
+
+        sovd_json_writer_init(&wa, 0, 0);
+        sovd_json_writer_init(&wb, 0, 0);
+        sovd_schema_encode(schema, a, &wa);
+        sovd_schema_encode(schema, b, &wb);
+        bool equal = !sovd_json_writer_finish(&wa, &ta, &na) && !sovd_json_writer_finish(&wb, &tb, &nb) &&
+                     na == nb && memcmp(ta, tb, na) == 0;
+        sovd_json_writer_done(&wa);
+        sovd_json_writer_done(&wb);
+        return equal;
 }

@@ -36,6 +36,7 @@ struct sovd_limits_settings {
                 triggers_per_client;
         struct sovd_int bulk_bytes, bulk_transfers;
         struct sovd_number bulk_timeout;
+        struct sovd_int fault_definitions;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
         struct sovd_int idempotency_keys, idempotency_keys_per_client;
         struct sovd_number idempotency_retention;
@@ -76,3 +77,6 @@ uint64_t sovd_settings_period(const struct sovd_events_settings *events, int int
 
 /* Level and format of the log, for sovd_log_setup(). "auto" is the journal when standard error leads there. */
 void sovd_settings_log(const struct sovd_logging_settings *logging);
+
+/* Do two structs of a schema say the same? */
+bool sovd_settings_same(const struct sovd_schema *schema, const void *a, const void *b);

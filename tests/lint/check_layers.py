@@ -18,8 +18,10 @@ MAY_INCLUDE = {
     'backends': ['backends/*'],         # the registry beside the folders: it names every backend
     'backends/*': ['sovd-core'],        # a backend sees neither another one nor the registry
     'demo-ecu': [],                     # the other side of the wire
+    'backends/native/app': [],          # libsovd-app, the library of the apps: it sees nothing of ours
+    'backends/native/example': ['backends/native/app'],
 }
-COMPOSITION_ROOT = 'sovd-rest/main.c'
+COMPOSITION_ROOT = ('sovd-rest/main.c', 'sovd-rest/native_apps.c', 'sovd-rest/native_apps.h')
 
 # Library header -> where it may be included; of the files a pattern matches, one may do so.
 FENCES = {
@@ -35,6 +37,8 @@ INCLUDE = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)[>"]')
 def layer_of(name):
     """'backends/sovd/x.c' -> 'backends/sovd', 'sovd-core/base/x.c' -> 'sovd-core', others -> None."""
     parts = name.split('/')
+    if '/'.join(parts[:3]) in MAY_INCLUDE and len(parts) > 3:
+        return '/'.join(parts[:3])
     if parts[0] == 'backends' and len(parts) > 2:
         return '/'.join(parts[:2])
     return parts[0] if parts[0] in MAY_INCLUDE and len(parts) > 1 else None
@@ -46,7 +50,7 @@ def rules_of(layer):
 
 def layer_finding(name, header):
     own, other = layer_of(name), layer_of(header)
-    if not other or own == other or name == COMPOSITION_ROOT:
+    if not other or own == other or name in COMPOSITION_ROOT:
         return None
     if any(fnmatch.fnmatch(other, allowed) for allowed in rules_of(own)):
         return None
@@ -110,6 +114,9 @@ PLANTED = {
     'fault-manager/store.c': '#include "sovd-core/call.h"\n#include "sovd-auth/auth.h"\n',
     'demo-ecu/http.c': '#include "civetweb.c"\n#include "demo-ecu/sim.h"\n',
     'demo-ecu/sim.c': '#include "civetweb.h"\n#include "sovd-core/call.h"\n',
+    'backends/native/native.c': '#include "backends/native/app/sovd_app.h"\n',
+    'backends/native/app/state.c': '#include "backends/native/app/app.h"\n#include "sovd-core/base/util.h"\n',
+    'backends/native/example/nav.c': '#include "backends/native/app/sovd_app.h"\n#include "backends/native/frame.h"\n',
     'tests/unit/test_x.c': '#include "sovd-core/call.h"\n#include <sqlite3.h>\n#include "backends/cda/cda.h"\n',
 }
 EXPECTED = {
@@ -118,6 +125,7 @@ EXPECTED = {
     ('sovd-rest/http_tls.c', 1), ('sovd-rest/resources/http_x.c', 1), ('sovd-auth/token.c', 2),
     ('sovd-auth/wrong.c', 1), ('backends/registry.c', 2), ('backends/sovd/sovd.c', 3), ('backends/cda/cda.c', 1),
     ('fault-manager/store.c', 2), ('demo-ecu/sim.c', 1), ('demo-ecu/sim.c', 2),
+    ('backends/native/native.c', 1), ('backends/native/app/state.c', 2), ('backends/native/example/nav.c', 2),
 }
 
 if __name__ == '__main__':

@@ -1,0 +1,125 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * libsovd-app, inside - what its files share
+ *
+ * Everything that both the app's threads and the library's own touch is under app::mutex, a leaf lock that is never
+ * held while something is written, waited for or called back. The session belongs to the library's thread.
+ */
+#include "backends/native/app/sovd_app.h"
+#include <cjson/cJSON.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define APP_TEXT_MAX        255
+#define APP_ID_MAX          128
+#define APP_JSON_MAX        131072 /* bytes of one value */
+#define APP_ENVIRONMENT_MAX 16384
+#define APP_LINE_MAX        4096
+#define APP_CONDITIONS_MAX  64
+#define APP_CODES_MAX       1000  /* faults whose last report is known, and rules */
+#define APP_RESOURCES_MAX   10000 /* of each kind */
+#define APP_WINDOW          32    /* reports under way */
+#define APP_DEPTH_MAX       24
+
+struct app_report {
+        struct app_report *next;
+        char *code, *environment; /* environment: JSON, or NULL */
+        enum sovd_app_report kind;
+        int64_t n;         /* given when it is sent; 0 = it was not */
+        int64_t seq;       /* of the frame under way in this session; 0 = none */
+        uint64_t retry_ms; /* not before */
+};
+
+struct app_log {
+        struct app_log *next;
+        enum sovd_app_severity severity;
+        char text[];
+};
+
+struct app_code { /* what is known of one fault */
+        char *code;
+        bool failed;                         /* the last report that was taken says so */
+        unsigned failed_count, passed_count; /* rule; 0 = none */
+        unsigned n_failed, n_passed;         /* in a row */
+};
+
+struct app_condition {
+        char *name;
+        bool on, sent;
+};
+
+enum app_kind { APP_DATA, APP_OPERATION, APP_MODE, APP_CONFIGURATION, APP_N_KINDS };
+
+struct app_item { /* something registered */
+        char *id;
+        cJSON *about; /* as it is registered */
+        sovd_app_read_fn read;
+        sovd_app_write_fn write;
+        sovd_app_start_fn start;
+        sovd_app_stop_fn stop;
+        bool asynchronous;
+        void *data;
+        char *value; /* published, JSON; or NULL */
+        bool dirty;  /* it is to be sent */
+};
+
+struct app_exec {
+        struct app_exec *next;
+        char *id;
+        const struct app_item *operation;
+        int progress; /* -1 = none */
+        bool dirty, ended;
+        char *result, *error;
+};
+
+struct sovd_app {
+        /* never change */
+        char *socket, *entity, *name, *version, *located_on;
+        char instance[33];
+        size_t reports_max, logs_max;
+        unsigned retry_max_ms;
+        pthread_t thread;
+        int wake[2]; /* a pipe */
+
+        pthread_mutex_t mutex; /* all below */
+        bool ready, stopping;
+        uint64_t stop_ms;
+        struct app_item *items[APP_N_KINDS]; /* do not change any more once ready */
+        size_t n_items[APP_N_KINDS];
+        cJSON *faults;
+        struct app_report *reports, **last_report;
+        struct app_log *logs, **last_log;
+        struct app_code *codes;
+        size_t n_codes;
+        struct app_condition conditions[APP_CONDITIONS_MAX];
+        size_t n_conditions;
+        struct app_exec *execs;
+        int64_t last_n;
+        struct sovd_app_status status;
+};
+
+struct sovd_app_answer {
+        char *json, *code, *message;
+        bool failed; /* no memory */
+};
+
+/* json.c: the text as one JSON value without spaces, or NULL: it is none, is too long, or is more than gateways read.
+ * object: only an object will do. */
+char *app_json(const char *text, size_t max, bool object);
+bool app_utf8(const char *text);
+
+/* state.c; with the mutex held. */
+struct app_item *app_find(struct sovd_app *app, enum app_kind kind, const char *id);
+struct app_exec *app_exec_find(struct sovd_app *app, const char *id);
+void app_exec_drop(struct sovd_app *app, const char *id);
+void app_report_drop(struct sovd_app *app, struct app_report *report);
+/* The gateway forgot a fault (NULL = all): what is wrong is told anew. */
+void app_cleared(struct sovd_app *app, const char *code);
+void app_wake(struct sovd_app *app);
+uint64_t app_now_ms(void);
+
+/* session.c */
+void *app_run(void *app);

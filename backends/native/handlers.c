@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each frame of an app does; on the io thread. */
+#include "backends/native/peer.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/log.h"
+#include <cjson/cJSON.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#define GROUPS_MAX 256
+
+/* --- hello ---------------------------------------------------------------------------------------------- */
+
+/* The main group, or one of the others. */
+static bool is_in_group(const struct native_peer *p, gid_t gid) {
+        gid_t groups[GROUPS_MAX];
+        socklen_t len = sizeof(groups);
+
+        if (p->gid == gid)
+                return true;
+        if (getsockopt(p->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) != 0)
+                return false;
+        for (size_t i = 0; i < len / sizeof(*groups); i++)
+                if (groups[i] == gid)
+                        return true;
+        return false;
+}
+
+static bool is_allowed(const struct native_peer *p, const struct native_rule *rule) {
+        return (!rule->has_uid || p->uid == rule->uid) && (!rule->has_gid || is_in_group(p, rule->gid));
+}
+
+static struct native_app *find_by_key(const struct native *b, const char *key) {
+        for (size_t i = 0; i < b->n_apps; i++)
+                if (strcmp(b->apps[i].key, key) == 0)
+                        return &b->apps[i];
+        return NULL;
+}
+
+/* The end of an app that was killed may not have been read yet when it comes again. */
+static bool is_in_use(struct native *b, const struct native_app *app) {
+        for (struct native_peer *p = b->peers; p; p = p->next) {
+                struct pollfd poll_fd = { .fd = p->fd, .events = POLLRDHUP };
+                if (p->app != app)
+                        continue;
+                if (poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) {
+                        p->hung_up = true;
+                        p->paused_usec = 0;
+                        native_peer_read(p);
+                        native_peer_detach(p, "it closed the connection", true);
+                        p->dead = true;
+                }
+                return p->app == app;
+        }
+        return false;
+}
+
+static void welcome(struct native_peer *p, struct sovd_int re) {
+        const struct native *b = p->b;
+        struct sovd_json_writer w;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_json_object_begin(&w);
+        sovd_json_key_string(&w, "type", "welcome");
+        if (re.set)
+                sovd_json_key_int(&w, "re", re.value);
+        sovd_json_key_int(&w, "v", NATIVE_VERSION);
+        sovd_json_key_int(&w, "heartbeat_ms", (int64_t)(b->heartbeat_usec / SOVD_USEC_PER_MSEC));
+        sovd_json_key_int(&w, "max_frame_bytes", b->options.max_frame_bytes.value);
+        sovd_json_key_bool(&w, "faults", b->sink);
+        sovd_json_object_end(&w);
+        native_peer_send(p, &w);
+}
+
+static void connect_app(struct native_peer *p, struct native_app *app, const struct native_hello *hello) {
+        struct native *b = p->b;
+
+        if (strcmp(app->instance, hello->instance) != 0) {
+                (void)snprintf(app->instance, sizeof(app->instance), "%s", hello->instance);
+                app->last_n = 0;
+        }
+        (void)pthread_mutex_lock(&b->mutex);
+        native_app_connect(b, app, p->queue, hello);
+        p->session = app->session;
+        (void)pthread_mutex_unlock(&b->mutex);
+        p->app = app;
+        sovd_log(SOVD_LOG_INFO, "backend '%s': app '%s' %s is connected: process %d, user %u", b->base.name,
+                 app->key, hello->version ? hello->version : "", (int)p->pid, (unsigned)p->uid);
+}
+
+static void on_hello(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        const struct native_hello *hello = &m->hello;
+        struct native_app *app = find_by_key(p->b, hello->entity);
+        const double cost = (double)p->b->options.frames_per_sec.value / 10;
+        const char *code = NULL, *why = NULL;
+
+        if (p->app) {
+                native_peer_error(p, m->seq, "bad-frame", "hello was said already");
+                return;
+        }
+        if (!app)
+                code = "unknown-entity", why = "no app of the configuration is this entity";
+        else if (!is_allowed(p, &app->rule))
+                code = "not-allowed", why = "the configuration does not let this user be this entity";
+        else if (hello->located_on && !sovd_id_is_valid(hello->located_on))
+                code = "bad-frame", why = "/located_on: cannot be an id";
+        else if (!native_tokens_take(p->b, app, cost, sovd_now_usec()))
+                code = "rate-limited", why = "this app connects too often";
+        else if (is_in_use(p->b, app))
+                code = "in-use", why = "another process is this entity, and lives";
+        if (code) {
+                native_peer_close(p, m->seq, code, why);
+                return;
+        }
+        connect_app(p, app, hello);
+        welcome(p, m->seq);
+}
+
+/* --- register ------------------------------------------------------------------------------------------- */
+
+static bool define_faults(struct native_peer *p, const struct native_message *m, struct sovd_arena *arena) {
+        struct native *b = p->b;
+        const char *why = NULL;
+
+        if (!m->reg.faults)
+                return true;
+        int r = b->sink ? b->sink->ops->define(b->sink, p->app->key, m->reg.faults, arena, &why)
+                        : SOVD_E_NOT_IMPLEMENTED;
+        if (!r)
+                return true;
+        if (r == SOVD_E_BAD_REQUEST)
+                why = sovd_arena_printf(arena, "/faults%s", why ? why : "");
+        else
+                why = r == SOVD_E_OVERLOAD ? "too many faults are defined" : "faults cannot be kept here";
+        native_peer_error(p, m->seq,
+                          r == SOVD_E_BAD_REQUEST ? "bad-frame"
+                          : r == SOVD_E_OVERLOAD  ? "too-many"
+                                                  : "not-offered",
+                          why ? why : "out of memory");
+        return false;
+}
+
+static void on_register(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        struct native *b = p->b;
+        const char *why = native_register_check(&m->reg, (size_t)b->options.max_resources.value, *arena);
+
+        if (why) {
+                native_peer_error(p, m->seq, "bad-frame", why);
+                return;
+        }
+        if (!native_tokens_take(b, p->app, (double)b->options.frames_per_sec.value / 20, sovd_now_usec())) {
+                native_peer_error(p, m->seq, "rate-limited", "this app registers too often");
+                return;
+        }
+        if (!define_faults(p, m, *arena))
+                return;
+
+        struct native_registration *registration = calloc(1, sizeof(*registration));
+        int r = registration ? 0 : -ENOMEM;
+        if (!r) {
+                *registration = (struct native_registration){ .n_refs = 1,
+                                                              .lists = m->reg,
+                                                              .arena = SOVD_TAKE(*arena) };
+                (void)pthread_mutex_lock(&b->mutex);
+                r = native_app_register(p->app, registration);
+                (void)pthread_mutex_unlock(&b->mutex);
+        }
+        if (r)
+                native_registration_unref(registration);
+        else
+                r = native_publish_view(b);
+        if (r)
+                native_peer_error(p, m->seq, "busy", "out of memory");
+        else
+                native_peer_reply(p, m->seq);
+}
+
+/* --- values --------------------------------------------------------------------------------------------- */
+
+static const char *store(struct native *b, struct native_app *app, const struct native_data *all,
+                         const struct native_data *d, const struct cJSON *json) {
+        const size_t most = (size_t)b->options.max_value_bytes.value;
+        struct sovd_json_writer w;
+        const char *text;
+        char *copy = NULL;
+        size_t len = 0;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_json_tree(&w, json);
+        if (!sovd_json_writer_finish(&w, &text, &len))
+                copy = strdup(text);
+        sovd_json_writer_done(&w);
+        if (!copy)
+                return "out of memory";
+
+        (void)pthread_mutex_lock(&b->mutex);
+        struct native_value *value = &app->values[d - all];
+        const bool fits = app->n_value_bytes - value->len + len <= most;
+        char *old = fits ? value->text : copy;
+        if (fits) {
+                app->n_value_bytes += len - value->len;
+                *value = (struct native_value){ .text = copy, .len = len, .usec = sovd_realtime_usec() };
+        }
+        (void)pthread_mutex_unlock(&b->mutex);
+        free(old);
+        return fits ? NULL : "the values of the app are longer than max_value_bytes together";
+}
+
+/* The registration is this thread's to replace, so it can be looked at without the mutex. */
+static void on_publish(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        struct native_app *app = p->app;
+        const struct cJSON *item;
+
+        if (!app->ready) {
+                native_peer_error(p, m->seq, "register-first", "nothing is registered yet");
+                return;
+        }
+        const struct sovd_list *list = &app->registration->lists.data;
+        cJSON_ArrayForEach (item, m->publish.values) {
+                const struct native_data *d = NATIVE_FIND(*list, native_data, item->string);
+                const char *why = NULL;
+                if (!d || !d->published.value)
+                        why = d ? "it was not registered as published" : "it is not registered";
+                else if (cJSON_IsNull(item))
+                        why = "null is no value";
+                else
+                        why = store(p->b, app, list->items, d, item);
+                if (why) {
+                        why = sovd_arena_printf(*arena, "/values/%s: %s", item->string, why);
+                        native_peer_error(p, m->seq, "bad-value", why ? why : "out of memory");
+                        return;
+                }
+        }
+        native_peer_reply(p, m->seq);
+}
+
+/* --- faults --------------------------------------------------------------------------------------------- */
+
+static void acknowledge(struct native_peer *p, struct sovd_int seq, uint64_t ticket) {
+        const struct native_ack ack = {
+                .app = p->app, .session = p->session, .ticket = ticket, .seq = seq.value
+        };
+
+        if (seq.set && ticket)
+                native_acks_add(p->b, &ack);
+        else
+                native_peer_reply(p, seq);
+}
+
+static int report(struct native_peer *p, const struct native_fault *fault, uint64_t *ret_ticket) {
+        const struct sovd_fault_sink *sink = p->b->sink;
+        struct sovd_json_writer w;
+        const char *text = NULL;
+        size_t len = 0;
+        int r = 0;
+
+        sovd_json_writer_init(&w, 0, NATIVE_FRAME_BYTES);
+        if (fault->environment) {
+                sovd_json_tree(&w, fault->environment);
+                r = sovd_json_writer_finish(&w, &text, &len);
+        }
+        if (!r)
+                r = sink->ops->report(p->b->sink, p->app->key, fault->code,
+                                      (enum sovd_report)(fault->report - 1), text, ret_ticket);
+        sovd_json_writer_done(&w);
+        return r;
+}
+
+static void refuse_report(struct native_peer *p, struct sovd_int seq, int r) {
+        if (r == SOVD_E_NOT_FOUND)
+                native_peer_error(p, seq, "unknown-fault", "the code is not in the catalogue");
+        else if (r == SOVD_E_OVERLOAD)
+                native_peer_error(p, seq, "fault-limited",
+                                  "more reports of this fault per second than are judged");
+        else if (r == -E2BIG)
+                native_peer_error(p, seq, "bad-value", "/environment: it is longer than 16384 bytes");
+        else
+                native_peer_error(p, seq, "busy", "the report cannot be taken now");
+}
+
+static void on_fault(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        struct native_app *app = p->app;
+        const struct sovd_int n = m->fault.n;
+        uint64_t ticket = 0;
+
+        if (!p->b->sink) {
+                native_peer_error(p, m->seq, "not-offered", "faults cannot be kept here");
+                return;
+        }
+        if (!native_acks_have_room(p->b)) {
+                native_peer_error(p, m->seq, "busy", "too many reports wait for the disk");
+                return;
+        }
+        if (n.set &&
+            n.value <= app->last_n) { /* it came before: the same answer, but it does not count again */
+                acknowledge(p, m->seq, app->last_ticket);
+                return;
+        }
+        int r = report(p, &m->fault, &ticket);
+        if (r) {
+                refuse_report(p, m->seq, r);
+                return;
+        }
+        if (n.set)
+                app->last_n = n.value;
+        if (ticket)
+                app->last_ticket = ticket;
+        acknowledge(p, m->seq, ticket);
+}
+
+static void on_condition(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        struct native *b = p->b;
+        int r = b->sink ? b->sink->ops->condition(b->sink, m->condition.name, m->condition.on.value)
+                        : SOVD_E_NOT_IMPLEMENTED;
+
+        if (r)
+                native_peer_error(p, m->seq, r == SOVD_E_NOT_IMPLEMENTED ? "not-offered" : "too-many",
+                                  "the condition cannot be kept");
+        else
+                native_peer_reply(p, m->seq);
+}
+
+/* --- the rest ------------------------------------------------------------------------------------------- */
+
+static void on_log(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        static const enum sovd_log_level levels[] = { SOVD_LOG_ERROR, SOVD_LOG_ERROR, SOVD_LOG_WARN,
+                                                      SOVD_LOG_INFO, SOVD_LOG_DEBUG };
+        const struct sovd_log_field fields[] = { { "entity", p->app->key }, { 0 } };
+        const enum sovd_log_level level = levels[m->log.severity - 1];
+
+        if (sovd_log_enabled(level))
+                sovd_log_event(level, fields, "app '%s': %s", p->app->key, m->log.msg);
+        native_peer_reply(p, m->seq);
+}
+
+static void on_exec(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        const struct native_exec *exec = &m->exec;
+
+        (void)pthread_mutex_lock(&p->b->mutex);
+        struct native_execution *x = native_execution_find(p->app, NULL, exec->exec);
+        const bool runs = x && x->status == SOVD_EXECUTION_RUNNING;
+        if (runs && exec->progress.set)
+                x->progress = (int)exec->progress.value;
+        if (runs && exec->status != SOVD_EXECUTION_RUNNING)
+                native_execution_end(x, exec->status, exec->error, exec->parameters);
+        (void)pthread_mutex_unlock(&p->b->mutex);
+        if (runs)
+                native_peer_reply(p, m->seq);
+        else
+                native_peer_error(p, m->seq, "unknown-exec",
+                                  x ? "the execution has ended" : "there is no such execution");
+}
+
+static void on_heartbeat(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        native_peer_reply(p, m->seq);
+}
+
+static void on_bye(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        native_peer_reply(p, m->seq);
+        p->close_usec = sovd_now_usec() + SOVD_USEC_PER_SEC;
+        native_peer_detach(p, "it said goodbye", false);
+}
+
+static void on_reply(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        native_ask_answer(p->b, p->app, (uint64_t)m->reply.re.value, SOVD_TAKE(*arena), m);
+}
+
+static void on_error(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        if (m->error.re.set)
+                native_ask_answer(p->b, p->app, (uint64_t)m->error.re.value, SOVD_TAKE(*arena), m);
+}
+
+void native_handle(struct native_peer *p, struct native_message *message, struct sovd_arena **arena) {
+        static void (*const handlers[NATIVE_N_TYPES])(struct native_peer * p, struct native_message * m,
+                                                      struct sovd_arena * *arena) = {
+                [NATIVE_HELLO] = on_hello, [NATIVE_REGISTER] = on_register,   [NATIVE_PUBLISH] = on_publish,
+                [NATIVE_FAULT] = on_fault, [NATIVE_CONDITION] = on_condition, [NATIVE_LOG] = on_log,
+                [NATIVE_EXEC] = on_exec,   [NATIVE_HEARTBEAT] = on_heartbeat, [NATIVE_BYE] = on_bye,
+                [NATIVE_REPLY] = on_reply, [NATIVE_ERROR] = on_error,
+        };
+
+        if (!p->app && message->type != NATIVE_HELLO)
+                native_peer_close(p, message->seq, "hello-first", "the first frame has to be hello");
+        else
+                handlers[message->type](p, message, arena);
+}

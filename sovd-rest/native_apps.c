@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/native_apps.h"
+#include "fault-manager/fault_manager.h"
+#include "sovd-core/base/config.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/base/log.h"
+#include "sovd-core/gateway.h"
+#include "sovd-core/state.h"
+
+#define STATE_READERS   4
+#define STATE_QUEUE_MAX 10000
+
+struct sovd_native_apps {
+        struct sovd_db *db;
+        struct fm_sink *faults;
+};
+
+const char *sovd_native_apps_check(const struct sovd_native_options *options, const struct sovd_config_tree *tree,
+                                   struct sovd_arena *arena) {
+        const char *pointer = NULL;
+        const char *why = options ? sovd_native_options_check(options, arena, &pointer) : NULL;
+
+        if (!why)
+                return NULL;
+        const char *whole = sovd_arena_printf(arena, "/native%s", pointer ? pointer : "");
+        const char *where = whole ? sovd_config_where(tree, whole, arena) : NULL;
+        const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : "native", why);
+
+        return text ? text : why;
+}
+
+static int open_state(struct sovd_db **ret, const char *folder) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        _cleanup_(sovd_freep) char *aside = NULL;
+        struct sovd_db_options options = { .migrations = sovd_state_migrations,
+                                           .application_id = SOVD_STATE_APPLICATION_ID,
+                                           .readers = STATE_READERS,
+                                           .queue_max = STATE_QUEUE_MAX };
+
+        int r = sovd_arena_new(&arena, 1024);
+        if (r)
+                return r;
+        options.path = folder ? sovd_arena_printf(arena, "%s/state.db", folder) : NULL;
+        if (folder && !options.path)
+                return sovd_error_origin(-ENOMEM);
+        r = sovd_db_open(ret, &options, &aside);
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", folder ? options.path : "memory",
+                         strerror(abs(r)));
+        if (aside)
+                sovd_log(SOVD_LOG_ERROR, "the state was damaged: it is kept as %s, and begins anew", aside);
+        return r;
+}
+
+int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, const char *folder,
+                           size_t faults_max) {
+        struct sovd_native_apps *apps = calloc(1, sizeof(*apps));
+        if (!apps)
+                return sovd_error_origin(-ENOMEM);
+
+        *ret = apps;
+        int r = open_state(&apps->db, folder);
+        if (r)
+                return r;
+        r = fm_sink_new(&apps->faults, &(struct fm_options){ .db = apps->db, .faults_max = faults_max });
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the fault manager cannot be started: %s", strerror(abs(r)));
+        else
+                sovd_gateway_set_fault_sink(gateway, fm_sink_base(apps->faults));
+        return r;
+}
+
+int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options) {
+        struct sovd_backend *backend;
+
+        if (!options)
+                return 0;
+        int r = sovd_native_backend_new(&backend, options);
+        if (!r)
+                r = sovd_gateway_add(gateway, backend);
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", options->name, strerror(-r));
+        return r;
+}
+
+/* Nobody reports any more: what waits is written, then the file is closed. */
+struct sovd_native_apps *sovd_native_apps_free(struct sovd_native_apps *apps) {
+        if (!apps)
+                return NULL;
+        fm_sink_free(apps->faults);
+        (void)sovd_db_close(apps->db);
+        free(apps);
+        return NULL;
+}
