@@ -53,6 +53,7 @@ struct sovd_backend_status {
         bool keeps_scripts;             /* then: those of clients, and the executions that run */
         size_t n_scripts, n_scripts_running;
         /* Of a backend that others connect to: now; since start, refused = by rules or limits. */
+        bool has_peers;
         size_t n_peers;
         uint64_t n_peers_refused, n_peers_lost, n_frames, n_frames_refused;
 };

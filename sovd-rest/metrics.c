@@ -230,23 +230,23 @@ static double n_scripts_running(const struct sovd_backend_status *s) {
 }
 
 static double n_peers(const struct sovd_backend_status *s) {
-        return (double)s->n_peers;
+        return s->has_peers ? (double)s->n_peers : -1;
 }
 
 static double n_peers_refused(const struct sovd_backend_status *s) {
-        return (double)s->n_peers_refused;
+        return s->has_peers ? (double)s->n_peers_refused : -1;
 }
 
 static double n_peers_lost(const struct sovd_backend_status *s) {
-        return (double)s->n_peers_lost;
+        return s->has_peers ? (double)s->n_peers_lost : -1;
 }
 
 static double n_frames(const struct sovd_backend_status *s) {
-        return (double)s->n_frames;
+        return s->has_peers ? (double)s->n_frames : -1;
 }
 
 static double n_frames_refused(const struct sovd_backend_status *s) {
-        return (double)s->n_frames_refused;
+        return s->has_peers ? (double)s->n_frames_refused : -1;
 }
 
 static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer *w) {

@@ -59,6 +59,7 @@ static void native_status(struct sovd_backend *base, struct sovd_backend_status 
                 .n_calls = atomic_load(&b->n_calls),
                 .n_failures = atomic_load(&b->n_failures),
                 .n_rejected = atomic_load(&b->n_rejected),
+                .has_peers = true,
                 .n_peers = atomic_load(&b->n_connected),
                 .n_peers_refused = atomic_load(&b->n_peers_refused),
                 .n_peers_lost = atomic_load(&b->n_peers_lost),
