@@ -511,7 +511,7 @@ static int start(struct daemon *d) {
                 r = set_tokens(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
-        if (!r && d->settings.native)
+        if (!r && (d->settings.native || d->settings.storage->path)) /* nobody else needs state yet */
                 r = sovd_native_apps_start(&d->apps, d->gateway, d->settings.storage->path,
                                            (size_t)limits->fault_definitions.value);
         if (r)

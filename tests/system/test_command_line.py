@@ -196,6 +196,15 @@ class Start(FileCase):
         self.assertIn(f'cannot listen on 127.0.0.1 port {port}', said)
         self.assertNotRegex(said, gateway.SANITIZER)
 
+    def test_the_state_is_in_the_folder_that_is_named_or_it_does_not_start(self):
+        with gateway.Gateway(storage={'path': str(self.path.parent)}):
+            self.assertTrue((self.path.parent / 'state.db').is_file())
+        self.path.write_text(f'server: {{port: 0}}\nstorage: {{path: {self.path}}}')
+        status, _, said = gateway.run('--config', self.path)
+        self.assertEqual(status, 1)
+        self.assertIn(f'the state in {self.path}/state.db cannot be opened', said)
+        self.assertNotRegex(said, gateway.SANITIZER)
+
     def test_a_port_is_free_again_at_once_after_a_stop(self):
         with gateway.Gateway() as first:
             port = first.port
