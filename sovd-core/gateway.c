@@ -25,6 +25,7 @@ struct clear_hook {
 
 struct sovd_gateway {
         uint64_t started_usec;
+        struct sovd_db *db;
         struct sovd_executions *executions;
         struct sovd_fault_sink *fault_sink;
         struct sovd_data_lists *data_lists;
@@ -52,6 +53,7 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
                 return sovd_error_origin(-ENOMEM);
 
         gateway->started_usec = sovd_now_usec();
+        gateway->db = options->db;
         (void)pthread_mutex_init(&gateway->build_mutex, NULL);
         (void)pthread_mutex_init(&gateway->tree_mutex, NULL);
         int r = sovd_tree_new(&gateway->tree, NULL, 0);
@@ -356,6 +358,10 @@ bool sovd_gateway_is_discovered(struct sovd_gateway *gateway) {
                 sovd_backend_unref(backends[i]);
         }
         return all;
+}
+
+struct sovd_db *sovd_gateway_db(const struct sovd_gateway *gateway) {
+        return gateway->db;
 }
 
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway) {

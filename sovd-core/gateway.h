@@ -10,11 +10,13 @@
 #include "sovd-core/idempotency.h"
 #include "sovd-core/locks.h"
 
+struct sovd_db;
 struct sovd_gateway;
 struct sovd_principal;
 struct sovd_updates;
 
 struct sovd_gateway_options {
+        struct sovd_db *db;        /* with sovd_state_migrations; outlives the gateway */
         size_t executions_max;
         uint64_t executions_retention_usec;
         struct sovd_data_lists_options data_lists;
@@ -53,6 +55,7 @@ struct sovd_fault_sink;
 void sovd_gateway_set_fault_sink(struct sovd_gateway *gateway, struct sovd_fault_sink *sink);
 struct sovd_fault_sink *sovd_gateway_fault_sink(const struct sovd_gateway *gateway);
 
+struct sovd_db *sovd_gateway_db(const struct sovd_gateway *gateway);
 struct sovd_executions *sovd_gateway_executions(struct sovd_gateway *gateway);
 struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway);
 struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway);

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/state.h"
-#include <stddef.h>
+#include "sovd-core/base/arena.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/base/log.h"
+#include <errno.h>
+
+#define READERS   4
+#define QUEUE_MAX 10000 /* changes that wait */
 
 /* fault: what is wrong now or was, one row per entity and code. about: the descriptor as JSON, so that a fault can be
  * shown while nobody has its catalogue. severity, scope and state stand beside it for the filters.
@@ -19,3 +25,26 @@ static const char faults[] =
         "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
 
 const char *const sovd_state_migrations[] = { faults, NULL };
+
+int sovd_state_open(struct sovd_db **ret, const char *folder) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        _cleanup_(sovd_freep) char *aside = NULL;
+        struct sovd_db_options options = { .migrations = sovd_state_migrations,
+                                           .application_id = SOVD_STATE_APPLICATION_ID,
+                                           .readers = READERS,
+                                           .queue_max = QUEUE_MAX };
+
+        int r = sovd_arena_new(&arena, 1024);
+        if (r)
+                return r;
+        options.path = folder ? sovd_arena_printf(arena, "%s/state.db", folder) : NULL;
+        if (folder && !options.path)
+                return sovd_error_origin(-ENOMEM);
+        r = sovd_db_open(ret, &options, &aside);
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", folder ? options.path : "memory",
+                         strerror(abs(r)));
+        if (aside)
+                sovd_log(SOVD_LOG_ERROR, "the state was damaged: it is kept as %s, and begins anew", aside);
+        return r;
+}

@@ -6,8 +6,12 @@
  *
  * Step n of the list leads a file from version n to n + 1. A step that was released never changes.
  */
-#include <stdint.h>
+#include "sovd-core/base/db.h"
 
 #define SOVD_STATE_APPLICATION_ID UINT32_C(0x534f5644) /* "SOVD" */
 
 extern const char *const sovd_state_migrations[]; /* ends with NULL */
+
+/* Opens the file state.db in a folder (NULL = in memory), and logs why it cannot. A damaged file is kept beside it under
+ * another name, and an empty one begun. */
+int sovd_state_open(struct sovd_db **ret, const char *folder);

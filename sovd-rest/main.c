@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
 #include "backends/sim/sim_backend.h"
-#include "backends/sovd/sovd_backend.h"
 #include "sovd-auth/tokens.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/state.h"
 #include "sovd-rest/arguments.h"
+#include "sovd-rest/backend_list.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/lock_settings.h"
 #include "sovd-rest/observe.h"
@@ -39,25 +40,8 @@ struct settings {
         struct sovd_events_settings *events;
         struct sovd_lock_settings *locks;
         struct sovd_auth_settings *auth;
-        struct sovd_list backends; /* struct backend_settings */
+        struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
-};
-
-/* One element of the list `backends`, of whatever type. */
-struct backend_settings {
-        struct sovd_sovd_options sovd; /* name and type are those of every type */
-        const char *scenario;          /* of type sim: its file */
-        const char *text;              /* what is in it, as it was checked */
-        size_t len;
-};
-static const struct sovd_field backend_fields[] = {
-        { .name = "scenario", .type = SOVD_FIELD_STRING, .offset = offsetof(struct backend_settings, scenario),
-          .min = 1, .max = 4095, .doc = "Type sim: the file with the entities, see scenarios.md." },
-        { 0 }
-};
-static const struct sovd_schema backend_schema = {
-        .name = "Backend", .size = sizeof(struct backend_settings), .fields = backend_fields,
-        .base = &sovd_schema_sovd_options, .doc = "What stands behind the gateway: a SOVD server, or a simulation.",
 };
 
 #define SECTION(word) \
@@ -72,7 +56,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(auth),
         SECTION(events),
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
-          .of = &backend_schema, .min = 0, .max = SOVD_BACKENDS_MAX,
+          .of = &sovd_schema_backend_settings, .min = 0, .max = SOVD_BACKENDS_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
         { .name = "native", .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, native),
           .of = &sovd_schema_native_options, .doc = "Apps of this machine; without it, none can connect." },
@@ -87,26 +71,13 @@ struct daemon {
         struct sovd_arena *arena;       /* of the other settings in force; the same until a reload */
         struct settings settings;
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
+        struct sovd_db *db; /* the state */
         struct sovd_native_apps *apps;
         struct sovd_gateway *gateway;
         struct sovd_rest rest;
 };
 
 /* --- configuration --------------------------------------------------------------------------------------- */
-
-/* "file:line:column: key: why" */
-static const char *complain_at(const struct sovd_config_tree *tree, struct sovd_arena *arena, const char *pointer,
-                               const char *why) {
-        const char *where = pointer ? sovd_config_where(tree, pointer, arena) : NULL;
-        const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : pointer ? pointer : "?", why);
-
-        return text ? text : why;
-}
-
-static const char *complain(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i, const char *member,
-                            const char *why) {
-        return complain_at(tree, arena, sovd_arena_printf(arena, "/backends/%zu/%s", i, member), why);
-}
 
 static const char *check_clients(const struct settings *s, const struct sovd_config_tree *tree,
                                  struct sovd_arena *arena) {
@@ -115,9 +86,9 @@ static const char *check_clients(const struct settings *s, const struct sovd_con
 
         const char *why = sovd_lock_settings_check(s->locks, arena, &pointer);
         if (why)
-                return complain_at(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
+                return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
         why = sovd_auth_settings_check(s->auth, &i, &member);
-        return why ? complain_at(tree, arena, sovd_arena_printf(arena, "/auth/tokens/%zu/%s", i, member), why) : NULL;
+        return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth/tokens/%zu/%s", i, member), why) : NULL;
 }
 
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
@@ -135,72 +106,27 @@ static const char *check_proxies(const struct settings *s, const struct sovd_con
         return NULL;
 }
 
-static bool is_sim(const struct backend_settings *b) {
-        return strcmp(b->sovd.type, "sim") == 0;
-}
-
-/* The keys of a SOVD server mean nothing to a simulation; that they have no effect must not stay unseen. */
-static const char *check_keys(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i) {
-        for (const struct sovd_field *f = sovd_schema_sovd_options.fields; f->name; f++) {
-                const char *pointer = sovd_arena_printf(arena, "/backends/%zu/%s", i, f->name);
-                if (strcmp(f->name, "name") != 0 && strcmp(f->name, "type") != 0 && pointer &&
-                    sovd_config_has(tree, pointer, arena))
-                        return complain(tree, arena, i, f->name, "only a backend of type sovd has this key");
-        }
-        return NULL;
-}
-
-/* Keeps the text of the scenario: what was checked is what runs, and a reload sees whether it changed. */
-static const char *check_sim(struct backend_settings *b, const struct sovd_config_tree *tree, struct sovd_arena *arena,
-                             size_t i) {
-        _cleanup_(sovd_backend_unrefp) struct sovd_backend *backend = NULL;
-        const char *message = check_keys(tree, arena, i);
-
-        if (message)
-                return message;
-        if (!sovd_id_is_valid(b->sovd.name))
-                return complain(tree, arena, i, "name", "must have 1 to 128 bytes, without / and control characters");
-        if (!b->scenario)
-                return complain(tree, arena, i, "scenario", "a backend of type sim needs this key");
-        int r = sovd_config_read_file(&b->text, &b->len, b->scenario, arena);
-        if (r) {
-                message = sovd_arena_printf(arena, "'%s' cannot be read: %s", b->scenario, strerror(-r));
-                return complain(tree, arena, i, "scenario", message ? message : "cannot be read");
-        }
-        r = sovd_sim_backend_parse(&backend, b->sovd.name, b->scenario, b->text, b->len, arena, &message);
-        return r ? message : NULL;
-}
-
-static const char *check_type(struct backend_settings *b, const struct sovd_config_tree *tree, struct sovd_arena *arena,
-                              size_t i) {
-        const char *member, *why;
-
-        if (is_sim(b))
-                return check_sim(b, tree, arena, i);
-        if (strcmp(b->sovd.type, "sovd") != 0)
-                return complain(tree, arena, i, "type", "must be sovd or sim");
-        if (b->scenario)
-                return complain(tree, arena, i, "scenario", "only a backend of type sim has this key");
-        why = sovd_sovd_options_check(&b->sovd, &member);
-        return why ? complain(tree, arena, i, member, why) : NULL;
+static const char *complain_name(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i,
+                                 const char *why) {
+        return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/backends/%zu/name", i), why);
 }
 
 /* What a table cannot say. */
 static const char *check(const struct sovd_arguments *arguments, const struct settings *s,
                          const struct sovd_config_tree *tree, struct sovd_arena *arena) {
-        struct backend_settings *b = s->backends.items;
+        struct sovd_backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++) {
-                const char *message = check_type(&b[i], tree, arena, i);
+                const char *message = sovd_backend_settings_check(&b[i], tree, arena, i);
                 if (message)
                         return message;
                 if (s->native && strcmp(b[i].sovd.name, s->native->name) == 0)
-                        return complain(tree, arena, i, "name", "the native backend has this name");
+                        return complain_name(tree, arena, i, "the native backend has this name");
                 if (arguments->demo && strcmp(b[i].sovd.name, DEMO_NAME) == 0)
-                        return complain(tree, arena, i, "name", "the vehicle of --demo has this name");
+                        return complain_name(tree, arena, i, "the vehicle of --demo has this name");
                 for (size_t k = 0; k < i; k++)
                         if (strcmp(b[i].sovd.name, b[k].sovd.name) == 0)
-                                return complain(tree, arena, i, "name", "another backend has this name");
+                                return complain_name(tree, arena, i, "another backend has this name");
         }
         const char *message = check_proxies(s, tree, arena);
         if (!message)
@@ -245,56 +171,6 @@ static int make_demo(struct daemon *d) {
 
 /* --- backends -------------------------------------------------------------------------------------------- */
 
-static bool same_backend(const struct backend_settings *a, const struct backend_settings *b) {
-        return sovd_settings_same(&backend_schema, a, b) && a->len == b->len && (!a->len || memcmp(a->text, b->text, a->len) == 0);
-}
-
-static const struct backend_settings *find_options(const struct settings *s, const char *name) {
-        const struct backend_settings *b = s->backends.items;
-
-        for (size_t i = 0; i < s->backends.n; i++)
-                if (strcmp(b[i].sovd.name, name) == 0)
-                        return &b[i];
-        return NULL;
-}
-
-static int make_sim(struct sovd_backend **ret, const struct backend_settings *b) {
-        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
-        const char *message;
-
-        int r = sovd_arena_new(&arena, 1024);
-        if (r)
-                return r;
-        r = sovd_sim_backend_parse(ret, b->sovd.name, b->scenario, b->text, b->len, arena, &message);
-        return r > 0 ? -EINVAL : r; /* it was good when it was checked */
-}
-
-static int make_backend(struct sovd_backend **ret, const struct backend_settings *b) {
-        return is_sim(b) ? make_sim(ret, b) : sovd_sovd_backend_new(ret, &b->sovd);
-}
-
-static int add_backend(struct sovd_gateway *gateway, const struct backend_settings *b) {
-        struct sovd_backend *backend;
-
-        int r = make_backend(&backend, b);
-        if (!r)
-                r = sovd_gateway_add(gateway, backend);
-        if (r)
-                sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b->sovd.name, strerror(-r));
-        return r;
-}
-
-static int add_backends(struct sovd_gateway *gateway, const struct settings *s) {
-        const struct backend_settings *b = s->backends.items;
-
-        for (size_t i = 0; i < s->backends.n; i++) {
-                int r = add_backend(gateway, &b[i]);
-                if (r)
-                        return r;
-        }
-        return 0;
-}
-
 /* Who is known by a token. --demo has two clients of its own, for whoever sits at this machine. */
 static int set_tokens(const struct daemon *d, const struct settings *s) {
         const char *host = d->settings.server->host;
@@ -304,84 +180,6 @@ static int set_tokens(const struct daemon *d, const struct settings *s) {
         if (demo)
                 sovd_log(SOVD_LOG_INFO, "the demo knows two clients, by the bearer tokens demo-tester-a and demo-tester-b");
         return sovd_tokens_set(d->rest.tokens, demo ? &sovd_auth_demo_settings : s->auth);
-}
-
-/* What a reload makes before it changes anything. */
-struct change {
-        struct sovd_backend *made[SOVD_BACKENDS_MAX]; /* for the options at the same place; NULL = unchanged */
-        size_t n;
-};
-
-static void drop_change(struct change *c) {
-        for (size_t i = 0; i < c->n; i++)
-                sovd_backend_unref(c->made[i]);
-}
-
-/* All that is new or different is made first: when one of them cannot be, the old configuration stays whole. */
-static int prepare(struct change *c, const struct settings *old, const struct settings *new) {
-        const struct backend_settings *b = new->backends.items;
-
-        for (c->n = 0; c->n < new->backends.n; c->n++) {
-                const struct backend_settings *now = &b[c->n], *before = find_options(old, now->sovd.name);
-                c->made[c->n] = NULL;
-                if (before && same_backend(before, now))
-                        continue;
-                int r = make_backend(&c->made[c->n], now);
-                if (r) {
-                        sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be made: %s", now->sovd.name, strerror(-r));
-                        drop_change(c);
-                        return r;
-                }
-        }
-        return 0;
-}
-
-static struct sovd_backend *running(struct sovd_gateway *gateway, const char *name) {
-        struct sovd_backend *backends[SOVD_BACKENDS_MAX], *found = NULL;
-        size_t n = sovd_gateway_backends(gateway, backends, SOVD_BACKENDS_MAX);
-
-        for (size_t i = 0; i < n; i++) {
-                if (strcmp(backends[i]->name, name) == 0)
-                        found = backends[i];
-                sovd_backend_unref(backends[i]); /* the gateway has one, and this is its only thread that removes */
-        }
-        return found;
-}
-
-static void remove_gone(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new) {
-        const struct backend_settings *b = old->backends.items;
-
-        for (size_t i = 0; i < old->backends.n; i++) {
-                const char *name = b[i].sovd.name;
-                struct sovd_backend *backend = find_options(new, name) ? NULL : running(gateway, name);
-                if (backend)
-                        sovd_gateway_remove(gateway, backend);
-        }
-}
-
-static void apply(struct sovd_gateway *gateway, const struct settings *old, const struct settings *new,
-                  const struct change *c) {
-        const struct backend_settings *b = new->backends.items;
-        const char *order[SOVD_BACKENDS_MAX + 2];
-        size_t n;
-
-        remove_gone(gateway, old, new);
-        for (size_t i = 0; i < c->n; i++) {
-                struct sovd_backend *before = c->made[i] ? running(gateway, b[i].sovd.name) : NULL;
-                int r = 0;
-                order[i] = b[i].sovd.name;
-                if (c->made[i])
-                        r = before ? sovd_gateway_replace(gateway, before, c->made[i])
-                                   : sovd_gateway_add(gateway, c->made[i]);
-                if (r)
-                        sovd_log(SOVD_LOG_ERROR, "backend '%s' cannot be started: %s", b[i].sovd.name, strerror(-r));
-        }
-        n = c->n;
-        if (old->native)
-                order[n++] = old->native->name;
-        if (running(gateway, DEMO_NAME)) /* no part of the configuration, so it stays, behind the others */
-                order[n++] = DEMO_NAME;
-        sovd_gateway_reorder(gateway, order, n);
 }
 
 /* The apps' socket and the state stay those of the start. */
@@ -416,20 +214,26 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
 static int try_reload(struct daemon *d) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         struct settings new;
-        struct change change;
+        struct sovd_backend_change change;
+        const char *behind[3] = { NULL };
+        size_t n = 0;
 
         int r = sovd_arena_new(&arena, 4096);
         if (!r)
                 r = load(d->arguments, &new, arena);
         if (!r)
-                r = prepare(&change, &d->settings, &new);
+                r = sovd_backend_change_prepare(&change, &d->settings.backends, &new.backends);
         if (r)
                 return r;
 
+        if (d->settings.native)
+                behind[n++] = d->settings.native->name;
+        behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
         sovd_settings_log(new.logging);
         if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_tokens(d, &new))
                 sovd_log(SOVD_LOG_ERROR, "the old locks or tokens stay in force");
-        apply(d->gateway, &d->settings, &new, &change);
+        sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
+                                  behind);
         take_over(d, SOVD_TAKE(arena), &new);
         return 0;
 }
@@ -484,6 +288,7 @@ static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
         const struct sovd_gateway_options options = {
+                .db = d->db,
                 .executions_max = (size_t)limits->executions.value,
                 .executions_retention_usec = sovd_settings_usec(limits->execution_retention),
                 .data_lists = { .max = (size_t)limits->data_lists.value,
@@ -511,9 +316,8 @@ static int start(struct daemon *d) {
                 r = set_tokens(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
-        if (!r && (d->settings.native || d->settings.storage->path)) /* nobody else needs state yet */
-                r = sovd_native_apps_start(&d->apps, d->gateway, d->settings.storage->path,
-                                           (size_t)limits->fault_definitions.value);
+        if (!r)
+                r = sovd_native_apps_start(&d->apps, d->gateway, (size_t)limits->fault_definitions.value);
         if (r)
                 return r;
 
@@ -529,7 +333,7 @@ static int start(struct daemon *d) {
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         if (d->settings.server->trusted_proxies.n)
                 d->rest.trusted_proxies = d->settings.server->trusted_proxies.items; /* the same */
-        r = add_backends(d->gateway, &d->settings);
+        r = sovd_backends_add(d->gateway, &d->settings.backends);
         if (!r)
                 r = sovd_native_apps_add(d->gateway, d->settings.native);
         if (!r)
@@ -603,6 +407,7 @@ static void stop(struct daemon *d) {
         d->rest.streamer = sovd_streamer_free(d->rest.streamer);
         d->gateway = sovd_gateway_free(d->gateway);
         d->apps = sovd_native_apps_free(d->apps);
+        d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.tokens = sovd_tokens_free(d->rest.tokens);
 }
@@ -611,10 +416,10 @@ static void stop(struct daemon *d) {
 static void raise_file_limit(const struct settings *s) {
         struct rlimit limit;
         rlim_t wanted = (rlim_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
-        const struct backend_settings *b = s->backends.items;
+        const struct sovd_backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)
-                wanted += is_sim(&b[i]) ? 0 : (rlim_t)b[i].sovd.max_in_flight.value;
+                wanted += sovd_backend_is_sim(&b[i]) ? 0 : (rlim_t)b[i].sovd.max_in_flight.value;
         if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
                 return;
         limit.rlim_cur = SOVD_MIN(wanted, limit.rlim_max);
@@ -635,7 +440,9 @@ static int serve(struct daemon *d) {
 
         sovd_settings_log(d->settings.logging);
         raise_file_limit(&d->settings);
-        int r = start(d);
+        int r = sovd_state_open(&d->db, d->settings.storage->path);
+        if (!r)
+                r = start(d);
         if (!r)
                 run(d, &signals);
         stop(d);

@@ -5,13 +5,8 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/gateway.h"
-#include "sovd-core/state.h"
-
-#define STATE_READERS   4
-#define STATE_QUEUE_MAX 10000
 
 struct sovd_native_apps {
-        struct sovd_db *db;
         struct fm_sink *faults;
 };
 
@@ -29,40 +24,14 @@ const char *sovd_native_apps_check(const struct sovd_native_options *options, co
         return text ? text : why;
 }
 
-static int open_state(struct sovd_db **ret, const char *folder) {
-        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
-        _cleanup_(sovd_freep) char *aside = NULL;
-        struct sovd_db_options options = { .migrations = sovd_state_migrations,
-                                           .application_id = SOVD_STATE_APPLICATION_ID,
-                                           .readers = STATE_READERS,
-                                           .queue_max = STATE_QUEUE_MAX };
-
-        int r = sovd_arena_new(&arena, 1024);
-        if (r)
-                return r;
-        options.path = folder ? sovd_arena_printf(arena, "%s/state.db", folder) : NULL;
-        if (folder && !options.path)
-                return sovd_error_origin(-ENOMEM);
-        r = sovd_db_open(ret, &options, &aside);
-        if (r)
-                sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", folder ? options.path : "memory",
-                         strerror(abs(r)));
-        if (aside)
-                sovd_log(SOVD_LOG_ERROR, "the state was damaged: it is kept as %s, and begins anew", aside);
-        return r;
-}
-
-int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, const char *folder,
-                           size_t faults_max) {
+int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, size_t faults_max) {
+        const struct fm_options options = { .db = sovd_gateway_db(gateway), .faults_max = faults_max };
         struct sovd_native_apps *apps = calloc(1, sizeof(*apps));
         if (!apps)
                 return sovd_error_origin(-ENOMEM);
 
         *ret = apps;
-        int r = open_state(&apps->db, folder);
-        if (r)
-                return r;
-        r = fm_sink_new(&apps->faults, &(struct fm_options){ .db = apps->db, .faults_max = faults_max });
+        int r = fm_sink_new(&apps->faults, &options);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the fault manager cannot be started: %s", strerror(abs(r)));
         else
@@ -83,12 +52,11 @@ int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_
         return r;
 }
 
-/* Nobody reports any more: what waits is written, then the file is closed. */
+/* Nobody reports any more: what waits is written. */
 struct sovd_native_apps *sovd_native_apps_free(struct sovd_native_apps *apps) {
         if (!apps)
                 return NULL;
         fm_sink_free(apps->faults);
-        (void)sovd_db_close(apps->db);
         free(apps);
         return NULL;
 }

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Native apps in the daemon - the state, the faults that are kept in it, and the backend of the apps
+ * Native apps in the daemon - the faults that are kept, and the backend of the apps
  *
  * The second part of the composition root: it puts fault-manager/ and backends/native/ behind the gateway. Stopped in
  * this order: backends (with the gateway), fault manager, state.
@@ -17,10 +17,9 @@ struct sovd_native_apps;
 const char *sovd_native_apps_check(const struct sovd_native_options *options, const struct sovd_config_tree *tree,
                                    struct sovd_arena *arena);
 
-/* Opens the state in a folder (NULL = in memory) and gives the gateway its fault sink; before backends are added. What
+/* Starts the fault manager on the gateway's state and gives the gateway its fault sink; before backends are added. What
  * fails is logged. *ret is set also then. */
-int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, const char *folder,
-                           size_t faults_max);
+int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, size_t faults_max);
 
 /* Adds the backend; options may be NULL. */
 int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options);

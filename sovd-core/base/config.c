@@ -125,3 +125,11 @@ int sovd_config_load(const struct sovd_schema *schema, void *object, const char 
         }
         return sovd_config_parse(schema, object, file, text, len, environment, arena, tree, message);
 }
+
+const char *sovd_config_complain(const struct sovd_config_tree *tree, struct sovd_arena *arena, const char *pointer,
+                                 const char *why) {
+        const char *where = pointer ? sovd_config_where(tree, pointer, arena) : NULL;
+        const char *text = sovd_arena_printf(arena, "%s: %s", where ? where : pointer ? pointer : "?", why);
+
+        return text ? text : why;
+}

@@ -45,6 +45,10 @@ int sovd_config_parse(const struct sovd_schema *schema, void *object, const char
 const char *sovd_config_where(const struct sovd_config_tree *tree, const char *pointer,
                               struct sovd_arena *arena);
 
+/* "where: why" for a check that a table cannot say; pointer may be NULL when memory was out. Never NULL. */
+const char *sovd_config_complain(const struct sovd_config_tree *tree, struct sovd_arena *arena, const char *pointer,
+                                 const char *why);
+
 /* Is there a value of its own at this pointer, not a default? */
 bool sovd_config_has(const struct sovd_config_tree *tree, const char *pointer, struct sovd_arena *arena);
 

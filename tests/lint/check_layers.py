@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     'backends/native/app': [],          # libsovd-app, the library of the apps: it sees nothing of ours
     'backends/native/example': ['backends/native/app'],
 }
-COMPOSITION_ROOT = ('sovd-rest/main.c', 'sovd-rest/native_apps.c', 'sovd-rest/native_apps.h')
+COMPOSITION_ROOT = ('sovd-rest/main.c', 'sovd-rest/backend_list.c', 'sovd-rest/backend_list.h',
+                    'sovd-rest/native_apps.c', 'sovd-rest/native_apps.h')
 
 # Library header -> where it may be included; of the files a pattern matches, one may do so.
 FENCES = {

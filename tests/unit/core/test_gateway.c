@@ -21,7 +21,7 @@ static struct fake_backend fakes[4];
 static const char *const names[] = { "a", "b", "c", "d" };
 
 static int make_gateway(void **state) {
-        const struct sovd_gateway_options options = { 16, 60 * SOVD_USEC_PER_SEC };
+        const struct sovd_gateway_options options = { .executions_max = 16, .executions_retention_usec = 60 * SOVD_USEC_PER_SEC };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(fakes); i++)
                 fake_backend_init(&fakes[i], names[i]);

@@ -167,7 +167,7 @@ static void note_clear(void *data, const struct sovd_entity *e, const struct sov
 }
 
 static void everyone_who_keeps_something_of_clients_is_told_to_forget_it(void **state) {
-        const struct sovd_gateway_options options = { 16, 60 * SOVD_USEC_PER_SEC };
+        const struct sovd_gateway_options options = { .executions_max = 16, .executions_retention_usec = 60 * SOVD_USEC_PER_SEC };
         _cleanup_(sovd_gateway_freep) struct sovd_gateway *gateway = NULL;
         const struct sovd_principal me = { .id = "me" };
         const struct sovd_entity e = { .id = "ecu" };
