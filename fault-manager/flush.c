@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fault-manager/manager_inside.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
+#include <errno.h>
+
+static struct fm_row row_of(const struct fm_snapshot *s) {
+        const struct fm_descriptor *about = s->definition->about;
+
+        return (struct fm_row){
+                .entity = s->fault->entity,
+                .code = s->fault->code,
+                .about = s->definition->json,
+                .severity = about->severity.value,
+                .scope = about->scope ? about->scope : "",
+                .state = s->state,
+                .first_usec = s->first_usec,
+                .last_usec = s->last_usec,
+                .first_frame = s->first_frame,
+                .last_frame = s->last_frame,
+        };
+}
+
+static bool copy_text(char **ret, const char *text) {
+        *ret = text ? strdup(text) : NULL;
+        return *ret || !text;
+}
+
+/* With the mutex held. false: no memory; the fault stays dirty. */
+static bool take_snapshot(struct fm_snapshot *s, struct fm_fault *f) {
+        *s = (struct fm_snapshot){ .fault = f, .state = f->state, .usec = sovd_realtime_usec(), .changed = f->changed,
+                                .first_usec = f->first_usec, .last_usec = f->last_usec };
+        if (!copy_text(&s->first_frame, f->first_frame) || !copy_text(&s->last_frame, f->last_frame)) {
+                free(s->first_frame);
+                return false;
+        }
+        s->definition = fm_definition_ref(f->definition);
+        f->changed = 0;
+        return true;
+}
+
+void fm_make_dirty(struct fm_manager *m, struct fm_fault *f, unsigned changed) {
+        f->changed |= changed;
+        if (f->listed)
+                return;
+        f->listed = true;
+        f->next_dirty = NULL;
+        *m->last_dirty = f;
+        m->last_dirty = &f->next_dirty;
+        m->counters.n_waiting++;
+}
+
+static struct fm_fault *take_dirty(struct fm_manager *m) {
+        struct fm_fault *f = m->dirty;
+
+        m->dirty = f->next_dirty;
+        if (!m->dirty)
+                m->last_dirty = &m->dirty;
+        f->listed = false;
+        m->counters.n_waiting--;
+        return f;
+}
+
+/* Everything that waits is written by one flush, in the order in which it became dirty. */
+static int collect(struct fm_manager *m) {
+        int r = 0;
+
+        (void)pthread_mutex_lock(&m->mutex);
+        m->flush_seq = m->seq;
+        m->n_flushing = 0;
+        m->flushing = calloc(m->counters.n_waiting + 1, sizeof(*m->flushing));
+        if (!m->flushing)
+                r = sovd_error_origin(-ENOMEM);
+        while (!r && m->dirty) {
+                struct fm_fault *f = take_dirty(m);
+                if (!f->changed)
+                        continue; /* a clear took it back */
+                if (!take_snapshot(&m->flushing[m->n_flushing], f)) {
+                        fm_make_dirty(m, f, 0);
+                        r = sovd_error_origin(-ENOMEM);
+                        break;
+                }
+                m->n_flushing++;
+        }
+        (void)pthread_mutex_unlock(&m->mutex);
+        return r;
+}
+
+/* The database's work. While it runs, flushing belongs to the writer thread. */
+static int flush(struct sovd_db_conn *conn, void *data) {
+        struct fm_manager *m = data;
+
+        int r = collect(m);
+        for (size_t i = 0; !r && i < m->n_flushing; i++) {
+                struct fm_snapshot *s = &m->flushing[i];
+                const struct fm_row row = row_of(s);
+                r = fm_store_put(conn, &row);
+                if (!r)
+                        r = fm_store_event(conn, &row, s->usec, s->changed,
+                                           s->changed & FM_NOW_FAILED ? s->last_frame : NULL, &s->id);
+        }
+        return r;
+}
+
+static void publish(const struct fm_manager *m, const struct fm_snapshot *s) {
+        const struct fm_event event = {
+                .id = s->id,
+                .usec = s->usec,
+                .entity = s->fault->entity,
+                .code = s->fault->code,
+                .changed = s->changed,
+                .state = s->state,
+                .about = s->definition->about,
+                .frame = s->changed & FM_NOW_FAILED ? s->last_frame : NULL,
+        };
+
+        if (m->options.published)
+                m->options.published(&event, m->options.data);
+}
+
+static void drop_snapshots(struct fm_snapshot *snapshots, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                fm_definition_unref(snapshots[i].definition);
+                free(snapshots[i].first_frame);
+                free(snapshots[i].last_frame);
+        }
+        free(snapshots);
+}
+
+/* With the mutex held. What could not be written is dirty again; those who wait for it hear why. */
+static void flush_failed(struct fm_manager *m, int result) {
+        for (size_t i = 0; i < m->n_flushing; i++)
+                fm_make_dirty(m, m->flushing[i].fault, m->flushing[i].changed);
+        m->failed_seq = m->flush_seq ? m->flush_seq : m->seq; /* 0: it did not come to collecting them */
+        m->failed_result = result;
+        m->counters.n_failed_flushes++;
+}
+
+static void flush_done(int result, void *data) {
+        struct fm_manager *m = data;
+
+        for (size_t i = 0; !result && i < m->n_flushing; i++)
+                publish(m, &m->flushing[i]);
+
+        (void)pthread_mutex_lock(&m->mutex);
+        if (result)
+                flush_failed(m, result);
+        else
+                m->durable_seq = m->flush_seq;
+        m->retry = result != 0;
+        m->counters.n_flushes += !result;
+        struct fm_snapshot *snapshots = SOVD_TAKE(m->flushing);
+        size_t n = m->n_flushing;
+        m->n_flushing = 0;
+        m->flush_seq = 0;
+        m->posted = false;
+        bool more = m->dirty && !result;
+        (void)pthread_cond_broadcast(&m->progress);
+        (void)pthread_mutex_unlock(&m->mutex);
+        drop_snapshots(snapshots, n);
+        if (more)
+                fm_flush_later(m);
+}
+
+/* Without the mutex. */
+void fm_flush_later(struct fm_manager *m) {
+        (void)pthread_mutex_lock(&m->mutex);
+        bool mine = !m->posted && m->dirty;
+        m->posted = m->posted || mine;
+        (void)pthread_mutex_unlock(&m->mutex);
+        int r = mine ? sovd_db_post(m->options.db, flush, flush_done, m) : 0;
+        if (!r)
+                return;
+
+        (void)pthread_mutex_lock(&m->mutex);
+        m->posted = false;
+        m->retry = true;
+        m->failed_seq = m->seq;
+        m->failed_result = r;
+        (void)pthread_cond_broadcast(&m->progress);
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+int fm_manager_wait(struct fm_manager *m, uint64_t ticket) {
+        (void)pthread_mutex_lock(&m->mutex);
+        while (m->durable_seq < ticket && m->failed_seq < ticket)
+                (void)pthread_cond_wait(&m->progress, &m->mutex);
+        int r = m->durable_seq >= ticket ? 0 : m->failed_result;
+        (void)pthread_mutex_unlock(&m->mutex);
+        return r;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fault-manager/manager_inside.h"
+#include "sovd-core/base/error.h"
+#include <errno.h>
+
+struct page {
+        struct sovd_arena *arena;
+        struct fm_record *records;
+        size_t n;
+};
+
+static int add_record(const struct fm_row *row, void *data) {
+        struct page *page = data;
+        struct fm_record *ret = &page->records[page->n];
+
+        *ret = (struct fm_record){
+                .entity = sovd_arena_strdup(page->arena, row->entity),
+                .code = sovd_arena_strdup(page->arena, row->code),
+                .state = row->state,
+                .first_usec = row->first_usec,
+                .last_usec = row->last_usec,
+                .first_frame = sovd_arena_strdup(page->arena, row->first_frame),
+                .last_frame = sovd_arena_strdup(page->arena, row->last_frame),
+        };
+        if (!ret->entity || !ret->code)
+                return sovd_error_origin(-ENOMEM);
+        const char *about = sovd_arena_strdup(page->arena, row->about);
+        int r = about ? fm_descriptor_read(page->arena, about, &ret->about) : sovd_error_origin(-ENOMEM);
+        page->n += !r;
+        return r;
+}
+
+int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct sovd_arena *arena,
+                    struct fm_record **ret, size_t *ret_n) {
+        struct page page = { .arena = arena, .records = sovd_arena_array(arena, struct fm_record, query->max) };
+        struct sovd_db_conn *conn;
+        if (!page.records)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = sovd_db_read_begin(m->options.db, &conn);
+        if (r)
+                return r;
+        r = fm_store_list(conn, query, add_record, &page);
+        sovd_db_read_end(m->options.db, conn);
+        *ret = page.records;
+        *ret_n = page.n;
+        return r;
+}
