@@ -66,12 +66,12 @@ static int collect(struct fm_manager *m) {
         int r = 0;
 
         (void)pthread_mutex_lock(&m->mutex);
-        m->flush_seq = m->seq;
+        m->flush_seq = m->restoring ? m->durable_seq : m->seq;
         m->n_flushing = 0;
         m->flushing = calloc(m->counters.n_waiting + 1, sizeof(*m->flushing));
         if (!m->flushing)
                 r = sovd_error_origin(-ENOMEM);
-        while (!r && m->dirty) {
+        while (!r && m->dirty && !m->restoring) {
                 struct fm_fault *f = take_dirty(m);
                 if (!f->changed)
                         continue; /* a clear took it back */

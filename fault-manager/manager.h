@@ -26,6 +26,7 @@ struct fm_event {
         const char *frame;        /* JSON object, of this occurrence; or NULL */
 };
 #define FM_CLEARED (1u << 8)
+#define FM_RESTORED (1u << 9) /* all faults were replaced; entity and code are "" */
 
 struct fm_options {
         struct sovd_db *db;       /* with sovd_state_migrations; outlives the manager */
@@ -71,6 +72,13 @@ uint64_t fm_manager_tick(struct fm_manager *m);
 /* Clears one fault, or all of an entity (code NULL), of one scope (NULL = all); durable when it returns. code given and
  * not stored: SOVD_E_NOT_FOUND. */
 int fm_manager_clear(struct fm_manager *m, const char *entity, const char *code, const char *scope);
+
+/* Replaces all stored faults and their history by those of an open snapshot; by: who wants it. Durable when it returns,
+ * and all or nothing. *ret_n: faults. SOVD_E_BAD_REQUEST: ret_bad names the first one that cannot be used. */
+#define FM_RESTORE_BAD_SIZE 160
+struct sovd_snapshot;
+int fm_manager_restore(struct fm_manager *m, struct sovd_db *from, const struct sovd_snapshot *about, const char *by,
+                       int64_t *ret_n, char ret_bad[static FM_RESTORE_BAD_SIZE]);
 
 /* A stored fault; strings in the arena. */
 struct fm_record {

@@ -4,7 +4,7 @@
 /*
  * Manager - its inside, for the files of the fault manager that work on it
  *
- * manager.c judges reports, flush.c writes what they changed, clear.c forgets, list.c reads.
+ * manager.c judges reports, flush.c writes what they changed, clear.c forgets, list.c reads, restore.c takes over.
  */
 #include "fault-manager/fault.h"
 #include <pthread.h>
@@ -38,6 +38,7 @@ struct fm_manager {
         struct fm_fault *dirty, **last_dirty;
         bool posted;                      /* a flush waits in the database's queue, or runs */
         bool retry;                       /* the last one failed */
+        bool restoring;                   /* what is dirty is of before, and is not written */
         struct fm_snapshot *flushing;        /* of the flush that runs */
         size_t n_flushing;
         uint64_t seq, flush_seq, durable_seq, failed_seq; /* number of the last change that was made, … */

@@ -186,6 +186,20 @@ static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const
         return r ? storage_failed(call, r) : 0;
 }
 
+static int restore(struct sovd_fault_sink *sink, struct sovd_db *from, const struct sovd_snapshot *about, const char *by,
+                   struct sovd_arena *arena, int64_t *ret_n, const char **ret_why) {
+        char bad[FM_RESTORE_BAD_SIZE];
+
+        int r = fm_manager_restore(manager_of(sink), from, about, by, ret_n, bad);
+        if (r == SOVD_E_BAD_REQUEST)
+                *ret_why = sovd_arena_printf(arena, "its fault %s cannot be used", bad);
+        if (r == -EBADMSG || r == -EINVAL) {
+                *ret_why = "its tables are not those of a snapshot";
+                return SOVD_E_BAD_REQUEST;
+        }
+        return r;
+}
+
 static const struct sovd_fault_sink_ops sink_ops = {
         .define = define,
         .report = report,
@@ -196,6 +210,7 @@ static const struct sovd_fault_sink_ops sink_ops = {
         .read = read_one,
         .clear = clear,
         .clear_all = clear_all,
+        .restore = restore,
 };
 
 /* --- life ----------------------------------------------------------------------------------------------- */

@@ -27,6 +27,11 @@ static const struct sovd_field token_fields[] = {
           .min = 16,
           .max = 1024,
           .doc = "What it sends as Authorization: Bearer, at least 16 characters." },
+        { .name = "admin",
+          .type = SOVD_FIELD_BOOL,
+          .offset = F(admin),
+          .def = "false",
+          .doc = "Whether this client may keep the gateway itself: what is under /x-admin." },
         { 0 }
 };
 #undef F
@@ -51,6 +56,7 @@ const struct sovd_schema sovd_schema_auth_settings = {
 static struct sovd_token_settings demo_tokens[] = {
         { .name = "demo-tester-a", .token = "demo-tester-a" },
         { .name = "demo-tester-b", .token = "demo-tester-b" },
+        { .name = "demo-admin", .token = "demo-admin-of-this-machine", .admin = { .value = true, .set = true } },
 };
 const struct sovd_auth_settings sovd_auth_demo_settings = {
         .tokens = { .items = demo_tokens, .n = SOVD_N_ELEMENTS(demo_tokens), .set = true },
@@ -93,6 +99,7 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
 
 struct known {
         char *id; /* of the principal */
+        bool admin;
         unsigned char digest[DIGEST_SIZE];
 };
 
@@ -140,6 +147,7 @@ static int learn(struct known *known, const struct sovd_token_settings *settings
         if (!known->id)
                 return sovd_error_origin(-ENOMEM);
         (void)strcpy(stpcpy(known->id, prefix), settings->name);
+        known->admin = settings->admin.value;
         return digest_of(known->digest, settings->token);
 }
 
@@ -190,6 +198,7 @@ static const char *token_of(const char *authorization) {
 int sovd_tokens_identify(struct sovd_tokens *tokens, struct sovd_call *call, const char *authorization) {
         unsigned char digest[DIGEST_SIZE];
         const char *token = token_of(authorization), *id = NULL;
+        bool admin = false;
 
         if (!token)
                 return sovd_fail(call, SOVD_E_UNAUTHORIZED, "the Authorization field must be a Bearer token");
@@ -200,12 +209,12 @@ int sovd_tokens_identify(struct sovd_tokens *tokens, struct sovd_call *call, con
         (void)pthread_mutex_lock(&tokens->mutex);
         const struct known *known = find(tokens, digest);
         if (known)
-                id = sovd_arena_strdup(call->arena, known->id);
+                id = sovd_arena_strdup(call->arena, known->id), admin = known->admin;
         (void)pthread_mutex_unlock(&tokens->mutex);
         if (!known)
                 return sovd_fail(call, SOVD_E_UNAUTHORIZED, "the token is not known here");
         if (!id)
                 return sovd_error_origin(-ENOMEM);
-        call->principal = (struct sovd_principal){ .id = id };
+        call->principal = (struct sovd_principal){ .id = id, .admin = admin };
         return 0;
 }

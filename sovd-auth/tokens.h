@@ -14,6 +14,7 @@ struct sovd_tokens;
 
 struct sovd_token_settings {
         const char *name, *token;
+        struct sovd_bool admin;
 };
 struct sovd_auth_settings {
         struct sovd_list tokens; /* struct sovd_token_settings */

@@ -22,6 +22,7 @@ struct sovd_source;
 struct sovd_principal {
         const char *id;   /* never NULL; never shown to other clients */
         bool anonymous;   /* nothing proved it: the id is the place that the client asks from */
+        bool admin;       /* may keep the gateway itself: copy and replace its state */
 };
 
 #define SOVD_PARAMS_MAX 4

@@ -11,8 +11,10 @@
 #include "sovd-core/model/faults.h"
 
 struct sovd_call;
+struct sovd_db;
 struct sovd_entity;
 struct sovd_fault_sink;
+struct sovd_snapshot;
 
 enum sovd_report { SOVD_REPORT_FAILED, SOVD_REPORT_PASSED, SOVD_REPORT_PREFAILED, SOVD_REPORT_PREPASSED };
 extern const char *const sovd_report_names[]; /* "failed", "passed", "prefailed", "prepassed" */
@@ -42,6 +44,11 @@ struct sovd_fault_sink_ops {
         int (*clear)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e, const char *code);
         int (*clear_all)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
                          const char *scope);
+
+        /* Replaces all stored faults and their history by those of an open snapshot; by: who wants it. *ret_n: faults.
+         * SOVD_E_BAD_REQUEST: *ret_why (in the arena) says what of it cannot be used. */
+        int (*restore)(struct sovd_fault_sink *sink, struct sovd_db *from, const struct sovd_snapshot *about,
+                       const char *by, struct sovd_arena *arena, int64_t *ret_n, const char **ret_why);
 };
 
 struct sovd_fault_sink { /* first member of the one who implements it */

@@ -3,6 +3,7 @@
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/snapshot.h"
 #include <errno.h>
 
 #define READERS   4
@@ -24,7 +25,16 @@ static const char faults[] =
         "CREATE INDEX fault_event_time ON fault_event(usec);"
         "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
 
-const char *const sovd_state_migrations[] = { faults, NULL };
+/* snapshot: in a snapshot, one row that says what it is; in the state, one for each that was restored into it. */
+static const char snapshots[] =
+        "CREATE TABLE snapshot(id INTEGER PRIMARY KEY AUTOINCREMENT, made_usec INTEGER NOT NULL, gateway TEXT NOT NULL,"
+        " restored_usec INTEGER, restored_by TEXT) STRICT;";
+
+const char *const sovd_state_migrations[] = {
+        faults,
+        snapshots,
+        NULL,
+};
 
 int sovd_state_open(struct sovd_db **ret, const char *folder) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
@@ -40,6 +50,8 @@ int sovd_state_open(struct sovd_db **ret, const char *folder) {
         options.path = folder ? sovd_arena_printf(arena, "%s/state.db", folder) : NULL;
         if (folder && !options.path)
                 return sovd_error_origin(-ENOMEM);
+        if (folder)
+                sovd_snapshot_clean(folder);
         r = sovd_db_open(ret, &options, &aside);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", folder ? options.path : "memory",

@@ -520,9 +520,19 @@ static int handle(struct sovd_http_exchange *x, struct sovd_call *call, const st
         return carry_out(x, call, route, ticket);
 }
 
-static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
-        int r = check_offered(call, route);
+static int check_admin(struct sovd_call *call, const struct sovd_route *route) {
+        if (!(route->flags & SOVD_ADMIN) || call->principal.admin)
+                return 0;
+        if (call->principal.anonymous)
+                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this is for clients with credentials that say admin");
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "this client's credentials do not say admin (auth.tokens)");
+}
 
+static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        int r = check_admin(call, route);
+
+        if (!r)
+                r = check_offered(call, route);
         if (!r)
                 r = check_id(call, route);
         if (!r)

@@ -171,14 +171,14 @@ static int make_demo(struct daemon *d) {
 
 /* --- backends -------------------------------------------------------------------------------------------- */
 
-/* Who is known by a token. --demo has two clients of its own, for whoever sits at this machine. */
+/* Who is known by a token. --demo has clients of its own, for whoever sits at this machine. */
 static int set_tokens(const struct daemon *d, const struct settings *s) {
         const char *host = d->settings.server->host;
         bool local = strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
         bool demo = d->arguments->demo && local && !s->auth->tokens.set;
 
         if (demo)
-                sovd_log(SOVD_LOG_INFO, "the demo knows two clients, by the bearer tokens demo-tester-a and demo-tester-b");
+                sovd_log(SOVD_LOG_INFO, "the demo knows clients by the bearer tokens demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
         return sovd_tokens_set(d->rest.tokens, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
@@ -322,6 +322,7 @@ static int start(struct daemon *d) {
                 return r;
 
         d->rest.gateway = d->gateway;
+        d->rest.state_folder = d->settings.storage->path;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
         sovd_settings_docs(d->settings.events, limits, &d->rest.docs);
         d->rest.bulk_timeout_usec = sovd_settings_usec(limits->bulk_timeout);

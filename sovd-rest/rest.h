@@ -22,6 +22,7 @@ struct sovd_rest {
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;
+        const char *state_folder;             /* NULL: the state is in memory */
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
         const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
         struct sovd_docs_options docs;

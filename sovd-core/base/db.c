@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one file that knows SQLite (docs/decisions). */
-#include "sovd-core/base/db.h"
+#include "sovd-core/base/db_handle.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include <errno.h>
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATEMENTS_MAX 64   /* cached per connection */
 #define GROUP_MAX      256  /* changes of one transaction */
 #define BUSY_MSEC      5000
 #define JOURNAL_BYTES  "8388608"
-
-struct sovd_db_stmt {
-        sqlite3_stmt *stmt;
-        const char *sql; /* SQLite's copy */
-        int bind_result;
-};
-
-struct sovd_db_conn {
-        sqlite3 *sqlite;
-        struct sovd_db_stmt statements[STATEMENTS_MAX];
-        size_t n_statements;
-        struct sovd_db_conn *next; /* free readers */
-};
 
 struct job {
         sovd_db_work work;
@@ -85,7 +69,7 @@ static int error_of(int sqlite) {
         }
 }
 
-static int failed(struct sovd_db_conn *conn, int sqlite) {
+int sovd_db_failed(struct sovd_db_conn *conn, int sqlite) {
         int r = error_of(sqlite);
 
         if (r)
@@ -94,7 +78,7 @@ static int failed(struct sovd_db_conn *conn, int sqlite) {
 }
 
 static int exec(struct sovd_db_conn *conn, const char *sql) {
-        return failed(conn, sqlite3_exec(conn->sqlite, sql, NULL, NULL, NULL));
+        return sovd_db_failed(conn, sqlite3_exec(conn->sqlite, sql, NULL, NULL, NULL));
 }
 
 /* --- connections ---------------------------------------------------------------------------------------- */
@@ -126,7 +110,7 @@ static int conn_open(struct sovd_db_conn **ret, const struct sovd_db *db, bool w
         if (!conn)
                 return -ENOMEM; /* not traced: the compiler must see that it is no success */
 
-        int r = failed(conn, sqlite3_open_v2(db->uri, &conn->sqlite, flags, NULL));
+        int r = sovd_db_failed(conn, sqlite3_open_v2(db->uri, &conn->sqlite, flags, NULL));
         if (!r)
                 r = harden(conn);
         if (!r && db->path && writer)
@@ -153,9 +137,9 @@ static struct sovd_db_stmt *find_statement(struct sovd_db_conn *conn, const char
 static int add_statement(struct sovd_db_conn *conn, const char *sql, struct sovd_db_stmt **ret) {
         struct sovd_db_stmt *s = &conn->statements[conn->n_statements];
 
-        if (conn->n_statements == STATEMENTS_MAX)
+        if (conn->n_statements == SOVD_DB_STATEMENTS_MAX)
                 return -ENOSPC; /* texts are constants of the program: there are not so many */
-        int r = failed(conn, sqlite3_prepare_v3(conn->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL));
+        int r = sovd_db_failed(conn, sqlite3_prepare_v3(conn->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL));
         if (r)
                 return r;
         s->sql = sqlite3_sql(s->stmt);
@@ -248,7 +232,7 @@ static int ask(struct sovd_db_conn *conn, const char *sql, int64_t *ret) {
         if (result == SQLITE_ROW)
                 *ret = sqlite3_column_int64(stmt, 0);
         (void)sqlite3_finalize(stmt);
-        return result == SQLITE_DONE ? -EBADMSG : failed(conn, result);
+        return result == SQLITE_DONE ? -EBADMSG : sovd_db_failed(conn, result);
 }
 
 /* --- the writer ----------------------------------------------------------------------------------------- */
@@ -481,9 +465,9 @@ static int is_ok(void *data, int n, char **values, char **names) {
         return 0;
 }
 
-static int check(struct sovd_db_conn *conn) {
+int sovd_db_quick_check(struct sovd_db_conn *conn) {
         bool ok = false;
-        int r = failed(conn, sqlite3_exec(conn->sqlite, "PRAGMA quick_check(1)", is_ok, &ok, NULL));
+        int r = sovd_db_failed(conn, sqlite3_exec(conn->sqlite, "PRAGMA quick_check(1)", is_ok, &ok, NULL));
 
         return r ? r : ok ? 0 : -EBADMSG;
 }
@@ -496,7 +480,7 @@ static int open_writer(struct sovd_db *db, const struct sovd_db_options *o) {
         if (!r)
                 r = ask(db->writer, "SELECT count(*) FROM sqlite_schema", &tables);
         if (!r && suspicious)
-                r = check(db->writer);
+                r = sovd_db_quick_check(db->writer);
         if (!r)
                 r = migrate(db->writer, o);
         if (r)
@@ -612,31 +596,7 @@ struct sovd_db *sovd_db_close(struct sovd_db *db) {
         return NULL;
 }
 
-/* --- copies and status ---------------------------------------------------------------------------------- */
-
-int sovd_db_copy(struct sovd_db *db, const char *path) {
-        struct sovd_db_conn *conn;
-        struct sovd_db_stmt *stmt;
-
-        if (access(path, F_OK) == 0)
-                return -EEXIST;
-        int r = sovd_db_read_begin(db, &conn);
-        if (r)
-                return r;
-        (void)exec(conn, "COMMIT"); /* VACUUM INTO has a transaction of its own */
-        (void)exec(conn, "PRAGMA query_only=OFF");
-        r = sovd_db_prepare(conn, &stmt, "VACUUM INTO ?1");
-        if (!r) {
-                sovd_db_bind_text(stmt, 1, path);
-                r = sovd_db_run(stmt);
-        }
-        (void)exec(conn, "PRAGMA query_only=ON");
-        (void)exec(conn, "BEGIN");
-        sovd_db_read_end(db, conn);
-        if (r)
-                (void)unlink(path);
-        return r;
-}
+/* --- status -------------------------------------------------------------------------------------------- */
 
 void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
         struct stat st;

@@ -75,8 +75,20 @@ const void *sovd_db_blob(struct sovd_db_stmt *stmt, int column, size_t *ret_n);
 int64_t sovd_db_changes(struct sovd_db_conn *conn);
 int64_t sovd_db_last_id(struct sovd_db_conn *conn);
 
-/* A whole copy of the last commit in a new file, checked. -EEXIST: the file is there. */
-int sovd_db_copy(struct sovd_db *db, const char *path);
+/* Makes a table equal to the same one of another database: what is there goes. From inside a work on `to`. *ret_n: the
+ * rows. -EBADMSG: it is no table there, or has other columns. */
+int sovd_db_copy_table(struct sovd_db_conn *to, struct sovd_db_conn *from, const char *table, int64_t *ret_n);
+
+/* Reads every page. -EBADMSG: the file is damaged. */
+int sovd_db_check(struct sovd_db *db);
+
+/* What the head of a file says (the SQLite file format, 1.3), without opening it as a database. */
+struct sovd_db_file {
+        bool is_database;
+        uint32_t application_id, version;
+        uint64_t bytes, bytes_said; /* how long it is, and should be at least; 0 = it does not say */
+};
+int sovd_db_identify(const char *path, struct sovd_db_file *ret);
 
 struct sovd_db_status {
         int error;                /* of the last transaction; 0 = it was committed */

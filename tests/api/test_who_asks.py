@@ -99,9 +99,9 @@ class Demo(unittest.TestCase):
     def demo(self, *arguments, **environment):
         return gateway.Gateway(arguments=['--demo', *arguments], environment={'SOVD_SERVER__PORT': '0', **environment})
 
-    def test_the_demo_knows_two_testers_and_says_so(self):
+    def test_the_demo_knows_its_clients_and_says_so(self):
         with self.demo() as daemon:
-            daemon.wait_log('demo-tester-a and demo-tester-b')
+            daemon.wait_log('demo-tester-a, demo-tester-b and demo-admin')
             uri = daemon.post(LOCKS, {'lock_expiration': 5}, bearer('demo-tester-a')).headers['location']
             self.assertTrue(daemon.get(uri, bearer('demo-tester-a')).json['owned'])
             self.assertFalse(daemon.get(uri, bearer('demo-tester-b')).json['owned'])

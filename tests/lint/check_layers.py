@@ -28,7 +28,7 @@ COMPOSITION_ROOT = ('sovd-rest/main.c', 'sovd-rest/backend_list.c', 'sovd-rest/b
 FENCES = {
     r'civetweb\.[ch]': ['sovd-rest/http_*.c', 'demo-ecu/http.c'],
     r'jwt\.h': ['sovd-auth/*.c'],
-    r'sqlite3(ext)?\.h': ['sovd-core/base/db.c'],
+    r'sqlite3(ext)?\.h': ['sovd-core/base/db_*'],
     r'curl/.*': ['sovd-core/base/http_*'],
     r'yaml\.h': ['sovd-core/base/config*.c'],
 }

@@ -292,19 +292,65 @@ static void a_damaged_file_is_put_aside(void **state) {
         sovd_db_close(db);
 }
 
-static void a_copy_is_a_database_of_its_own(void **state) {
+struct copying {
+        struct sovd_db_conn *from;
+        const char *table;
+        int64_t n;
+};
+
+static int copy_table(struct sovd_db_conn *conn, void *data) {
+        struct copying *c = data;
+
+        return sovd_db_copy_table(conn, c->from, c->table, &c->n);
+}
+
+static int copy_between(struct sovd_db *from, struct sovd_db *to, const char *table, int64_t *ret_n) {
+        struct copying c = { .table = table };
+
+        assert_int_equal(sovd_db_read_begin(from, &c.from), 0);
+        int r = sovd_db_write(to, copy_table, &c);
+        sovd_db_read_end(from, c.from);
+        *ret_n = c.n;
+        return r;
+}
+
+static void a_table_can_be_copied_from_another_database(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db *from = open_db(f->path), *to = open_db(f->copy);
+        int64_t n = 0;
+
+        assert_int_equal(put(from, "a"), 0);
+        assert_int_equal(put(from, "b"), 0);
+        assert_int_equal(put(to, "what goes"), 0);
+        assert_int_equal(copy_between(from, to, "no_such_table", &n), -EBADMSG);
+        assert_int_equal(count(to), 1);
+        assert_int_equal(copy_between(from, to, "note", &n), 0);
+        assert_int_equal(n, 2);
+        assert_int_equal(count(to), 2);
+        assert_int_equal(sovd_db_check(to), 0);
+        sovd_db_close(from);
+        sovd_db_close(to);
+}
+
+static void a_file_is_identified_by_its_head(void **state) {
         struct fixture *f = *state;
         struct sovd_db *db = open_db(f->path);
+        struct sovd_db_file file;
 
         assert_int_equal(put(db, "a"), 0);
-        assert_int_equal(sovd_db_copy(db, f->copy), 0);
-        assert_int_equal(sovd_db_copy(db, f->copy), -EEXIST);
-        assert_int_equal(put(db, "b"), 0);
-        assert_int_equal(count(db), 2);
         sovd_db_close(db);
-        db = open_db(f->copy);
-        assert_int_equal(count(db), 1);
-        sovd_db_close(db);
+        assert_int_equal(sovd_db_identify(f->path, &file), 0);
+        assert_true(file.is_database);
+        assert_int_equal(file.application_id, 0x534f5644);
+        assert_int_equal(file.version, 1);
+        assert_true(file.bytes && file.bytes == file.bytes_said);
+        assert_int_equal(truncate(f->path, 5000), 0);
+        assert_int_equal(sovd_db_identify(f->path, &file), 0);
+        assert_true(file.bytes < file.bytes_said);
+        assert_int_equal(truncate(f->path, 50), 0);
+        assert_int_equal(sovd_db_identify(f->path, &file), 0);
+        assert_false(file.is_database);
+        assert_int_equal(sovd_db_identify("/nowhere/at/all", &file), -ENOENT);
 }
 
 static void a_full_disk_fails_the_change_and_the_next_one_after_it_works(void **state) {
@@ -400,7 +446,8 @@ int main(void) {
                 T(a_full_queue_refuses_more),
                 T(an_older_file_is_migrated_and_a_newer_one_refused),
                 T(a_damaged_file_is_put_aside),
-                T(a_copy_is_a_database_of_its_own),
+                T(a_table_can_be_copied_from_another_database),
+                T(a_file_is_identified_by_its_head),
                 T(a_full_disk_fails_the_change_and_the_next_one_after_it_works),
         };
 

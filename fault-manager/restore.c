@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All or nothing: one change on the writer replaces the rows, and what is in memory follows its commit. Reports that
+ * come while it runs count as made before it. */
+#include "fault-manager/manager_inside.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/base/json_reader.h"
+#include "sovd-core/snapshot.h"
+#include <errno.h>
+#include <stdio.h>
+
+/* --- what comes in -------------------------------------------------------------------------------------- */
+
+struct inspection {
+        struct sovd_arena *arena; /* of one row */
+        int64_t n;
+        char bad[FM_RESTORE_BAD_SIZE];            /* entity and code of the first that cannot be used */
+};
+
+static bool is_object(struct sovd_arena *arena, const char *text) {
+        struct sovd_json_fault fault;
+        struct cJSON *json;
+
+        return !text || (sovd_json_parse_in(arena, &json, text, strlen(text), NULL, &fault) == 0 && text[strspn(text, " ")] == '{');
+}
+
+/* What a reader of the state relies on, and a table cannot say. */
+static int inspect(const struct fm_row *row, void *data) {
+        struct inspection *i = data;
+        struct fm_descriptor *about;
+
+        sovd_arena_reset(i->arena);
+        i->n++;
+        int r = fm_descriptor_read(i->arena, row->about, &about);
+        bool good = !r && strchr(row->entity, '/') && *row->code && sovd_streq(about->code, row->code) &&
+                    row->severity == about->severity.value && is_object(i->arena, row->first_frame) &&
+                    is_object(i->arena, row->last_frame);
+        if (good)
+                return 0;
+        (void)snprintf(i->bad, sizeof(i->bad), "%.60s of %.90s", row->code, row->entity);
+        return r == -ENOMEM ? r : SOVD_E_BAD_REQUEST;
+}
+
+static int inspect_all(struct sovd_db *from, struct inspection *i) {
+        struct sovd_db_conn *conn;
+
+        int r = sovd_arena_new(&i->arena, 4096);
+        if (!r)
+                r = sovd_db_read_begin(from, &conn);
+        if (r)
+                return r;
+        r = fm_store_list(conn, &(struct fm_query){ .max = INT64_MAX }, inspect, i);
+        sovd_db_read_end(from, conn);
+        return r;
+}
+
+/* --- the change ----------------------------------------------------------------------------------------- */
+
+struct restore {
+        struct fm_manager *m;
+        struct sovd_db_conn *from;
+        const char *by;
+        const struct sovd_snapshot *about;
+        int64_t id;
+        bool finished;
+        int result;
+};
+
+static int note_restore(struct sovd_db_conn *conn, const struct restore *restore) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO snapshot(made_usec, gateway, restored_usec, restored_by) "
+                                          "VALUES(?1, ?2, ?3, ?4)");
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, (int64_t)restore->about->made_usec);
+        sovd_db_bind_text(s, 2, restore->about->gateway);
+        sovd_db_bind_int(s, 3, (int64_t)sovd_realtime_usec());
+        sovd_db_bind_text(s, 4, restore->by);
+        r = sovd_db_run(s);
+        if (!r)
+                r = sovd_db_prepare(conn, &s, "DELETE FROM snapshot WHERE id<=(SELECT max(id) FROM snapshot)-100");
+        return r ? r : sovd_db_run(s);
+}
+
+static void set_restoring(struct fm_manager *m, bool restoring) {
+        (void)pthread_mutex_lock(&m->mutex);
+        m->restoring = restoring;
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+static int restore_work(struct sovd_db_conn *conn, void *data) {
+        struct restore *restore = data;
+        const struct fm_row row = { .entity = "", .code = "", .scope = "" };
+
+        set_restoring(restore->m, true); /* nothing of before is written behind this in the same transaction */
+        int r = sovd_snapshot_copy(conn, restore->from);
+        if (!r)
+                r = note_restore(conn, restore);
+        if (!r)
+                r = fm_store_event(conn, &row, sovd_realtime_usec(), FM_RESTORED, NULL, &restore->id);
+        return r;
+}
+
+static void forget_memory(struct fm_fault *f, void *data) {
+        (void)data;
+        fm_state_clear(&f->state);
+        f->loaded = false;
+        f->changed = 0;
+        fm_keep_frame(&f->first_frame, NULL);
+        fm_keep_frame(&f->last_frame, NULL);
+}
+
+static void restore_done(int result, void *data) {
+        struct restore *restore = data;
+        struct fm_manager *m = restore->m;
+        const struct fm_event event = { .id = restore->id, .usec = sovd_realtime_usec(), .entity = "", .code = "",
+                                        .changed = FM_RESTORED };
+
+        if (!result && m->options.published)
+                m->options.published(&event, m->options.data);
+        (void)pthread_mutex_lock(&m->mutex);
+        if (!result)
+                fm_table_each(&m->table, NULL, forget_memory, NULL);
+        m->restoring = false;
+        restore->result = result;
+        restore->finished = true;
+        (void)pthread_cond_broadcast(&m->progress);
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+static int carry_out(struct restore *restore) {
+        struct fm_manager *m = restore->m;
+
+        fm_flush_later(m);
+        int r = sovd_db_post(m->options.db, restore_work, restore_done, restore);
+        if (r)
+                return r;
+        (void)pthread_mutex_lock(&m->mutex);
+        while (!restore->finished)
+                (void)pthread_cond_wait(&m->progress, &m->mutex);
+        (void)pthread_mutex_unlock(&m->mutex);
+        fm_flush_later(m); /* whoever waits for what came meanwhile is told */
+        return restore->result;
+}
+
+int fm_manager_restore(struct fm_manager *m, struct sovd_db *from, const struct sovd_snapshot *about, const char *by,
+                       int64_t *ret_n, char ret_bad[static FM_RESTORE_BAD_SIZE]) {
+        struct restore restore = { .m = m, .by = by, .about = about };
+        struct inspection i = { 0 };
+
+        int r = inspect_all(from, &i);
+        sovd_arena_free(i.arena);
+        *ret_n = i.n;
+        (void)memcpy(ret_bad, i.bad, sizeof(i.bad));
+        if (!r)
+                r = sovd_db_read_begin(from, &restore.from);
+        if (r)
+                return r;
+        r = carry_out(&restore);
+        sovd_db_read_end(from, restore.from);
+        return r;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's own state, for those who keep it: a snapshot out, and one in. */
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/file_source.h"
+#include "sovd-core/base/log.h"
+#include "sovd-core/fault_sink.h"
+#include "sovd-core/snapshot.h"
+#include "sovd-core/model/bulk_data.h"
+#include "sovd-rest/resources/resources.h"
+#include "sovd-rest/respond_stream.h"
+#include "sovd-rest/rest.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SNAPSHOT_TYPE "application/vnd.sqlite3"
+
+/* Disk full and disk broken are told apart: who can make room should know. */
+static int disk_failed(struct sovd_call *call, const char *what, int r) {
+        if (r >= 0)
+                return r;
+        sovd_log(SOVD_LOG_ERROR, "%s: %s", what, strerror(-r));
+        (void)sovd_fail(call, SOVD_E_OVERLOAD, "%s: %s", what, strerror(-r));
+        sovd_fail_retry_after(call, 10);
+        return SOVD_E_OVERLOAD;
+}
+
+static int temporary_file(struct sovd_call *call, const char **ret_path) {
+        return disk_failed(call, "no file for the snapshot can be made",
+                           sovd_snapshot_file(sovd_rest_of(call)->state_folder, call->arena, ret_path));
+}
+
+/* --- backup --------------------------------------------------------------------------------------------- */
+
+static const char *file_name(struct sovd_call *call) {
+        time_t now = (time_t)(sovd_realtime_usec() / SOVD_USEC_PER_SEC);
+        char text[32];
+        struct tm tm;
+
+        (void)gmtime_r(&now, &tm);
+        (void)strftime(text, sizeof(text), "%Y%m%dT%H%M%SZ", &tm);
+        return sovd_call_printf(call, "sovd-gateway-%s.db", text);
+}
+
+/* Its name goes at once: the bytes live as long as somebody reads them. */
+static int open_made(struct sovd_call *call, const char *path, struct sovd_bulk_content *content) {
+        struct stat st;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        int r = fd < 0 || fstat(fd, &st) ? -errno : 0;
+
+        if (!r)
+                r = sovd_file_source_new(&content->stream, fd);
+        else if (fd >= 0)
+                (void)close(fd);
+        if (r)
+                return r;
+        content->mimetype = SNAPSHOT_TYPE;
+        content->filename = file_name(call);
+        content->size = content->length = (uint64_t)st.st_size;
+        return 0;
+}
+
+static int make(struct sovd_call *call, struct sovd_bulk_content *content) {
+        const char *path;
+
+        int r = temporary_file(call, &path);
+        if (r)
+                return r;
+        r = sovd_snapshot_make(sovd_gateway_db(call->gateway), path);
+        if (!r)
+                r = open_made(call, path, content);
+        sovd_snapshot_unlink(path);
+        return disk_failed(call, "the snapshot cannot be made", r);
+}
+
+static int backup(struct sovd_call *call) {
+        struct sovd_bulk_content *content = sovd_arena_new0(call->arena, struct sovd_bulk_content);
+        if (!content)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = sovd_transfer_begin(call);
+        if (r)
+                return r;
+        r = make(call, content);
+        if (r)
+                sovd_transfer_end(call, false);
+        call->out = content;
+        return r;
+}
+
+/* --- restore -------------------------------------------------------------------------------------------- */
+
+struct restored {
+        const char *status, *made, *gateway;
+        struct sovd_int faults;
+};
+#define F(member) offsetof(struct restored, member)
+static const struct sovd_field restored_fields[] = {
+        { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
+          .doc = "restored: it is durable." },
+        { .name = "faults", .type = SOVD_FIELD_INT, .offset = F(faults), .flags = SOVD_REQUIRED,
+          .doc = "Faults that were in the snapshot." },
+        { .name = "snapshot_made", .type = SOVD_FIELD_STRING, .offset = F(made), .flags = SOVD_REQUIRED,
+          .format = "date-time" },
+        { .name = "snapshot_gateway", .type = SOVD_FIELD_STRING, .offset = F(gateway), .flags = SOVD_REQUIRED,
+          .doc = "Version of the gateway that made it." },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema restored_schema = { .name = "Restored", .size = sizeof(struct restored),
+                                                    .fields = restored_fields };
+
+static int receive(struct sovd_call *call, const char *path) {
+        struct sovd_rest *rest = sovd_rest_of(call);
+        uint64_t n;
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return disk_failed(call, "the snapshot cannot be kept", -errno);
+
+        int r = sovd_file_source_save(call->body, fd, rest->bulk_bytes, call->deadline_usec, &n);
+        (void)close(fd);
+        if (r > 0 && !call->failure.error)
+                r = sovd_fail(call, (enum sovd_error)r, "the snapshot did not come whole: %s",
+                              call->body->problem ? call->body->problem : "its transfer broke");
+        return disk_failed(call, "the snapshot cannot be kept", r);
+}
+
+static int answer(struct sovd_call *call, const struct sovd_snapshot *about, int64_t n) {
+        struct restored *out = sovd_arena_new0(call->arena, struct restored);
+        char made[SOVD_TIMESTAMP_SIZE];
+        if (!out)
+                return sovd_error_origin(-ENOMEM);
+
+        *out = (struct restored){ .status = "restored",
+                                  .faults = SOVD_INT(n),
+                                  .made = sovd_call_printf(call, "%s", sovd_clock_format(made, about->made_usec)),
+                                  .gateway = about->gateway };
+        call->out = out;
+        return 0;
+}
+
+static int take_over(struct sovd_call *call, const char *path) {
+        struct sovd_fault_sink *sink = sovd_gateway_fault_sink(call->gateway);
+        _cleanup_(sovd_db_closep) struct sovd_db *db = NULL;
+        struct sovd_snapshot about;
+        const char *why = NULL;
+        int64_t n = 0;
+
+        int r = sovd_snapshot_open(&db, path, call->arena, &about, &why);
+        if (!r)
+                r = sink->ops->restore(sink, db, &about, call->principal.id, call->arena, &n, &why);
+        if (r == SOVD_E_BAD_REQUEST)
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "the snapshot is refused, and nothing was changed: %s",
+                                 why ? why : "it cannot be used");
+        if (r == SOVD_E_OVERLOAD)
+                return sovd_fail(call, SOVD_E_OVERLOAD, "too many changes wait for the disk; nothing was changed");
+        if (r)
+                return disk_failed(call, "the snapshot cannot be restored, and nothing was changed", r);
+        sovd_log(SOVD_LOG_WARN, "%s restored %lld faults from a snapshot of gateway %s", call->principal.id, (long long)n,
+                 about.gateway);
+        return answer(call, &about, n);
+}
+
+static int restore(struct sovd_call *call) {
+        const char *path;
+
+        if (!sovd_gateway_fault_sink(call->gateway))
+                return sovd_not_offered(call, "restoring faults");
+        int r = sovd_transfer_begin(call);
+        if (r)
+                return r;
+        r = temporary_file(call, &path);
+        if (!r) {
+                r = receive(call, path);
+                if (!r)
+                        r = take_over(call, path);
+                sovd_snapshot_unlink(path);
+        }
+        sovd_transfer_end(call, call->body->problem);
+        return r;
+}
+
+const struct sovd_route sovd_routes_admin[] = {
+        { .id = "backup", .method = SOVD_GET, .path = "/x-admin/backup", .handler = backup,
+          .flags = SOVD_ADMIN | SOVD_STREAM_OUT, .collection = SOVD_NO_COLLECTION, .success = 200,
+          .summary = "Read the diagnostic state as one file" },
+        { .id = "restore", .method = SOVD_POST, .path = "/x-admin/restore", .handler = restore,
+          .flags = SOVD_ADMIN | SOVD_STREAM_BODY, .collection = SOVD_NO_COLLECTION, .out = &restored_schema,
+          .success = 200, .summary = "Replace the diagnostic state by that of such a file" },
+        { 0 }
+};

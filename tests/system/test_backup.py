@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backup and restore of the diagnostic state: a snapshot that is whole or refused, and a restore that is all or nothing."""
+import pathlib
+import re
+import sqlite3
+import struct
+import threading
+
+import gateway
+import native
+import test_native_apps
+
+TOKENS = {'tokens': [{'name': 'keeper', 'token': 'the-token-of-the-keeper', 'admin': True},
+                     {'name': 'tester', 'token': 'the-token-of-a-tester'}]}
+KEEPER = {'Authorization': 'Bearer the-token-of-the-keeper'}
+TESTER = {'Authorization': 'Bearer the-token-of-a-tester'}
+BACKUP, RESTORE = '/x-admin/backup', '/x-admin/restore'
+FAULTS = '/apps/nav/faults'
+
+
+class BackupCase(test_native_apps.NativeCase):
+    sections = {'auth': TOKENS}
+
+    def report(self, app, code, stage='failed', **members):
+        self.assertEqual(app.ask('fault', code=code, report=stage, **members)['type'], 'reply')
+
+    def backup(self):
+        reply = self.gateway.request('GET', BACKUP, headers=KEEPER)
+        self.assertEqual(reply.status, 200, reply)
+        return reply.body
+
+    def restore(self, body, headers=None):
+        return self.gateway.request('POST', RESTORE, headers={'Content-Type': 'application/vnd.sqlite3', **(headers or KEEPER)}, body=body)
+
+    def refused(self, body, pattern):
+        before = self.codes()
+        reply = self.restore(body)
+        self.assertEqual(reply.status, 400, reply)
+        self.assertRegex(reply.json['message'], pattern)
+        self.assertEqual(self.codes(), before)
+
+    def codes(self):
+        return {fault['code'] for fault in self.get(FAULTS)['items']}
+
+    def changed(self, statement):
+        """A snapshot in which somebody changed something."""
+        path = self.folder / 'changed.db'
+        path.write_bytes(self.backup())
+        with sqlite3.connect(path) as connection:
+            connection.executescript(statement)
+        connection.close()
+        return path.read_bytes()
+
+    def leftovers(self):
+        return [path.name for path in self.state.iterdir() if 'snapshot' in path.name]
+
+
+class Backup(BackupCase):
+    def test_a_snapshot_is_a_file_that_other_tools_read_with_the_faults_and_nothing_of_clients(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST', environment={'satellites': 2})
+        self.ask(201, 'POST', '/apps/nav/locks', {'lock_expiration': 60})
+        reply = self.gateway.request('GET', BACKUP, headers=KEEPER)
+        self.assertEqual(reply.headers['content-type'], 'application/vnd.sqlite3')
+        self.assertRegex(reply.headers['content-disposition'], r'attachment; filename="sovd-gateway-\d{8}T\d{6}Z\.db"')
+        path = self.folder / 'read.db'
+        path.write_bytes(reply.body)
+        connection = sqlite3.connect(path)
+        self.addCleanup(connection.close)
+        self.assertEqual(connection.execute('PRAGMA integrity_check').fetchall(), [('ok',)])
+        self.assertEqual(connection.execute('SELECT entity, code FROM fault').fetchall(), [('apps/nav', 'GPS_LOST')])
+        tables = {name for name, in connection.execute("SELECT name FROM sqlite_schema WHERE type='table'")}
+        filled = {name for name in tables if connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]}
+        self.assertLessEqual(filled, {'fault', 'fault_event', 'snapshot', 'sqlite_sequence'} | self.carried())
+        self.assertEqual(self.leftovers(), [])
+
+    @staticmethod
+    def carried():
+        source = pathlib.Path(__file__).resolve().parents[2] / 'sovd-core' / 'snapshot.c'
+        return set(re.findall(r'"(\w+)"', re.search(r'sovd_snapshot_tables\[\] = \{(.*?)\}', source.read_text(), re.S)[1]))
+
+    def test_what_is_restored_is_what_was_there_and_stays_after_a_crash(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST', environment={'satellites': 2})
+        before = self.get(FAULTS + '/GPS_LOST')
+        snapshot = self.backup()
+        self.ask(204, 'DELETE', FAULTS)
+        self.ask(204, 'DELETE', FAULTS)
+        self.assertEqual(self.codes(), set())
+        reply = self.restore(snapshot)
+        self.assertEqual((reply.status, reply.json['status'], reply.json['faults']), (200, 'restored', 1), reply)
+        self.assertEqual(self.get(FAULTS + '/GPS_LOST'), before)
+        self.assertRegex(self.gateway.log, 'token:keeper restored 1 faults')
+        self.assertEqual(self.leftovers(), [])
+        self.gateway.kill()
+        self.start()
+        self.app()
+        self.assertEqual(self.get(FAULTS + '/GPS_LOST'), before)
+        connection = sqlite3.connect(self.state / 'state.db')
+        self.addCleanup(connection.close)
+        self.assertEqual(connection.execute('SELECT restored_by FROM snapshot').fetchall(), [('token:keeper',)])
+
+    def test_faults_go_on_from_what_was_restored(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        snapshot = self.backup()
+        self.ask(204, 'DELETE', FAULTS)
+        for _ in range(3):
+            self.report(app, 'GPS_LOST')
+            self.report(app, 'GPS_LOST', 'passed')
+        self.assertEqual(self.restore(snapshot).status, 200)
+        newest = self.newest_event()
+        self.report(app, 'GPS_LOST', 'passed')
+        self.assertEqual(self.get(FAULTS + '/GPS_LOST')['item']['status']['testFailed'], '0')
+        self.assertGreater(self.newest_event(), newest)
+
+    def newest_event(self):
+        connection = sqlite3.connect(f'file:{self.state / "state.db"}?mode=ro', uri=True)
+        try:
+            return connection.execute('SELECT max(id) FROM fault_event').fetchone()[0]
+        finally:
+            connection.close()
+
+    def test_event_ids_grow_over_a_restore(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        snapshot = self.backup()
+        for _ in range(5):
+            self.report(app, 'GPS_LOST', 'passed')
+            self.report(app, 'GPS_LOST')
+        before = self.newest_event()
+        self.assertEqual(self.restore(snapshot).status, 200)
+        self.assertGreater(self.newest_event(), before)
+
+    def test_reports_go_on_while_snapshots_are_made_and_restored(self):
+        app, errors, stop = self.app(), [], threading.Event()
+        self.report(app, 'GPS_LOST')
+        snapshot = self.backup()
+
+        def report():
+            while not stop.is_set():
+                for stage in ('passed', 'failed'):
+                    reply = app.ask('fault', code='MAP_OLD', report=stage)
+                    if reply['type'] != 'reply' and reply['code'] != 'fault-limited':
+                        errors.append(reply)
+
+        thread = threading.Thread(target=report)
+        thread.start()
+        try:
+            for _ in range(10):
+                self.backup()
+                self.assertEqual(self.restore(snapshot).status, 200)
+        finally:
+            stop.set()
+            thread.join()
+        self.assertEqual(errors, [])
+        self.report(app, 'MAP_OLD', 'passed')
+        self.report(app, 'MAP_OLD')
+        self.assertEqual(self.codes(), {'GPS_LOST', 'MAP_OLD'})
+
+
+class WhoMay(BackupCase):
+    def test_only_a_client_whose_credentials_say_admin(self):
+        for method, path in (('GET', BACKUP), ('POST', RESTORE)):
+            with self.subTest(path):
+                reply = self.gateway.request(method, path)
+                self.assertEqual((reply.status, reply.json['vendor_code']), (401, 'unauthorized'))
+                self.assertIn('www-authenticate', reply.headers)
+                self.assertEqual(self.gateway.request(method, path, headers=TESTER).status, 403)
+
+
+class BadSnapshots(BackupCase):
+    def test_what_is_cut_off_is_refused(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        snapshot = self.backup()
+        self.report(app, 'MAP_OLD')
+        for cut in (0, 50, 100, 4096, len(snapshot) // 2, len(snapshot) - 1):
+            with self.subTest(cut):
+                self.refused(snapshot[:cut], 'it is (cut off: .* of .* bytes|no snapshot)')
+
+    def test_what_is_not_ours_is_refused(self):
+        self.app()
+        path = self.folder / 'foreign.db'
+        with sqlite3.connect(path) as connection:
+            connection.execute('CREATE TABLE x(y)')
+        connection.close()
+        self.refused(path.read_bytes(), 'another program')
+        self.refused(b'{"version":1,"faults":[]}' * 100, 'no snapshot')
+
+    def test_the_state_of_a_running_gateway_is_no_snapshot(self):
+        self.gateway.stop()
+        state = (self.state / 'state.db').read_bytes()
+        self.start()
+        self.app()
+        self.refused(state, 'no snapshot')
+
+    def test_what_is_newer_is_refused_with_both_versions(self):
+        self.app()
+        snapshot = bytearray(self.backup())
+        struct.pack_into('>I', snapshot, 60, 9999)
+        self.refused(bytes(snapshot), 'version 9999.*up to [1-9]')
+
+    def test_what_is_damaged_is_refused(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        snapshot = self.backup()
+        size = 4096
+        for page in range(1, len(snapshot) // size):
+            broken = bytearray(snapshot)
+            broken[page * size:(page + 1) * size] = b'\x55' * size
+            with self.subTest(page):
+                reply = self.restore(bytes(broken))
+                self.assertEqual(reply.status, 400, reply)
+                self.assertRegex(reply.json['message'], 'nothing was changed: it is damaged')
+                self.assertEqual(self.codes(), {'GPS_LOST'})
+
+    def test_rows_that_no_reader_could_use_are_refused(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        for statement in ("UPDATE fault SET about='no JSON'", "UPDATE fault SET about='{}'", "UPDATE fault SET entity='nav'",
+                          "UPDATE fault SET last_frame='[1]'", 'UPDATE fault SET severity=7', "UPDATE fault SET code='OTHER'"):
+            with self.subTest(statement):
+                self.refused(self.changed(statement), 'fault \\w+ of [\\w/]+ cannot be used')
+
+    def test_tables_that_are_something_else_are_refused(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        for statement in ('DROP TABLE fault_event', 'ALTER TABLE fault_event ADD COLUMN extra TEXT',
+                          'ALTER TABLE fault_event RENAME TO other; CREATE VIEW fault_event AS SELECT * FROM other'):
+            with self.subTest(statement):
+                self.refused(self.changed(statement), 'its tables are not those of a snapshot')
+
+    def test_a_body_that_breaks_off_changes_nothing(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        snapshot = self.backup()
+        self.report(app, 'MAP_OLD')
+        with self.gateway.raw() as raw:
+            raw.send('POST /sovd/v1/x-admin/restore HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.sqlite3\r\n'
+                     f'Authorization: {KEEPER["Authorization"]}\r\nContent-Length: {len(snapshot)}\r\n\r\n')
+            raw.socket.sendall(snapshot[:5000])
+        self.until(lambda: not self.leftovers())
+        self.assertEqual(self.codes(), {'GPS_LOST', 'MAP_OLD'})
+
+
+class InMemory(BackupCase):
+    def start(self):
+        self.gateway = gateway.Gateway(native=native.section(self.socket, *self.entities, **self.options), **self.sections)
+
+    def test_a_state_in_memory_is_backed_up_and_restored_too(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        snapshot = self.backup()
+        self.ask(204, 'DELETE', FAULTS)
+        self.assertEqual(self.restore(snapshot).json['faults'], 1)
+        self.assertEqual(self.codes(), {'GPS_LOST'})
+
+
+class Limits(BackupCase):
+    sections = {'auth': TOKENS, 'limits': {'bulk_bytes': 20000}}
+
+    def test_a_snapshot_over_the_limit_of_uploads_is_413(self):
+        self.app()
+        reply = self.restore(b'x' * 30000)
+        self.assertEqual(reply.status, 413, reply)
+        self.assertEqual(self.leftovers(), [])
