@@ -87,14 +87,17 @@ struct fm_query {
         const char *scope;         /* NULL = all */
         unsigned severity_below;   /* 0 = all */
         unsigned status_any;       /* bits of which one must be set; 0 = all */
+        const uint64_t *statuses;  /* 4 words: bit n of word n / 64 stands for the status byte n; NULL = all */
+        const char *tags;          /* JSON array of which the fault must have one; NULL = all */
         uint64_t from_usec, to_usec; /* of the last occurrence; to 0 = no end */
-        /* The page after this place, newest first; usec 0 = from the beginning. */
+        bool by_key;               /* by entity and code, which new occurrences do not change; else newest first */
+        /* The page after this place; usec 0 (by_key: after_code NULL) = from the beginning. */
         uint64_t after_usec;
         const char *after_code, *after_entity;
         size_t max;                /* at least 1 */
 };
 
-/* Newest occurrence first. *ret: array of *ret_n in the arena. */
+/* *ret: array of *ret_n in the arena. */
 int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct sovd_arena *arena,
                     struct fm_record **ret, size_t *ret_n);
 

@@ -18,6 +18,13 @@ static const struct sovd_field fault_fields[] = {
         { .name = "symptom_translation_id", .type = SOVD_FIELD_STRING, .offset = F(symptom_translation_id) },
         { .name = "tags", .type = SOVD_FIELD_STRINGS, .offset = F(tags) },
         { .name = "description", .type = SOVD_FIELD_STRING, .offset = F(description) },
+        { .name = "entity", .type = SOVD_FIELD_STRING, .offset = F(entity),
+          .doc = "Whose fault it is; in lists of the whole vehicle." },
+        { .name = "x-gw-first-occurrence", .type = SOVD_FIELD_STRING, .offset = F(first_occurrence),
+          .format = "date-time", .doc = "Since the last clear; of faults that the gateway keeps, as the next two." },
+        { .name = "x-gw-last-occurrence", .type = SOVD_FIELD_STRING, .offset = F(last_occurrence),
+          .format = "date-time" },
+        { .name = "x-gw-occurrences", .type = SOVD_FIELD_INT, .offset = F(occurrences) },
         { 0 }
 };
 #undef F
@@ -56,9 +63,13 @@ static const char *canonical(const char *value) {
         return strcasecmp(value, "false") == 0 ? "0" : value;
 }
 
+bool sovd_fault_status_same(const char *a, const char *b) {
+        return strcasecmp(canonical(a), canonical(b)) == 0;
+}
+
 static bool value_equals(const cJSON *have, const char *want) {
         if (cJSON_IsString(have) || (cJSON_IsNumber(have) && have->valuestring))
-                return strcasecmp(canonical(have->valuestring), canonical(want)) == 0;
+                return sovd_fault_status_same(have->valuestring, want);
         if (cJSON_IsBool(have))
                 return strcmp(canonical(want), cJSON_IsTrue(have) ? "1" : "0") == 0;
         return false;

@@ -13,10 +13,20 @@ struct sovd_fault {
         const char *symptom, *symptom_translation_id;
         struct sovd_strings tags;
         const char *description;
+        const char *entity;          /* whose it is, as in URIs ("apps/nav"); in lists of the whole vehicle only */
+        const char *first_occurrence, *last_occurrence; /* date-times of faults that the gateway keeps, else NULL */
+        struct sovd_int occurrences; /* the same */
         const struct cJSON *extra;
 };
+/* Where a list goes on. */
+struct sovd_fault_place {
+        uint64_t usec;               /* of the last occurrence */
+        const char *entity, *code;   /* code NULL: at the beginning, or: nothing follows */
+};
 struct sovd_fault_list {
-        struct sovd_list items; /* struct sovd_fault */
+        struct sovd_list items;      /* struct sovd_fault */
+        bool kept;                   /* by the fault manager: the filter's times, order and page were honoured */
+        struct sovd_fault_place next; /* what follows this page */
 };
 struct sovd_fault_detail {
         struct sovd_fault *item;
@@ -32,6 +42,11 @@ struct sovd_fault_filter {
         struct sovd_int severity;
         const char *scope;
         struct sovd_strings tags;
+        /* Honoured by the fault manager alone (sovd_fault_list.kept): */
+        uint64_t from_usec, to_usec; /* of the last occurrence, both included; to 0 = no end */
+        bool steady;                 /* by entity and code, which new occurrences do not change; else newest first */
+        size_t max;                  /* of one page; 0 = all */
+        struct sovd_fault_place after;
 };
 
 extern const struct sovd_schema sovd_schema_fault, sovd_schema_fault_list, sovd_schema_fault_detail;
@@ -39,3 +54,6 @@ extern const struct sovd_schema sovd_schema_fault, sovd_schema_fault_list, sovd_
 /* Keys compare without case, and 1/true and 0/false are alike: servers differ in their spelling. A fault that
  * names no scope matches every scope: its server has one memory. */
 bool sovd_fault_filter_matches(const struct sovd_fault_filter *filter, const struct sovd_fault *fault);
+
+/* Are two values of a status the same, in this sense? */
+bool sovd_fault_status_same(const char *a, const char *b);
