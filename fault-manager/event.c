@@ -22,8 +22,7 @@ static int change_of(const struct fm_event *event) {
         return event->changed & FM_NOW_CONFIRMED ? SOVD_FAULT_CONFIRMED : SOVD_FAULT_CHANGED;
 }
 
-/* "apps/my%20app": the id is what may have to be encoded. */
-static const char *href_of(const char *entity, struct sovd_arena *arena) {
+const char *fm_entity_reference(const char *entity, struct sovd_arena *arena) {
         const char *slash = strchr(entity, '/');
         const char *id = slash ? sovd_http_encode_segment(arena, slash + 1) : NULL;
 
@@ -54,7 +53,7 @@ int fm_event_body(const struct fm_event *event, struct sovd_arena *arena, char *
         struct sovd_fault fault;
         struct sovd_fault_event body = {
                 .timestamp = sovd_clock_format(when, event->usec),
-                .entity = href_of(event->entity, arena),
+                .entity = fm_entity_reference(event->entity, arena),
                 .change = change_of(event),
         };
 

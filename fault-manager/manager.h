@@ -97,10 +97,34 @@ struct fm_query {
         uint64_t after_usec;
         const char *after_code, *after_entity;
         size_t max;                /* at least 1 */
+        bool without_frames;       /* of the records */
 };
 
 /* *ret: array of *ret_n in the arena. */
 int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct sovd_arena *arena,
                     struct fm_record **ret, size_t *ret_n);
+
+/* An event of the history; strings in the arena. */
+struct fm_past {
+        int64_t id;
+        uint64_t usec;
+        const char *frame;         /* JSON object, or NULL */
+        const char *body;          /* the event as it was told */
+};
+
+struct fm_history_query {
+        const char *entity, *code, *scope; /* NULL = all */
+        unsigned severity_below;   /* 0 = all */
+        const uint64_t *statuses;  /* as in fm_query */
+        uint64_t from_usec, to_usec; /* both included; to 0 = no end */
+        bool oldest_first;         /* by time, then by id */
+        uint64_t after_usec;       /* the page after this event; id 0 = from the beginning */
+        int64_t after_id;
+        size_t max;                /* at least 1 */
+};
+
+/* *ret: array of *ret_n in the arena; *ret_full: the page was full, and something follows. */
+int fm_manager_history(struct fm_manager *m, const struct fm_history_query *query, struct sovd_arena *arena,
+                       struct fm_past **ret, size_t *ret_n, bool *ret_full);
 
 void fm_manager_counters(struct fm_manager *m, struct fm_counters *ret);

@@ -99,6 +99,12 @@ static int tags_of(const struct sovd_fault_filter *filter, struct sovd_arena *ar
         return r ? sovd_error_fold(r) : *ret ? 0 : sovd_error_origin(-ENOMEM);
 }
 
+static unsigned severity_below(const struct sovd_fault_filter *filter) {
+        bool all = !filter->severity.set || filter->severity.value >= INT32_MAX;
+
+        return all ? 0 : (unsigned)SOVD_MAX(filter->severity.value, INT64_C(1));
+}
+
 /* Everything in the filter is the query's to judge. */
 static int make_query(const struct sovd_fault_filter *filter, struct sovd_arena *arena, uint64_t statuses[static 4],
                       struct fm_query *q) {
@@ -111,8 +117,8 @@ static int make_query(const struct sovd_fault_filter *filter, struct sovd_arena 
         q->after_usec = filter->after.usec;
         q->after_code = filter->after.code;
         q->after_entity = filter->after.entity;
-        if (filter->severity.set && filter->severity.value < INT32_MAX)
-                q->severity_below = (unsigned)SOVD_MAX(filter->severity.value, INT64_C(1));
+        q->severity_below = severity_below(filter);
+        q->without_frames = true;
         return tags_of(filter, arena, &q->tags);
 }
 
@@ -134,7 +140,7 @@ static int append(struct sovd_arena *arena, struct collector *c, const struct fm
         }
         int r = fm_record_fault(record, arena, &c->items[c->n]);
         if (!r && with_entity)
-                c->items[c->n].entity = record->entity;
+                c->items[c->n].entity = fm_entity_reference(record->entity, arena);
         c->n += !r;
         return r;
 }
@@ -168,6 +174,36 @@ static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const stru
         ret->kept = true;
         if (i < n)
                 ret->next = (struct sovd_fault_place){ q.after_usec, q.after_entity, q.after_code };
+        return 0;
+}
+
+static int history(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
+                   const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret) {
+        char key[ENTITY_MAX];
+        uint64_t statuses[4];
+        struct fm_past *past;
+        size_t n;
+        const struct fm_history_query q = { .entity = e ? key_of(key, e) : NULL,
+                                            .code = filter->code,
+                                            .scope = filter->faults->scope,
+                                            .severity_below = severity_below(filter->faults),
+                                            .statuses = statuses,
+                                            .from_usec = filter->faults->from_usec,
+                                            .to_usec = filter->faults->to_usec,
+                                            .oldest_first = filter->oldest_first,
+                                            .after_usec = filter->after_usec,
+                                            .after_id = filter->after_id,
+                                            .max = filter->faults->max };
+
+        fm_statuses_of(filter->faults, statuses);
+        int r = fm_manager_history(manager_of(sink), &q, call->arena, &past, &n, &ret->more);
+        struct sovd_fault_past *items = r ? NULL : sovd_arena_array(call->arena, struct sovd_fault_past, n + 1);
+        if (!items)
+                return r ? r : sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < n; i++)
+                items[i] = (struct sovd_fault_past){ .id = SOVD_INT(past[i].id), .usec = past[i].usec,
+                                                     .frame = past[i].frame, .body = past[i].body };
+        ret->items = (struct sovd_list){ .items = items, .n = n, .set = true };
         return 0;
 }
 
@@ -227,6 +263,7 @@ static const struct sovd_fault_sink_ops sink_ops = {
         .condition = condition,
         .cycle = cycle,
         .list = list,
+        .history = history,
         .read = read_one,
         .clear = clear,
         .clear_all = clear_all,

@@ -93,12 +93,14 @@ int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, st
                 .symptom = d->symptom,
                 .symptom_translation_id = d->symptom_translation_id,
                 .tags = d->tags,
-                .first_occurrence = timestamp_of(arena, record->first_usec),
-                .last_occurrence = timestamp_of(arena, record->last_usec),
-                .occurrences = SOVD_INT(record->state.n_occurrences),
         };
-        if (!ret->first_occurrence || !ret->last_occurrence)
-                return sovd_error_origin(-ENOMEM);
+        if (record->last_usec) { /* an event has its own time */
+                ret->first_occurrence = timestamp_of(arena, record->first_usec);
+                ret->last_occurrence = timestamp_of(arena, record->last_usec);
+                ret->occurrences = SOVD_INT(record->state.n_occurrences);
+                if (!ret->first_occurrence || !ret->last_occurrence)
+                        return sovd_error_origin(-ENOMEM);
+        }
         return fm_status_object(&record->state, arena, &ret->status);
 }
 

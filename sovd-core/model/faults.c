@@ -78,6 +78,41 @@ const struct sovd_schema sovd_schema_fault_event = {
         .name = "FaultEvent", .size = sizeof(struct sovd_fault_event), .fields = event_fields,
 };
 
+#define F(member) offsetof(struct sovd_fault_past, member)
+static const struct sovd_field past_fields[] = {
+        { .name = "id", .type = SOVD_FIELD_INT, .offset = F(id), .flags = SOVD_REQUIRED,
+          .doc = "Grows from event to event, and is that of the event in streams." },
+        { .name = "freeze_frame", .type = SOVD_FIELD_JSON, .offset = F(freeze_frame), .flags = SOVD_ANY_OBJECT,
+          .doc = "What was captured with this occurrence." },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema past_schema = {
+        .name = "FaultPast", .size = sizeof(struct sovd_fault_past), .fields = past_fields,
+        .base = &sovd_schema_fault_event,
+};
+static const struct sovd_field history_fields[] = {
+        { .name = "items", .type = SOVD_FIELD_LIST, .offset = offsetof(struct sovd_fault_history, items),
+          .flags = SOVD_REQUIRED, .of = &past_schema },
+        { 0 }
+};
+const struct sovd_schema sovd_schema_fault_history = {
+        .name = "FaultHistory", .size = sizeof(struct sovd_fault_history), .fields = history_fields,
+};
+
+/* The body is what was told then, byte by byte; the members that it lacks come before it. */
+void sovd_fault_past_write(const struct sovd_fault_past *past, struct sovd_json_writer *w) {
+        static const char frame[] = "\"freeze_frame\":";
+
+        sovd_json_rawf(w, "{\"id\":%lld,", (long long)past->id.value);
+        if (past->frame) {
+                sovd_json_raw(w, frame, strlen(frame));
+                sovd_json_raw(w, past->frame, strlen(past->frame));
+                sovd_json_raw(w, ",", 1);
+        }
+        sovd_json_raw(w, past->body + 1, strlen(past->body) - 1);
+}
+
 static const char *canonical(const char *value) {
         if (strcasecmp(value, "true") == 0)
                 return "1";

@@ -52,6 +52,32 @@ struct sovd_fault_event {
         struct sovd_fault *fault;
 };
 
+
+/* An event of the past. */
+struct sovd_fault_past {
+        struct sovd_fault_event event; /* for the table only, as freeze_frame: both are kept as text */
+        const struct cJSON *freeze_frame;
+        struct sovd_int id;          /* as in streams; it grows */
+        const char *frame, *body;    /* JSON objects: of this occurrence, or NULL; a sovd_fault_event */
+        uint64_t usec;
+};
+struct sovd_fault_history {
+        struct sovd_list items;      /* struct sovd_fault_past */
+        bool more;                   /* something follows */
+};
+struct sovd_fault_history_filter {
+        const struct sovd_fault_filter *faults; /* status then, severity, scope, times and max; not the tags */
+        const char *code;            /* NULL = all; the clear of all faults belongs to each */
+        bool oldest_first;
+        uint64_t after_usec;         /* the page after this event; id 0 = from the beginning */
+        int64_t after_id;
+};
+extern const struct sovd_schema sovd_schema_fault_history;
+
+/* Writes an event as the schema says. */
+struct sovd_json_writer;
+void sovd_fault_past_write(const struct sovd_fault_past *past, struct sovd_json_writer *w);
+
 /* Which faults a list shows. status: "key" and "value" pairs, OR-ed; severity: strictly below (defect D24). */
 struct sovd_fault_filter {
         const char *const *status_keys, *const *status_values;

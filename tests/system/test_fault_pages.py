@@ -34,6 +34,10 @@ class PageCase(test_native_apps.NativeCase):
             path = next_path(reply)
         return pages
 
+    def cursor(self, path):
+        """Where the first page ends."""
+        return urllib.parse.parse_qs(urllib.parse.urlsplit(next_path(self.ask(200, 'GET', path))).query)['after'][0]
+
     @staticmethod
     def codes(pages):
         return [item['code'] for page in pages for item in page]
@@ -98,7 +102,7 @@ class Kept(PageCase):
 
     def test_what_cannot_be_a_page_is_named(self):
         self.fill(n=3)
-        cursor = urllib.parse.parse_qs(next_path(self.ask(200, 'GET', '/apps/nav/faults?limit=1')).split('?')[1])['after'][0]
+        cursor = self.cursor('/apps/nav/faults?limit=1')
         for query, word in (('limit=0', 'limit'), ('limit=1001', 'limit'), ('limit=x', 'limit'), ('limit=-1', 'limit'),
                             ('from=yesterday', 'from'), ('to=2026-13-01T00:00:00Z', 'to'), ('from=-1', 'from'),
                             ('from=9999999999999999', 'from'), ('from=2000&to=1000', 'from'), ('after=', 'after'),
@@ -112,3 +116,83 @@ class Kept(PageCase):
         self.fill(n=3)
         self.ask(414, 'GET', '/apps/nav/faults?limit=1&ignored=' + 'x' * 3000)
         self.ask(200, 'GET', '/apps/nav/faults?limit=3&ignored=' + 'x' * 3000)
+
+
+class History(PageCase):
+    def events(self, path='/apps/nav/faults/history'):
+        return [event for page in self.pages(path) for event in page]
+
+    def happen(self):
+        """Seven events of two entities."""
+        app = self.fill(n=3)
+        app.ask('fault', code='F00', report='passed')
+        app.ask('fault', code='F01', report='failed', environment={'speed': 7})
+        self.ask(204, 'DELETE', '/apps/nav/faults/F02')
+        self.ask(204, 'DELETE', '/apps/nav/faults')
+        self.fill('apps/other', 1)
+        return app
+
+    def test_what_happened_is_told_newest_first(self):
+        self.happen()
+        events = self.events()
+        self.assertEqual([(e['change'], e.get('fault', {}).get('code')) for e in events],
+                         [('cleared', None), ('cleared', 'F02'), ('passed', 'F00'), ('failed', 'F02'), ('failed', 'F01'), ('failed', 'F00')])
+        ids = [e['id'] for e in events]
+        self.assertEqual(ids, sorted(ids, reverse=True))
+        self.assertEqual({e['entity'] for e in events}, {'apps/nav'})
+        self.assertEqual(events[5]['fault']['status']['testFailed'], '1')
+        self.assertEqual(events[2]['fault']['status']['testFailed'], '0')
+
+    def test_pages_together_are_the_history_in_both_orders(self):
+        self.happen()
+        everything = self.events()
+        for limit in 1, 2, 3, 6:
+            pages = self.pages(f'/apps/nav/faults/history?limit={limit}')
+            self.assertEqual([e for page in pages for e in page], everything)
+            self.assertEqual(len(pages), -(-len(everything) // limit))
+            self.assertEqual(self.events(f'/apps/nav/faults/history?limit={limit}&order=asc'), everything[::-1])
+
+    def test_filters_choose_events(self):
+        self.happen()
+        codes = lambda query: [(e['change'], e.get('fault', {}).get('code')) for e in self.events('/apps/nav/faults/history?' + query)]
+        self.assertEqual(codes('code=F02'), [('cleared', None), ('cleared', 'F02'), ('failed', 'F02')])
+        self.assertEqual(codes('severity=2'), [('passed', 'F00'), ('failed', 'F00')])
+        self.assertEqual(codes('status[testFailed]=1'), [('failed', 'F02'), ('failed', 'F01'), ('failed', 'F00')])
+        self.assertEqual(codes('scope=none'), [('cleared', None)])
+        at = self.events()[3]['timestamp']
+        self.assertEqual(codes(f'from={at}')[-1], codes('')[3])
+        self.assertEqual(codes(f'to={at}')[0], codes('')[3])
+        self.assertEqual(codes('from=2100-01-01T00:00:00Z'), [])
+
+    def test_an_occurrence_has_its_freeze_frame(self):
+        app = self.fill(n=1)
+        app.ask('fault', code='F05', report='failed', environment={'speed': 7})
+        events = self.events()
+        self.assertEqual(events[0]['freeze_frame'], {'speed': 7})
+        self.assertNotIn('freeze_frame', events[1])
+
+    def test_the_vehicle_tells_of_all_entities_and_outlives_a_restart(self):
+        self.happen()
+        before = self.events('/faults/history?limit=2')
+        self.assertEqual([e['entity'] for e in before], ['apps/other'] + ['apps/nav'] * 6)
+        self.stop()
+        self.start()
+        self.assertEqual(self.events('/faults/history?limit=3'), before)
+
+    def test_what_cannot_be_asked_is_named(self):
+        self.happen().ask('fault', code='F00', report='failed')
+        cursor = self.cursor('/faults/history?limit=1')
+        fault = self.cursor('/faults?limit=1')
+        for query, word in (('order=up', 'order'), ('limit=0', 'limit'), ('from=2&to=1', 'from'), ('to=x', 'to'), ('after=1', 'after'),
+                            (f'order=asc&after={cursor}', 'after'), (f'after={fault}', 'after'), ('severity=x', 'severity')):
+            for path in '/apps/nav/faults/history', '/faults/history':
+                self.assertIn(f"'{word}'", self.ask(400, 'GET', f'{path}?{query}').json['message'], query)
+        self.assertIn("'after'", self.ask(400, 'GET', f'/faults?after={cursor}').json['message'])
+        self.ask(404, 'GET', '/apps/nobody/faults/history')
+
+    def test_no_fault_can_be_called_like_the_history(self):
+        app = self.app(register={'data': []})
+        answer = app.ask('register', faults={'id': 'x', 'version': '1', 'faults': [{'code': 'history', 'name': 'x'}]})
+        self.assertEqual(answer['type'], 'error', answer)
+        self.fill('apps/other', 1)
+        self.assertEqual(self.ask(405, 'DELETE', '/apps/other/faults/history').headers['allow'], 'GET, HEAD')
