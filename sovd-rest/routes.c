@@ -21,6 +21,8 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_triggers,
         sovd_routes_bulk_data,
         sovd_routes_communication_logs,
+        sovd_routes_exports,
+        sovd_routes_snapshot,
         sovd_routes_server,
         NULL,
 };

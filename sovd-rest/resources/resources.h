@@ -12,6 +12,8 @@ extern const struct sovd_route sovd_routes_data[];
 extern const struct sovd_route sovd_routes_data_lists[];
 extern const struct sovd_route sovd_routes_fault_history[];
 extern const struct sovd_route sovd_routes_faults[];
+extern const struct sovd_route sovd_routes_exports[];
+extern const struct sovd_route sovd_routes_snapshot[];
 extern const struct sovd_route sovd_routes_operations[];
 extern const struct sovd_route sovd_routes_scripts[];
 extern const struct sovd_route sovd_routes_modes[];
