@@ -126,7 +126,7 @@ static const char *check_strings(struct problem *p, const char *key, const struc
 static const char *check_one(struct problem *p, const struct fm_descriptor *d) {
         const struct fm_debounce_options *o = d->debounce;
 
-        if (!sovd_id_is_valid(d->code) || sovd_id_is_reserved(d->code))
+        if (!sovd_id_is_valid(d->code) || sovd_id_is_reserved(d->code) || sovd_id_is_reserved_in(d->code, "faults"))
                 return refuse(p, "code", "'%s' cannot be the code of a fault", d->code);
         if (o && o->kind == FM_TIME && o->failed_secs.value <= 0)
                 return refuse(p, "debounce/failed_secs", "a time rule needs a time");

@@ -23,3 +23,8 @@ int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, st
 int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret);
 /* The names and values of a status byte, as a JSON object. */
 int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret);
+/* Which status bytes a filter lets through: bit n of word n / 64 stands for the byte n. */
+void fm_statuses_of(const struct sovd_fault_filter *filter, uint64_t ret[static 4]);
+
+/* "apps/my%20app": the id of an entity's name is what may have to be encoded. NULL: no memory. */
+const char *fm_entity_reference(const char *entity, struct sovd_arena *arena);

@@ -5,6 +5,7 @@
 
 struct page {
         struct sovd_arena *arena;
+        bool without_frames;
         struct fm_record *records;
         size_t n;
 };
@@ -19,9 +20,11 @@ static int add_record(const struct fm_row *row, void *data) {
                 .state = row->state,
                 .first_usec = row->first_usec,
                 .last_usec = row->last_usec,
-                .first_frame = sovd_arena_strdup(page->arena, row->first_frame),
-                .last_frame = sovd_arena_strdup(page->arena, row->last_frame),
         };
+        if (!page->without_frames) {
+                ret->first_frame = sovd_arena_strdup(page->arena, row->first_frame);
+                ret->last_frame = sovd_arena_strdup(page->arena, row->last_frame);
+        }
         if (!ret->entity || !ret->code)
                 return sovd_error_origin(-ENOMEM);
         const char *about = sovd_arena_strdup(page->arena, row->about);
@@ -32,7 +35,9 @@ static int add_record(const struct fm_row *row, void *data) {
 
 int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct sovd_arena *arena,
                     struct fm_record **ret, size_t *ret_n) {
-        struct page page = { .arena = arena, .records = sovd_arena_array(arena, struct fm_record, query->max) };
+        struct page page = { .arena = arena,
+                             .without_frames = query->without_frames,
+                             .records = sovd_arena_array(arena, struct fm_record, query->max) };
         struct sovd_db_conn *conn;
         if (!page.records)
                 return sovd_error_origin(-ENOMEM);

@@ -22,8 +22,10 @@ struct fm_event {
         const char *entity, *code; /* code "" = all of the entity (a clear) */
         unsigned changed;         /* FM_CHANGED … and FM_CLEARED */
         struct fm_state state;
-        const struct fm_descriptor *about; /* NULL for a clear */
+        const struct fm_descriptor *about; /* NULL: all of the entity were cleared */
+        const char *scope;        /* "" = none */
         const char *frame;        /* JSON object, of this occurrence; or NULL */
+        const char *body;         /* the whole as JSON: sovd_schema_fault_event */
 };
 #define FM_CLEARED (1u << 8)
 #define FM_RESTORED (1u << 9) /* all faults were replaced; entity and code are "" */
@@ -95,15 +97,42 @@ struct fm_query {
         const char *scope;         /* NULL = all */
         unsigned severity_below;   /* 0 = all */
         unsigned status_any;       /* bits of which one must be set; 0 = all */
+        const uint64_t *statuses;  /* 4 words: bit n of word n / 64 stands for the status byte n; NULL = all */
+        const char *tags;          /* JSON array of which the fault must have one; NULL = all */
         uint64_t from_usec, to_usec; /* of the last occurrence; to 0 = no end */
-        /* The page after this place, newest first; usec 0 = from the beginning. */
+        bool by_key;               /* by entity and code, which new occurrences do not change; else newest first */
+        /* The page after this place; usec 0 (by_key: after_code NULL) = from the beginning. */
         uint64_t after_usec;
         const char *after_code, *after_entity;
         size_t max;                /* at least 1 */
+        bool without_frames;       /* of the records */
 };
 
-/* Newest occurrence first. *ret: array of *ret_n in the arena. */
+/* *ret: array of *ret_n in the arena. */
 int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct sovd_arena *arena,
                     struct fm_record **ret, size_t *ret_n);
+
+/* An event of the history; strings in the arena. */
+struct fm_past {
+        int64_t id;
+        uint64_t usec;
+        const char *frame;         /* JSON object, or NULL */
+        const char *body;          /* the event as it was told */
+};
+
+struct fm_history_query {
+        const char *entity, *code, *scope; /* NULL = all */
+        unsigned severity_below;   /* 0 = all */
+        const uint64_t *statuses;  /* as in fm_query */
+        uint64_t from_usec, to_usec; /* both included; to 0 = no end */
+        bool oldest_first;         /* by time, then by id */
+        uint64_t after_usec;       /* the page after this event; id 0 = from the beginning */
+        int64_t after_id;
+        size_t max;                /* at least 1 */
+};
+
+/* *ret: array of *ret_n in the arena; *ret_full: the page was full, and something follows. */
+int fm_manager_history(struct fm_manager *m, const struct fm_history_query *query, struct sovd_arena *arena,
+                       struct fm_past **ret, size_t *ret_n, bool *ret_full);
 
 void fm_manager_counters(struct fm_manager *m, struct fm_counters *ret);

@@ -78,15 +78,59 @@ static const char *key_of(char buf[static ENTITY_MAX], const struct sovd_entity 
         return buf;
 }
 
+/* The wanted tags as a JSON array; *ret NULL: all. */
+static int tags_of(const struct sovd_fault_filter *filter, struct sovd_arena *arena, const char **ret) {
+        struct sovd_json_writer w;
+        const char *text;
+        size_t len;
+
+        *ret = NULL;
+        if (!filter->tags.n)
+                return 0;
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_json_array_begin(&w);
+        for (size_t i = 0; i < filter->tags.n; i++)
+                sovd_json_string(&w, filter->tags.items[i]);
+        sovd_json_array_end(&w);
+        int r = sovd_json_writer_finish(&w, &text, &len);
+        if (!r)
+                *ret = sovd_arena_strndup(arena, text, len);
+        sovd_json_writer_done(&w);
+        return r ? sovd_error_fold(r) : *ret ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static unsigned severity_below(const struct sovd_fault_filter *filter) {
+        bool all = !filter->severity.set || filter->severity.value >= INT32_MAX;
+
+        return all ? 0 : (unsigned)SOVD_MAX(filter->severity.value, INT64_C(1));
+}
+
+/* Everything in the filter is the query's to judge. */
+static int make_query(const struct sovd_fault_filter *filter, struct sovd_arena *arena, uint64_t statuses[static 4],
+                      struct fm_query *q) {
+        fm_statuses_of(filter, statuses);
+        q->statuses = statuses;
+        q->scope = filter->scope;
+        q->from_usec = filter->from_usec;
+        q->to_usec = filter->to_usec;
+        q->by_key = filter->steady;
+        q->after_usec = filter->after.usec;
+        q->after_code = filter->after.code;
+        q->after_entity = filter->after.entity;
+        q->severity_below = severity_below(filter);
+        q->without_frames = true;
+        return tags_of(filter, arena, &q->tags);
+}
+
 struct collector {
         struct sovd_fault *items;
         size_t n, size;
 };
 
-static int append(struct sovd_call *call, struct collector *c, const struct sovd_fault *fault) {
+static int append(struct sovd_arena *arena, struct collector *c, const struct fm_record *record, bool with_entity) {
         if (c->n == c->size) {
                 size_t size = c->size ? c->size * 2 : 64;
-                struct sovd_fault *items = sovd_arena_array(call->arena, struct sovd_fault, size);
+                struct sovd_fault *items = sovd_arena_array(arena, struct sovd_fault, size);
                 if (!items)
                         return sovd_error_origin(-ENOMEM);
                 if (c->n)
@@ -94,46 +138,72 @@ static int append(struct sovd_call *call, struct collector *c, const struct sovd
                 c->items = items;
                 c->size = size;
         }
-        c->items[c->n++] = *fault;
-        return 0;
+        int r = fm_record_fault(record, arena, &c->items[c->n]);
+        if (!r && with_entity)
+                c->items[c->n].entity = fm_entity_reference(record->entity, arena);
+        c->n += !r;
+        return r;
 }
 
-static int append_page(struct sovd_call *call, const struct sovd_fault_filter *filter,
-                       const struct fm_record *records, size_t n, struct collector *c) {
-        for (size_t i = 0; i < n; i++) {
-                struct sovd_fault fault;
-                int r = fm_record_fault(&records[i], call->arena, &fault);
-                if (!r && sovd_fault_filter_matches(filter, &fault))
-                        r = append(call, c, &fault);
-                if (r)
-                        return r;
-        }
-        return 0;
-}
-
-/* Page after page; what SQL cannot filter is filtered here. */
+/* One row more than is shown tells whether something follows. */
 static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
                 const struct sovd_fault_filter *filter, struct sovd_fault_list *ret) {
         char key[ENTITY_MAX];
         struct collector c = { 0 };
         struct fm_record *records;
-        size_t n = PAGE;
-        struct fm_query q = { .entity = key_of(key, e), .scope = filter->scope, .max = PAGE };
+        uint64_t statuses[4];
+        size_t max = filter->max ? filter->max : SIZE_MAX - 1, n, i;
+        struct fm_query q = { .entity = e ? key_of(key, e) : NULL };
 
-        if (filter->severity.set && filter->severity.value < INT32_MAX)
-                q.severity_below = (unsigned)SOVD_MAX(filter->severity.value, INT64_C(1));
-        while (n == PAGE) {
-                int r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
+        int r = make_query(filter, call->arena, statuses, &q);
+        do {
+                i = 0;
+                q.max = SOVD_MIN((size_t)PAGE, max - c.n + 1);
                 if (!r)
-                        r = append_page(call, filter, records, n, &c);
+                        r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
+                for (; !r && i < n && c.n < max; i++) {
+                        r = append(call->arena, &c, &records[i], !e);
+                        q.after_usec = records[i].last_usec;
+                        q.after_code = records[i].code;
+                        q.after_entity = records[i].entity;
+                }
                 if (r)
                         return r;
-                if (n) {
-                        q.after_usec = records[n - 1].last_usec;
-                        q.after_code = records[n - 1].code;
-                }
-        }
+        } while (i == n && n == q.max);
         ret->items = (struct sovd_list){ .items = c.items, .n = c.n, .set = true };
+        ret->kept = true;
+        if (i < n)
+                ret->next = (struct sovd_fault_place){ q.after_usec, q.after_entity, q.after_code };
+        return 0;
+}
+
+static int history(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
+                   const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret) {
+        char key[ENTITY_MAX];
+        uint64_t statuses[4];
+        struct fm_past *past;
+        size_t n;
+        const struct fm_history_query q = { .entity = e ? key_of(key, e) : NULL,
+                                            .code = filter->code,
+                                            .scope = filter->faults->scope,
+                                            .severity_below = severity_below(filter->faults),
+                                            .statuses = statuses,
+                                            .from_usec = filter->faults->from_usec,
+                                            .to_usec = filter->faults->to_usec,
+                                            .oldest_first = filter->oldest_first,
+                                            .after_usec = filter->after_usec,
+                                            .after_id = filter->after_id,
+                                            .max = filter->faults->max };
+
+        fm_statuses_of(filter->faults, statuses);
+        int r = fm_manager_history(manager_of(sink), &q, call->arena, &past, &n, &ret->more);
+        struct sovd_fault_past *items = r ? NULL : sovd_arena_array(call->arena, struct sovd_fault_past, n + 1);
+        if (!items)
+                return r ? r : sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < n; i++)
+                items[i] = (struct sovd_fault_past){ .id = SOVD_INT(past[i].id), .usec = past[i].usec,
+                                                     .frame = past[i].frame, .body = past[i].body };
+        ret->items = (struct sovd_list){ .items = items, .n = n, .set = true };
         return 0;
 }
 
@@ -207,6 +277,7 @@ static const struct sovd_fault_sink_ops sink_ops = {
         .condition = condition,
         .cycle = cycle,
         .list = list,
+        .history = history,
         .read = read_one,
         .clear = clear,
         .clear_all = clear_all,

@@ -44,21 +44,22 @@ int fm_store_put(struct sovd_db_conn *conn, const struct fm_row *row) {
         return row->state.n_occurrences ? put(conn, row) : delete_one(conn, row->entity, row->code);
 }
 
-int fm_store_event(struct sovd_db_conn *conn, const struct fm_row *row, uint64_t usec, unsigned changed,
-                   const char *frame, int64_t *ret_id) {
+int fm_store_event(struct sovd_db_conn *conn, const struct fm_event *event, int64_t *ret_id) {
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_event(usec, entity, code, changed, status, severity, frame) "
-                                          "VALUES(?1,?2,?3,?4,?5,?6,?7)");
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, "
+                                          "frame, body) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)");
         if (r)
                 return r;
-        sovd_db_bind_int(s, 1, (int64_t)usec);
-        sovd_db_bind_text(s, 2, row->entity);
-        sovd_db_bind_text(s, 3, row->code);
-        sovd_db_bind_int(s, 4, changed);
-        sovd_db_bind_int(s, 5, row->state.status);
-        sovd_db_bind_int(s, 6, row->severity);
-        sovd_db_bind_text(s, 7, frame);
+        sovd_db_bind_int(s, 1, (int64_t)event->usec);
+        sovd_db_bind_text(s, 2, event->entity);
+        sovd_db_bind_text(s, 3, event->code);
+        sovd_db_bind_int(s, 4, event->changed);
+        sovd_db_bind_int(s, 5, event->state.status);
+        sovd_db_bind_int(s, 6, event->about ? event->about->severity.value : 0);
+        sovd_db_bind_text(s, 7, event->scope);
+        sovd_db_bind_text(s, 8, event->frame);
+        sovd_db_bind_text(s, 9, event->body);
         r = sovd_db_run(s);
         if (!r)
                 *ret_id = sovd_db_last_id(conn);
@@ -129,33 +130,69 @@ int fm_store_clear(struct sovd_db_conn *conn, const char *entity, const char *co
         return r;
 }
 
-/* Bit 256 is set in every status, so that it can stand for "any". */
+/* Statuses that are wanted are bits of four words, so that any filter on the status is one of the index. */
 #define FILTER                                                                                          \
-        " AND severity<?2 AND ((status|256)&?3)<>0 AND last_usec>=?4 AND last_usec<=?5"                 \
-        " AND (?6 IS NULL OR scope=?6) AND (?7 IS NULL OR code=?7)"
+        " AND severity<?2"                                                                              \
+        " AND ((CASE status>>6 WHEN 0 THEN ?3 WHEN 1 THEN ?11 WHEN 2 THEN ?12 ELSE ?13 END)>>(status&63))&1" \
+        " AND last_usec>=?4 AND last_usec<=?5"                                                          \
+        " AND (?6 IS NULL OR scope=?6) AND (?7 IS NULL OR code=?7)"                                     \
+        " AND (?14 IS NULL OR EXISTS(SELECT 1 FROM json_each(about, '$.tags') t JOIN json_each(?14) w"  \
+        " ON t.value=w.value))"
 
 static const char of_entity[] = "SELECT " COLUMNS " FROM fault WHERE entity=?1 AND (last_usec, code)<(?8, ?9)" FILTER
                                 " ORDER BY last_usec DESC, code DESC LIMIT ?10";
 static const char of_all[] = "SELECT " COLUMNS " FROM fault WHERE (last_usec, code, entity)<(?8, ?9, ?1)" FILTER
                              " ORDER BY last_usec DESC, code DESC, entity DESC LIMIT ?10";
+static const char by_key[] = "SELECT " COLUMNS " FROM fault WHERE (entity, code)>(?1, ?9) AND entity<=?8" FILTER
+                             " ORDER BY entity, code LIMIT ?10";
 
 /* No text sorts behind this one: bytes above those of UTF-8 do not come. */
 #define LAST_TEXT "\xf4\x8f\xbf\xbf"
 
-static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q) {
+static void bind_newest_first(struct sovd_db_stmt *s, const struct fm_query *q) {
         bool first = !q->after_usec;
         const char *after_entity = first || !q->after_entity ? LAST_TEXT : q->after_entity;
+        uint64_t newest = q->to_usec ? q->to_usec : INT64_MAX;
 
         sovd_db_bind_text(s, 1, q->entity ? q->entity : after_entity);
+        sovd_db_bind_int(s, 8, (int64_t)(first ? newest : q->after_usec)); /* begins where the time range does */
+        sovd_db_bind_text(s, 9, first || !q->after_code ? LAST_TEXT : q->after_code);
+}
+
+static void bind_by_key(struct sovd_db_stmt *s, const struct fm_query *q) {
+        const char *entity = q->entity ? q->entity : "";
+
+        sovd_db_bind_text(s, 1, q->after_code && q->after_entity ? q->after_entity : entity);
+        sovd_db_bind_text(s, 8, q->entity ? q->entity : LAST_TEXT);
+        sovd_db_bind_text(s, 9, q->after_code ? q->after_code : "");
+}
+
+static void bind_statuses(struct sovd_db_stmt *s, const struct fm_query *q) {
+        static const int places[] = { 3, 11, 12, 13 };
+        uint64_t words[4];
+
+        for (unsigned i = 0; i < 4; i++)
+                words[i] = q->statuses ? q->statuses[i] : UINT64_MAX;
+        for (unsigned status = 0; q->status_any && status < 256; status++)
+                if (!(status & q->status_any))
+                        words[status / 64] &= ~(UINT64_C(1) << status % 64);
+        for (unsigned i = 0; i < 4; i++)
+                sovd_db_bind_int(s, places[i], (int64_t)words[i]);
+}
+
+static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q) {
+        if (q->by_key)
+                bind_by_key(s, q);
+        else
+                bind_newest_first(s, q);
+        bind_statuses(s, q);
         sovd_db_bind_int(s, 2, q->severity_below ? q->severity_below : INT32_MAX);
-        sovd_db_bind_int(s, 3, q->status_any ? q->status_any : 256);
         sovd_db_bind_int(s, 4, (int64_t)q->from_usec);
         sovd_db_bind_int(s, 5, q->to_usec ? (int64_t)q->to_usec : INT64_MAX);
         sovd_db_bind_text(s, 6, q->scope);
         sovd_db_bind_text(s, 7, q->code);
-        sovd_db_bind_int(s, 8, first ? INT64_MAX : (int64_t)q->after_usec);
-        sovd_db_bind_text(s, 9, first || !q->after_code ? LAST_TEXT : q->after_code);
         sovd_db_bind_int(s, 10, (int64_t)q->max);
+        sovd_db_bind_text(s, 14, q->tags);
 }
 
 int fm_store_list(struct sovd_db_conn *conn, const struct fm_query *query,
@@ -163,7 +200,7 @@ int fm_store_list(struct sovd_db_conn *conn, const struct fm_query *query,
         struct sovd_db_stmt *s;
         bool more = true;
 
-        int r = sovd_db_prepare(conn, &s, query->entity ? of_entity : of_all);
+        int r = sovd_db_prepare(conn, &s, query->by_key ? by_key : query->entity ? of_entity : of_all);
         if (!r)
                 bind_query(s, query);
         while (!r && more) {

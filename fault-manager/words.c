@@ -4,7 +4,9 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/json_reader.h"
+#include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 static const char *const bit_names[] = {
         "testFailed",        "testFailedThisOperationCycle",
@@ -43,6 +45,41 @@ int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, con
         return node_of(&w, arena, ret);
 }
 
+static int find_bit(const char *key) {
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(bit_names); i++)
+                if (strcasecmp(bit_names[i], key) == 0)
+                        return (int)i;
+        return -1;
+}
+
+static bool status_is(unsigned status, const char *key, int bit, const char *value) {
+        const struct fm_state state = { .status = (uint8_t)status };
+        char mask[8];
+
+        if (bit >= 0)
+                return sovd_fault_status_same(status & (1u << bit) ? "1" : "0", value);
+        if (strcasecmp(key, "aggregatedStatus") == 0)
+                return sovd_fault_status_same(fm_state_word(&state), value);
+        (void)snprintf(mask, sizeof(mask), "%02X", status);
+        return strcasecmp(key, "mask") == 0 && sovd_fault_status_same(mask, value);
+}
+
+void fm_statuses_of(const struct sovd_fault_filter *filter, uint64_t ret[static 4]) {
+        memset(ret, filter->n_status ? 0 : 0xff, 4 * sizeof(*ret));
+        for (size_t i = 0; i < filter->n_status; i++) {
+                const int bit = find_bit(filter->status_keys[i]);
+                for (unsigned status = 0; status < 256; status++)
+                        if (status_is(status, filter->status_keys[i], bit, filter->status_values[i]))
+                                ret[status / 64] |= UINT64_C(1) << status % 64;
+        }
+}
+
+static const char *timestamp_of(struct sovd_arena *arena, uint64_t usec) {
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        return sovd_arena_strdup(arena, sovd_clock_format(when, usec));
+}
+
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret) {
         const struct fm_descriptor *d = record->about;
 
@@ -57,6 +94,13 @@ int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, st
                 .symptom_translation_id = d->symptom_translation_id,
                 .tags = d->tags,
         };
+        if (record->last_usec) { /* an event has its own time */
+                ret->first_occurrence = timestamp_of(arena, record->first_usec);
+                ret->last_occurrence = timestamp_of(arena, record->last_usec);
+                ret->occurrences = SOVD_INT(record->state.n_occurrences);
+                if (!ret->first_occurrence || !ret->last_occurrence)
+                        return sovd_error_origin(-ENOMEM);
+        }
         return fm_status_object(&record->state, arena, &ret->status);
 }
 

@@ -83,7 +83,10 @@ struct sovd_backend_ops {
          * that only the data name are added by the gateway. SOVD_E_NOT_IMPLEMENTED: this entity has none. */
         int (*data_groups)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret);
 
-        /* faults: list and read must, clear may. list: applies the filter. scope NULL = all scopes. */
+        /* faults: list and read must, clear may. list: applies the filter, but for its times and pages, which only the
+         * fault manager knows (ret->kept). scope NULL = all scopes. history: may, of faults that the fault manager keeps. */
+        int (*faults_history)(struct sovd_call *call, const struct sovd_entity *e,
+                              const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret);
         int (*faults_list)(struct sovd_call *call, const struct sovd_entity *e,
                            const struct sovd_fault_filter *filter, struct sovd_fault_list *ret);
         int (*fault_read)(struct sovd_call *call, const struct sovd_entity *e, const char *code,

@@ -73,6 +73,7 @@ struct sovd_call {
         bool out_is_document;            /* out is text of its own instead (struct sovd_document) */
         unsigned status;                 /* 0 = the route's success status */
         const char *location;            /* Location; begins with base */
+        const char *link;                /* Link: where the list goes on (page.h); or NULL */
         struct sovd_failure failure;
 };
 

@@ -36,9 +36,11 @@ struct sovd_fault_sink_ops {
         int (*condition)(struct sovd_fault_sink *sink, const char *name, bool on);
         int (*cycle)(struct sovd_fault_sink *sink);
 
-        /* The fault ops of a backend. */
+        /* The fault ops of a backend. e NULL in list and history: those of all entities that are kept here. */
         int (*list)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
                     const struct sovd_fault_filter *filter, struct sovd_fault_list *ret);
+        int (*history)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
+                       const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret);
         int (*read)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e, const char *code,
                     struct sovd_fault_detail *ret);
         int (*clear)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e, const char *code);

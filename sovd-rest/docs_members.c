@@ -285,6 +285,7 @@ bool sovd_docs_is_possible(const struct sovd_entity *e, const struct sovd_route 
                 { "configuration-write", ops && ops->configuration_write },
                 { "mode-write", ops && ops->mode_write },
                 { "fault-clear", ops && ops->fault_clear },
+                { "faults-history", ops && ops->faults_history },
                 { "faults-clear", ops && ops->faults_clear },
                 { "execution-control", ops && ops->execution_control },
                 { "execution-stop", ops && ops->execution_stop },

@@ -208,6 +208,7 @@ static unsigned send_success(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "Cache-Control", versioned ? "no-cache" : "no-store");
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Location", call->location);
+        add(&h, "Link", call->link);
         sovd_http_send(x, status, h.items, bare);
         return status;
 }

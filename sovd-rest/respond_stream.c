@@ -83,7 +83,7 @@ static int read_piece(struct transfer *t, size_t *ret_n) {
                 return bad_piece(t, SOVD_E_BAD_ANSWER, "it ended before its length");
         if (size && !sovd_clock_left_usec(t->deadline_usec))
                 return bad_piece(t, SOVD_E_NOT_RESPONDING, "limits.bulk_timeout_secs has passed");
-        if (*ret_n < size || *ret_n == t->left)
+        if ((*ret_n < size && !(t->stream->may_fall_short && *ret_n)) || *ret_n == t->left)
                 release(t);
         return 0;
 }

@@ -5,6 +5,7 @@ const struct sovd_route *const sovd_routes[] = {
         /* What is asked most comes first: the router searches in this order. */
         sovd_routes_data,
         sovd_routes_discovery,
+        sovd_routes_fault_history,
         sovd_routes_faults,
         sovd_routes_operations,
         sovd_routes_scripts,
@@ -20,6 +21,8 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_triggers,
         sovd_routes_bulk_data,
         sovd_routes_communication_logs,
+        sovd_routes_exports,
+        sovd_routes_snapshot,
         sovd_routes_server,
         sovd_routes_admin,
         NULL,

@@ -82,6 +82,7 @@ static const struct sovd_backend_ops native_ops = {
         .data_read = native_data_read,
         .data_write = native_data_write,
         .faults_list = native_faults_list,
+        .faults_history = native_faults_history,
         .fault_read = native_fault_read,
         .fault_clear = native_fault_clear,
         .faults_clear = native_faults_clear,

@@ -237,6 +237,8 @@ int native_data_write(struct sovd_call *call, const struct sovd_entity *e, const
 /* faults.c */
 int native_faults_list(struct sovd_call *call, const struct sovd_entity *e,
                        const struct sovd_fault_filter *filter, struct sovd_fault_list *ret);
+int native_faults_history(struct sovd_call *call, const struct sovd_entity *e,
+                          const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret);
 int native_fault_read(struct sovd_call *call, const struct sovd_entity *e, const char *code,
                       struct sovd_fault_detail *ret);
 int native_fault_clear(struct sovd_call *call, const struct sovd_entity *e, const char *code);

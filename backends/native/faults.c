@@ -14,6 +14,13 @@ int native_faults_list(struct sovd_call *call, const struct sovd_entity *e,
         return b->sink->ops->list(b->sink, call, e, filter, ret);
 }
 
+int native_faults_history(struct sovd_call *call, const struct sovd_entity *e,
+                          const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret) {
+        struct native *b = backend_of(e);
+
+        return b->sink->ops->history(b->sink, call, e, filter, ret);
+}
+
 int native_fault_read(struct sovd_call *call, const struct sovd_entity *e, const char *code,
                       struct sovd_fault_detail *ret) {
         struct native *b = backend_of(e);

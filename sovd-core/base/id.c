@@ -99,6 +99,7 @@ bool sovd_id_is_reserved_in(const char *s, const char *collection) {
                 { "logs", "entries" },    { "logs", "config" },       { "clear-data", "status" },
                 { "clear-data", "cached-data" }, { "clear-data", "learned-data" },
                 { "clear-data", "client-defined-resources" },
+                { "faults", "history" },
         };
 
         if (!s || s[0] == '$' || strcmp(s, "docs") == 0)

@@ -16,6 +16,7 @@ struct sovd_source {
         int (*read)(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec,
                     size_t *ret_n);
         void (*close)(struct sovd_source *stream); /* frees it; NULL: there is nothing to free */
+        bool may_fall_short;                       /* a read that gives less is not the end; one that gives 0 is */
         const char *problem;                       /* why read() failed; lives as long as the source */
 };
 

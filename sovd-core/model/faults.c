@@ -18,6 +18,13 @@ static const struct sovd_field fault_fields[] = {
         { .name = "symptom_translation_id", .type = SOVD_FIELD_STRING, .offset = F(symptom_translation_id) },
         { .name = "tags", .type = SOVD_FIELD_STRINGS, .offset = F(tags) },
         { .name = "description", .type = SOVD_FIELD_STRING, .offset = F(description) },
+        { .name = "entity", .type = SOVD_FIELD_STRING, .offset = F(entity),
+          .doc = "Whose fault it is; in lists of the whole vehicle." },
+        { .name = "x-gw-first-occurrence", .type = SOVD_FIELD_STRING, .offset = F(first_occurrence),
+          .format = "date-time", .doc = "Since the last clear; of faults that the gateway keeps, as the next two." },
+        { .name = "x-gw-last-occurrence", .type = SOVD_FIELD_STRING, .offset = F(last_occurrence),
+          .format = "date-time" },
+        { .name = "x-gw-occurrences", .type = SOVD_FIELD_INT, .offset = F(occurrences) },
         { 0 }
 };
 #undef F
@@ -50,15 +57,75 @@ const struct sovd_schema sovd_schema_fault_detail = {
         .name = "FaultDetails", .size = sizeof(struct sovd_fault_detail), .fields = detail_fields,
 };
 
+static const char *const change_names[] = { "failed", "passed", "confirmed", "aged", "changed", "cleared", "present", NULL };
+
+#define F(member) offsetof(struct sovd_fault_event, member)
+static const struct sovd_field event_fields[] = {
+        { .name = "timestamp", .type = SOVD_FIELD_STRING, .offset = F(timestamp), .flags = SOVD_REQUIRED,
+          .format = "date-time", .doc = "When it happened; of a present fault, its last occurrence." },
+        { .name = "entity", .type = SOVD_FIELD_STRING, .offset = F(entity), .flags = SOVD_REQUIRED,
+          .format = "uri-reference", .doc = "Whose fault it is, seen from the base of the API." },
+        { .name = "change", .type = SOVD_FIELD_ENUM, .offset = F(change), .flags = SOVD_REQUIRED, .names = change_names,
+          .doc = "What happened last." },
+        { .name = "scope", .type = SOVD_FIELD_STRING, .offset = F(scope),
+          .doc = "The fault memory that was cleared; none: all of the entity." },
+        { .name = "fault", .type = SOVD_FIELD_OBJECT, .offset = F(fault), .of = &sovd_schema_fault,
+          .doc = "The fault as it is now; none: all were cleared." },
+        { 0 }
+};
+#undef F
+const struct sovd_schema sovd_schema_fault_event = {
+        .name = "FaultEvent", .size = sizeof(struct sovd_fault_event), .fields = event_fields,
+};
+
+#define F(member) offsetof(struct sovd_fault_past, member)
+static const struct sovd_field past_fields[] = {
+        { .name = "id", .type = SOVD_FIELD_INT, .offset = F(id), .flags = SOVD_REQUIRED,
+          .doc = "Grows from event to event, and is that of the event in streams." },
+        { .name = "freeze_frame", .type = SOVD_FIELD_JSON, .offset = F(freeze_frame), .flags = SOVD_ANY_OBJECT,
+          .doc = "What was captured with this occurrence." },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema past_schema = {
+        .name = "FaultPast", .size = sizeof(struct sovd_fault_past), .fields = past_fields,
+        .base = &sovd_schema_fault_event,
+};
+static const struct sovd_field history_fields[] = {
+        { .name = "items", .type = SOVD_FIELD_LIST, .offset = offsetof(struct sovd_fault_history, items),
+          .flags = SOVD_REQUIRED, .of = &past_schema },
+        { 0 }
+};
+const struct sovd_schema sovd_schema_fault_history = {
+        .name = "FaultHistory", .size = sizeof(struct sovd_fault_history), .fields = history_fields,
+};
+
+/* The body is what was told then, byte by byte; the members that it lacks come before it. */
+void sovd_fault_past_write(const struct sovd_fault_past *past, struct sovd_json_writer *w) {
+        static const char frame[] = "\"freeze_frame\":";
+
+        sovd_json_rawf(w, "{\"id\":%lld,", (long long)past->id.value);
+        if (past->frame) {
+                sovd_json_raw(w, frame, strlen(frame));
+                sovd_json_raw(w, past->frame, strlen(past->frame));
+                sovd_json_raw(w, ",", 1);
+        }
+        sovd_json_raw(w, past->body + 1, strlen(past->body) - 1);
+}
+
 static const char *canonical(const char *value) {
         if (strcasecmp(value, "true") == 0)
                 return "1";
         return strcasecmp(value, "false") == 0 ? "0" : value;
 }
 
+bool sovd_fault_status_same(const char *a, const char *b) {
+        return strcasecmp(canonical(a), canonical(b)) == 0;
+}
+
 static bool value_equals(const cJSON *have, const char *want) {
         if (cJSON_IsString(have) || (cJSON_IsNumber(have) && have->valuestring))
-                return strcasecmp(canonical(have->valuestring), canonical(want)) == 0;
+                return sovd_fault_status_same(have->valuestring, want);
         if (cJSON_IsBool(have))
                 return strcmp(canonical(want), cJSON_IsTrue(have) ? "1" : "0") == 0;
         return false;

@@ -51,6 +51,20 @@ class Reading(FaultCase):
         for number in 'x', '', '1.5', '1%20', '%2B2', '0x2', '99999999999999999999':
             self.assertIn('severity', self.ask(400, 'GET', f'{FAULTS}?severity={number}').json['message'])
 
+    def test_pages_of_a_backend_go_by_code(self):
+        first = self.ask(200, 'GET', FAULTS + '?limit=1&severity=9')
+        self.assertEqual([f['code'] for f in first.json['items']], [HOT])
+        uri, rel = first.headers['link'].split('; ')
+        self.assertEqual(rel, 'rel="next"')
+        second = self.ask(200, 'GET', uri[1:-1].split('/sovd/v1', 1)[1])
+        self.assertEqual([f['code'] for f in second.json['items']], [IMBALANCE])
+        self.assertNotIn('link', second.headers)
+        self.assertNotIn('link', self.ask(200, 'GET', FAULTS + '?limit=2').headers)
+
+    def test_times_cannot_choose_where_a_list_says_none(self):
+        self.assertIn('times', self.ask(501, 'GET', FAULTS + '?from=0&limit=1&to=5').json['message'])
+        self.assertIn("'limit'", self.ask(400, 'GET', FAULTS + '?limit=0').json['message'])
+
     def test_scope_picks_a_memory(self):
         self.assertEqual(self.codes('?scope=primary'), [IMBALANCE])
         self.assertEqual(self.codes('?scope=secondary'), [HOT])

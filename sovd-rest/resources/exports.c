@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The faults of the vehicle, or what happened to them, line by line. */
+#include "sovd-core/base/clock.h"
+#include "sovd-core/fault_sink.h"
+#include "sovd-rest/export.h"
+#include "sovd-rest/resources/fault_filter.h"
+#include "sovd-rest/resources/resources.h"
+#include <stdio.h>
+
+#define PAGE     200
+#define KEY_SIZE 256
+
+static const struct sovd_query_param faults_query[] = {
+        { "kind", SOVD_QUERY_STRING, "current (the default) or history." },
+        { "entity", SOVD_QUERY_STRING, "Only this one, like apps/nav." },
+        { "status", SOVD_QUERY_MAP, "As in the list of faults." },
+        { "severity", SOVD_QUERY_INT, "Only faults with a severity below this number." },
+        { "scope", SOVD_QUERY_STRING, "The fault memory." },
+        { "tags", SOVD_QUERY_STRINGS, "Only faults with one of these tags; not for the history." },
+        SOVD_PAGE_TIMES("faults that occurred last, or events,"),
+        { 0 }
+};
+
+struct faults_export {
+        struct sovd_export base;
+        struct sovd_fault_sink *sink;    /* NULL: it has nothing of what is wanted, or all was said */
+        const struct sovd_entity *only;  /* or NULL */
+        struct sovd_fault_filter filter; /* its strings are the request's */
+        struct sovd_fault_history_filter history;
+        bool is_history;
+        int64_t to_said;                 /* milliseconds, -1 = none */
+        char after_entity[KEY_SIZE], after_code[KEY_SIZE];
+        int type;                        /* of the entity that is asked next, and its place */
+        size_t i;
+};
+
+/* --- the first line ------------------------------------------------------------------------------------- */
+
+static void write_time(struct sovd_json_writer *w, const char *key, bool is_given, uint64_t usec) {
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        sovd_json_key_string(w, key, is_given ? sovd_clock_format(when, usec) : NULL);
+}
+
+static void write_filter(const struct faults_export *f, struct sovd_json_writer *w) {
+        sovd_json_key(w, "filter");
+        sovd_json_object_begin(w);
+        if (f->only) {
+                char entity[SOVD_HREF_SIZE];
+                (void)snprintf(entity, sizeof(entity), "%s/%s", sovd_entity_type_paths[f->only->type], f->only->id);
+                sovd_json_key_string(w, "entity", entity);
+        }
+        if (f->filter.severity.set)
+                sovd_json_key_int(w, "severity", f->filter.severity.value);
+        if (f->filter.scope)
+                sovd_json_key_string(w, "scope", f->filter.scope);
+        for (size_t i = 0; i < f->filter.n_status; i++) {
+                char key[KEY_SIZE];
+                (void)snprintf(key, sizeof(key), "status[%s]", f->filter.status_keys[i]);
+                sovd_json_key_string(w, key, f->filter.status_values[i]);
+        }
+        if (f->filter.tags.n) {
+                sovd_json_key(w, "tags");
+                sovd_json_array_begin(w);
+                for (size_t i = 0; i < f->filter.tags.n; i++)
+                        sovd_json_string(w, f->filter.tags.items[i]);
+                sovd_json_array_end(w);
+        }
+        sovd_json_object_end(w);
+}
+
+static void faults_head(struct sovd_export *x) {
+        const struct faults_export *f = (struct faults_export *)x;
+
+        sovd_json_key(&x->w, "time_range");
+        if (!f->filter.from_usec && f->to_said < 0) {
+                sovd_json_string(&x->w, NULL);
+        } else {
+                sovd_json_object_begin(&x->w);
+                write_time(&x->w, "from", f->filter.from_usec, f->filter.from_usec);
+                write_time(&x->w, "to", f->to_said >= 0, (uint64_t)f->to_said * SOVD_USEC_PER_MSEC);
+                sovd_json_object_end(&x->w);
+        }
+        write_filter(f, &x->w);
+}
+
+/* --- what the fault manager keeps ----------------------------------------------------------------------- */
+
+static void write_fault(struct sovd_export *x, const char *entity, const struct sovd_fault *fault) {
+        struct sovd_fault with_entity = *fault;
+
+        if (entity)
+                with_entity.entity = entity;
+        sovd_export_line_begin(x);
+        sovd_schema_encode_members(&sovd_schema_fault, &with_entity, &x->w);
+        sovd_export_line_end(x);
+}
+
+static const char *reference_of(struct sovd_call *call, const struct sovd_entity *e) {
+        return sovd_call_printf(call, "%s/%s", sovd_entity_type_paths[e->type], sovd_encoded(call, e->id));
+}
+
+static int kept_page(struct faults_export *f) {
+        struct sovd_call *call = sovd_export_call(&f->base);
+        struct sovd_fault_list list = { 0 };
+
+        int r = f->sink->ops->list(f->sink, call, f->only, &f->filter, &list);
+        const struct sovd_fault *items = list.items.items;
+        for (size_t i = 0; !r && i < list.items.n; i++)
+                write_fault(&f->base, f->only ? reference_of(call, f->only) : NULL, &items[i]);
+        if (r || !list.next.code) {
+                f->sink = NULL;
+                return r;
+        }
+        (void)snprintf(f->after_entity, KEY_SIZE, "%s", list.next.entity);
+        (void)snprintf(f->after_code, KEY_SIZE, "%s", list.next.code);
+        f->filter.after = (struct sovd_fault_place){ list.next.usec, f->after_entity, f->after_code };
+        return 0;
+}
+
+static int history_page(struct faults_export *f) {
+        struct sovd_call *call = sovd_export_call(&f->base);
+        struct sovd_fault_history past = { 0 };
+
+        int r = f->sink->ops->history(f->sink, call, f->only, &f->history, &past);
+        const struct sovd_fault_past *items = past.items.items;
+        for (size_t i = 0; !r && i < past.items.n; i++) {
+                sovd_fault_past_write(&items[i], &f->base.w);
+                sovd_json_raw(&f->base.w, "\n", 1);
+                f->base.n_lines++;
+                f->history.after_usec = items[i].usec;
+                f->history.after_id = items[i].id.value;
+        }
+        if (r || !past.more)
+                f->sink = NULL;
+        return r;
+}
+
+/* --- what others keep ----------------------------------------------------------------------------------- */
+
+static bool is_elsewhere(const struct sovd_entity *e) {
+        const struct sovd_backend *backend = e->providers[SOVD_COLLECTION_FAULTS];
+
+        return backend && !backend->ops->faults_history;
+}
+
+static const struct sovd_entity *next_elsewhere(struct faults_export *f) {
+        if (f->only)
+                return f->i++ == 0 && is_elsewhere(f->only) ? f->only : NULL;
+        for (; f->type < SOVD_N_ENTITY_TYPES; f->type++, f->i = 0) {
+                const struct sovd_entities *all = sovd_tree_list(f->base.inner.call.tree, (enum sovd_entity_type)f->type);
+                while (f->i < all->n)
+                        if (is_elsewhere(all->items[f->i++]))
+                                return all->items[f->i - 1];
+        }
+        return NULL;
+}
+
+static int ask_elsewhere(struct faults_export *f, struct sovd_call *call, const struct sovd_entity *e,
+                         struct sovd_fault_list *list) {
+        call->entity = e;
+        if (f->is_history)
+                return sovd_not_offered(call, "the history of faults");
+        if (f->filter.from_usec || f->filter.to_usec)
+                return sovd_not_offered(call, "choosing faults by time (their list says no times)");
+        return e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(call, e, &f->filter, list);
+}
+
+static void elsewhere(struct faults_export *f, const struct sovd_entity *e) {
+        struct sovd_call *call = sovd_export_call(&f->base);
+        struct sovd_fault_list list = { 0 };
+        const char *entity = reference_of(call, e);
+        int r = ask_elsewhere(f, call, e, &list);
+        const struct sovd_fault *items = list.items.items;
+
+        if (r)
+                sovd_export_error_line(&f->base, "entity", entity, r);
+        for (size_t i = 0; !r && i < list.items.n; i++)
+                write_fault(&f->base, entity, &items[i]);
+}
+
+static int faults_step(struct sovd_export *x, bool *ret_more) {
+        struct faults_export *f = (struct faults_export *)x;
+
+        if (f->sink)
+                return f->is_history ? history_page(f) : kept_page(f);
+        const struct sovd_entity *e = next_elsewhere(f);
+        if (e)
+                elsewhere(f, e);
+        *ret_more = e;
+        return 0;
+}
+
+/* --- the request ---------------------------------------------------------------------------------------- */
+
+static int find_entity(struct sovd_call *call, const struct sovd_entity **ret) {
+        const char *text = sovd_call_query(call, "entity"), *slash = text ? strchr(text, '/') : NULL;
+
+        if (!text)
+                return 0;
+        const char *word = slash ? sovd_arena_strndup(call->arena, text, (size_t)(slash - text)) : "";
+        if (!word)
+                return sovd_error_origin(-ENOMEM);
+        int type = sovd_name_find(sovd_entity_type_paths, word);
+        if (type < 0)
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'entity' must be like components/bms");
+        *ret = sovd_tree_find(call->tree, (enum sovd_entity_type)type, slash + 1);
+        if (!*ret)
+                return sovd_fail(call, SOVD_E_NO_ENTITY, "there is no %s '%s'", sovd_entity_type_words[type], slash + 1);
+        if (!(*ret)->providers[SOVD_COLLECTION_FAULTS])
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' offers no faults", sovd_entity_type_words[type],
+                                 slash + 1);
+        return 0;
+}
+
+static int take_kind(struct sovd_call *call, bool *ret_history) {
+        const char *kind = sovd_call_query(call, "kind");
+
+        *ret_history = sovd_streq(kind, "history");
+        return !kind || *ret_history || strcmp(kind, "current") == 0
+                       ? 0
+                       : sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'kind' must be current or history");
+}
+
+static int take_wishes(struct sovd_call *call, struct faults_export *f) {
+        int r = take_kind(call, &f->is_history);
+
+        if (!r)
+                r = find_entity(call, &f->only);
+        if (!r)
+                r = sovd_fault_filter_take(call, &f->filter);
+        if (!r)
+                r = sovd_page_times(call, &f->filter.from_usec, &f->filter.to_usec);
+        if (r)
+                return r;
+        call->entity = f->only;
+        if (f->is_history && f->only && is_elsewhere(f->only))
+                return sovd_not_offered(call, "the history of faults");
+        if (f->is_history && f->filter.tags.n)
+                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the history of faults cannot be chosen by tags");
+        return 0;
+}
+
+/* An order that does not change while it is walked: a fault that occurs anew stays in its place, and what happens from
+ * now on is left to the next export. */
+static void set_order(struct faults_export *f) {
+        const uint64_t now = sovd_realtime_usec();
+
+        f->to_said = f->filter.to_usec ? (int64_t)(f->filter.to_usec / SOVD_USEC_PER_MSEC) : -1;
+        f->filter.max = PAGE;
+        f->filter.steady = true;
+        if (f->is_history && (!f->filter.to_usec || f->filter.to_usec > now))
+                f->filter.to_usec = now;
+        f->history = (struct sovd_fault_history_filter){ .faults = &f->filter, .oldest_first = true };
+}
+
+static int faults_export(struct sovd_call *call) {
+        const char *name;
+        struct faults_export *f;
+
+        int r = sovd_export_new(call, sizeof(*f), "faults", &f);
+        if (r)
+                return r;
+        r = take_wishes(call, f);
+        if (r)
+                return sovd_export_cancel(call, &f->base, r);
+        f->base.type = name = f->is_history ? "fault-history" : "faults";
+        f->base.head = faults_head;
+        f->base.step = faults_step;
+        set_order(f);
+        if (!f->only || !is_elsewhere(f->only))
+                f->sink = sovd_gateway_fault_sink(call->gateway);
+        return sovd_export_answer(call, &f->base, sovd_call_printf(call, "%s.ndjson", name));
+}
+
+const struct sovd_route sovd_routes_exports[] = {
+        { .id = "faults-export", .method = SOVD_GET, .path = "/export/faults", .handler = faults_export,
+          .flags = SOVD_STREAM_OUT, .collection = SOVD_NO_COLLECTION, .query = faults_query, .success = 200,
+          .summary = "Read all faults or their history, one JSON object on a line" },
+        { 0 }
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/resources/fault_filter.h"
+#include "sovd-core/base/error.h"
+
+int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *filter) {
+        const char **keys = sovd_arena_array(call->arena, const char *, call->n_query + 1);
+        const char **values = sovd_arena_array(call->arena, const char *, call->n_query + 1);
+        const char *severity = sovd_call_query(call, "severity");
+
+        if (!keys || !values || !sovd_call_query_all(call, "tags", &filter->tags))
+                return sovd_error_origin(-ENOMEM);
+        for (size_t i = 0; i < call->n_query; i++)
+                if (call->query[i].key && strcmp(call->query[i].name, "status") == 0) {
+                        keys[filter->n_status] = call->query[i].key;
+                        values[filter->n_status++] = call->query[i].value;
+                }
+        filter->status_keys = keys;
+        filter->status_values = values;
+        filter->scope = sovd_call_query(call, "scope");
+        if (severity)
+                filter->severity = SOVD_INT(strtoll(severity, NULL, 10)); /* dispatch has checked it */
+        return 0;
+}
+
+int sovd_fault_page_take(struct sovd_call *call, size_t limit, struct sovd_fault_filter *filter,
+                         struct sovd_cursor *ret_after) {
+        static const char kinds[] = { SOVD_CURSOR_TIME, SOVD_CURSOR_CODE, '\0' };
+
+        int r = sovd_page_times(call, &filter->from_usec, &filter->to_usec);
+        if (!r)
+                r = sovd_page_limit(call, limit, &filter->max);
+        if (!r)
+                r = sovd_page_after(call, kinds, ret_after);
+        if (!r && ret_after->kind == SOVD_CURSOR_TIME)
+                filter->after = (struct sovd_fault_place){ ret_after->number, ret_after->first, ret_after->second };
+        return r;
+}

@@ -1,0 +1,18 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Filters of faults - what the query of a request says about the faults that it wants
+ */
+#include "sovd-rest/page.h"
+#include "sovd-core/model/faults.h"
+
+/* Kinds of cursors: where a list by time ended, one by code and memory, and one of the history. */
+enum { SOVD_CURSOR_TIME = 't', SOVD_CURSOR_CODE = 'c', SOVD_CURSOR_EVENT = 'e' };
+
+/* status, severity, scope and tags; what the query does not say lets everything through. */
+int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *filter);
+
+/* from, to, limit and after; *ret_after: the cursor as it came. */
+int sovd_fault_page_take(struct sovd_call *call, size_t limit, struct sovd_fault_filter *filter,
+                         struct sovd_cursor *ret_after);

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exports: one JSON object on a line, whole or visibly cut, whatever fails among what is exported."""
+import json
+import unittest
+
+import ecu
+import gateway
+from test_fault_pages import FAULTS, N, PageCase
+
+
+def lines_of(body):
+    """The first line, those between and the last one."""
+    text = body.decode()
+    assert text.endswith('\n'), 'the last line is not whole'
+    lines = [json.loads(line) for line in text.splitlines()]
+    return lines[0], lines[1:-1], lines[-1]
+
+
+class ExportCase(PageCase):
+    def export(self, path):
+        reply = self.ask(200, 'GET', path)
+        self.assertEqual(reply.headers['content-type'], 'application/x-ndjson')
+        self.assertEqual(reply.headers['cache-control'], 'no-store')
+        self.assertRegex(reply.headers['content-disposition'], r'^attachment; filename="[^"]+\.ndjson"')
+        head, lines, end = lines_of(reply.body)
+        self.assertEqual((head['_meta'], head['schema_version']), (True, '1.0'))
+        self.assertEqual(head['server_version'], self.get('/version-info')['sovd_info'][0]['vendor_info']['version'])
+        self.assertRegex(head['exported_at'], r'^\d{4}-.*Z$')
+        self.assertEqual(end, {'_end': True, 'lines': len(lines)})
+        return head, lines
+
+
+class Faults(ExportCase):
+    def test_every_fault_is_a_line_with_its_entity(self):
+        self.fill()
+        self.fill('apps/other', 2)
+        head, lines = self.export('/export/faults')
+        self.assertEqual((head['export_type'], head['time_range'], head['filter']), ('faults', None, {}))
+        self.assertEqual([(f['entity'], f['code']) for f in lines],
+                         [('apps/nav', f'F{i:02}') for i in range(N)] + [('apps/other', 'F00'), ('apps/other', 'F01')])
+        listed = {f['code']: f for f in self.get('/apps/nav/faults')['items']}
+        for fault in lines[:N]:
+            self.assertEqual(fault.pop('entity'), 'apps/nav')
+            self.assertEqual(fault, listed[fault['code']])
+
+    def test_filters_and_times_are_honoured_and_told(self):
+        self.fill()
+        self.fill('apps/other', 2)
+        at = self.get('/apps/nav/faults/F04')['item']['x-gw-last-occurrence']
+        head, lines = self.export(f'/export/faults?entity=apps/nav&severity=2&tags=even&tags=odd&from={at}&status[testFailed]=1')
+        self.assertEqual(head['filter'], {'entity': 'apps/nav', 'severity': 2, 'tags': ['even', 'odd'], 'status[testFailed]': '1'})
+        self.assertEqual(head['time_range'], {'from': at, 'to': None})
+        self.assertEqual(lines, [])
+        head, lines = self.export(f'/export/faults?entity=apps/nav&severity=2&from={at}&to=4102444800000')
+        self.assertEqual([f['code'] for f in lines], [f['code'] for f in FAULTS if f['severity'] == 1 and f['code'] >= 'F04'])
+        self.assertEqual(head['time_range']['to'], '2100-01-01T00:00:00.000Z')
+        self.assertEqual({f['entity'] for f in lines}, {'apps/nav'})
+
+    def test_the_history_is_exported_as_it_is_read_oldest_first(self):
+        app = self.fill(n=7)
+        app.ask('fault', code='F20', report='failed', environment={'speed': 1})
+        self.ask(204, 'DELETE', '/apps/nav/faults')
+        head, lines = self.export('/export/faults?kind=history')
+        self.assertEqual(head['export_type'], 'fault-history')
+        self.assertEqual(lines, self.get('/faults/history?order=asc')['items'])
+        self.assertEqual(len(self.export('/export/faults?kind=history&entity=apps/nav&severity=2')[1]), 3)
+
+    def test_what_cannot_be_exported_is_named(self):
+        self.fill(n=1)
+        for status, query, word in ((400, 'kind=all', "'kind'"), (400, 'entity=nav', "'entity'"), (400, 'entity=cars/nav', "'entity'"),
+                                    (404, 'entity=apps/nobody', 'nobody'), (400, 'from=5&to=4', "'from'"), (400, 'to=x', "'to'"),
+                                    (400, 'severity=x', "'severity'"), (501, 'kind=history&tags=odd', 'tags'),
+                                    (404, 'entity=apps/other', 'faults')):
+            self.assertIn(word, self.ask(status, 'GET', '/export/faults?' + query).json['message'], query)
+        self.assertEqual(self.gateway.metrics()['sovd_bulk_transfers_running'], 0)
+
+    def test_an_accept_that_excludes_the_lines_is_refused(self):
+        self.fill(n=1)
+        self.assertEqual(self.gateway.request('GET', '/export/faults', headers={'Accept': 'text/html'}).status, 406)
+        self.assertEqual(self.gateway.request('GET', '/export/faults', headers={'Accept': 'application/x-ndjson'}).status, 200)
+
+    def test_a_head_asks_nobody(self):
+        self.fill(n=1)
+        reply = self.ask(200, 'HEAD', '/export/faults')
+        self.assertEqual((reply.body, reply.headers['content-type']), (b'', 'application/x-ndjson'))
+
+
+class Snapshot(ExportCase):
+    REGISTER = {'data': [{'id': 'speed', 'name': 'Speed', 'category': 'currentData', 'unit': 'km/h'},
+                         {'id': 'broken', 'name': 'Broken', 'category': 'storedData'},
+                         {'id': 'route', 'name': 'Route', 'published': True}],
+                'faults': {'id': 'x', 'version': '1', 'faults': FAULTS}}
+
+    def test_values_and_faults_are_lines_and_so_is_what_cannot_be_read(self):
+        app = self.app({'read': lambda frame: {'value': 50.10} if frame['id'] == 'speed' else ('error', 'conflict', 'no sensor')},
+                       register=self.REGISTER)
+        app.ask('publish', values={'route': ['a', {'b': 1}]})
+        app.ask('fault', code='F03', report='failed')
+        head, lines = self.export('/apps/nav/snapshot')
+        self.assertEqual((head['export_type'], head['entity']), ('snapshot', 'apps/nav'))
+        self.assertEqual([line['resource'] for line in lines], ['data/speed', 'data/broken', 'data/route', 'faults/F03'])
+        speed, broken, route, fault = lines
+        self.assertEqual({**speed, 'resource': None}, {'resource': None, 'id': 'speed', 'name': 'Speed', 'category': 'currentData',
+                                                       'unit': 'km/h', 'access': 'readOnly', 'data': 50.1})
+        self.assertIn('no sensor', broken['error']['message'])
+        self.assertEqual(broken['category'], 'storedData')
+        self.assertNotIn('data', broken)
+        self.assertEqual(route['data'], ['a', {'b': 1}])
+        self.assertEqual(fault['status']['testFailed'], '1')
+
+    def test_an_entity_with_nothing_is_two_lines(self):
+        self.assertEqual(self.export('/apps/nav/snapshot')[1], [])
+        self.ask(404, 'GET', '/apps/nobody/snapshot')
+        self.ask(405, 'POST', '/apps/nav/snapshot')
+
+
+class Elsewhere(unittest.TestCase):
+    """Faults that a backend keeps are asked of it; one that does not answer is a line of its own."""
+
+    def test_a_backend_that_is_away_is_a_line_with_its_error(self):
+        with ecu.DemoEcu() as server, gateway.Gateway(gateway.backend_of(server)) as there:
+            _, lines, _ = lines_of(there.request('GET', '/export/faults').body)
+            self.assertIn(('components/bms', 'P0A80'), [(f['entity'], f.get('code')) for f in lines])
+            _, lines, _ = lines_of(there.request('GET', '/export/faults?kind=history').body)
+            self.assertIn('history', next(f for f in lines if f['entity'] == 'components/bms')['error']['message'])
+            self.assertEqual(there.request('GET', '/export/faults?kind=history&entity=components/bms').status, 501)
+            _, lines, _ = lines_of(there.request('GET', '/export/faults?from=5').body)
+            self.assertIn('times', lines[0]['error']['message'])
+            _, lines, _ = lines_of(there.request('GET', '/components/bms/snapshot').body)
+            self.assertTrue([line for line in lines if line['resource'].startswith('data/') and 'data' in line])
+            self.assertTrue([line for line in lines if line['resource'] == 'faults/P0A80'])
+            server.stop()
+            _, lines, end = lines_of(there.request('GET', '/export/faults').body)
+            self.assertTrue(lines and all('error' in line for line in lines), lines)
+            self.assertEqual(end['lines'], len(lines))
