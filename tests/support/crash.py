@@ -85,13 +85,13 @@ class Crashes:
         self.seed = random.randrange(10**6) if seed is None else seed
         self.random = random.Random(self.seed)
         self.workloads, self.more = workloads, sections
-        self.folder = tempfile.TemporaryDirectory(prefix='crash')
-        self.path = pathlib.Path(self.folder.name)
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix='crash'))
         self.state, self.socket = self.path / 'state', self.path / 'apps.sock'
         self.state.mkdir()
         self.gateway = None
         self.kills = self.acknowledged = 0
         self.ready_seconds, self.trouble = [], []
+        self.lock = threading.Lock()
 
     def __enter__(self):
         self.start()
@@ -103,7 +103,8 @@ class Crashes:
                 self.gateway.stop()
             else:
                 self.gateway.kill()
-        self.folder.cleanup()
+        if kind is None:
+            shutil.rmtree(self.path)  # of a failure, the files are kept
 
     def settings(self):
         """Sections of all workloads; apps of the section `native` are put together."""
@@ -121,7 +122,9 @@ class Crashes:
     def load(self, workload, client):
         try:
             while True:
-                self.acknowledged += workload.act(client)
+                done = workload.act(client)
+                with self.lock:
+                    self.acknowledged += done
         except GONE:
             pass
         except BaseException as error:  # told by the main thread
@@ -181,7 +184,7 @@ class Crashes:
             for workload in self.workloads:
                 workload.check(self.gateway)
         except AssertionError as error:
-            raise Broken(f'kill {self.kills} of seed {self.seed}: {error}') from error
+            raise Broken(f'kill {self.kills} of seed {self.seed}, files in {self.path}: {error}') from error
 
 
 # ---- faults --------------------------------------------------------------------------------------------------------
