@@ -124,8 +124,9 @@ static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const stru
                 q.severity_below = (unsigned)SOVD_MAX(filter->severity.value, INT64_C(1));
         while (n == PAGE) {
                 int r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
-                if (!r)
-                        r = append_page(call, filter, records, n, &c);
+                if (r)
+                        return sovd_fail_storage(call, r);
+                r = append_page(call, filter, records, n, &c);
                 if (r)
                         return r;
                 if (n) {
@@ -151,22 +152,12 @@ static int read_one(struct sovd_fault_sink *sink, struct sovd_call *call, const 
 
         int r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
         if (r || !n)
-                return r ? r : no_fault(call, e, code);
+                return r ? sovd_fail_storage(call, r) : no_fault(call, e, code);
         ret->item = sovd_arena_new0(call->arena, struct sovd_fault);
         if (!ret->item)
                 return sovd_error_origin(-ENOMEM);
         r = fm_record_fault(records, call->arena, ret->item);
         return r ? r : fm_record_environment(records, call->arena, &ret->environment_data);
-}
-
-/* The disk's troubles are the client's to know: it may try again, and nothing was changed. */
-static int storage_failed(struct sovd_call *call, int r) {
-        if (r == SOVD_E_OVERLOAD)
-                sovd_fail(call, SOVD_E_OVERLOAD, "too many changes wait for the disk");
-        else
-                sovd_fail(call, SOVD_E_OVERLOAD, "the state cannot be written now: %s", strerror(-r));
-        sovd_fail_retry_after(call, 1);
-        return SOVD_E_OVERLOAD;
 }
 
 static int clear(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e, const char *code) {
@@ -175,7 +166,7 @@ static int clear(struct sovd_fault_sink *sink, struct sovd_call *call, const str
 
         if (r == SOVD_E_NOT_FOUND)
                 return no_fault(call, e, code);
-        return r ? storage_failed(call, r) : 0;
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
@@ -183,7 +174,7 @@ static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const
         char key[ENTITY_MAX];
         int r = fm_manager_clear(manager_of(sink), key_of(key, e), NULL, scope);
 
-        return r ? storage_failed(call, r) : 0;
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 static const struct sovd_fault_sink_ops sink_ops = {
