@@ -111,6 +111,11 @@ static int append_page(struct sovd_call *call, const struct sovd_fault_filter *f
         return 0;
 }
 
+/* Space is what a change lacks. */
+static int reading_failed(struct sovd_call *call, int r) {
+        return sovd_fail_storage(call, r == -ENOSPC ? -EIO : r);
+}
+
 /* Page after page; what SQL cannot filter is filtered here. */
 static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
                 const struct sovd_fault_filter *filter, struct sovd_fault_list *ret) {
@@ -125,7 +130,7 @@ static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const stru
         while (n == PAGE) {
                 int r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
                 if (r)
-                        return sovd_fail_storage(call, r);
+                        return reading_failed(call, r);
                 r = append_page(call, filter, records, n, &c);
                 if (r)
                         return r;
@@ -152,7 +157,7 @@ static int read_one(struct sovd_fault_sink *sink, struct sovd_call *call, const 
 
         int r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
         if (r || !n)
-                return r ? sovd_fail_storage(call, r) : no_fault(call, e, code);
+                return r ? reading_failed(call, r) : no_fault(call, e, code);
         ret->item = sovd_arena_new0(call->arena, struct sovd_fault);
         if (!ret->item)
                 return sovd_error_origin(-ENOMEM);

@@ -9,12 +9,14 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STATEMENTS_MAX 64   /* cached per connection */
 #define GROUP_MAX      256  /* changes of one transaction */
 #define BUSY_MSEC      5000
 #define JOURNAL_BYTES  "8388608"
+#define RETRY_SEC      1
 #define TELL_USEC      (10 * SOVD_USEC_PER_SEC) /* between two lines of the log about the same trouble */
 
 struct sovd_db_stmt {
@@ -385,11 +387,22 @@ static void tell(struct sovd_db *db, struct sovd_db_job *group) {
         }
 }
 
-/* The next changes, at most GROUP_MAX; NULL: the end. */
-static struct sovd_db_job *take_group(struct sovd_db *db) {
+/* With the mutex held. After a failure it does not wait for long: the file is tried again. */
+static void wait_for_change(struct sovd_db *db) {
+        struct timespec until;
+        int r = 0;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += RETRY_SEC;
+        while (!db->first && !db->stopping && r != ETIMEDOUT)
+                r = db->error ? pthread_cond_timedwait(&db->queued, &db->mutex, &until)
+                              : pthread_cond_wait(&db->queued, &db->mutex);
+}
+
+/* The next changes, at most GROUP_MAX; none: it is time to try the file again. false: the end. */
+static bool take_group(struct sovd_db *db, struct sovd_db_job **ret) {
         (void)pthread_mutex_lock(&db->mutex);
-        while (!db->first && !db->stopping)
-                (void)pthread_cond_wait(&db->queued, &db->mutex);
+        wait_for_change(db);
 
         struct sovd_db_job *group = db->first, **end = &group;
         size_t n = 0;
@@ -403,18 +416,31 @@ static struct sovd_db_job *take_group(struct sovd_db *db) {
         if (!db->first)
                 db->last = &db->first;
         db->n_waiting -= n;
+        bool more = group || !db->stopping;
         (void)pthread_mutex_unlock(&db->mutex);
-        return group;
+        *ret = group;
+        return more;
+}
+
+/* Writes what is there already: whether a commit works shows in no other way. */
+static int rewrite_version(struct sovd_db_conn *conn, void *data) {
+        int64_t version = 0;
+        char sql[64];
+
+        int r = sovd_db_ask(conn, "PRAGMA user_version", &version);
+        (void)snprintf(sql, sizeof(sql), "PRAGMA user_version=%lld", (long long)version);
+        return r ? r : sovd_db_exec(conn, sql);
 }
 
 void *sovd_db_write_loop(void *data) {
         struct sovd_db *db = data;
         struct sovd_db_job *group;
 
-        while ((group = take_group(db))) {
+        while (take_group(db, &group)) {
+                struct sovd_db_job probe = { .work = rewrite_version };
                 int r = open_again(db);
                 if (!r)
-                        r = run_group(db->writer, group);
+                        r = run_group(db->writer, group ? group : &probe);
                 db->distrusted = r != 0;
                 size_t n = settle(group, r);
                 tell_log(db, r, n);

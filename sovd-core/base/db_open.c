@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Up to here a file is checked at each start: it takes no longer than a moment. */
@@ -90,8 +91,8 @@ static int open_writer(struct sovd_db *db, const struct sovd_db_options *o) {
         int r = sovd_db_conn_open(&conn, db, true);
         if (!r) {
                 r = identify(conn, o, &version);
-                if (r == -EMEDIUMTYPE || r == -EPROTO)
-                        sovd_db_conn_leave_alone(conn);
+                if (was_left_open && (r == -EMEDIUMTYPE || r == -EPROTO))
+                        sovd_db_conn_leave_alone(conn); /* the journal is not ours to take in */
         }
         if (!r && db->path)
                 r = check(db, conn, was_left_open);
@@ -137,11 +138,15 @@ static int add_readers(struct sovd_db *db, size_t n) {
 
 static int db_new(struct sovd_db **ret, const struct sovd_db_options *o) {
         _cleanup_(sovd_db_closep) struct sovd_db *db = calloc(1, sizeof(*db));
+        pthread_condattr_t attributes;
         if (!db)
                 return sovd_error_origin(-ENOMEM);
 
         (void)pthread_mutex_init(&db->mutex, NULL);
-        (void)pthread_cond_init(&db->queued, NULL);
+        (void)pthread_condattr_init(&attributes);
+        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&db->queued, &attributes);
+        (void)pthread_condattr_destroy(&attributes);
         (void)pthread_cond_init(&db->finished, NULL);
         (void)pthread_cond_init(&db->reader_free, NULL);
         db->last = &db->first;
