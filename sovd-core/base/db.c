@@ -89,23 +89,19 @@ static int error_of(sqlite3 *sqlite, int result) {
         }
 }
 
-/* Found in use: the next start checks the whole file. */
-static void note_damage(struct sovd_db *db) {
-        char mark[SOVD_DB_NAME_SIZE];
-
-        if (__atomic_exchange_n(&db->damaged, true, __ATOMIC_RELAXED) || !db->path)
-                return;
-        int fd = open(sovd_db_name(mark, db->path, SOVD_DB_MARK), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-        if (fd >= 0)
-                (void)close(fd);
-        sovd_log(SOVD_LOG_ERROR, "%s is damaged: at the next start it is checked, and put aside", db->path);
+/* A page made no sense: the writer thread finds out whether the file is damaged, or the disk did not read. */
+static void suspect(struct sovd_db *db) {
+        (void)pthread_mutex_lock(&db->mutex);
+        db->suspected = db->path != NULL;
+        (void)pthread_cond_signal(&db->queued);
+        (void)pthread_mutex_unlock(&db->mutex);
 }
 
 static int failed(struct sovd_db_conn *conn, int result) {
         int r = error_of(conn->sqlite, result);
 
         if (r == -EBADMSG && conn->db->has_thread)
-                note_damage(conn->db);
+                suspect(conn->db);
         if (r)
                 sovd_log(SOVD_LOG_DEBUG, "database: %s", conn->sqlite ? sqlite3_errmsg(conn->sqlite) : sqlite3_errstr(result));
         return sovd_error_origin(r);
@@ -394,7 +390,7 @@ static void wait_for_change(struct sovd_db *db) {
 
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += RETRY_SEC;
-        while (!db->first && !db->stopping && r != ETIMEDOUT)
+        while (!db->first && !db->stopping && !db->suspected && r != ETIMEDOUT)
                 r = db->error ? pthread_cond_timedwait(&db->queued, &db->mutex, &until)
                               : pthread_cond_wait(&db->queued, &db->mutex);
 }
@@ -422,6 +418,41 @@ static bool take_group(struct sovd_db *db, struct sovd_db_job **ret) {
         return more;
 }
 
+static void note_damage(struct sovd_db *db) {
+        char mark[SOVD_DB_NAME_SIZE];
+        int fd = open(sovd_db_name(mark, db->path, SOVD_DB_MARK), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        if (fd >= 0)
+                (void)close(fd);
+        sovd_log(SOVD_LOG_ERROR, "%s is damaged: at the next start it is put aside", db->path);
+        (void)pthread_mutex_lock(&db->mutex);
+        db->damaged = true;
+        (void)pthread_mutex_unlock(&db->mutex);
+}
+
+/* Looks with new eyes: what the old connections hold in memory may be what is wrong. Nothing is promised any more in a
+ * file that will be put aside. */
+static int verify(struct sovd_db *db) {
+        _cleanup_(sovd_db_conn_freep) struct sovd_db_conn *conn = NULL;
+
+        (void)pthread_mutex_lock(&db->mutex);
+        bool damaged = db->damaged, wanted = db->suspected || db->unverified;
+        db->suspected = false;
+        (void)pthread_mutex_unlock(&db->mutex);
+        if (damaged || !wanted)
+                return damaged ? -EBADMSG : 0;
+        int r = sovd_db_conn_open(&conn, db, false);
+        if (!r)
+                r = sovd_db_conn_check(conn, true);
+        (void)pthread_mutex_lock(&db->mutex);
+        db->suspected = false; /* by the check itself */
+        (void)pthread_mutex_unlock(&db->mutex);
+        if (r == -EBADMSG)
+                note_damage(db);
+        db->unverified = r && r != -EBADMSG;
+        return r;
+}
+
 /* Writes what is there already: whether a commit works shows in no other way. */
 static int rewrite_version(struct sovd_db_conn *conn, void *data) {
         int64_t version = 0;
@@ -438,7 +469,9 @@ void *sovd_db_write_loop(void *data) {
 
         while (take_group(db, &group)) {
                 struct sovd_db_job probe = { .work = rewrite_version };
-                int r = open_again(db);
+                int r = verify(db);
+                if (!r)
+                        r = open_again(db);
                 if (!r)
                         r = run_group(db->writer, group ? group : &probe);
                 db->distrusted = r != 0;
@@ -565,7 +598,7 @@ void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
 
         (void)pthread_mutex_lock(&db->mutex);
         *ret = (struct sovd_db_status){
-                .error = __atomic_load_n(&db->damaged, __ATOMIC_RELAXED) ? -EBADMSG : db->error,
+                .error = db->damaged ? -EBADMSG : db->error,
                 .n_waiting = db->n_waiting,
                 .n_changes = db->n_changes,
                 .n_commits = db->n_commits,

@@ -20,15 +20,15 @@ struct sovd_db {
         bool distrusted;             /* the writer's too: open it again before it is used */
         uint64_t told_usec;          /* when the log had the last failure */
         uint64_t n_untold;
+        bool unverified;             /* whether the file is damaged could not be found out */
         pthread_t thread;
         bool has_thread;
-        bool damaged; /* atomic */
 
         pthread_mutex_t mutex; /* everything below */
         pthread_cond_t queued, finished, reader_free;
         struct sovd_db_job *first, **last;
         size_t n_waiting;
-        bool stopping;
+        bool stopping, suspected, damaged;
         struct sovd_db_conn *readers;
         int error;
         uint64_t n_changes, n_commits, n_failed;
