@@ -10,7 +10,7 @@ struct clear {
         struct fm_event event;
         char *body; /* of the event; owned */
         int64_t n;
-        bool finished;
+        bool forgotten, finished;
         int result;
 };
 
@@ -24,14 +24,20 @@ static void forget(struct fm_fault *f, void *data) {
         if (!is_meant(data, f))
                 return;
         f->before_clear = f->state;
+        f->changed_before_clear = f->changed;
         fm_state_clear(&f->state);
         f->changed = 0; /* what was about to be written is cleared with it */
 }
 
 /* The file still has them. A fault that failed anew meanwhile is newer than both. */
 static void take_back(struct fm_fault *f, void *data) {
-        if (is_meant(data, f) && !f->state.n_occurrences)
-                f->state = f->before_clear;
+        const struct clear *c = data;
+
+        if (!is_meant(c, f) || f->state.n_occurrences)
+                return;
+        f->state = f->before_clear;
+        if (f->changed_before_clear)
+                fm_make_dirty(c->m, f, f->changed_before_clear);
 }
 
 static void drop_frames(struct fm_fault *f, void *data) {
@@ -78,6 +84,7 @@ static int clear_work(struct sovd_db_conn *conn, void *data) {
                 return r;
         (void)pthread_mutex_lock(&c->m->mutex);
         fm_table_each(&c->m->table, c->entity, forget, c);
+        c->forgotten = true;
         (void)pthread_mutex_unlock(&c->m->mutex);
         return 0;
 }
@@ -89,7 +96,7 @@ static void clear_done(int result, void *data) {
         if (!result && m->options.published)
                 m->options.published(&c->event, m->options.data);
         (void)pthread_mutex_lock(&m->mutex);
-        if (result != SOVD_E_NOT_FOUND) /* then nothing was touched */
+        if (c->forgotten) /* else nothing was touched */
                 fm_table_each(&m->table, c->entity, result ? take_back : drop_frames, c);
         c->result = result;
         c->finished = true;

@@ -11,6 +11,8 @@
 static int change_of(const struct fm_event *event) {
         bool failed = event->state.status & FM_TEST_FAILED;
 
+        if (event->changed & FM_RESTORED)
+                return SOVD_FAULT_RESTORED;
         if (event->changed & FM_CLEARED)
                 return SOVD_FAULT_CLEARED;
         if (event->changed & FM_NOW_FAILED && failed)
@@ -53,11 +55,11 @@ int fm_event_body(const struct fm_event *event, struct sovd_arena *arena, char *
         struct sovd_fault fault;
         struct sovd_fault_event body = {
                 .timestamp = sovd_clock_format(when, event->usec),
-                .entity = fm_entity_reference(event->entity, arena),
+                .entity = *event->entity ? fm_entity_reference(event->entity, arena) : NULL,
                 .change = change_of(event),
         };
 
-        if (!body.entity)
+        if (!body.entity && *event->entity)
                 return sovd_error_origin(-ENOMEM);
         if (!event->about) {
                 body.scope = *event->scope ? event->scope : NULL;

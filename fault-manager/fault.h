@@ -35,10 +35,12 @@ struct fm_fault {
         bool loaded;                       /* the state is that of the file, or later */
         bool listed;                       /* among the dirty ones */
         struct fm_state state;
-        struct fm_state before_clear;      /* until the clear is durable */
+        struct fm_state before_clear;      /* until the clear is durable, with what was not written then */
+        unsigned changed_before_clear;
         uint64_t first_usec, last_usec;
         char *first_frame, *last_frame;    /* JSON objects, or NULL */
         unsigned changed;                  /* what is not written yet; 0 = nothing */
+        uint64_t seq;                      /* number of its last change */
         uint64_t window_usec;              /* of the limit of reports */
         unsigned n_in_window;
 };

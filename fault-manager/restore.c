@@ -37,8 +37,21 @@ static int inspect(const struct fm_row *row, void *data) {
                     is_object(i->arena, row->last_frame);
         if (good)
                 return 0;
-        (void)snprintf(i->bad, sizeof(i->bad), "%.60s of %.90s", row->code, row->entity);
+        (void)snprintf(i->bad, sizeof(i->bad), "fault %.60s of %.80s", row->code, row->entity);
         return r == -ENOMEM ? r : SOVD_E_BAD_REQUEST;
+}
+
+static int inspect_events(struct sovd_db_conn *conn, struct inspection *i) {
+        struct sovd_db_stmt *s;
+        bool row = false;
+
+        int r = sovd_db_prepare(conn, &s, "SELECT id FROM fault_event WHERE NOT json_valid(body) OR substr(body, 1, 1)<>'{'"
+                                          " OR (frame IS NOT NULL AND NOT json_valid(frame)) LIMIT 1");
+        if (!r)
+                r = sovd_db_step(s, &row);
+        if (row)
+                (void)snprintf(i->bad, sizeof(i->bad), "event %lld", (long long)sovd_db_int(s, 0));
+        return r ? r : row ? SOVD_E_BAD_REQUEST : 0;
 }
 
 static int inspect_all(struct sovd_db *from, struct inspection *i) {
@@ -50,6 +63,8 @@ static int inspect_all(struct sovd_db *from, struct inspection *i) {
         if (r)
                 return r;
         r = fm_store_list(conn, &(struct fm_query){ .max = INT64_MAX }, inspect, i);
+        if (!r)
+                r = inspect_events(conn, i);
         sovd_db_read_end(from, conn);
         return r;
 }
@@ -61,7 +76,7 @@ struct restore {
         struct sovd_db_conn *from;
         const char *by;
         const struct sovd_snapshot *about;
-        int64_t id;
+        struct fm_event event;
         bool finished;
         int result;
 };
@@ -91,14 +106,13 @@ static void set_restoring(struct fm_manager *m, bool restoring) {
 
 static int restore_work(struct sovd_db_conn *conn, void *data) {
         struct restore *restore = data;
-        const struct fm_row row = { .entity = "", .code = "", .scope = "" };
 
         set_restoring(restore->m, true); /* nothing of before is written behind this in the same transaction */
         int r = sovd_snapshot_copy(conn, restore->from);
         if (!r)
                 r = note_restore(conn, restore);
         if (!r)
-                r = fm_store_event(conn, &row, sovd_realtime_usec(), FM_RESTORED, NULL, &restore->id);
+                r = fm_store_event(conn, &restore->event, &restore->event.id);
         return r;
 }
 
@@ -114,11 +128,9 @@ static void forget_memory(struct fm_fault *f, void *data) {
 static void restore_done(int result, void *data) {
         struct restore *restore = data;
         struct fm_manager *m = restore->m;
-        const struct fm_event event = { .id = restore->id, .usec = sovd_realtime_usec(), .entity = "", .code = "",
-                                        .changed = FM_RESTORED };
 
         if (!result && m->options.published)
-                m->options.published(&event, m->options.data);
+                m->options.published(&restore->event, m->options.data);
         (void)pthread_mutex_lock(&m->mutex);
         if (!result)
                 fm_table_each(&m->table, NULL, forget_memory, NULL);
@@ -130,10 +142,20 @@ static void restore_done(int result, void *data) {
 }
 
 static int carry_out(struct restore *restore) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        _cleanup_(sovd_freep) char *body = NULL;
         struct fm_manager *m = restore->m;
 
+        restore->event = (struct fm_event){ .usec = sovd_realtime_usec(), .entity = "", .code = "", .scope = "",
+                                            .changed = FM_RESTORED };
+        int r = sovd_arena_new(&arena, 1024);
+        if (!r)
+                r = fm_event_body(&restore->event, arena, &body);
+        if (r)
+                return r;
+        restore->event.body = body;
         fm_flush_later(m);
-        int r = sovd_db_post(m->options.db, restore_work, restore_done, restore);
+        r = sovd_db_post(m->options.db, restore_work, restore_done, restore);
         if (r)
                 return r;
         (void)pthread_mutex_lock(&m->mutex);

@@ -145,6 +145,11 @@ static int append(struct sovd_arena *arena, struct collector *c, const struct fm
         return r;
 }
 
+/* Space is what a change lacks. */
+static int reading_failed(struct sovd_call *call, int r) {
+        return sovd_fail_storage(call, r == -ENOSPC ? -EIO : r);
+}
+
 /* One row more than is shown tells whether something follows. */
 static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
                 const struct sovd_fault_filter *filter, struct sovd_fault_list *ret) {
@@ -168,7 +173,7 @@ static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const stru
                         q.after_entity = records[i].entity;
                 }
                 if (r)
-                        return r;
+                        return reading_failed(call, r);
         } while (i == n && n == q.max);
         ret->items = (struct sovd_list){ .items = c.items, .n = c.n, .set = true };
         ret->kept = true;
@@ -199,7 +204,7 @@ static int history(struct sovd_fault_sink *sink, struct sovd_call *call, const s
         int r = fm_manager_history(manager_of(sink), &q, call->arena, &past, &n, &ret->more);
         struct sovd_fault_past *items = r ? NULL : sovd_arena_array(call->arena, struct sovd_fault_past, n + 1);
         if (!items)
-                return r ? r : sovd_error_origin(-ENOMEM);
+                return reading_failed(call, r ? r : sovd_error_origin(-ENOMEM));
         for (size_t i = 0; i < n; i++)
                 items[i] = (struct sovd_fault_past){ .id = SOVD_INT(past[i].id), .usec = past[i].usec,
                                                      .frame = past[i].frame, .body = past[i].body };
@@ -221,22 +226,12 @@ static int read_one(struct sovd_fault_sink *sink, struct sovd_call *call, const 
 
         int r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
         if (r || !n)
-                return r ? r : no_fault(call, e, code);
+                return r ? reading_failed(call, r) : no_fault(call, e, code);
         ret->item = sovd_arena_new0(call->arena, struct sovd_fault);
         if (!ret->item)
                 return sovd_error_origin(-ENOMEM);
         r = fm_record_fault(records, call->arena, ret->item);
         return r ? r : fm_record_environment(records, call->arena, &ret->environment_data);
-}
-
-/* The disk's troubles are the client's to know: it may try again, and nothing was changed. */
-static int storage_failed(struct sovd_call *call, int r) {
-        if (r == SOVD_E_OVERLOAD)
-                sovd_fail(call, SOVD_E_OVERLOAD, "too many changes wait for the disk");
-        else
-                sovd_fail(call, SOVD_E_OVERLOAD, "the state cannot be written now: %s", strerror(-r));
-        sovd_fail_retry_after(call, 1);
-        return SOVD_E_OVERLOAD;
 }
 
 static int clear(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e, const char *code) {
@@ -245,7 +240,7 @@ static int clear(struct sovd_fault_sink *sink, struct sovd_call *call, const str
 
         if (r == SOVD_E_NOT_FOUND)
                 return no_fault(call, e, code);
-        return r ? storage_failed(call, r) : 0;
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
@@ -253,7 +248,7 @@ static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const
         char key[ENTITY_MAX];
         int r = fm_manager_clear(manager_of(sink), key_of(key, e), NULL, scope);
 
-        return r ? storage_failed(call, r) : 0;
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 static int restore(struct sovd_fault_sink *sink, struct sovd_db *from, const struct sovd_snapshot *about, const char *by,
@@ -262,7 +257,7 @@ static int restore(struct sovd_fault_sink *sink, struct sovd_db *from, const str
 
         int r = fm_manager_restore(manager_of(sink), from, about, by, ret_n, bad);
         if (r == SOVD_E_BAD_REQUEST)
-                *ret_why = sovd_arena_printf(arena, "its fault %s cannot be used", bad);
+                *ret_why = sovd_arena_printf(arena, "its %s cannot be used", bad);
         if (r == -EBADMSG || r == -EINVAL) {
                 *ret_why = "its tables are not those of a snapshot";
                 return SOVD_E_BAD_REQUEST;

@@ -52,6 +52,18 @@ int sovd_fail_range(struct sovd_call *call, uint64_t size) {
         return SOVD_E_RANGE;
 }
 
+int sovd_fail_storage(struct sovd_call *call, int r) {
+        if (r == -ENOMEM)
+                return r;
+        if (r == SOVD_E_OVERLOAD)
+                (void)sovd_fail(call, r, "too many changes wait for the disk");
+        else
+                r = sovd_fail(call, r == -ENOSPC ? SOVD_E_NO_SPACE : SOVD_E_STORAGE,
+                              "the state cannot be read or written now: %s", strerror(abs(r)));
+        sovd_fail_retry_after(call, 1);
+        return r;
+}
+
 void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds) {
         call->failure.retry_after_sec = seconds;
 }

@@ -95,6 +95,10 @@ int sovd_fail_unknown(struct sovd_call *call, int r);
 /* Fails with SOVD_E_RANGE for an item of this size. */
 int sovd_fail_range(struct sovd_call *call, uint64_t size);
 
+/* Fails for what the database said (base/db.h): SOVD_E_NO_SPACE, SOVD_E_STORAGE, or SOVD_E_OVERLOAD when too many changes
+ * wait; with Retry-After. Nothing was changed. -ENOMEM stays what it is. */
+int sovd_fail_storage(struct sovd_call *call, int r);
+
 /* Adds Retry-After to the failure. */
 void sovd_fail_retry_after(struct sovd_call *call, unsigned seconds);
 

@@ -183,7 +183,7 @@ int sovd_snapshot_open(struct sovd_db **ret, const char *path, struct sovd_arena
                 r = sovd_db_check(db);
         if (!r)
                 r = read_about(db, arena, ret_about);
-        if (r == -EBADMSG || r == -EPROTO || r == -EINVAL)
+        if (r == -EBADMSG || r == -EPROTO || r == -EMEDIUMTYPE || r == -EINVAL)
                 return bad(ret_why, "it is damaged, or no snapshot");
         if (r)
                 return r;

@@ -57,7 +57,9 @@ int sovd_state_open(struct sovd_db **ret, const char *folder) {
         r = sovd_db_open(ret, &options, &aside);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", folder ? options.path : "memory",
-                         strerror(abs(r)));
+                         r == -EPROTO        ? "a newer version of the gateway wrote it; it is left as it is"
+                         : r == -EMEDIUMTYPE ? "it is another program's file; it is left as it is"
+                                             : strerror(abs(r)));
         if (aside)
                 sovd_log(SOVD_LOG_ERROR, "the state was damaged: it is kept as %s, and begins anew", aside);
         return r;

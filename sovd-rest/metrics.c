@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/metrics.h"
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/http_server.h"
@@ -300,6 +301,21 @@ static void write_locks(struct sovd_gateway *gateway, struct sovd_json_writer *w
         write_value(w, "sovd_locks_expired_total", "counter", "Locks that ended by time.", (double)c.n_expired);
 }
 
+static void write_storage(const struct sovd_gateway *gateway, struct sovd_json_writer *w) {
+        struct sovd_db_status s;
+
+        if (!sovd_gateway_db(gateway))
+                return;
+        sovd_db_status(sovd_gateway_db(gateway), &s);
+        write_value(w, "sovd_storage_failing", "gauge", "1 while the state cannot be written.", s.error != 0);
+        write_value(w, "sovd_storage_bytes", "gauge", "Size of the state file.", (double)s.bytes);
+        write_value(w, "sovd_storage_changes_waiting", "gauge", "Changes that wait for the disk.", (double)s.n_waiting);
+        write_value(w, "sovd_storage_changes_total", "counter", "Changes made durable.", (double)s.n_changes);
+        write_value(w, "sovd_storage_commits_total", "counter", "Transactions that made them so.", (double)s.n_commits);
+        write_value(w, "sovd_storage_failed_total", "counter", "Changes that could not be made durable.",
+                    (double)s.n_failed);
+}
+
 static size_t open_files(void) {
         size_t n = 0;
         DIR *dir = opendir("/proc/self/fd");
@@ -383,6 +399,7 @@ void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, co
         write_server(server, w);
         write_backends(gateway, w);
         write_locks(gateway, w);
+        write_storage(gateway, w);
         write_process(gateway, w);
         write_transfers(&m->transfers, w);
 }

@@ -1,47 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sovd-core/base/db_handle.h"
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/db_handle.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include <errno.h>
-#include <pthread.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define GROUP_MAX      256  /* changes of one transaction */
 #define BUSY_MSEC      5000
 #define JOURNAL_BYTES  "8388608"
+#define RETRY_SEC      1
+#define TELL_USEC      (10 * SOVD_USEC_PER_SEC) /* between two lines of the log about the same trouble */
 
-struct job {
+struct sovd_db_job {
         sovd_db_work work;
         sovd_db_done done; /* posted; else `finished` is waited for */
         void *data;
         int result;
         bool posted, finished;
-        struct job *next;
+        struct sovd_db_job *next;
 };
 
-struct sovd_db {
-        char *uri; /* as SQLite opens it */
-        char *path; /* NULL = in memory */
-        size_t queue_max;
-        struct sovd_db_conn *writer; /* the writer thread's */
-        pthread_t thread;
-        bool has_thread;
+/* What the system said to the journal or to the file, where SQLite has one word for many reasons. */
+static int reason_of(sqlite3 *sqlite, int otherwise) {
+        sqlite3_file *journal = NULL;
+        int system = 0;
 
-        pthread_mutex_t mutex; /* everything below */
-        pthread_cond_t queued, finished, reader_free;
-        struct job *first, **last;
-        size_t n_waiting;
-        bool stopping;
-        struct sovd_db_conn *readers;
-        int error;
-        uint64_t n_changes, n_commits, n_failed;
-};
+        if (sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal) == SQLITE_OK && journal &&
+            journal->pMethods)
+                (void)journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &system);
+        if (!system)
+                (void)sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_LAST_ERRNO, &system);
+        if (!system)
+                system = sqlite3_system_errno(sqlite);
+        if (system == ENOSPC || system == EDQUOT || system == EFBIG)
+                return -ENOSPC;
+        return system == EROFS || system == EACCES ? -system : otherwise;
+}
 
-static int error_of(int sqlite) {
-        switch (sqlite & 0xff) {
+static int error_of(sqlite3 *sqlite, int result) {
+        switch (result & 0xff) {
         case SQLITE_OK:
         case SQLITE_ROW:
         case SQLITE_DONE:
@@ -61,29 +63,39 @@ static int error_of(int sqlite) {
         case SQLITE_NOMEM:
                 return -ENOMEM;
         case SQLITE_CANTOPEN:
-                return -ENOENT;
+                return sqlite ? reason_of(sqlite, -ENOENT) : -ENOENT;
         case SQLITE_IOERR:
-                return -EIO;
+                return sqlite ? reason_of(sqlite, -EIO) : -EIO;
         default:
                 return -EINVAL;
         }
 }
 
-int sovd_db_failed(struct sovd_db_conn *conn, int sqlite) {
-        int r = error_of(sqlite);
+/* A page made no sense: the writer thread finds out whether the file is damaged, or the disk did not read. */
+static void suspect(struct sovd_db *db) {
+        (void)pthread_mutex_lock(&db->mutex);
+        db->suspected = db->path != NULL;
+        (void)pthread_cond_signal(&db->queued);
+        (void)pthread_mutex_unlock(&db->mutex);
+}
 
+int sovd_db_failed(struct sovd_db_conn *conn, int result) {
+        int r = error_of(conn->sqlite, result);
+
+        if (r == -EBADMSG && conn->db->has_thread)
+                suspect(conn->db);
         if (r)
-                sovd_log(SOVD_LOG_DEBUG, "database: %s", conn->sqlite ? sqlite3_errmsg(conn->sqlite) : sqlite3_errstr(sqlite));
+                sovd_log(SOVD_LOG_DEBUG, "database: %s", conn->sqlite ? sqlite3_errmsg(conn->sqlite) : sqlite3_errstr(result));
         return sovd_error_origin(r);
 }
 
-static int exec(struct sovd_db_conn *conn, const char *sql) {
+int sovd_db_exec(struct sovd_db_conn *conn, const char *sql) {
         return sovd_db_failed(conn, sqlite3_exec(conn->sqlite, sql, NULL, NULL, NULL));
 }
 
 /* --- connections ---------------------------------------------------------------------------------------- */
 
-static struct sovd_db_conn *conn_free(struct sovd_db_conn *conn) {
+struct sovd_db_conn *sovd_db_conn_free(struct sovd_db_conn *conn) {
         if (!conn)
                 return NULL;
         for (size_t i = 0; i < conn->n_statements; i++)
@@ -92,7 +104,6 @@ static struct sovd_db_conn *conn_free(struct sovd_db_conn *conn) {
         free(conn);
         return NULL;
 }
-SOVD_DEFINE_CLEANUP(struct sovd_db_conn *, conn_free)
 
 /* A file that somebody could have changed: nothing in it may run code or reach other files. What a large change has to
  * keep for its undoing goes to a temporary file: a restore of 10^6 faults took 290 MB of memory without. */
@@ -101,29 +112,36 @@ static int harden(struct sovd_db_conn *conn) {
         (void)sqlite3_busy_timeout(conn->sqlite, BUSY_MSEC);
         (void)sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         (void)sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-        return exec(conn, "PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000; "
+        return sovd_db_exec(conn, "PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000; "
                           "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0");
 }
 
-static int conn_open(struct sovd_db_conn **ret, const struct sovd_db *db, bool writer) {
+int sovd_db_conn_open(struct sovd_db_conn **ret, struct sovd_db *db, bool writer) {
         int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (writer ? SQLITE_OPEN_CREATE : 0);
-        _cleanup_(conn_freep) struct sovd_db_conn *conn = calloc(1, sizeof(*conn));
+        _cleanup_(sovd_db_conn_freep) struct sovd_db_conn *conn = calloc(1, sizeof(*conn));
         if (!conn)
                 return -ENOMEM; /* not traced: the compiler must see that it is no success */
 
+        conn->db = db;
         int r = sovd_db_failed(conn, sqlite3_open_v2(db->uri, &conn->sqlite, flags, NULL));
         if (!r)
                 r = harden(conn);
-        if (!r && db->path && writer)
-                r = exec(conn, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; "
-                               "PRAGMA journal_size_limit=" JOURNAL_BYTES);
         if (!r && !writer)
-                r = exec(conn, "PRAGMA query_only=ON");
+                r = sovd_db_exec(conn, "PRAGMA query_only=ON");
         if (r)
                 return r;
 
         *ret = SOVD_TAKE(conn);
         return 0;
+}
+
+int sovd_db_conn_make_durable(struct sovd_db_conn *conn) {
+        return sovd_db_exec(conn, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; "
+                                  "PRAGMA journal_size_limit=" JOURNAL_BYTES);
+}
+
+void sovd_db_conn_leave_alone(struct sovd_db_conn *conn) {
+        (void)sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
 /* --- statements ----------------------------------------------------------------------------------------- */
@@ -139,10 +157,11 @@ static int add_statement(struct sovd_db_conn *conn, const char *sql, struct sovd
         struct sovd_db_stmt *s = &conn->statements[conn->n_statements];
 
         if (conn->n_statements == SOVD_DB_STATEMENTS_MAX)
-                return -ENOSPC; /* texts are constants of the program: there are not so many */
+                return -ENOBUFS; /* texts are constants of the program: there are not so many */
         int r = sovd_db_failed(conn, sqlite3_prepare_v3(conn->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL));
         if (r)
                 return r;
+        s->conn = conn;
         s->sql = sqlite3_sql(s->stmt);
         conn->n_statements++;
         *ret = s;
@@ -183,11 +202,12 @@ void sovd_db_bind_blob(struct sovd_db_stmt *stmt, int i, const void *bytes, size
 
 int sovd_db_step(struct sovd_db_stmt *stmt, bool *ret_row) {
         int result = stmt->bind_result != SQLITE_OK ? stmt->bind_result : sqlite3_step(stmt->stmt);
+        int r = sovd_db_failed(stmt->conn, result);
 
         *ret_row = result == SQLITE_ROW;
         if (result != SQLITE_ROW)
                 (void)sqlite3_reset(stmt->stmt);
-        return sovd_error_origin(error_of(result));
+        return r;
 }
 
 int sovd_db_run(struct sovd_db_stmt *stmt) {
@@ -223,8 +243,7 @@ int64_t sovd_db_last_id(struct sovd_db_conn *conn) {
         return sqlite3_last_insert_rowid(conn->sqlite);
 }
 
-/* One integer, of a pragma. */
-static int ask(struct sovd_db_conn *conn, const char *sql, int64_t *ret) {
+int sovd_db_ask(struct sovd_db_conn *conn, const char *sql, int64_t *ret) {
         sqlite3_stmt *stmt = NULL;
         int result = sqlite3_prepare_v2(conn->sqlite, sql, -1, &stmt, NULL);
 
@@ -236,58 +255,103 @@ static int ask(struct sovd_db_conn *conn, const char *sql, int64_t *ret) {
         return result == SQLITE_DONE ? -EBADMSG : sovd_db_failed(conn, result);
 }
 
+static int is_ok(void *data, int n, char **values, char **names) {
+        (void)names;
+        *(bool *)data = n == 1 && sovd_streq(values[0], "ok");
+        return 0;
+}
+
+int sovd_db_conn_check(struct sovd_db_conn *conn, bool whole) {
+        const char *sql = whole ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)";
+        bool ok = false;
+        int r = sovd_db_failed(conn, sqlite3_exec(conn->sqlite, sql, is_ok, &ok, NULL));
+
+        return r ? r : ok ? 0 : -EBADMSG;
+}
+
 /* --- the writer ----------------------------------------------------------------------------------------- */
 
-/* One change inside the transaction; what it did is undone when it does not want it. */
-static int carry_out(struct sovd_db_conn *conn, struct job *job) {
-        int r = exec(conn, "SAVEPOINT change");
+static bool is_of_storage(int r) {
+        return r == -ENOSPC || r == -EIO || r == -EROFS || r == -EBADMSG;
+}
+
+/* One change inside the transaction; what it did is undone when it does not want it. After a failure of the file, or
+ * when SQLite gave up the transaction, nothing of the group can be kept. */
+static int carry_out(struct sovd_db_conn *conn, struct sovd_db_job *job) {
+        int r = sovd_db_exec(conn, "SAVEPOINT change");
         if (r)
                 return r;
 
         job->result = job->work(conn, job->data);
+        if (job->result && (is_of_storage(job->result) || sqlite3_get_autocommit(conn->sqlite)))
+                return job->result > 0 ? sovd_error_origin(-EIO) : job->result;
         if (job->result)
-                r = exec(conn, "ROLLBACK TO change");
-        return r ? r : exec(conn, "RELEASE change");
+                r = sovd_db_exec(conn, "ROLLBACK TO change");
+        return r ? r : sovd_db_exec(conn, "RELEASE change");
 }
 
-static int run_group(struct sovd_db_conn *conn, struct job *group) {
-        int r = exec(conn, "BEGIN IMMEDIATE");
+static int run_group(struct sovd_db_conn *conn, struct sovd_db_job *group) {
+        int r = sovd_db_exec(conn, "BEGIN IMMEDIATE");
 
-        for (struct job *job = group; !r && job; job = job->next)
+        for (struct sovd_db_job *job = group; !r && job; job = job->next)
                 r = carry_out(conn, job);
         if (!r)
-                r = exec(conn, "COMMIT");
+                r = sovd_db_exec(conn, "COMMIT");
         if (r && !sqlite3_get_autocommit(conn->sqlite))
-                (void)exec(conn, "ROLLBACK");
+                (void)sovd_db_exec(conn, "ROLLBACK");
         return r;
 }
 
 /* After a failure of the file nothing that the connection has in memory may be trusted: a second fsync may claim a
  * success that the first denied. */
-static void open_again(struct sovd_db *db) {
+static int open_again(struct sovd_db *db) {
         struct sovd_db_conn *conn = NULL;
 
-        if (!db->path)
-                return; /* the memory would be gone */
-        int r = conn_open(&conn, db, true);
-        if (r)
-                sovd_log(SOVD_LOG_ERROR, "the database cannot be opened again: %s", strerror(-r));
-        else
-                db->writer = (conn_free(db->writer), conn);
+        if (!db->distrusted || !db->path)
+                return 0; /* what is in memory would be gone */
+        int r = sovd_db_conn_open(&conn, db, true);
+        if (!r)
+                r = sovd_db_conn_make_durable(conn);
+        if (r) {
+                sovd_db_conn_free(conn);
+                return r;
+        }
+        sovd_db_conn_free(db->writer);
+        db->writer = conn;
+        db->distrusted = false;
+        return 0;
+}
+
+/* Says when trouble begins and ends, and now and then while it lasts. */
+static void tell_log(struct sovd_db *db, int r, size_t n) {
+        uint64_t now = sovd_now_usec();
+
+        db->n_untold += r ? n : 0;
+        if (r && (!db->told_usec || now - db->told_usec >= TELL_USEC)) {
+                sovd_log(SOVD_LOG_ERROR, "%llu changes could not be made durable: %s", (unsigned long long)db->n_untold,
+                         strerror(abs(r)));
+                db->told_usec = now;
+                db->n_untold = 0;
+        } else if (!r && db->told_usec) {
+                sovd_log(SOVD_LOG_WARN, "changes are made durable again; %llu more could not be",
+                         (unsigned long long)db->n_untold);
+                db->told_usec = 0;
+                db->n_untold = 0;
+        }
 }
 
 /* Those that failed by themselves keep their own result. */
-static size_t settle(struct job *group, int r) {
+static size_t settle(struct sovd_db_job *group, int r) {
         size_t n = 0;
 
-        for (struct job *job = group; job; job = job->next, n++)
+        for (struct sovd_db_job *job = group; job; job = job->next, n++)
                 job->result = r ? r : job->result;
         return n;
 }
 
-static void tell(struct sovd_db *db, struct job *group) {
+static void tell(struct sovd_db *db, struct sovd_db_job *group) {
         while (group) {
-                struct job *job = group;
+                struct sovd_db_job *job = group;
                 group = job->next;
                 if (job->posted) {
                         if (job->done)
@@ -302,13 +366,24 @@ static void tell(struct sovd_db *db, struct job *group) {
         }
 }
 
-/* The next changes, at most GROUP_MAX; NULL: the end. */
-static struct job *take_group(struct sovd_db *db) {
-        (void)pthread_mutex_lock(&db->mutex);
-        while (!db->first && !db->stopping)
-                (void)pthread_cond_wait(&db->queued, &db->mutex);
+/* With the mutex held. After a failure it does not wait for long: the file is tried again. */
+static void wait_for_change(struct sovd_db *db) {
+        struct timespec until;
+        int r = 0;
 
-        struct job *group = db->first, **end = &group;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += RETRY_SEC;
+        while (!db->first && !db->stopping && !db->suspected && r != ETIMEDOUT)
+                r = db->error ? pthread_cond_timedwait(&db->queued, &db->mutex, &until)
+                              : pthread_cond_wait(&db->queued, &db->mutex);
+}
+
+/* The next changes, at most GROUP_MAX; none: it is time to try the file again. false: the end. */
+static bool take_group(struct sovd_db *db, struct sovd_db_job **ret) {
+        (void)pthread_mutex_lock(&db->mutex);
+        wait_for_change(db);
+
+        struct sovd_db_job *group = db->first, **end = &group;
         size_t n = 0;
         while (*end && n < GROUP_MAX) {
                 end = &(*end)->next;
@@ -320,21 +395,71 @@ static struct job *take_group(struct sovd_db *db) {
         if (!db->first)
                 db->last = &db->first;
         db->n_waiting -= n;
+        bool more = group || !db->stopping;
         (void)pthread_mutex_unlock(&db->mutex);
-        return group;
+        *ret = group;
+        return more;
 }
 
-static void *write_loop(void *data) {
-        struct sovd_db *db = data;
-        struct job *group;
+static void note_damage(struct sovd_db *db) {
+        char mark[SOVD_DB_NAME_SIZE];
+        int fd = open(sovd_db_name(mark, db->path, SOVD_DB_MARK), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-        while ((group = take_group(db))) {
-                int r = run_group(db->writer, group);
+        if (fd >= 0)
+                (void)close(fd);
+        sovd_log(SOVD_LOG_ERROR, "%s is damaged: at the next start it is put aside", db->path);
+        (void)pthread_mutex_lock(&db->mutex);
+        db->damaged = true;
+        (void)pthread_mutex_unlock(&db->mutex);
+}
+
+/* Looks with new eyes: what the old connections hold in memory may be what is wrong. Nothing is promised any more in a
+ * file that will be put aside. */
+static int verify(struct sovd_db *db) {
+        _cleanup_(sovd_db_conn_freep) struct sovd_db_conn *conn = NULL;
+
+        (void)pthread_mutex_lock(&db->mutex);
+        bool damaged = db->damaged, wanted = db->suspected || db->unverified;
+        db->suspected = false;
+        (void)pthread_mutex_unlock(&db->mutex);
+        if (damaged || !wanted)
+                return damaged ? -EBADMSG : 0;
+        int r = sovd_db_conn_open(&conn, db, false);
+        if (!r)
+                r = sovd_db_conn_check(conn, true);
+        (void)pthread_mutex_lock(&db->mutex);
+        db->suspected = false; /* by the check itself */
+        (void)pthread_mutex_unlock(&db->mutex);
+        if (r == -EBADMSG)
+                note_damage(db);
+        db->unverified = r && r != -EBADMSG;
+        return r;
+}
+
+/* Writes what is there already: whether a commit works shows in no other way. */
+static int rewrite_version(struct sovd_db_conn *conn, void *data) {
+        int64_t version = 0;
+        char sql[64];
+
+        int r = sovd_db_ask(conn, "PRAGMA user_version", &version);
+        (void)snprintf(sql, sizeof(sql), "PRAGMA user_version=%lld", (long long)version);
+        return r ? r : sovd_db_exec(conn, sql);
+}
+
+void *sovd_db_write_loop(void *data) {
+        struct sovd_db *db = data;
+        struct sovd_db_job *group;
+
+        while (take_group(db, &group)) {
+                struct sovd_db_job probe = { .work = rewrite_version };
+                int r = verify(db);
+                if (!r)
+                        r = open_again(db);
+                if (!r)
+                        r = run_group(db->writer, group ? group : &probe);
+                db->distrusted = r != 0;
                 size_t n = settle(group, r);
-                if (r) {
-                        sovd_log(SOVD_LOG_ERROR, "%zu changes could not be made durable: %s", n, strerror(-r));
-                        open_again(db);
-                }
+                tell_log(db, r, n);
                 (void)pthread_mutex_lock(&db->mutex);
                 db->error = r;
                 db->n_changes += r ? 0 : n;
@@ -347,7 +472,7 @@ static void *write_loop(void *data) {
 }
 
 /* With the mutex held. */
-static int enqueue(struct sovd_db *db, struct job *job) {
+static int enqueue(struct sovd_db *db, struct sovd_db_job *job) {
         if (db->stopping)
                 return -ESHUTDOWN;
         if (db->n_waiting >= db->queue_max)
@@ -360,7 +485,7 @@ static int enqueue(struct sovd_db *db, struct job *job) {
 }
 
 int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data) {
-        struct job job = { .work = work, .data = data };
+        struct sovd_db_job job = { .work = work, .data = data };
 
         (void)pthread_mutex_lock(&db->mutex);
         int r = enqueue(db, &job);
@@ -371,11 +496,11 @@ int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data) {
 }
 
 int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data) {
-        struct job *job = calloc(1, sizeof(*job));
+        struct sovd_db_job *job = calloc(1, sizeof(*job));
         if (!job)
                 return sovd_error_origin(-ENOMEM);
 
-        *job = (struct job){ .work = work, .done = done, .data = data, .posted = true };
+        *job = (struct sovd_db_job){ .work = work, .done = done, .data = data, .posted = true };
         (void)pthread_mutex_lock(&db->mutex);
         int r = enqueue(db, job);
         (void)pthread_mutex_unlock(&db->mutex);
@@ -386,7 +511,7 @@ int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void 
 
 /* --- readers -------------------------------------------------------------------------------------------- */
 
-static void give_back(struct sovd_db *db, struct sovd_db_conn *conn) {
+void sovd_db_conn_give(struct sovd_db *db, struct sovd_db_conn *conn) {
         (void)pthread_mutex_lock(&db->mutex);
         conn->next = db->readers;
         db->readers = conn;
@@ -394,17 +519,24 @@ static void give_back(struct sovd_db *db, struct sovd_db_conn *conn) {
         (void)pthread_mutex_unlock(&db->mutex);
 }
 
+struct sovd_db_conn *sovd_db_conn_take(struct sovd_db *db) {
+        struct sovd_db_conn *conn = db->readers;
+
+        if (conn)
+                db->readers = conn->next;
+        return conn;
+}
+
 int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret) {
         (void)pthread_mutex_lock(&db->mutex);
         while (!db->readers)
                 (void)pthread_cond_wait(&db->reader_free, &db->mutex);
-        struct sovd_db_conn *conn = db->readers;
-        db->readers = conn->next;
+        struct sovd_db_conn *conn = sovd_db_conn_take(db);
         (void)pthread_mutex_unlock(&db->mutex);
 
-        int r = exec(conn, "BEGIN");
+        int r = sovd_db_exec(conn, "BEGIN");
         if (r)
-                give_back(db, conn);
+                sovd_db_conn_give(db, conn);
         else
                 *ret = conn;
         return r;
@@ -413,191 +545,11 @@ int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret) {
 void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn) {
         for (size_t i = 0; i < conn->n_statements; i++)
                 (void)sqlite3_reset(conn->statements[i].stmt);
-        (void)exec(conn, "COMMIT");
-        give_back(db, conn);
+        (void)sovd_db_exec(conn, "COMMIT");
+        sovd_db_conn_give(db, conn);
 }
 
-/* --- open and close ------------------------------------------------------------------------------------- */
-
-static int set_version(struct sovd_db_conn *conn, const struct sovd_db_options *o, int64_t version) {
-        char sql[120];
-
-        (void)snprintf(sql, sizeof(sql), "PRAGMA application_id=%u; PRAGMA user_version=%lld", o->application_id,
-                       (long long)version);
-        return exec(conn, sql);
-}
-
-/* Each step is one transaction: a crash in the middle leaves the version before it. */
-static int migrate(struct sovd_db_conn *conn, const struct sovd_db_options *o) {
-        int64_t version = 0, application = 0, n = 0;
-
-        while (o->migrations[n])
-                n++;
-        int r = ask(conn, "PRAGMA user_version", &version);
-        if (!r)
-                r = ask(conn, "PRAGMA application_id", &application);
-        if (!r && (version > n || version < 0 || (version && application != o->application_id)))
-                return -EPROTO;
-
-        for (; !r && version < n; version++) {
-                r = exec(conn, "BEGIN IMMEDIATE");
-                if (!r)
-                        r = exec(conn, o->migrations[version]);
-                if (!r)
-                        r = set_version(conn, o, version + 1);
-                if (!r)
-                        r = exec(conn, "COMMIT");
-        }
-        return r;
-}
-
-/* Whoever closed the file in order left no journal beside it. */
-static bool was_left_open(const struct sovd_db *db) {
-        struct stat st;
-        char wal[4200];
-
-        (void)snprintf(wal, sizeof(wal), "%s-wal", db->path);
-        return stat(wal, &st) == 0 && st.st_size > 0;
-}
-
-static int is_ok(void *data, int n, char **values, char **names) {
-        (void)names;
-        *(bool *)data = n == 1 && sovd_streq(values[0], "ok");
-        return 0;
-}
-
-int sovd_db_quick_check(struct sovd_db_conn *conn) {
-        bool ok = false;
-        int r = sovd_db_failed(conn, sqlite3_exec(conn->sqlite, "PRAGMA quick_check(1)", is_ok, &ok, NULL));
-
-        return r ? r : ok ? 0 : -EBADMSG;
-}
-
-static int open_writer(struct sovd_db *db, const struct sovd_db_options *o) {
-        bool suspicious = db->path && was_left_open(db);
-        int64_t tables;
-
-        int r = conn_open(&db->writer, db, true);
-        if (!r)
-                r = ask(db->writer, "SELECT count(*) FROM sqlite_schema", &tables);
-        if (!r && suspicious)
-                r = sovd_db_quick_check(db->writer);
-        if (!r)
-                r = migrate(db->writer, o);
-        if (r)
-                db->writer = conn_free(db->writer);
-        return r;
-}
-
-/* The damaged file and its journal are kept under another name. */
-static int put_aside(struct sovd_db *db, char **ret) {
-        static const char *const ends[] = { "", "-wal", "-shm" };
-        _cleanup_(sovd_freep) char *aside = NULL;
-
-        if (asprintf(&aside, "%s.damaged-%llu", db->path, (unsigned long long)(sovd_realtime_usec() / 1000)) < 0) {
-                aside = NULL;
-                return sovd_error_origin(-ENOMEM);
-        }
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(ends); i++) {
-                char from[4200], to[4200];
-                (void)snprintf(from, sizeof(from), "%s%s", db->path, ends[i]);
-                (void)snprintf(to, sizeof(to), "%s%s", aside, ends[i]);
-                if (rename(from, to) && errno != ENOENT)
-                        return sovd_error_origin(-errno);
-        }
-        *ret = SOVD_TAKE(aside);
-        return 0;
-}
-
-static int add_readers(struct sovd_db *db, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                struct sovd_db_conn *conn = NULL;
-                int r = conn_open(&conn, db, false);
-                if (r)
-                        return r;
-                conn->next = db->readers;
-                db->readers = conn;
-        }
-        return 0;
-}
-
-static int db_new(struct sovd_db **ret, const struct sovd_db_options *o) {
-        _cleanup_(sovd_db_closep) struct sovd_db *db = calloc(1, sizeof(*db));
-        if (!db)
-                return sovd_error_origin(-ENOMEM);
-
-        (void)pthread_mutex_init(&db->mutex, NULL);
-        (void)pthread_cond_init(&db->queued, NULL);
-        (void)pthread_cond_init(&db->finished, NULL);
-        (void)pthread_cond_init(&db->reader_free, NULL);
-        db->last = &db->first;
-        db->queue_max = o->queue_max;
-        /* Connections of one process share what the memdb VFS keeps under a name that begins with a slash. */
-        if (o->path ? !(db->path = strdup(o->path)) || !(db->uri = strdup(o->path))
-                    : asprintf(&db->uri, "file:/sovd-%p?vfs=memdb", (void *)db) < 0)
-                return sovd_error_origin(-ENOMEM);
-
-        *ret = SOVD_TAKE(db);
-        return 0;
-}
-
-int sovd_db_open(struct sovd_db **ret, const struct sovd_db_options *options, char **ret_aside) {
-        _cleanup_(sovd_db_closep) struct sovd_db *db = NULL;
-
-        if (ret_aside)
-                *ret_aside = NULL;
-        int r = db_new(&db, options);
-        if (r)
-                return r;
-
-        r = open_writer(db, options);
-        if (r == -EBADMSG && ret_aside && db->path) {
-                r = put_aside(db, ret_aside);
-                if (!r)
-                        r = open_writer(db, options);
-        }
-        if (!r)
-                r = add_readers(db, options->readers);
-        if (!r)
-                r = -pthread_create(&db->thread, NULL, write_loop, db);
-        db->has_thread = !r;
-        if (r) {
-                if (ret_aside)
-                        free(SOVD_TAKE(*ret_aside));
-                return r;
-        }
-        *ret = SOVD_TAKE(db);
-        return 0;
-}
-
-struct sovd_db *sovd_db_close(struct sovd_db *db) {
-        if (!db)
-                return NULL;
-
-        (void)pthread_mutex_lock(&db->mutex);
-        db->stopping = true;
-        (void)pthread_cond_signal(&db->queued);
-        (void)pthread_mutex_unlock(&db->mutex);
-        if (db->has_thread)
-                (void)pthread_join(db->thread, NULL);
-
-        while (db->readers) {
-                struct sovd_db_conn *conn = db->readers;
-                db->readers = conn->next;
-                conn_free(conn);
-        }
-        conn_free(db->writer); /* last: it takes the journal in and removes it */
-        (void)pthread_cond_destroy(&db->queued);
-        (void)pthread_cond_destroy(&db->finished);
-        (void)pthread_cond_destroy(&db->reader_free);
-        (void)pthread_mutex_destroy(&db->mutex);
-        free(db->uri);
-        free(db->path);
-        free(db);
-        return NULL;
-}
-
-/* --- status -------------------------------------------------------------------------------------------- */
+/* --- copies and status ---------------------------------------------------------------------------------- */
 
 void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
         struct stat st;
@@ -605,7 +557,7 @@ void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
 
         (void)pthread_mutex_lock(&db->mutex);
         *ret = (struct sovd_db_status){
-                .error = db->error,
+                .error = db->damaged ? -EBADMSG : db->error,
                 .n_waiting = db->n_waiting,
                 .n_changes = db->n_changes,
                 .n_commits = db->n_commits,

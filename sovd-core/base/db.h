@@ -9,7 +9,7 @@
  * the last commit. This is the one place that knows SQLite.
  *
  * Results below: 0; -ENOSPC disk or quota full; -EIO; -EROFS; -EBADMSG the file is damaged; -EEXIST a constraint
- * refuses the change; -EBUSY; -ENOMEM; SOVD_E_OVERLOAD too many changes wait.
+ * refuses the change; -EBUSY; -EACCES; -ENOMEM; SOVD_E_OVERLOAD too many changes wait.
  */
 #include "sovd-core/base/util.h"
 
@@ -27,7 +27,8 @@ struct sovd_db_options {
 
 /* Opens or makes the file, checks it when it was not closed in order, and migrates it. *ret_aside, when asked for:
  * a damaged file was renamed to this path (owned by the caller) and an empty one begun; else NULL. Without
- * ret_aside a damaged file is -EBADMSG. -EPROTO: it is another program's, or of a newer version. */
+ * ret_aside a damaged file is -EBADMSG. -EPROTO: it is of a newer version; -EMEDIUMTYPE: it is another program's. Both
+ * are left as they are. */
 int sovd_db_open(struct sovd_db **ret, const struct sovd_db_options *options, char **ret_aside);
 
 /* Carries out what waits, then closes. Nobody may use it any more. */
@@ -91,7 +92,7 @@ struct sovd_db_file {
 int sovd_db_identify(const char *path, struct sovd_db_file *ret);
 
 struct sovd_db_status {
-        int error;                /* of the last transaction; 0 = it was committed */
+        int error;                /* of the last transaction; 0 = it was committed; -EBADMSG = the file is damaged */
         size_t n_waiting;         /* changes in the queue */
         uint64_t n_changes, n_commits, n_failed;
         uint64_t bytes;           /* of the file, 0 in memory */

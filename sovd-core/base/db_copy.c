@@ -96,7 +96,7 @@ int sovd_db_check(struct sovd_db *db) {
         int r = sovd_db_read_begin(db, &conn);
         if (r)
                 return r;
-        r = sovd_db_quick_check(conn);
+        r = sovd_db_conn_check(conn, false);
         sovd_db_read_end(db, conn);
         return r;
 }

@@ -38,6 +38,8 @@ static const struct sovd_error_info table[SOVD_E_MAX] = {
         [SOVD_E_UPDATE_RUNNING] = { 409, "update-process-in-progress", NULL, "An update runs." },
         [SOVD_E_UNAUTHORIZED] = { 401, "vendor-specific", "unauthorized", "The credentials are not known here." },
         [SOVD_E_LOCK_BROKEN] = { 409, "lock-broken", NULL, "Another client broke the lock." },
+        [SOVD_E_STORAGE] = { 503, "vendor-specific", "storage-failed", "The state cannot be read or written now." },
+        [SOVD_E_NO_SPACE] = { 507, "vendor-specific", "insufficient-storage", "There is no space for the change to last." },
 };
 
 const struct sovd_error_info *sovd_error_info(int error) {

@@ -49,6 +49,8 @@ enum sovd_error {
         SOVD_E_UPDATE_RUNNING,    /* an update runs */
         SOVD_E_UNAUTHORIZED,      /* the credentials are not known here; carries WWW-Authenticate */
         SOVD_E_LOCK_BROKEN,       /* another client broke the lock that this one held */
+        SOVD_E_STORAGE,           /* the state cannot be read or written now; carries Retry-After */
+        SOVD_E_NO_SPACE,          /* there is no space for the change to last; carries Retry-After */
         SOVD_E_MAX
 };
 

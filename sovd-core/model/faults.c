@@ -57,14 +57,14 @@ const struct sovd_schema sovd_schema_fault_detail = {
         .name = "FaultDetails", .size = sizeof(struct sovd_fault_detail), .fields = detail_fields,
 };
 
-static const char *const change_names[] = { "failed", "passed", "confirmed", "aged", "changed", "cleared", "present", NULL };
+static const char *const change_names[] = { "failed", "passed", "confirmed", "aged", "changed", "cleared", "restored", "present", NULL };
 
 #define F(member) offsetof(struct sovd_fault_event, member)
 static const struct sovd_field event_fields[] = {
         { .name = "timestamp", .type = SOVD_FIELD_STRING, .offset = F(timestamp), .flags = SOVD_REQUIRED,
           .format = "date-time", .doc = "When it happened; of a present fault, its last occurrence." },
-        { .name = "entity", .type = SOVD_FIELD_STRING, .offset = F(entity), .flags = SOVD_REQUIRED,
-          .format = "uri-reference", .doc = "Whose fault it is, seen from the base of the API." },
+        { .name = "entity", .type = SOVD_FIELD_STRING, .offset = F(entity),
+          .format = "uri-reference", .doc = "Whose fault it is, seen from the base of the API; none: of all." },
         { .name = "change", .type = SOVD_FIELD_ENUM, .offset = F(change), .flags = SOVD_REQUIRED, .names = change_names,
           .doc = "What happened last." },
         { .name = "scope", .type = SOVD_FIELD_STRING, .offset = F(scope),

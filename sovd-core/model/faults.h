@@ -43,6 +43,7 @@ enum sovd_fault_change {
         SOVD_FAULT_AGED,
         SOVD_FAULT_CHANGED,
         SOVD_FAULT_CLEARED,
+        SOVD_FAULT_RESTORED, /* all faults of all entities are now those of a snapshot */
         SOVD_FAULT_PRESENT /* nothing happened: it was there when a snapshot was asked for */
 };
 struct sovd_fault_event {

@@ -19,12 +19,12 @@
 
 /* Disk full and disk broken are told apart: who can make room should know. */
 static int disk_failed(struct sovd_call *call, const char *what, int r) {
-        if (r >= 0)
+        if (r >= 0 || r == -ENOMEM)
                 return r;
         sovd_log(SOVD_LOG_ERROR, "%s: %s", what, strerror(-r));
-        (void)sovd_fail(call, SOVD_E_OVERLOAD, "%s: %s", what, strerror(-r));
+        r = sovd_fail(call, r == -ENOSPC ? SOVD_E_NO_SPACE : SOVD_E_STORAGE, "%s: %s", what, strerror(-r));
         sovd_fail_retry_after(call, 10);
-        return SOVD_E_OVERLOAD;
+        return r;
 }
 
 static int temporary_file(struct sovd_call *call, const char **ret_path) {

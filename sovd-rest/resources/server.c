@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/db.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/resources/resources.h"
@@ -109,7 +110,7 @@ struct clash {
         const char *entity, *owner, *left_out;
 };
 struct health {
-        const char *status, *version;
+        const char *status, *version, *storage_error;
         struct sovd_int uptime;
         struct sovd_int executions_running;
         struct sovd_int resources_left_out;
@@ -147,9 +148,11 @@ static const struct sovd_schema clash_schema = { .name = "EntityClash", .size = 
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
-          .doc = "ok: every backend is connected and no id clashes; else degraded." },
+          .doc = "ok: every backend is connected, no id clashes and the state can be written; else degraded." },
         { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
         { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
+        { .name = "storage_error", .type = SOVD_FIELD_STRING, .offset = F(storage_error),
+          .doc = "Why the last change could not be made durable; absent when it could." },
         { .name = "executions_running", .type = SOVD_FIELD_INT, .offset = F(executions_running) },
         { .name = "resources_left_out", .type = SOVD_FIELD_INT, .offset = F(resources_left_out),
           .doc = "Different resources that were found to have reserved ids, which nobody could reach." },
@@ -218,6 +221,17 @@ static bool add_clashes(struct sovd_call *call, struct health *health) {
         return n == 0;
 }
 
+static bool add_storage(struct sovd_call *call, struct health *health) {
+        struct sovd_db *db = sovd_gateway_db(call->gateway);
+        struct sovd_db_status s = { 0 };
+
+        if (db)
+                sovd_db_status(db, &s);
+        if (s.error)
+                health->storage_error = sovd_call_printf(call, "%s", strerror(abs(s.error)));
+        return !s.error;
+}
+
 static int health_read(struct sovd_call *call) {
         struct health *health = sovd_arena_new0(call->arena, struct health);
         size_t total, running, n_left_out;
@@ -226,8 +240,9 @@ static int health_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         bool connected = add_backends(call, health), unique = add_clashes(call, health);
+        bool durable = add_storage(call, health);
         sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
-        health->status = connected && unique ? "ok" : "degraded";
+        health->status = connected && unique && durable ? "ok" : "degraded";
         health->version = SOVD_VERSION;
         health->uptime =
                 SOVD_INT((int64_t)((sovd_now_usec() - sovd_gateway_started_usec(call->gateway)) / SOVD_USEC_PER_SEC));

@@ -219,9 +219,10 @@ class BadSnapshots(BackupCase):
         app = self.app()
         self.report(app, 'GPS_LOST')
         for statement in ("UPDATE fault SET about='no JSON'", "UPDATE fault SET about='{}'", "UPDATE fault SET entity='nav'",
-                          "UPDATE fault SET last_frame='[1]'", 'UPDATE fault SET severity=7', "UPDATE fault SET code='OTHER'"):
+                          "UPDATE fault SET last_frame='[1]'", 'UPDATE fault SET severity=7', "UPDATE fault SET code='OTHER'",
+                          "UPDATE fault_event SET body='no JSON'", "UPDATE fault_event SET frame='{'"):
             with self.subTest(statement):
-                self.refused(self.changed(statement), 'fault \\w+ of [\\w/]+ cannot be used')
+                self.refused(self.changed(statement), 'its (fault \\w+ of [\\w/]+|event [0-9]+) cannot be used')
 
     def test_tables_that_are_something_else_are_refused(self):
         app = self.app()
