@@ -154,7 +154,7 @@ class Backup(BackupCase):
             stop.set()
             thread.join()
         self.assertEqual(errors, [])
-        self.report(app, 'MAP_OLD', 'passed')
+        self.until(lambda: app.ask('fault', code='MAP_OLD', report='passed')['type'] == 'reply')  # the flood is over
         self.report(app, 'MAP_OLD')
         self.assertEqual(self.codes(), {'GPS_LOST', 'MAP_OLD'})
 
