@@ -21,8 +21,8 @@ struct fm_manager *fm_sink_manager(struct fm_sink *sink);
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret);
 /* Its environment data. */
 int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret);
-/* The names and values of a status byte, as a JSON object. */
-int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret);
+/* The names and values of a status byte, as a JSON object that lives as long as the program. */
+int fm_status_object(const struct fm_state *state, const struct cJSON **ret);
 /* Which status bytes a filter lets through: bit n of word n / 64 stands for the byte n. */
 void fm_statuses_of(const struct sovd_fault_filter *filter, uint64_t ret[static 4]);
 

@@ -5,6 +5,7 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/json_reader.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -30,19 +31,40 @@ static int node_of(struct sovd_json_writer *w, struct sovd_arena *arena, const s
         return sovd_error_fold(r);
 }
 
-int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret) {
+static int write_status(uint8_t status, struct sovd_arena *arena, const struct cJSON **ret) {
+        const struct fm_state state = { .status = status };
         struct sovd_json_writer w;
         char mask[8];
 
         sovd_json_writer_init(&w, 0, 0);
         sovd_json_object_begin(&w);
-        sovd_json_key_string(&w, "aggregatedStatus", fm_state_word(state));
+        sovd_json_key_string(&w, "aggregatedStatus", fm_state_word(&state));
         for (size_t i = 0; i < SOVD_N_ELEMENTS(bit_names); i++)
-                sovd_json_key_string(&w, bit_names[i], state->status & (1u << i) ? "1" : "0");
-        (void)snprintf(mask, sizeof(mask), "%02X", state->status);
+                sovd_json_key_string(&w, bit_names[i], status & (1u << i) ? "1" : "0");
+        (void)snprintf(mask, sizeof(mask), "%02X", status);
         sovd_json_key_string(&w, "mask", mask);
         sovd_json_object_end(&w);
         return node_of(&w, arena, ret);
+}
+
+/* There are 256 of them, and every fault of every list has one: they are made once and never change. */
+static struct {
+        pthread_once_t once;
+        struct sovd_arena *arena;
+        const struct cJSON *of[256];
+        int result;
+} statuses = { .once = PTHREAD_ONCE_INIT };
+
+static void make_statuses(void) {
+        statuses.result = sovd_arena_new(&statuses.arena, 4096);
+        for (unsigned i = 0; !statuses.result && i < SOVD_N_ELEMENTS(statuses.of); i++)
+                statuses.result = write_status((uint8_t)i, statuses.arena, &statuses.of[i]);
+}
+
+int fm_status_object(const struct fm_state *state, const struct cJSON **ret) {
+        (void)pthread_once(&statuses.once, make_statuses);
+        *ret = statuses.of[state->status];
+        return statuses.result;
 }
 
 static int find_bit(const char *key) {
@@ -101,7 +123,7 @@ int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, st
                 if (!ret->first_occurrence || !ret->last_occurrence)
                         return sovd_error_origin(-ENOMEM);
         }
-        return fm_status_object(&record->state, arena, &ret->status);
+        return fm_status_object(&record->state, &ret->status);
 }
 
 static void write_occurrence(struct sovd_json_writer *w, const char *key, uint64_t usec, const struct cJSON *frame) {
