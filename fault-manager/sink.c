@@ -115,7 +115,7 @@ static int make_query(const struct sovd_fault_filter *filter, struct sovd_arena 
         q->to_usec = filter->to_usec;
         q->by_key = filter->steady;
         q->after_usec = filter->after.usec;
-        q->after_code = filter->after.code;
+        q->after_code = *filter->after.code ? filter->after.code : NULL;
         q->after_entity = filter->after.entity;
         q->severity_below = severity_below(filter);
         q->without_frames = true;
@@ -150,6 +150,12 @@ static int reading_failed(struct sovd_call *call, int r) {
         return sovd_fail_storage(call, r == -ENOSPC ? -EIO : r);
 }
 
+static void set_place(struct sovd_fault_place *place, const struct fm_query *q) {
+        place->usec = q->after_usec;
+        (void)snprintf(place->code, sizeof(place->code), "%s", q->after_code);
+        (void)snprintf(place->entity, sizeof(place->entity), "%s", q->after_entity);
+}
+
 /* One row more than is shown tells whether something follows. */
 static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
                 const struct sovd_fault_filter *filter, struct sovd_fault_list *ret) {
@@ -178,7 +184,7 @@ static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const stru
         ret->items = (struct sovd_list){ .items = c.items, .n = c.n, .set = true };
         ret->kept = true;
         if (i < n)
-                ret->next = (struct sovd_fault_place){ q.after_usec, q.after_entity, q.after_code };
+                set_place(&ret->next, &q);
         return 0;
 }
 
@@ -265,6 +271,51 @@ static int restore(struct sovd_fault_sink *sink, struct sovd_db *from, const str
         return r;
 }
 
+/* --- events --------------------------------------------------------------------------------------------- */
+
+static int show_present(const struct fm_record *record, struct sovd_arena *arena,
+                        int (*each)(const struct sovd_fact *fact, void *data), void *data) {
+        _cleanup_(sovd_freep) char *body = NULL;
+        struct sovd_fact fact = { .entity = record->entity,
+                                  .code = record->code,
+                                  .scope = record->about->scope ? record->about->scope : "",
+                                  .severity = record->about->severity.value,
+                                  .status = record->state.status };
+
+        int r = fm_record_body(record, arena, &body);
+        fact.body = body;
+        return r ? r : each(&fact, data);
+}
+
+static int present(struct sovd_fault_sink *sink, const char *entity, struct sovd_fault_place *place, size_t max,
+                   int (*each)(const struct sovd_fact *fact, void *data), void *data, bool *ret_more) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        const struct fm_query q = { .entity = entity, .max = max, .after_usec = place->usec,
+                                    .after_code = place->code, .after_entity = place->entity };
+        struct fm_record *records;
+        size_t n = 0;
+
+        int r = sovd_arena_new(&arena, 4096);
+        if (!r)
+                r = fm_manager_list(manager_of(sink), &q, arena, &records, &n);
+        for (size_t i = 0; !r && i < n; i++)
+                r = show_present(&records[i], arena, each, data);
+        if (r)
+                return r;
+        *ret_more = n == max;
+        if (n) {
+                place->usec = records[n - 1].last_usec;
+                (void)snprintf(place->code, sizeof(place->code), "%s", records[n - 1].code);
+                (void)snprintf(place->entity, sizeof(place->entity), "%s", records[n - 1].entity);
+        }
+        return 0;
+}
+
+static bool status_matches(struct sovd_fault_sink *sink, uint8_t status, const char *key, const char *value) {
+        (void)sink;
+        return fm_status_matches(status, key, value);
+}
+
 static const struct sovd_fault_sink_ops sink_ops = {
         .define = define,
         .report = report,
@@ -277,6 +328,8 @@ static const struct sovd_fault_sink_ops sink_ops = {
         .clear = clear,
         .clear_all = clear_all,
         .restore = restore,
+        .present = present,
+        .status_matches = status_matches,
 };
 
 /* --- life ----------------------------------------------------------------------------------------------- */

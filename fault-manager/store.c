@@ -135,16 +135,35 @@ int fm_store_clear(struct sovd_db_conn *conn, const char *entity, const char *co
         " AND severity<?2"                                                                              \
         " AND ((CASE status>>6 WHEN 0 THEN ?3 WHEN 1 THEN ?11 WHEN 2 THEN ?12 ELSE ?13 END)>>(status&63))&1" \
         " AND last_usec>=?4 AND last_usec<=?5"                                                          \
-        " AND (?6 IS NULL OR scope=?6) AND (?7 IS NULL OR code=?7)"                                     \
+        " AND (?6 IS NULL OR scope=?6) AND (?7 IS NULL OR code=?7)"
+#define TAGS                                                                                            \
         " AND (?14 IS NULL OR EXISTS(SELECT 1 FROM json_each(about, '$.tags') t JOIN json_each(?14) w"  \
         " ON t.value=w.value))"
 
-static const char of_entity[] = "SELECT " COLUMNS " FROM fault WHERE entity=?1 AND (last_usec, code)<(?8, ?9)" FILTER
-                                " ORDER BY last_usec DESC, code DESC LIMIT ?10";
-static const char of_all[] = "SELECT " COLUMNS " FROM fault WHERE (last_usec, code, entity)<(?8, ?9, ?1)" FILTER
-                             " ORDER BY last_usec DESC, code DESC, entity DESC LIMIT ?10";
-static const char by_key[] = "SELECT " COLUMNS " FROM fault WHERE (entity, code)>(?1, ?9) AND entity<=?8" FILTER
-                             " ORDER BY entity, code LIMIT ?10";
+/* The keys come from the index alone, then their rows: a row that the filter leaves out is never looked up. */
+#define ROWS_OF(where, order)                                                                           \
+        "SELECT " COLUMNS " FROM (SELECT entity AS e, code AS c FROM fault WHERE " where FILTER          \
+        " ORDER BY " order " LIMIT ?10) CROSS JOIN fault ON entity=e AND code=c ORDER BY " order
+/* Tags are in the row. */
+#define TAGGED_ROWS_OF(where, order) "SELECT " COLUMNS " FROM fault WHERE " where FILTER TAGS " ORDER BY " order " LIMIT ?10"
+
+#define ENTITY       "entity=?1 AND (last_usec, code)<(?8, ?9)"
+#define ENTITY_ORDER "last_usec DESC, code DESC"
+#define ALL          "(last_usec, code, entity)<(?8, ?9, ?1)"
+#define ALL_ORDER    "last_usec DESC, code DESC, entity DESC"
+
+static const char *const newest_first[2][2] = { /* of all or of one entity; whatever their tags or with some */
+        { ROWS_OF(ALL, ALL_ORDER), TAGGED_ROWS_OF(ALL, ALL_ORDER) },
+        { ROWS_OF(ENTITY, ENTITY_ORDER), TAGGED_ROWS_OF(ENTITY, ENTITY_ORDER) },
+};
+static const char by_key[] = TAGGED_ROWS_OF("(entity, code)>(?1, ?9) AND entity<=?8", "entity, code");
+static const char one[] = "SELECT " COLUMNS " FROM fault WHERE entity=?1 AND code=?7" FILTER TAGS " LIMIT ?10";
+
+static const char *statement_for(const struct fm_query *q) {
+        if (q->by_key)
+                return by_key;
+        return q->entity && q->code && !q->after_usec ? one : newest_first[q->entity != NULL][q->tags != NULL];
+}
 
 /* No text sorts behind this one: bytes above those of UTF-8 do not come. */
 #define LAST_TEXT "\xf4\x8f\xbf\xbf"
@@ -192,7 +211,8 @@ static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q) {
         sovd_db_bind_text(s, 6, q->scope);
         sovd_db_bind_text(s, 7, q->code);
         sovd_db_bind_int(s, 10, (int64_t)q->max);
-        sovd_db_bind_text(s, 14, q->tags);
+        if (q->tags)
+                sovd_db_bind_text(s, 14, q->tags);
 }
 
 int fm_store_list(struct sovd_db_conn *conn, const struct fm_query *query,
@@ -200,7 +220,7 @@ int fm_store_list(struct sovd_db_conn *conn, const struct fm_query *query,
         struct sovd_db_stmt *s;
         bool more = true;
 
-        int r = sovd_db_prepare(conn, &s, query->by_key ? by_key : query->entity ? of_entity : of_all);
+        int r = sovd_db_prepare(conn, &s, statement_for(query));
         if (!r)
                 bind_query(s, query);
         while (!r && more) {

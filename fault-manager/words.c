@@ -5,6 +5,7 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/json_reader.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -30,46 +31,92 @@ static int node_of(struct sovd_json_writer *w, struct sovd_arena *arena, const s
         return sovd_error_fold(r);
 }
 
-int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret) {
+#define N_MEMBERS (SOVD_N_ELEMENTS(bit_names) + 2)
+
+/* The members of a status, one after the other; buf is for values that are made. */
+static const char *status_member(const struct fm_state *state, size_t i, char buf[static 4], const char **ret_value) {
+        if (i == 0) {
+                *ret_value = fm_state_word(state);
+                return "aggregatedStatus";
+        }
+        if (i <= SOVD_N_ELEMENTS(bit_names)) {
+                *ret_value = state->status & (1u << (i - 1)) ? "1" : "0";
+                return bit_names[i - 1];
+        }
+        (void)snprintf(buf, 4, "%02X", state->status);
+        *ret_value = buf;
+        return "mask";
+}
+
+static int write_status(uint8_t status, struct sovd_arena *arena, const struct cJSON **ret) {
+        const struct fm_state state = { .status = status };
         struct sovd_json_writer w;
-        char mask[8];
+        const char *value;
+        char buf[4];
 
         sovd_json_writer_init(&w, 0, 0);
         sovd_json_object_begin(&w);
-        sovd_json_key_string(&w, "aggregatedStatus", fm_state_word(state));
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(bit_names); i++)
-                sovd_json_key_string(&w, bit_names[i], state->status & (1u << i) ? "1" : "0");
-        (void)snprintf(mask, sizeof(mask), "%02X", state->status);
-        sovd_json_key_string(&w, "mask", mask);
+        for (size_t i = 0; i < N_MEMBERS; i++) {
+                const char *key = status_member(&state, i, buf, &value);
+                sovd_json_key_string(&w, key, value);
+        }
         sovd_json_object_end(&w);
         return node_of(&w, arena, ret);
 }
 
-static int find_bit(const char *key) {
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(bit_names); i++)
-                if (strcasecmp(bit_names[i], key) == 0)
-                        return (int)i;
-        return -1;
+/* There are 256 of them, and every fault of every list has one: they are made once and never change. */
+static struct {
+        pthread_once_t once;
+        struct sovd_arena *arena;
+        const struct cJSON *of[256];
+        int result;
+} statuses = { .once = PTHREAD_ONCE_INIT };
+
+static void make_statuses(void) {
+        statuses.result = sovd_arena_new(&statuses.arena, 4096);
+        for (unsigned i = 0; !statuses.result && i < SOVD_N_ELEMENTS(statuses.of); i++)
+                statuses.result = write_status((uint8_t)i, statuses.arena, &statuses.of[i]);
 }
 
-static bool status_is(unsigned status, const char *key, int bit, const char *value) {
-        const struct fm_state state = { .status = (uint8_t)status };
-        char mask[8];
+int fm_status_object(const struct fm_state *state, const struct cJSON **ret) {
+        (void)pthread_once(&statuses.once, make_statuses);
+        *ret = statuses.of[state->status];
+        return statuses.result;
+}
 
-        if (bit >= 0)
-                return sovd_fault_status_same(status & (1u << bit) ? "1" : "0", value);
-        if (strcasecmp(key, "aggregatedStatus") == 0)
-                return sovd_fault_status_same(fm_state_word(&state), value);
-        (void)snprintf(mask, sizeof(mask), "%02X", status);
-        return strcasecmp(key, "mask") == 0 && sovd_fault_status_same(mask, value);
+/* N_MEMBERS: a status has no such member. */
+static size_t find_member(const char *key) {
+        const struct fm_state any = { 0 };
+        const char *value;
+        char buf[4];
+        size_t i = 0;
+
+        while (i < N_MEMBERS && strcasecmp(status_member(&any, i, buf, &value), key) != 0)
+                i++;
+        return i;
+}
+
+static bool member_is(uint8_t status, size_t i, const char *value) {
+        const struct fm_state state = { .status = status };
+        const char *have;
+        char buf[4];
+
+        if (i == N_MEMBERS)
+                return false;
+        (void)status_member(&state, i, buf, &have);
+        return sovd_status_value_equals(have, value);
+}
+
+bool fm_status_matches(uint8_t status, const char *key, const char *value) {
+        return member_is(status, find_member(key), value);
 }
 
 void fm_statuses_of(const struct sovd_fault_filter *filter, uint64_t ret[static 4]) {
         memset(ret, filter->n_status ? 0 : 0xff, 4 * sizeof(*ret));
         for (size_t i = 0; i < filter->n_status; i++) {
-                const int bit = find_bit(filter->status_keys[i]);
+                const size_t member = find_member(filter->status_keys[i]);
                 for (unsigned status = 0; status < 256; status++)
-                        if (status_is(status, filter->status_keys[i], bit, filter->status_values[i]))
+                        if (member_is((uint8_t)status, member, filter->status_values[i]))
                                 ret[status / 64] |= UINT64_C(1) << status % 64;
         }
 }
@@ -101,7 +148,7 @@ int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, st
                 if (!ret->first_occurrence || !ret->last_occurrence)
                         return sovd_error_origin(-ENOMEM);
         }
-        return fm_status_object(&record->state, arena, &ret->status);
+        return fm_status_object(&record->state, &ret->status);
 }
 
 static void write_occurrence(struct sovd_json_writer *w, const char *key, uint64_t usec, const struct cJSON *frame) {

@@ -13,6 +13,7 @@
 struct sovd_call;
 struct sovd_db;
 struct sovd_entity;
+struct sovd_fact;
 struct sovd_fault_sink;
 struct sovd_snapshot;
 
@@ -51,6 +52,14 @@ struct sovd_fault_sink_ops {
          * SOVD_E_BAD_REQUEST: *ret_why (in the arena) says what of it cannot be used. */
         int (*restore)(struct sovd_fault_sink *sink, struct sovd_db *from, const struct sovd_snapshot *about,
                        const char *by, struct sovd_arena *arena, int64_t *ret_n, const char **ret_why);
+
+        /* What is stored, of one entity (NULL = all), at most max of them: calls each with the event of a snapshot, and
+         * moves the place behind them. each stops it by another value than 0, which is returned. */
+        int (*present)(struct sovd_fault_sink *sink, const char *entity, struct sovd_fault_place *place, size_t max,
+                       int (*each)(const struct sovd_fact *fact, void *data), void *data, bool *ret_more);
+
+        /* Has a status byte of events this member with this value, as the filter of a list would see it? */
+        bool (*status_matches)(struct sovd_fault_sink *sink, uint8_t status, const char *key, const char *value);
 };
 
 struct sovd_fault_sink { /* first member of the one who implements it */

@@ -151,7 +151,7 @@ static void search_bucket(struct sovd_match *m, size_t bucket, enum place place,
                 if (!matches(m, r, place, segments, n, params))
                         continue;
                 if (m->any && strcmp(m->any->path, r->path) != 0)
-                        continue; /* a word of the routes stands where the other has an id: it is another resource */
+                        continue; /* a word stands where this one has a parameter: they are different resources */
                 m->allowed |= 1u << r->method;
                 if (!m->any && method < 0)
                         memcpy(m->params, params, sizeof(params));

@@ -6,6 +6,7 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_data,
         sovd_routes_discovery,
         sovd_routes_fault_history,
+        sovd_routes_fault_streams, /* before them: one is where a code could be */
         sovd_routes_faults,
         sovd_routes_operations,
         sovd_routes_scripts,

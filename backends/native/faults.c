@@ -77,7 +77,7 @@ static int recall(struct native *b, struct native_app *app, struct sovd_arena *a
                                   .request_id = "",
                                   .base = "",
                                   .deadline_usec = sovd_now_usec() + SOVD_USEC_PER_SEC };
-        const struct sovd_fault_filter filter = { 0 };
+        const struct sovd_fault_filter filter = { .max = 1 };
         struct sovd_fault_list list = { 0 };
 
         int r = b->sink->ops->list(b->sink, &call, &e, &filter, &list);

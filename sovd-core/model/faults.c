@@ -119,13 +119,13 @@ static const char *canonical(const char *value) {
         return strcasecmp(value, "false") == 0 ? "0" : value;
 }
 
-bool sovd_fault_status_same(const char *a, const char *b) {
-        return strcasecmp(canonical(a), canonical(b)) == 0;
+bool sovd_status_value_equals(const char *have, const char *want) {
+        return strcasecmp(canonical(have), canonical(want)) == 0;
 }
 
 static bool value_equals(const cJSON *have, const char *want) {
         if (cJSON_IsString(have) || (cJSON_IsNumber(have) && have->valuestring))
-                return sovd_fault_status_same(have->valuestring, want);
+                return sovd_status_value_equals(have->valuestring, want);
         if (cJSON_IsBool(have))
                 return strcmp(canonical(want), cJSON_IsTrue(have) ? "1" : "0") == 0;
         return false;

@@ -18,10 +18,10 @@ struct sovd_fault {
         struct sovd_int occurrences; /* the same */
         const struct cJSON *extra;
 };
-/* Where a list goes on. */
+/* Where a list goes on; code "": at its beginning, or: nothing follows. */
 struct sovd_fault_place {
         uint64_t usec;               /* of the last occurrence */
-        const char *entity, *code;   /* code NULL: at the beginning, or: nothing follows */
+        char code[80], entity[200];
 };
 struct sovd_fault_list {
         struct sovd_list items;      /* struct sovd_fault */
@@ -95,9 +95,10 @@ struct sovd_fault_filter {
 
 extern const struct sovd_schema sovd_schema_fault, sovd_schema_fault_list, sovd_schema_fault_detail, sovd_schema_fault_event;
 
+/* Is a value of a status the one that a filter asks for? 1 and true, 0 and false are alike. */
+bool sovd_status_value_equals(const char *have, const char *want);
+
 /* Keys compare without case, and 1/true and 0/false are alike: servers differ in their spelling. A fault that
  * names no scope matches every scope: its server has one memory. */
 bool sovd_fault_filter_matches(const struct sovd_fault_filter *filter, const struct sovd_fault *fault);
 
-/* Are two values of a status the same, in this sense? */
-bool sovd_fault_status_same(const char *a, const char *b);

@@ -29,7 +29,6 @@ struct faults_export {
         struct sovd_fault_history_filter history;
         bool is_history;
         int64_t to_said;                 /* milliseconds, -1 = none */
-        char after_entity[KEY_SIZE], after_code[KEY_SIZE];
         int type;                        /* of the entity that is asked next, and its place */
         size_t i;
 };
@@ -108,14 +107,10 @@ static int kept_page(struct faults_export *f) {
         const struct sovd_fault *items = list.items.items;
         for (size_t i = 0; !r && i < list.items.n; i++)
                 write_fault(&f->base, f->only ? reference_of(call, f->only) : NULL, &items[i]);
-        if (r || !list.next.code) {
+        f->filter.after = list.next;
+        if (r || !*list.next.code)
                 f->sink = NULL;
-                return r;
-        }
-        (void)snprintf(f->after_entity, KEY_SIZE, "%s", list.next.entity);
-        (void)snprintf(f->after_code, KEY_SIZE, "%s", list.next.code);
-        f->filter.after = (struct sovd_fault_place){ list.next.usec, f->after_entity, f->after_code };
-        return 0;
+        return r;
 }
 
 static int history_page(struct faults_export *f) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/resources/fault_filter.h"
 #include "sovd-core/base/error.h"
+#include <stdio.h>
 
 int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *filter) {
         const char **keys = sovd_arena_array(call->arena, const char *, call->n_query + 1);
@@ -31,7 +32,10 @@ int sovd_fault_page_take(struct sovd_call *call, size_t limit, struct sovd_fault
                 r = sovd_page_limit(call, limit, &filter->max);
         if (!r)
                 r = sovd_page_after(call, kinds, ret_after);
-        if (!r && ret_after->kind == SOVD_CURSOR_TIME)
-                filter->after = (struct sovd_fault_place){ ret_after->number, ret_after->first, ret_after->second };
-        return r;
+        if (r || ret_after->kind != SOVD_CURSOR_TIME)
+                return r;
+        filter->after.usec = ret_after->number;
+        (void)snprintf(filter->after.entity, sizeof(filter->after.entity), "%s", ret_after->first);
+        (void)snprintf(filter->after.code, sizeof(filter->after.code), "%s", ret_after->second);
+        return 0;
 }

@@ -61,7 +61,7 @@ static int finish_page(struct sovd_call *call, const struct sovd_fault_filter *f
         if (!list->kept && (filter->from_usec || filter->to_usec))
                 return sovd_not_offered(call, "choosing faults by time (their list says no times)");
         int r = list->kept ? 0 : cut_page(call, after, filter->max, list, &next);
-        if (list->kept && list->next.code)
+        if (list->kept && *list->next.code)
                 next = (struct sovd_cursor){ SOVD_CURSOR_TIME, list->next.usec, list->next.entity, list->next.code };
         return r || !next.kind ? r : sovd_page_link(call, path, &next);
 }

@@ -11,6 +11,7 @@ extern const struct sovd_route sovd_routes_discovery[];
 extern const struct sovd_route sovd_routes_data[];
 extern const struct sovd_route sovd_routes_data_lists[];
 extern const struct sovd_route sovd_routes_fault_history[];
+extern const struct sovd_route sovd_routes_fault_streams[];
 extern const struct sovd_route sovd_routes_faults[];
 extern const struct sovd_route sovd_routes_exports[];
 extern const struct sovd_route sovd_routes_snapshot[];

@@ -3,10 +3,8 @@
 #include "sovd-rest/export.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
-#include <stdio.h>
 
 #define PAGE        200
-#define KEY_SIZE    256
 #define LIST_BYTES  16384
 
 enum part { LIST, VALUES, FAULTS, END };
@@ -19,7 +17,6 @@ struct snapshot {
         struct sovd_list data;           /* struct sovd_data_item */
         size_t i;
         struct sovd_fault_filter filter; /* the next page of faults */
-        char after_entity[KEY_SIZE], after_code[KEY_SIZE];
         void (*close)(struct sovd_source *source);
 };
 
@@ -125,12 +122,9 @@ static void fault_page(struct snapshot *s) {
         const struct sovd_fault *items = list.items.items;
         for (size_t i = 0; i < list.items.n; i++)
                 write_fault(s, call, &items[i]);
-        if (!list.next.code)
-                return;
-        (void)snprintf(s->after_entity, KEY_SIZE, "%s", list.next.entity);
-        (void)snprintf(s->after_code, KEY_SIZE, "%s", list.next.code);
-        s->filter.after = (struct sovd_fault_place){ list.next.usec, s->after_entity, s->after_code };
-        s->part = FAULTS;
+        s->filter.after = list.next;
+        if (*list.next.code)
+                s->part = FAULTS;
 }
 
 static int snapshot_step(struct sovd_export *x, bool *ret_more) {
