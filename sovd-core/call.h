@@ -63,7 +63,7 @@ struct sovd_call {
         size_t raw_len;
         struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 
-        bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_stream * */
+        bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_event_source * (event.h) */
 
         const void *out;                 /* the answer, of the route's output schema */
         /* Writes the members of the answer's object straight from where they are kept, in the place of out (which may

@@ -406,7 +406,7 @@ static bool enlist(struct sovd_streamer *s, struct sovd_streamer_place *p, const
 }
 
 int sovd_streamer_reserve(struct sovd_streamer *s, struct sovd_streamer_place **ret, const char *client,
-                          struct sovd_stream *stream, const char *last_event_id, const char **reason) {
+                          struct sovd_event_source *source, const char *last_event_id, const char **reason) {
         struct sovd_streamer_place *p = calloc(1, sizeof(*p) + strlen(client) + 1);
         if (!p)
                 return sovd_error_origin(-ENOMEM);
@@ -419,7 +419,7 @@ int sovd_streamer_reserve(struct sovd_streamer *s, struct sovd_streamer_place **
                 return SOVD_E_OVERLOAD;
         }
         (void)__atomic_add_fetch(&s->n_open, 1, __ATOMIC_RELAXED);
-        int r = sovd_stream_open(&p->reader, stream, last_event_id, make_ready, p);
+        int r = source->open(source, &p->reader, last_event_id, make_ready, p);
         if (r) {
                 *reason = "the limit of readers of this stream is reached (events.readers)";
                 place_free(p);
