@@ -46,25 +46,55 @@ static int encode(const struct sovd_fault_event *event, char **ret) {
         return *ret ? 0 : sovd_error_origin(-ENOMEM);
 }
 
+/* record: the fault, or NULL for all of the entity. */
+static int write_body(struct sovd_fault_event *body, const struct fm_record *record, struct sovd_arena *arena, char **ret) {
+        struct sovd_fault fault;
+
+        body->entity = href_of(body->entity, arena);
+        if (!body->entity)
+                return sovd_error_origin(-ENOMEM);
+        int r = record ? fm_record_fault(record, arena, &fault) : 0;
+        if (r)
+                return r;
+        body->fault = record ? &fault : NULL;
+        return encode(body, ret);
+}
+
 int fm_event_body(const struct fm_event *event, struct sovd_arena *arena, char **ret) {
         const struct fm_record record = { .code = event->code,
                                           .about = (struct fm_descriptor *)(uintptr_t)event->about,
                                           .state = event->state };
         char when[SOVD_TIMESTAMP_SIZE];
-        struct sovd_fault fault;
         struct sovd_fault_event body = {
                 .timestamp = sovd_clock_format(when, event->usec),
-                .entity = href_of(event->entity, arena),
+                .entity = event->entity,
                 .change = change_of(event),
+                .scope = event->about || !*event->scope ? NULL : event->scope,
         };
 
-        if (!body.entity)
-                return sovd_error_origin(-ENOMEM);
-        if (!event->about) {
-                body.scope = *event->scope ? event->scope : NULL;
-                return encode(&body, ret);
-        }
-        int r = fm_record_fault(&record, arena, &fault);
-        body.fault = &fault;
-        return r ? r : encode(&body, ret);
+        return write_body(&body, event->about ? &record : NULL, arena, ret);
+}
+
+int fm_record_body(const struct fm_record *record, struct sovd_arena *arena, char **ret) {
+        char when[SOVD_TIMESTAMP_SIZE];
+        struct sovd_fault_event body = {
+                .timestamp = sovd_clock_format(when, record->last_usec),
+                .entity = record->entity,
+                .change = SOVD_FAULT_PRESENT,
+        };
+
+        return write_body(&body, record, arena, ret);
+}
+
+struct sovd_fact fm_event_fact(const struct fm_event *event) {
+        return (struct sovd_fact){
+                .id = (uint64_t)event->id,
+                .entity = event->entity,
+                .code = event->code,
+                .scope = event->scope,
+                .severity = event->about ? event->about->severity.value : 0,
+                .status = event->state.status,
+                .changed = event->changed,
+                .body = event->body,
+        };
 }

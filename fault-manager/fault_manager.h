@@ -21,5 +21,9 @@ struct fm_manager *fm_sink_manager(struct fm_sink *sink);
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret);
 /* Its environment data. */
 int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret);
+/* It as the event of a snapshot: sovd_schema_fault_event. *ret is the caller's. */
+int fm_record_body(const struct fm_record *record, struct sovd_arena *arena, char **ret);
+/* Has a status byte this member with this value? Spelling counts as little as in the filter of lists. */
+bool fm_status_matches(uint8_t status, const char *key, const char *value);
 /* The names and values of a status byte, as a JSON object. */
 int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret);

@@ -12,6 +12,7 @@
  */
 #include "fault-manager/catalog.h"
 #include "sovd-core/base/db.h"
+#include "sovd-core/events.h"
 
 struct fm_manager;
 
@@ -27,7 +28,10 @@ struct fm_event {
         const char *frame;        /* JSON object, of this occurrence; or NULL */
         const char *body;         /* the whole as JSON: sovd_schema_fault_event */
 };
-#define FM_CLEARED (1u << 8)
+#define FM_CLEARED SOVD_FACT_CLEARED
+
+/* The same for the bus of events. */
+struct sovd_fact fm_event_fact(const struct fm_event *event);
 
 struct fm_options {
         struct sovd_db *db;       /* with sovd_state_migrations; outlives the manager */

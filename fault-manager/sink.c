@@ -186,6 +186,51 @@ static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const
         return r ? storage_failed(call, r) : 0;
 }
 
+/* --- events --------------------------------------------------------------------------------------------- */
+
+static int show_present(const struct fm_record *record, struct sovd_arena *arena,
+                        int (*each)(const struct sovd_fact *fact, void *data), void *data) {
+        _cleanup_(sovd_freep) char *body = NULL;
+        struct sovd_fact fact = { .entity = record->entity,
+                                  .code = record->code,
+                                  .scope = record->about->scope ? record->about->scope : "",
+                                  .severity = record->about->severity.value,
+                                  .status = record->state.status };
+
+        int r = fm_record_body(record, arena, &body);
+        fact.body = body;
+        return r ? r : each(&fact, data);
+}
+
+static int present(struct sovd_fault_sink *sink, const char *entity, struct sovd_fault_place *place, size_t max,
+                   int (*each)(const struct sovd_fact *fact, void *data), void *data, bool *ret_more) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        const struct fm_query q = { .entity = entity, .max = max, .after_usec = place->usec,
+                                    .after_code = place->code, .after_entity = place->entity };
+        struct fm_record *records;
+        size_t n = 0;
+
+        int r = sovd_arena_new(&arena, 4096);
+        if (!r)
+                r = fm_manager_list(manager_of(sink), &q, arena, &records, &n);
+        for (size_t i = 0; !r && i < n; i++)
+                r = show_present(&records[i], arena, each, data);
+        if (r)
+                return r;
+        *ret_more = n == max;
+        if (n) {
+                place->usec = records[n - 1].last_usec;
+                (void)snprintf(place->code, sizeof(place->code), "%s", records[n - 1].code);
+                (void)snprintf(place->entity, sizeof(place->entity), "%s", records[n - 1].entity);
+        }
+        return 0;
+}
+
+static bool status_matches(struct sovd_fault_sink *sink, uint8_t status, const char *key, const char *value) {
+        (void)sink;
+        return fm_status_matches(status, key, value);
+}
+
 static const struct sovd_fault_sink_ops sink_ops = {
         .define = define,
         .report = report,
@@ -196,6 +241,8 @@ static const struct sovd_fault_sink_ops sink_ops = {
         .read = read_one,
         .clear = clear,
         .clear_all = clear_all,
+        .present = present,
+        .status_matches = status_matches,
 };
 
 /* --- life ----------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/json_reader.h"
 #include <stdio.h>
+#include <strings.h>
 
 static const char *const bit_names[] = {
         "testFailed",        "testFailedThisOperationCycle",
@@ -28,19 +29,47 @@ static int node_of(struct sovd_json_writer *w, struct sovd_arena *arena, const s
         return sovd_error_fold(r);
 }
 
+#define N_MEMBERS (SOVD_N_ELEMENTS(bit_names) + 2)
+
+/* The members of a status, one after the other; buf is for values that are made. */
+static const char *status_member(const struct fm_state *state, size_t i, char buf[static 4], const char **ret_value) {
+        if (i == 0) {
+                *ret_value = fm_state_word(state);
+                return "aggregatedStatus";
+        }
+        if (i <= SOVD_N_ELEMENTS(bit_names)) {
+                *ret_value = state->status & (1u << (i - 1)) ? "1" : "0";
+                return bit_names[i - 1];
+        }
+        (void)snprintf(buf, 4, "%02X", state->status);
+        *ret_value = buf;
+        return "mask";
+}
+
 int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret) {
         struct sovd_json_writer w;
-        char mask[8];
+        const char *value;
+        char buf[4];
 
         sovd_json_writer_init(&w, 0, 0);
         sovd_json_object_begin(&w);
-        sovd_json_key_string(&w, "aggregatedStatus", fm_state_word(state));
-        for (size_t i = 0; i < SOVD_N_ELEMENTS(bit_names); i++)
-                sovd_json_key_string(&w, bit_names[i], state->status & (1u << i) ? "1" : "0");
-        (void)snprintf(mask, sizeof(mask), "%02X", state->status);
-        sovd_json_key_string(&w, "mask", mask);
+        for (size_t i = 0; i < N_MEMBERS; i++) {
+                const char *key = status_member(state, i, buf, &value);
+                sovd_json_key_string(&w, key, value);
+        }
         sovd_json_object_end(&w);
         return node_of(&w, arena, ret);
+}
+
+bool fm_status_matches(uint8_t status, const char *key, const char *value) {
+        const struct fm_state state = { .status = status };
+        const char *have;
+        char buf[4];
+
+        for (size_t i = 0; i < N_MEMBERS; i++)
+                if (strcasecmp(status_member(&state, i, buf, &have), key) == 0)
+                        return sovd_status_value_equals(have, value);
+        return false;
 }
 
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret) {

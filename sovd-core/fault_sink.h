@@ -12,10 +12,17 @@
 
 struct sovd_call;
 struct sovd_entity;
+struct sovd_fact;
 struct sovd_fault_sink;
 
 enum sovd_report { SOVD_REPORT_FAILED, SOVD_REPORT_PASSED, SOVD_REPORT_PREFAILED, SOVD_REPORT_PREPASSED };
 extern const char *const sovd_report_names[]; /* "failed", "passed", "prefailed", "prepassed" */
+
+/* Where a walk over what is stored goes on; all zero: at its beginning. */
+struct sovd_fault_place {
+        uint64_t usec;
+        char code[80], entity[200];
+};
 
 struct sovd_fault_sink_ops {
         /* entity: "apps/nav". catalog: JSON as a catalogue file has it. SOVD_E_BAD_REQUEST: *ret_why (in the arena) names
@@ -42,6 +49,14 @@ struct sovd_fault_sink_ops {
         int (*clear)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e, const char *code);
         int (*clear_all)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
                          const char *scope);
+
+        /* What is stored, of one entity (NULL = all), at most max of them: calls each with the event of a snapshot, and
+         * moves the place behind them. each stops it by another value than 0, which is returned. */
+        int (*present)(struct sovd_fault_sink *sink, const char *entity, struct sovd_fault_place *place, size_t max,
+                       int (*each)(const struct sovd_fact *fact, void *data), void *data, bool *ret_more);
+
+        /* Has a status byte of events this member with this value, as the filter of a list would see it? */
+        bool (*status_matches)(struct sovd_fault_sink *sink, uint8_t status, const char *key, const char *value);
 };
 
 struct sovd_fault_sink { /* first member of the one who implements it */

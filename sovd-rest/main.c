@@ -7,6 +7,7 @@
 #include "sovd-core/base/http_client.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/events.h"
 #include "sovd-core/state.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/backend_list.h"
@@ -268,6 +269,14 @@ static int add_demo(struct daemon *d) {
         return r;
 }
 
+static int start_bus(struct daemon *d) {
+        struct sovd_events_options options;
+
+        sovd_settings_bus(d->settings.events, &options);
+        options.db = d->db;
+        return sovd_events_new(&d->rest.fault_events, &options);
+}
+
 static int start_events(struct daemon *d) {
         struct sovd_observations_options observations;
         struct sovd_streamer_options streamer;
@@ -317,7 +326,9 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
-                r = sovd_native_apps_start(&d->apps, d->gateway, (size_t)limits->fault_definitions.value);
+                r = start_bus(d);
+        if (!r)
+                r = sovd_native_apps_start(&d->apps, d->gateway, d->rest.fault_events, (size_t)limits->fault_definitions.value);
         if (r)
                 return r;
 
@@ -403,10 +414,11 @@ static void stop(struct daemon *d) {
                 sovd_streamer_stop(d->rest.streamer, STOP_GRACE_USEC);
                 d->rest.server = sovd_http_server_free(d->rest.server);
         }
-        d->rest.observations = sovd_observations_free(d->rest.observations);
         d->rest.streamer = sovd_streamer_free(d->rest.streamer);
         d->gateway = sovd_gateway_free(d->gateway);
         d->apps = sovd_native_apps_free(d->apps);
+        d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
+        d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.tokens = sovd_tokens_free(d->rest.tokens);

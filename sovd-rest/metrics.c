@@ -2,6 +2,7 @@
 #include "sovd-rest/metrics.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/events.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/left_out.h"
@@ -413,4 +414,22 @@ void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd
                     (double)o.logged);
         write_value(w, "sovd_trigger_log_failures_total", "counter", "Log entries for triggers that were not taken.",
                     (double)o.not_logged);
+}
+
+void sovd_metrics_write_fault_events(struct sovd_events *events, struct sovd_json_writer *w) {
+        struct sovd_events_counters c;
+
+        sovd_events_count(events, &c);
+        write_value(w, "sovd_fault_events_total", "counter", "Events of faults since the start.", (double)c.n_published);
+        write_value(w, "sovd_fault_events_kept", "gauge", "Events of faults in memory.", (double)c.n_kept);
+        write_value(w, "sovd_fault_events_kept_bytes", "gauge", "Bytes that they take.", (double)c.n_bytes);
+        write_value(w, "sovd_fault_streams", "gauge", "Open streams of faults.", (double)c.n_readers);
+        write_value(w, "sovd_fault_streams_waiting", "gauge", "Streams that wait for older events, or for a snapshot.",
+                    (double)c.n_waiting);
+        write_value(w, "sovd_fault_events_replayed_total", "counter", "Events read from the state for readers that came back.",
+                    (double)c.n_replayed);
+        write_value(w, "sovd_fault_events_missed_total", "counter", "Events that readers were told to have missed.",
+                    (double)c.n_missed);
+        write_value(w, "sovd_fault_events_failed_total", "counter", "Streams ended because the state could not be read.",
+                    (double)c.n_failed);
 }

@@ -35,5 +35,7 @@ void sovd_metrics_write(struct sovd_metrics *metrics, struct sovd_gateway *gatew
 /* The metrics of event streams, subscriptions and triggers. */
 struct sovd_streamer;
 struct sovd_observations;
+struct sovd_events;
+void sovd_metrics_write_fault_events(struct sovd_events *events, struct sovd_json_writer *w);
 void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd_observations *observations,
                                struct sovd_json_writer *w);

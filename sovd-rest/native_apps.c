@@ -4,6 +4,7 @@
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/events.h"
 #include "sovd-core/gateway.h"
 
 struct sovd_native_apps {
@@ -24,8 +25,16 @@ const char *sovd_native_apps_check(const struct sovd_native_options *options, co
         return text ? text : why;
 }
 
-int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, size_t faults_max) {
-        const struct fm_options options = { .db = sovd_gateway_db(gateway), .faults_max = faults_max };
+static void publish(const struct fm_event *event, void *data) {
+        const struct sovd_fact fact = fm_event_fact(event);
+
+        sovd_events_publish(data, &fact);
+}
+
+int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, struct sovd_events *events,
+                           size_t faults_max) {
+        const struct fm_options options = { .db = sovd_gateway_db(gateway), .faults_max = faults_max,
+                                            .published = publish, .data = events };
         struct sovd_native_apps *apps = calloc(1, sizeof(*apps));
         if (!apps)
                 return sovd_error_origin(-ENOMEM);
@@ -34,9 +43,11 @@ int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *g
         int r = fm_sink_new(&apps->faults, &options);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the fault manager cannot be started: %s", strerror(abs(r)));
-        else
-                sovd_gateway_set_fault_sink(gateway, fm_sink_base(apps->faults));
-        return r;
+        if (r)
+                return r;
+        sovd_gateway_set_fault_sink(gateway, fm_sink_base(apps->faults));
+        sovd_events_set_faults(events, fm_sink_base(apps->faults));
+        return 0;
 }
 
 int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options) {

@@ -10,6 +10,7 @@
 #include "backends/native/native_backend.h"
 
 struct sovd_config_tree;
+struct sovd_events;
 struct sovd_gateway;
 struct sovd_native_apps;
 
@@ -17,9 +18,10 @@ struct sovd_native_apps;
 const char *sovd_native_apps_check(const struct sovd_native_options *options, const struct sovd_config_tree *tree,
                                    struct sovd_arena *arena);
 
-/* Starts the fault manager on the gateway's state and gives the gateway its fault sink; before backends are added. What
+/* Starts the fault manager on the gateway's state, which publishes on the bus of events, and gives the gateway its fault sink; before backends are added. What
  * fails is logged. *ret is set also then. */
-int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, size_t faults_max);
+int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, struct sovd_events *events,
+                           size_t faults_max);
 
 /* Adds the backend; options may be NULL. */
 int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options);

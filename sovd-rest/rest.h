@@ -11,6 +11,7 @@
 #include "sovd-rest/metrics.h"
 
 struct sovd_http_server;
+struct sovd_events;
 struct sovd_tokens;
 struct sovd_observations;
 struct sovd_streamer;
@@ -27,6 +28,7 @@ struct sovd_rest {
         struct sovd_docs_options docs;
         struct sovd_observations *observations;
         struct sovd_streamer *streamer;
+        struct sovd_events *fault_events;
         const struct sovd_events_settings *events;
         bool ready;                           /* atomic: the first discovery has ended */
 };

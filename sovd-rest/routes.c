@@ -5,6 +5,7 @@ const struct sovd_route *const sovd_routes[] = {
         /* What is asked most comes first: the router searches in this order. */
         sovd_routes_data,
         sovd_routes_discovery,
+        sovd_routes_fault_streams, /* before them: one is where a code could be */
         sovd_routes_faults,
         sovd_routes_operations,
         sovd_routes_scripts,

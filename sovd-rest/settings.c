@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/settings.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/events.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/streamer.h"
@@ -127,6 +128,10 @@ static const struct sovd_field events_fields[] = {
             "Longest lifetime of a trigger, and the one that it has when none is asked for."),
         INT("kept", kept, 1, 10000, "16", "Events that a stream keeps for readers that come back or fall behind."),
         INT("readers", readers, 1, 1000, "16", "Readers of one stream."),
+        INT("bus_kept", bus_kept, 1, 100000, "1000", "Events of faults that are kept in memory for all streams of faults."),
+        INT("bus_bytes", bus_bytes, 1024, 64 * 1024 * 1024, "1048576", "Bytes of memory that they take together."),
+        INT("replay_max", replay_max, 0, 10000000, "10000",
+            "Events of faults that a reader who comes back may have missed and still gets; older ones are a gap."),
         SECONDS("heartbeat_secs", heartbeat, 0, 3600, "15", "A comment is sent after so much silence; at least 0.05."),
         SECONDS("stall_secs", stall, 0, 3600, "30", "A reader that takes nothing for so long is dropped; at least 0.1."),
         SECONDS("retry_secs", retry, 0, 3600, "3", "How long a reader shall wait before it connects again."),
@@ -159,6 +164,14 @@ void sovd_settings_streamer(const struct sovd_events_settings *events, const str
                 .heartbeat_usec = at_least(events->heartbeat, 50 * SOVD_USEC_PER_MSEC),
                 .stall_usec = at_least(events->stall, 100 * SOVD_USEC_PER_MSEC),
                 .retry_msec = (unsigned)(events->retry.value * 1000),
+        };
+}
+
+void sovd_settings_bus(const struct sovd_events_settings *events, struct sovd_events_options *ret) {
+        *ret = (struct sovd_events_options){
+                .kept = (size_t)events->bus_kept.value,
+                .bytes_max = (size_t)events->bus_bytes.value,
+                .replay_max = (uint64_t)events->replay_max.value,
         };
 }
 

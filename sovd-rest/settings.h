@@ -45,6 +45,7 @@ struct sovd_limits_settings {
 };
 struct sovd_events_settings {
         struct sovd_number heartbeat, stall, retry, fast, normal, slow, trigger, read_timeout;
+        struct sovd_int bus_kept, bus_bytes, replay_max;
         struct sovd_int kept, readers, duration_max, lifetime_max, threads, per_backend;
 };
 
@@ -64,6 +65,8 @@ struct sovd_streamer_options;
 struct sovd_observations_options;
 void sovd_settings_streamer(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
                             struct sovd_streamer_options *ret);
+struct sovd_events_options;
+void sovd_settings_bus(const struct sovd_events_settings *events, struct sovd_events_options *ret);
 void sovd_settings_observations(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
                                 struct sovd_observations_options *ret);
 

@@ -77,9 +77,13 @@ static const char *canonical(const char *value) {
         return strcasecmp(value, "false") == 0 ? "0" : value;
 }
 
+bool sovd_status_value_equals(const char *have, const char *want) {
+        return strcasecmp(canonical(have), canonical(want)) == 0;
+}
+
 static bool value_equals(const cJSON *have, const char *want) {
         if (cJSON_IsString(have) || (cJSON_IsNumber(have) && have->valuestring))
-                return strcasecmp(canonical(have->valuestring), canonical(want)) == 0;
+                return sovd_status_value_equals(have->valuestring, want);
         if (cJSON_IsBool(have))
                 return strcmp(canonical(want), cJSON_IsTrue(have) ? "1" : "0") == 0;
         return false;

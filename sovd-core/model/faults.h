@@ -53,6 +53,9 @@ struct sovd_fault_filter {
 
 extern const struct sovd_schema sovd_schema_fault, sovd_schema_fault_list, sovd_schema_fault_detail, sovd_schema_fault_event;
 
+/* Is a value of a status the one that a filter asks for? 1 and true, 0 and false are alike. */
+bool sovd_status_value_equals(const char *have, const char *want);
+
 /* Keys compare without case, and 1/true and 0/false are alike: servers differ in their spelling. A fault that
  * names no scope matches every scope: its server has one memory. */
 bool sovd_fault_filter_matches(const struct sovd_fault_filter *filter, const struct sovd_fault *fault);
