@@ -4,6 +4,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/sampler.h"
+#include <stdio.h>
 
 #define STREAM_BYTES (64 * 1024) /* of events that are kept, per stream */
 
@@ -75,6 +76,18 @@ static char *copy(const char *s, bool *ok) {
         return c;
 }
 
+/* Of "/apps/nav/faults/GPS" it is "/GPS"; NULL: it is another collection. */
+static const char *behind_faults(const char *resource) {
+        const char *p = resource;
+
+        for (int i = 0; i < 2 && p; i++)
+                p = strchr(p + 1, '/');
+        if (!p || !sovd_has_prefix(p, "/faults"))
+                return NULL;
+        p += strlen("/faults");
+        return !*p || *p == '/' || *p == '?' ? p : NULL;
+}
+
 static int record_new(struct sovd_record **ret, const struct sovd_observations *o,
                       const struct sovd_observation_spec *spec) {
         struct sovd_record *r = calloc(1, sizeof(*r));
@@ -89,6 +102,7 @@ static int record_new(struct sovd_record **ret, const struct sovd_observations *
         r->owner = copy(spec->owner.id, &ok);
         r->base = copy(spec->base, &ok);
         r->resource = copy(spec->resource, &ok);
+        r->behind_faults = r->kind == SOVD_TRIGGER ? behind_faults(r->resource) : NULL;
         r->condition_text = copy(spec->condition_text, &ok);
         r->path = copy(spec->path, &ok);
         if (spec->log) {
@@ -148,9 +162,10 @@ static int insert(struct sovd_observations *o, struct sovd_record *r,
         int error = sovd_due_put(&o->expiry, &r->expiry, now + spec->lifetime_usec);
 
         if (!error)
-                /* The value that a trigger starts from was read a moment ago; a subscription has had nothing yet. */
+                /* The value that a trigger starts from was read a moment ago; a subscription has had nothing yet. What
+                 * happened to a fault since that moment has poked nobody. */
                 error = sovd_sampler_plan(o, r, spec->source,
-                                          now + (r->kind == SOVD_TRIGGER ? r->period_usec : 0));
+                                          now + (r->kind == SOVD_TRIGGER && !r->behind_faults ? r->period_usec : 0));
         if (error) {
                 sovd_due_remove(&o->expiry, &r->expiry);
                 sovd_sampler_unplan(o, r);
@@ -351,6 +366,43 @@ size_t sovd_observations_clear(struct sovd_observations *o, const struct sovd_en
         (void)pthread_mutex_unlock(&o->mutex);
         sovd_sampler_end(o, list);
         return n;
+}
+
+/* --- poking --------------------------------------------------------------------------------------------- */
+
+/* Is the segment, up to a slash or the query, this id? It is encoded. */
+static bool segment_is(const char *segment, const char *id) {
+        for (; *segment && *segment != '/' && *segment != '?'; id++) {
+                int c = (unsigned char)*segment++;
+                if (c == '%' && sscanf(segment, "%2x", (unsigned *)&c) == 1)
+                        segment += 2;
+                if (c != (unsigned char)*id)
+                        return false;
+        }
+        return !*id;
+}
+
+static bool is_about(const struct sovd_record *r, const char *entity, const char *code) {
+        const char *slash = strchr(entity, '/'), *word = sovd_entity_type_paths[r->type];
+        size_t n = strlen(word);
+
+        if (!r->behind_faults || !slash || (size_t)(slash - entity) != n || memcmp(entity, word, n) != 0 ||
+            strcmp(r->entity, slash + 1) != 0)
+                return false;
+        return !*code || *r->behind_faults != '/' || segment_is(r->behind_faults + 1, code);
+}
+
+void sovd_observations_poke(struct sovd_observations *o, const char *entity, const char *code) {
+        (void)pthread_mutex_lock(&o->mutex);
+        for (struct sovd_record *r = o->records; r; r = r->next) {
+                if (!is_about(r, entity, code))
+                        continue;
+                if (r->in_flight)
+                        r->poked = true;
+                else if (r->source)
+                        (void)sovd_sampler_plan(o, r, r->source->name, sovd_now_usec()); /* it has a place */
+        }
+        (void)pthread_mutex_unlock(&o->mutex);
 }
 
 void sovd_observations_count(struct sovd_observations *o, struct sovd_observations_counters *ret) {

@@ -135,6 +135,10 @@ int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_
 /* Ends all that `who` has at an entity. Returns how many. */
 size_t sovd_observations_clear(struct sovd_observations *o, const struct sovd_entity *e, const char *who);
 
+/* Something happened to a fault (code "" = to any) of an entity ("apps/nav"): triggers on it look at once. Waits for
+ * nobody. */
+void sovd_observations_poke(struct sovd_observations *o, const char *entity, const char *code);
+
 /* Its stream, with a reference. SOVD_E_NOT_FOUND; SOVD_E_FORBIDDEN: it is private, and not of `who`. */
 int sovd_observations_stream(struct sovd_observations *o, enum sovd_observation_kind kind,
                              const struct sovd_entity *e, const char *id, const char *who,

@@ -336,7 +336,10 @@ static void worker_reset(struct worker *w) {
 static void plan_next(struct sovd_observations *o, struct sovd_record *record, const char *source) {
         uint64_t now = sovd_now_usec(), next = record->planned_usec + record->period_usec;
 
-        if (next <= now) {
+        if (record->poked) {
+                record->poked = false;
+                next = now;
+        } else if (next <= now) {
                 uint64_t n = (now - next) / record->period_usec + 1;
                 o->counters.skipped += n;
                 next += n * record->period_usec;

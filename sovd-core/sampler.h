@@ -23,6 +23,7 @@ struct sovd_record {
         struct sovd_record *next, **link; /* in the order of creation */
         unsigned n_refs;                  /* the list, and a reading that is under way */
         bool removed, in_flight;
+        bool poked; /* look again as soon as the reading that is under way has ended */
         struct sovd_due due; /* in its source's heap while nothing is under way */
         struct sovd_due expiry;
         struct sovd_reading_source *source;
@@ -36,6 +37,7 @@ struct sovd_record {
         enum sovd_observation_kind kind;
         enum sovd_entity_type type;
         char *entity, *owner, *base, *resource, *condition_text, *path;
+        const char *behind_faults; /* trigger on faults: "", "?…" or "/CODE" at the end of the resource; else NULL */
         bool anonymous, only_data, multishot, is_private;
         bool is_logged; /* has log settings; the marker is owned */
         struct sovd_trigger_log log;

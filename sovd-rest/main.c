@@ -290,6 +290,8 @@ static int start_events(struct daemon *d) {
         int r = sovd_streamer_new(&d->rest.streamer, &streamer);
         if (!r)
                 r = sovd_observations_new(&d->rest.observations, &observations);
+        if (!r)
+                sovd_events_listen(d->rest.fault_events, sovd_observe_fault, d->rest.observations);
         return r ? r : sovd_gateway_on_clear(d->gateway, sovd_observe_forget, d->rest.observations);
 }
 

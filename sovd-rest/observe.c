@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/observe.h"
 #include "sovd-core/base/json_reader.h"
+#include "sovd-core/events.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/respond.h"
@@ -254,6 +255,10 @@ int sovd_observe_read(void *data, struct sovd_reading *reading) {
 
 void sovd_observe_forget(void *data, const struct sovd_entity *entity, const struct sovd_principal *principal) {
         (void)sovd_observations_clear(data, entity, principal->id);
+}
+
+void sovd_observe_fault(void *data, const struct sovd_fact *fact) {
+        sovd_observations_poke(data, fact->entity, fact->code);
 }
 
 /* --- schema --------------------------------------------------------------------------------------------- */

@@ -33,6 +33,10 @@ int sovd_observe_read(void *data, struct sovd_reading *reading);
 /* A sovd_clear_hook: ends what the client observes at the entity; data is struct sovd_observations. */
 void sovd_observe_forget(void *data, const struct sovd_entity *entity, const struct sovd_principal *principal);
 
+/* A listener of the bus of events: triggers on that fault look at once; data is struct sovd_observations. */
+struct sovd_fact;
+void sovd_observe_fault(void *data, const struct sovd_fact *fact);
+
 /* Makes a call without a request, with ids of its own; the caller fills in for whom it is and until when, and gives
  * call.tree back, also on failure. -ENOMEM. */
 int sovd_observe_begin(struct sovd_rest_call *ret, struct sovd_rest *rest, struct sovd_arena *arena);

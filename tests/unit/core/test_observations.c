@@ -293,6 +293,49 @@ static void many_threads_may_do_everything_at_once(void **state) {
         assert_int_equal(counters.in_flight, 0);
 }
 
+static void add_watch(struct sovd_observations *o, const char *resource) {
+        const struct sovd_trigger_condition condition = { .type = SOVD_CONDITION_ON_CHANGE };
+        struct sovd_condition *watched;
+        char id[SOVD_ID_SIZE];
+        const char *reason;
+
+        assert_int_equal(sovd_condition_new(&watched, &condition), 0);
+        const struct sovd_observation_spec spec = {
+                .kind = SOVD_TRIGGER,
+                .entity = &entity,
+                .owner = { .id = "me" },
+                .base = "",
+                .resource = resource,
+                .source = "fast",
+                .period_usec = SOVD_USEC_PER_SEC * 3600,
+                .lifetime_usec = SOVD_USEC_PER_SEC * 60,
+                .condition = watched,
+                .multishot = true,
+        };
+        assert_int_equal(sovd_observations_add(o, &spec, id, &reason), 0);
+}
+
+static void a_trigger_on_a_fault_looks_at_once_when_something_happens_to_it(void **state) {
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(8);
+        unsigned before = atomic_load(&n_reads);
+
+        (void)state;
+        add_watch(o, "/components/bms/faults/P%201");
+        add_watch(o, "/components/bms/faults?severity=2");
+        add_watch(o, "/components/bms/data/faults");
+        await(&n_reads, before + 2); /* at the beginning, for what happened while they were made */
+        sovd_observations_poke(o, "components/bms", "P 1");
+        await(&n_reads, before + 4);
+        sovd_observations_poke(o, "components/bms", "P 12");
+        await(&n_reads, before + 5);
+        sovd_observations_poke(o, "components/bm", "");
+        sovd_observations_poke(o, "apps/bms", "");
+        sovd_observations_poke(o, "components/bms", "");
+        await(&n_reads, before + 7);
+        sovd_observations_stop(o);
+        assert_int_equal(atomic_load(&n_reads), before + 7);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_is_found_by_its_entity_and_id_until_it_is_removed),
@@ -302,6 +345,7 @@ int main(void) {
                 cmocka_unit_test(clearing_ends_those_of_one_client_at_one_entity),
                 cmocka_unit_test(an_expired_one_is_gone_and_its_stream_has_ended),
                 cmocka_unit_test(a_failure_is_kept),
+                cmocka_unit_test(a_trigger_on_a_fault_looks_at_once_when_something_happens_to_it),
                 cmocka_unit_test(many_threads_may_do_everything_at_once),
         };
 
