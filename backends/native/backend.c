@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/native/backend.h"
+#include "sovd-core/base/json_reader.h"
 #include "sovd-core/gateway.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -67,6 +68,10 @@ static void native_status(struct sovd_backend *base, struct sovd_backend_status 
                 .n_frames_refused = atomic_load(&b->n_frames_refused),
         };
         (void)pthread_mutex_lock(&b->mutex);
+        for (size_t i = 0; i < b->n_apps; i++) {
+                ret->n_log_entries += b->apps[i].ring.n_taken;
+                ret->n_log_entries_lost += b->apps[i].ring.n_lost;
+        }
         ret->discovered = b->discovered;
         ret->waiting = (unsigned)b->n_acks;
         (void)pthread_mutex_unlock(&b->mutex);
@@ -98,6 +103,11 @@ static const struct sovd_backend_ops native_ops = {
         .configurations_list = native_configurations_list,
         .configuration_read = native_configuration_read,
         .configuration_write = native_configuration_write,
+        .log_entries = native_log_entries,
+        .log_config_read = native_log_config_read,
+        .log_config_write = native_log_config_write,
+        .log_config_reset = native_log_config_reset,
+        .log_append = native_log_append,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */
@@ -145,6 +155,12 @@ static int fill(struct native *b, const struct sovd_native_options *options) {
         b->timeout_usec = (uint64_t)(options->timeout_secs.value * (double)SOVD_USEC_PER_SEC);
         b->heartbeat_usec = (uint64_t)(options->heartbeat_secs.value * (double)SOVD_USEC_PER_SEC);
         b->frame_timeout_usec = (uint64_t)(options->frame_timeout_secs.value * (double)SOVD_USEC_PER_SEC);
+        b->log_retention_usec = (uint64_t)(options->log_retention_secs.value * (double)SOVD_USEC_PER_SEC);
+        b->ring_limits = (struct native_ring_limits){ .entries = (size_t)options->max_log_entries.value,
+                                                      .bytes = (size_t)options->max_log_bytes.value,
+                                                      .per_sec = (double)options->log_entries_per_sec.value };
+        if (gethostname(b->host, sizeof(b->host) - 1) != 0 || !sovd_utf8_is_valid(b->host, strlen(b->host)))
+                *b->host = '\0';
         return copy_apps(b, options);
 }
 

@@ -81,10 +81,11 @@ static void connect_app(struct native_peer *p, struct native_app *app, const str
                 app->last_n = 0;
         }
         (void)pthread_mutex_lock(&b->mutex);
-        native_app_connect(b, app, p->queue, hello);
+        native_app_connect(b, app, p->queue, hello, p->pid);
         p->session = app->session;
         (void)pthread_mutex_unlock(&b->mutex);
         p->app = app;
+        app->forget_usec = 0;
         sovd_log(SOVD_LOG_INFO, "backend '%s': app '%s' %s is connected: process %d, user %u", b->base.name,
                  app->key, hello->version ? hello->version : "", (int)p->pid, (unsigned)p->uid);
 }
@@ -170,10 +171,12 @@ static void on_register(struct native_peer *p, struct native_message *m, struct 
                 native_registration_unref(registration);
         else
                 r = native_publish_view(b);
-        if (r)
+        if (r) {
                 native_peer_error(p, m->seq, "busy", "out of memory");
-        else
-                native_peer_reply(p, m->seq);
+                return;
+        }
+        native_log_tell(b, p->app);
+        native_peer_reply(p, m->seq);
 }
 
 /* --- values --------------------------------------------------------------------------------------------- */
@@ -323,17 +326,6 @@ static void on_condition(struct native_peer *p, struct native_message *m, struct
 
 /* --- the rest ------------------------------------------------------------------------------------------- */
 
-static void on_log(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
-        static const enum sovd_log_level levels[] = { SOVD_LOG_ERROR, SOVD_LOG_ERROR, SOVD_LOG_WARN,
-                                                      SOVD_LOG_INFO, SOVD_LOG_DEBUG };
-        const struct sovd_log_field fields[] = { { "entity", p->app->key }, { 0 } };
-        const enum sovd_log_level level = levels[m->log.severity - 1];
-
-        if (sovd_log_enabled(level))
-                sovd_log_event(level, fields, "app '%s': %s", p->app->key, m->log.msg);
-        native_peer_reply(p, m->seq);
-}
-
 static void on_exec(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
         const struct native_exec *exec = &m->exec;
 
@@ -375,7 +367,7 @@ void native_handle(struct native_peer *p, struct native_message *message, struct
         static void (*const handlers[NATIVE_N_TYPES])(struct native_peer * p, struct native_message * m,
                                                       struct sovd_arena * *arena) = {
                 [NATIVE_HELLO] = on_hello, [NATIVE_REGISTER] = on_register,   [NATIVE_PUBLISH] = on_publish,
-                [NATIVE_FAULT] = on_fault, [NATIVE_CONDITION] = on_condition, [NATIVE_LOG] = on_log,
+                [NATIVE_FAULT] = on_fault, [NATIVE_CONDITION] = on_condition, [NATIVE_LOG] = native_on_log,
                 [NATIVE_EXEC] = on_exec,   [NATIVE_HEARTBEAT] = on_heartbeat, [NATIVE_BYE] = on_bye,
                 [NATIVE_REPLY] = on_reply, [NATIVE_ERROR] = on_error,
         };

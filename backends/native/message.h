@@ -6,9 +6,10 @@
  */
 #include "sovd-core/base/schema.h"
 
-#define NATIVE_VERSION     1
-#define NATIVE_TEXT_MAX    256  /* bytes of a name */
-#define NATIVE_MESSAGE_MAX 4096 /* bytes of a line of log or a reason */
+#define NATIVE_VERSION      1
+#define NATIVE_TEXT_MAX     256  /* bytes of a name */
+#define NATIVE_MESSAGE_MAX  4096 /* bytes of a line of log or a reason */
+#define NATIVE_CONTEXTS_MAX 64   /* log contexts of one app */
 
 enum native_type {
         NATIVE_HELLO,
@@ -45,12 +46,17 @@ struct native_configuration {
         struct sovd_strings tags;
 };
 
+struct native_log_context {
+        const char *id, *process, *application_id;
+        int type, severity; /* enum sovd_log_context_type, enum sovd_log_severity */
+};
+
 struct native_hello {
         struct sovd_int v;
         const char *entity, *name, *instance, *version, *located_on;
 };
 struct native_register {
-        struct sovd_list data, operations, modes, configurations;
+        struct sovd_list data, operations, modes, configurations, logs;
         const struct cJSON *faults; /* a catalogue */
 };
 struct native_publish {
@@ -67,8 +73,9 @@ struct native_condition {
         struct sovd_bool on;
 };
 struct native_log {
-        int severity; /* position + 1 in fatal, error, warn, info, debug */
-        const char *msg;
+        int severity; /* enum sovd_log_severity */
+        const char *msg, *context;
+        struct sovd_int time_ms;
 };
 struct native_exec {
         const char *exec, *error;

@@ -88,6 +88,12 @@ static const struct sovd_field option_fields[] = {
             "Executions that are kept of one app; running ones are never dropped."),
         INT(frames_per_sec, 1, 1000000, "500",
             "Frames of one app that are read per second; more have to wait."),
+        INT(max_log_entries, 1, 100000, "1000", "Log entries that are kept of one app; the oldest go first."),
+        INT(max_log_bytes, 8192, 64 * 1024 * 1024, "262144", "Bytes that they take at most."),
+        INT(log_entries_per_sec, 1, 100000, "100",
+            "Log entries of one app that are kept per second; more are counted and left out."),
+        SECONDS(log_retention_secs, 31536000, "3600",
+                "How long the log of an app that went away is kept (0.05 to 31536000)."),
         SECONDS(timeout_secs, 300, "5", "Longest wait for the answer of an app (0.05 to 300)."),
         SECONDS(heartbeat_secs, 3600, "5",
                 "How often an app shows that it lives (0.05 to 3600); it is lost after three "
@@ -214,6 +220,7 @@ const char *sovd_native_options_check(const struct sovd_native_options *o, struc
                 { "/timeout_secs", check_seconds(o->timeout_secs) },
                 { "/heartbeat_secs", check_seconds(o->heartbeat_secs) },
                 { "/frame_timeout_secs", check_seconds(o->frame_timeout_secs) },
+                { "/log_retention_secs", check_seconds(o->log_retention_secs) },
                 { "/socket_group",
                   o->socket_group && !find_group(o->socket_group, &gid) ? "there is no such group" : NULL },
                 { "/max_queue_bytes", o->max_queue_bytes.value < o->max_frame_bytes.value

@@ -55,6 +55,9 @@ void native_peer_detach(struct native_peer *p, const char *why, bool lost) {
         native_app_disconnect(b, app, reason);
         (void)pthread_mutex_unlock(&b->mutex);
         p->app = NULL;
+        app->forget_usec = sovd_now_usec() + b->log_retention_usec;
+        if (!b->forget_usec || app->forget_usec < b->forget_usec)
+                b->forget_usec = app->forget_usec;
         (void)atomic_fetch_add(&b->n_peers_lost, lost);
         sovd_log(lost ? SOVD_LOG_WARN : SOVD_LOG_INFO, "backend '%s': app '%s' is disconnected: %s",
                  b->base.name, app->key, why);

@@ -52,5 +52,8 @@ void native_peer_send(struct native_peer *p, struct sovd_json_writer *w);
 /* Takes tokens for what costs as much as so many frames; false: there are not enough. */
 bool native_tokens_take(const struct native *b, struct native_app *app, double cost, uint64_t now);
 
+/* logs.c: a line of a log. */
+void native_on_log(struct native_peer *p, struct native_message *m, struct sovd_arena **arena);
+
 /* handlers.c: a whole message. What it keeps it takes from *arena. */
 void native_handle(struct native_peer *p, struct native_message *message, struct sovd_arena **arena);

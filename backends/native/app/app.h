@@ -35,6 +35,8 @@ struct app_report {
 
 struct app_log {
         struct app_log *next;
+        const char *context; /* id of an item, or NULL */
+        int64_t time_ms;     /* UTC, when it was written */
         enum sovd_app_severity severity;
         char text[];
 };
@@ -51,7 +53,7 @@ struct app_condition {
         bool on, sent;
 };
 
-enum app_kind { APP_DATA, APP_OPERATION, APP_MODE, APP_CONFIGURATION, APP_N_KINDS };
+enum app_kind { APP_DATA, APP_OPERATION, APP_MODE, APP_CONFIGURATION, APP_LOG, APP_N_KINDS };
 
 struct app_item { /* something registered */
         char *id;
@@ -64,6 +66,7 @@ struct app_item { /* something registered */
         void *data;
         char *value; /* published, JSON; or NULL */
         bool dirty;  /* it is to be sent */
+        int least;   /* of a log context: enum sovd_app_severity, the least that is wanted */
 };
 
 struct app_exec {
@@ -110,6 +113,16 @@ struct sovd_app_answer {
  * object: only an object will do. */
 char *app_json(const char *text, size_t max, bool object);
 bool app_utf8(const char *text);
+
+/* state.c */
+bool app_is_text(const char *s, size_t max);
+/* How many bytes of a text fit, without half a character. */
+size_t app_cut(const char *text, size_t max);
+/* Takes item.about over, also on failure; ok false: -ENOMEM. */
+int app_add_item(struct sovd_app *app, enum app_kind kind, const char *id, struct app_item item, bool ok);
+/* logs.c; the second with the mutex held. */
+const char *app_severity_word(enum sovd_app_severity severity);
+void app_log_config(struct sovd_app *app, const cJSON *contexts);
 
 /* state.c; with the mutex held. */
 struct app_item *app_find(struct sovd_app *app, enum app_kind kind, const char *id);

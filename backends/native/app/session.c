@@ -101,7 +101,8 @@ static void say_hello(struct session *s) {
 
 /* Nothing is added once the app is ready, so the lists can be read without the mutex. */
 static void say_register(struct session *s) {
-        static const char *const words[APP_N_KINDS] = { "data", "operations", "modes", "configurations" };
+        static const char *const words[APP_N_KINDS] = { "data", "operations", "modes", "configurations",
+                                                        "logs" };
         const struct sovd_app *app = s->app;
         cJSON *frame = app_frame("register");
 
@@ -215,14 +216,16 @@ static cJSON *next_report(struct session *s, uint64_t now) {
 }
 
 static cJSON *next_log(struct sovd_app *app) {
-        static const char *const words[] = { "fatal", "error", "warn", "info", "debug" };
         struct app_log *log = app->logs;
 
         if (!log)
                 return NULL;
         cJSON *frame = app_frame("log");
-        cJSON_AddStringToObject(frame, "severity", words[log->severity]);
+        cJSON_AddStringToObject(frame, "severity", app_severity_word(log->severity));
         cJSON_AddStringToObject(frame, "msg", log->text);
+        cJSON_AddNumberToObject(frame, "time_ms", (double)log->time_ms);
+        if (log->context)
+                cJSON_AddStringToObject(frame, "context", log->context);
         app->logs = log->next;
         if (!app->logs)
                 app->last_log = &app->logs;
@@ -334,6 +337,10 @@ static void on_frame(struct session *s, const cJSON *frame) {
         else if (app_is_type(frame, "cleared")) {
                 (void)pthread_mutex_lock(&s->app->mutex);
                 app_cleared(s->app, app_text_of(frame, "code"));
+                (void)pthread_mutex_unlock(&s->app->mutex);
+        } else if (app_is_type(frame, "log_config")) {
+                (void)pthread_mutex_lock(&s->app->mutex);
+                app_log_config(s->app, cJSON_GetObjectItemCaseSensitive(frame, "contexts"));
                 (void)pthread_mutex_unlock(&s->app->mutex);
         } else if (cJSON_IsNumber(seq))
                 app_answer_request(s, frame, seq->valuedouble);

@@ -106,6 +106,18 @@ struct sovd_app_setting {
 int sovd_app_add_mode(struct sovd_app *app, const struct sovd_app_setting *mode);
 int sovd_app_add_configuration(struct sovd_app *app, const struct sovd_app_setting *configuration);
 
+enum sovd_app_log_type { SOVD_APP_RFC5424, SOVD_APP_AUTOSAR_DLT };
+
+/* A context of the app's log. With one or more of them the gateway keeps the last lines of the app for its clients. */
+struct sovd_app_log_context {
+        const char *id; /* required; at most 128 bytes; of AUTOSAR_DLT the context id */
+        enum sovd_app_log_type type;
+        const char *process;        /* RFC5424; NULL = the id */
+        const char *application_id; /* AUTOSAR_DLT; NULL = the id of the app's entity */
+        const char *severity; /* "fatal" … "debug": what is kept unless a client wants else; NULL = "info" */
+};
+int sovd_app_add_log(struct sovd_app *app, const struct sovd_app_log_context *context);
+
 /* The faults that the app can report: a JSON object {"id", "version", "faults": [{"code", "name", "severity", …}]}, see
  * docs/native-apps.md. Called again, it replaces the former. */
 int sovd_app_set_faults(struct sovd_app *app, const char *catalog_json);
@@ -138,8 +150,13 @@ int sovd_app_publish(struct sovd_app *app, const char *id, const char *json);
 
 enum sovd_app_severity { SOVD_APP_FATAL, SOVD_APP_ERROR, SOVD_APP_WARN, SOVD_APP_INFO, SOVD_APP_DEBUG };
 
-/* A line for the gateway's log, cut at 4096 bytes. -ENOSPC: the buffer is full; the line is lost and counted. */
+/* A line of the app's log, cut at 4096 bytes: of its first context, or of the one that is named. Without any context it
+ * goes to the gateway's own log. What the gateway does not want now is not sent (0, and counted as not wanted). Lines are
+ * not acknowledged: those that are on their way when the gateway goes are lost. -ENOSPC: the buffer is full; the line is
+ * lost and counted. -ENOENT: there is no such context. */
 int sovd_app_log(struct sovd_app *app, enum sovd_app_severity severity, const char *text);
+int sovd_app_log_to(struct sovd_app *app, const char *context, enum sovd_app_severity severity,
+                    const char *text);
 
 /* How far an execution is, in percent (0 to 100). -ENOENT: it is not running here, perhaps since the connection was
  * lost: the gateway has told its client that it failed, and the app should stop it. */
@@ -156,7 +173,7 @@ struct sovd_app_status {
         size_t reports_waiting, logs_waiting; /* not acknowledged, not sent */
         uint64_t reports_taken, reports_acknowledged, reports_refused,
                 reports_full; /* full: not taken for want of room */
-        uint64_t logs_lost, connections;
+        uint64_t logs_lost, logs_not_wanted, connections;
         char last_error[160]; /* why it is not connected or what was refused last; "" = nothing */
 };
 void sovd_app_status(struct sovd_app *app, struct sovd_app_status *ret);

@@ -21,12 +21,12 @@ void app_wake(struct sovd_app *app) {
                 return;
 }
 
-static bool is_text(const char *s, size_t max) {
+bool app_is_text(const char *s, size_t max) {
         return s && *s && strlen(s) <= max && app_utf8(s);
 }
 
 static bool is_text_or_null(const char *s, size_t max) {
-        return !s || is_text(s, max);
+        return !s || app_is_text(s, max);
 }
 
 struct app_item *app_find(struct sovd_app *app, enum app_kind kind, const char *id) {
@@ -120,7 +120,7 @@ static void destroy(struct sovd_app *app) {
 }
 
 static bool are_good(const struct sovd_app_options *o) {
-        return o && is_text(o->entity, APP_TEXT_MAX) && is_text_or_null(o->socket, 100) &&
+        return o && app_is_text(o->entity, APP_TEXT_MAX) && is_text_or_null(o->socket, 100) &&
                is_text_or_null(o->name, APP_TEXT_MAX) && is_text_or_null(o->version, 64) &&
                is_text_or_null(o->located_on, APP_ID_MAX) && o->reports_max <= 65536 &&
                o->logs_max <= 65536 &&
@@ -208,7 +208,7 @@ static bool add_texts(cJSON *about, const char *word, const char *const *texts) 
 }
 
 /* Takes `about` over, also on failure. */
-static int add_item(struct sovd_app *app, enum app_kind kind, const char *id, struct app_item item, bool ok) {
+int app_add_item(struct sovd_app *app, enum app_kind kind, const char *id, struct app_item item, bool ok) {
         int r = ok ? 0 : -ENOMEM;
 
         (void)pthread_mutex_lock(&app->mutex);
@@ -235,7 +235,7 @@ static int add_item(struct sovd_app *app, enum app_kind kind, const char *id, st
 }
 
 int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *d) {
-        if (!app || !d || !is_text(d->id, APP_ID_MAX) || !is_text(d->name, APP_TEXT_MAX) ||
+        if (!app || !d || !app_is_text(d->id, APP_ID_MAX) || !app_is_text(d->name, APP_TEXT_MAX) ||
             !is_text_or_null(d->category, 64) || !is_text_or_null(d->unit, 64) ||
             !is_text_or_null(d->data_type, 64) || !is_text_or_null(d->description, 1024))
                 return -EINVAL;
@@ -250,12 +250,12 @@ int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *d) {
                 add_texts(item.about, "groups", d->groups) && add_texts(item.about, "tags", d->tags) &&
                 cJSON_AddBoolToObject(item.about, "writable", d->write != NULL) &&
                 cJSON_AddBoolToObject(item.about, "published", d->read == NULL);
-        return add_item(app, APP_DATA, d->id, item, ok);
+        return app_add_item(app, APP_DATA, d->id, item, ok);
 }
 
 int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation *o) {
-        if (!app || !o || !o->start || !is_text(o->id, APP_ID_MAX) || !is_text(o->name, APP_TEXT_MAX) ||
-            !is_text_or_null(o->description, 1024))
+        if (!app || !o || !o->start || !app_is_text(o->id, APP_ID_MAX) ||
+            !app_is_text(o->name, APP_TEXT_MAX) || !is_text_or_null(o->description, 1024))
                 return -EINVAL;
         const struct app_item item = { .about = cJSON_CreateObject(),
                                        .start = o->start,
@@ -266,19 +266,19 @@ int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation
                         add_text(item.about, "description", o->description) &&
                         cJSON_AddBoolToObject(item.about, "asynchronous", o->asynchronous) &&
                         cJSON_AddBoolToObject(item.about, "stoppable", o->stop != NULL);
-        return add_item(app, APP_OPERATION, o->id, item, ok);
+        return app_add_item(app, APP_OPERATION, o->id, item, ok);
 }
 
 static int add_setting(struct sovd_app *app, enum app_kind kind, const struct sovd_app_setting *s) {
-        if (!app || !s || !s->read || !s->write || !is_text(s->id, APP_ID_MAX) ||
-            !is_text(s->name, APP_TEXT_MAX))
+        if (!app || !s || !s->read || !s->write || !app_is_text(s->id, APP_ID_MAX) ||
+            !app_is_text(s->name, APP_TEXT_MAX))
                 return -EINVAL;
         const struct app_item item = {
                 .about = cJSON_CreateObject(), .read = s->read, .write = s->write, .data = s->data
         };
         const bool ok = add_text(item.about, "id", s->id) && add_text(item.about, "name", s->name) &&
                         (kind != APP_MODE || add_texts(item.about, "values", s->values));
-        return add_item(app, kind, s->id, item, ok);
+        return app_add_item(app, kind, s->id, item, ok);
 }
 
 int sovd_app_add_mode(struct sovd_app *app, const struct sovd_app_setting *mode) {
@@ -335,7 +335,7 @@ static struct app_code *code_of(struct sovd_app *app, const char *code) {
 }
 
 int sovd_app_debounce(struct sovd_app *app, const char *code, unsigned failed_count, unsigned passed_count) {
-        if (!app || !is_text(code, 64) || !failed_count || failed_count > 32767 || !passed_count ||
+        if (!app || !app_is_text(code, 64) || !failed_count || failed_count > 32767 || !passed_count ||
             passed_count > 32767)
                 return -EINVAL;
         (void)pthread_mutex_lock(&app->mutex);
@@ -410,7 +410,7 @@ int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report 
         char *text = NULL;
         int r = 0;
 
-        if (!app || !is_text(code, 64) || (unsigned)kind > SOVD_APP_PREPASSED)
+        if (!app || !app_is_text(code, 64) || (unsigned)kind > SOVD_APP_PREPASSED)
                 return -EINVAL;
         if (environment && !(text = app_json(environment, APP_ENVIRONMENT_MAX, true)))
                 return -EINVAL;
@@ -445,7 +445,7 @@ int sovd_app_condition(struct sovd_app *app, const char *name, bool on) {
         size_t i;
         int r = 0;
 
-        if (!app || !is_text(name, 64))
+        if (!app || !app_is_text(name, 64))
                 return -EINVAL;
         (void)pthread_mutex_lock(&app->mutex);
         for (i = 0; i < app->n_conditions && strcmp(app->conditions[i].name, name) != 0; i++)
@@ -489,7 +489,7 @@ int sovd_app_publish(struct sovd_app *app, const char *id, const char *json) {
 }
 
 /* Not in the middle of a character. */
-static size_t cut(const char *text, size_t max) {
+size_t app_cut(const char *text, size_t max) {
         size_t n = strlen(text);
 
         if (n <= max)
@@ -497,31 +497,6 @@ static size_t cut(const char *text, size_t max) {
         while (max && ((unsigned char)text[max] & 0xc0) == 0x80)
                 max--;
         return max;
-}
-
-int sovd_app_log(struct sovd_app *app, enum sovd_app_severity severity, const char *text) {
-        if (!app || !text || !*text || (unsigned)severity > SOVD_APP_DEBUG || !app_utf8(text))
-                return -EINVAL;
-        const size_t n = cut(text, APP_LINE_MAX);
-        struct app_log *log = calloc(1, sizeof(*log) + n + 1);
-        if (!log)
-                return -ENOMEM;
-        log->severity = severity;
-        memcpy(log->text, text, n);
-
-        (void)pthread_mutex_lock(&app->mutex);
-        const bool full = app->status.logs_waiting >= app->logs_max;
-        app->status.logs_lost += full;
-        if (!full) {
-                *app->last_log = log;
-                app->last_log = &log->next;
-                app->status.logs_waiting++;
-                log = NULL;
-        }
-        (void)pthread_mutex_unlock(&app->mutex);
-        free(log);
-        app_wake(app);
-        return full ? -ENOSPC : 0;
 }
 
 int sovd_app_exec_progress(struct sovd_app *app, const char *exec, unsigned percent) {
@@ -546,7 +521,7 @@ int sovd_app_exec_end(struct sovd_app *app, const char *exec, const char *result
                 return -EINVAL;
         if (result && !(text = app_json(result, APP_JSON_MAX, true)))
                 return -EINVAL;
-        if (error && !(why = strndup(error, cut(error, APP_LINE_MAX)))) {
+        if (error && !(why = strndup(error, app_cut(error, APP_LINE_MAX)))) {
                 free(text);
                 return -ENOMEM;
         }
@@ -595,9 +570,9 @@ int sovd_app_answer_json(struct sovd_app_answer *answer, const char *json) {
 }
 
 int sovd_app_answer_error(struct sovd_app_answer *answer, const char *code, const char *message) {
-        if (!answer || !is_text(code, 64) || !message || !*message || !app_utf8(message))
+        if (!answer || !app_is_text(code, 64) || !message || !*message || !app_utf8(message))
                 return -EINVAL;
-        char *own_code = strdup(code), *own = strndup(message, cut(message, APP_LINE_MAX));
+        char *own_code = strdup(code), *own = strndup(message, app_cut(message, APP_LINE_MAX));
         if (!own_code || !own) {
                 free(own_code);
                 free(own);
