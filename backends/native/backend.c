@@ -131,7 +131,8 @@ static int copy_apps(struct native *b, const struct sovd_native_options *options
         for (size_t i = 0; i < options->apps.n; i++) {
                 const char *member;
                 apps[i] = ((const struct sovd_native_app *)options->apps.items)[i];
-                if (!copy(b->arena, &apps[i].entity) || !copy(b->arena, &apps[i].name))
+                if (!copy(b->arena, &apps[i].entity) || !copy(b->arena, &apps[i].name) ||
+                    !copy(b->arena, &apps[i].unit))
                         return sovd_error_origin(-ENOMEM);
                 if (native_app_read(&apps[i], &b->apps[i], &member))
                         return sovd_error_origin(-EINVAL);

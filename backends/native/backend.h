@@ -29,6 +29,7 @@ struct native_rule {
         bool has_uid, has_gid;
         uid_t uid;
         gid_t gid;
+        const char *unit; /* of systemd; NULL = any */
 };
 
 /* What an app has registered; never changes, and lives as long as somebody looks at it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each frame of an app does; on the io thread. */
 #include "backends/native/peer.h"
+#include "backends/native/unit.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include <cjson/cJSON.h>
@@ -27,8 +28,18 @@ static bool is_in_group(const struct native_peer *p, gid_t gid) {
         return false;
 }
 
+static bool is_in_unit(const struct native_peer *p, const char *unit) {
+        const struct native_who who = {
+                .fd = p->fd, .pid = p->pid, .uid = p->uid, .since_usec = p->since_usec
+        };
+        char own[NATIVE_UNIT_SIZE];
+
+        return !native_unit_find(&who, own) && strcmp(own, unit) == 0;
+}
+
 static bool is_allowed(const struct native_peer *p, const struct native_rule *rule) {
-        return (!rule->has_uid || p->uid == rule->uid) && (!rule->has_gid || is_in_group(p, rule->gid));
+        return (!rule->has_uid || p->uid == rule->uid) && (!rule->has_gid || is_in_group(p, rule->gid)) &&
+               (!rule->unit || is_in_unit(p, rule->unit));
 }
 
 static struct native_app *find_by_key(const struct native *b, const char *key) {
@@ -103,7 +114,7 @@ static void on_hello(struct native_peer *p, struct native_message *m, struct sov
         if (!app)
                 code = "unknown-entity", why = "no app of the configuration is this entity";
         else if (!is_allowed(p, &app->rule))
-                code = "not-allowed", why = "the configuration does not let this user be this entity";
+                code = "not-allowed", why = "the configuration does not let this process be this entity";
         else if (hello->located_on && !sovd_id_is_valid(hello->located_on))
                 code = "bad-frame", why = "/located_on: cannot be an id";
         else if (!native_tokens_take(p->b, app, cost, sovd_now_usec()))

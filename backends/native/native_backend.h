@@ -15,7 +15,7 @@ enum sovd_native_access { SOVD_NATIVE_OWNER = 1, SOVD_NATIVE_GROUP };
 /* Who may be an entity: what is given must all be true; nothing given = the user that the gateway runs as. */
 struct sovd_native_app {
         const char *entity, *name; /* "apps/nav" */
-        const char *user, *group;
+        const char *user, *group, *unit;
         struct sovd_int uid, gid;
 };
 

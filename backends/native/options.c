@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/native/backend.h"
+#include "backends/native/unit.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/id.h"
 #include <grp.h>
@@ -30,6 +31,7 @@ static const struct sovd_field app_fields[] = {
         NUMBER(uid, "The same as a number."),
         TEXT(group, 0, 64, "Name of a group that its process is in."),
         NUMBER(gid, "The same as a number."),
+        TEXT(unit, 0, 255, "Name of the systemd unit that its process is in, e.g. navigation.service."),
         { 0 }
 };
 #undef F
@@ -152,7 +154,11 @@ static const char *read_rule(const struct sovd_native_app *app, struct native_ru
                 ret->has_uid = true, ret->uid = uid;
         if (app->group)
                 ret->has_gid = true, ret->gid = gid;
-        if (!ret->has_uid && !ret->has_gid)
+        *ret_member = "unit";
+        if (app->unit && !native_unit_is_name(app->unit))
+                return "must be the name of a unit that has processes: NAME.service or NAME.scope";
+        ret->unit = app->unit;
+        if (!ret->has_uid && !ret->has_gid && !ret->unit)
                 ret->has_uid = true, ret->uid = geteuid();
         return NULL;
 }
