@@ -103,6 +103,7 @@ static const struct sovd_backend_ops native_ops = {
         .configurations_list = native_configurations_list,
         .configuration_read = native_configuration_read,
         .configuration_write = native_configuration_write,
+        .describe = native_describe,
         .log_entries = native_log_entries,
         .log_config_read = native_log_config_read,
         .log_config_write = native_log_config_write,

@@ -177,6 +177,10 @@ void native_app_done(struct native_app *app);
 /* Without the mutex, io thread: publishes all apps. */
 int native_publish_view(struct native *b);
 
+/* describe.c */
+int native_describe(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
+                    const char *id, struct cJSON **ret);
+
 /* logs.c */
 /* With the mutex held: the severities for contexts that are registered anew; the caller's. NULL: no memory. */
 int *native_log_levels(const struct native_app *app, const struct sovd_list *wanted);

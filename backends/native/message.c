@@ -50,6 +50,7 @@ static const struct sovd_field data_fields[] = {
         BOOL("published", published, "false", "The app sends its value by itself; it is not asked."),
         STRINGS("groups", groups, "Groups that it is in."),
         STRINGS("tags", tags, "Words to filter by."),
+        OBJECT("schema", schema, 0, "JSON schema of its value."),
         { 0 }
 };
 #undef F
@@ -63,6 +64,8 @@ static const struct sovd_field operation_fields[] = {
         BOOL("asynchronous", asynchronous, "false", "It runs on after its start was accepted."),
         BOOL("stoppable", stoppable, "false", "It can be stopped while it runs."),
         STRINGS("tags", tags, "Words to filter by."),
+        OBJECT("parameters", parameters, 0, "JSON schema of its parameters."),
+        OBJECT("result", result, 0, "JSON schema of its result."),
         { 0 }
 };
 #undef F
@@ -83,6 +86,7 @@ static const struct sovd_field configuration_fields[] = {
         TEXT("id", id, SOVD_REQUIRED, 128, "Its id, as in the URI."),
         TEXT("name", name, SOVD_REQUIRED, NATIVE_TEXT_MAX, "For a person."),
         STRINGS("tags", tags, "Words to filter by."),
+        OBJECT("schema", schema, 0, "JSON schema of its value."),
         { 0 }
 };
 #undef F
@@ -406,5 +410,5 @@ const char *native_register_check(const struct native_register *reg, size_t max,
         }
         if (!why && n > max)
                 why = sovd_arena_printf(arena, "%zu resources are registered, and %zu are allowed", n, max);
-        return why;
+        return why ? why : native_schemas_check(reg, arena);
 }

@@ -31,11 +31,13 @@ struct native_data {
         const char *id, *name, *category, *unit, *data_type, *description;
         struct sovd_bool writable, published;
         struct sovd_strings groups, tags;
+        const struct cJSON *schema;
 };
 struct native_operation {
         const char *id, *name, *description;
         struct sovd_bool asynchronous, stoppable;
         struct sovd_strings tags;
+        const struct cJSON *parameters, *result; /* schemas */
 };
 struct native_mode {
         const char *id, *name;
@@ -44,6 +46,7 @@ struct native_mode {
 struct native_configuration {
         const char *id, *name;
         struct sovd_strings tags;
+        const struct cJSON *schema;
 };
 
 struct native_log_context {
@@ -124,4 +127,5 @@ int native_message_read(const char *text, size_t len, struct sovd_arena *arena, 
                         struct native_refusal *refusal);
 
 /* What a table cannot say: ids can be used and come once, and are not too many. NULL, or why (in the arena). */
+const char *native_schemas_check(const struct native_register *reg, struct sovd_arena *arena);
 const char *native_register_check(const struct native_register *reg, size_t max, struct sovd_arena *arena);

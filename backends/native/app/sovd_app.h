@@ -83,6 +83,7 @@ struct sovd_app_data {
         const char *const *groups, *const *tags;    /* end with NULL; or NULL */
         sovd_app_read_fn read;                      /* NULL: the app publishes it with sovd_app_publish() */
         sovd_app_write_fn write;                    /* NULL: it cannot be written */
+        const char *schema;                         /* JSON schema of the value; or NULL */
         void *data;                                 /* for the callbacks; the caller's */
 };
 int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *data);
@@ -90,8 +91,9 @@ int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *data);
 struct sovd_app_operation {
         const char *id, *name, *description; /* description may be NULL */
         bool asynchronous;
-        sovd_app_start_fn start; /* required */
-        sovd_app_stop_fn stop;   /* NULL: it cannot be stopped */
+        sovd_app_start_fn start;         /* required */
+        sovd_app_stop_fn stop;           /* NULL: it cannot be stopped */
+        const char *parameters, *result; /* their JSON schemas; or NULL */
         void *data;
 };
 int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation *operation);
@@ -101,6 +103,7 @@ struct sovd_app_setting {
         const char *const *values; /* of a mode: what it can be, ends with NULL; or NULL */
         sovd_app_read_fn read;     /* required */
         sovd_app_write_fn write;   /* required; JSON, of a mode a string */
+        const char *schema;        /* of a configuration: JSON schema of the value; or NULL */
         void *data;
 };
 int sovd_app_add_mode(struct sovd_app *app, const struct sovd_app_setting *mode);

@@ -207,6 +207,23 @@ static bool add_texts(cJSON *about, const char *word, const char *const *texts) 
         return array;
 }
 
+/* A schema of the app's: none is fine, one that cannot be is not. */
+static bool is_schema(const char *text) {
+        char *json = text ? app_json(text, APP_JSON_MAX, true) : NULL;
+        const bool ok = json || !text;
+
+        free(json);
+        return ok;
+}
+
+static bool add_schema(cJSON *about, const char *word, const char *text) {
+        char *json = text ? app_json(text, APP_JSON_MAX, true) : NULL;
+        const bool ok = !text || (json && cJSON_AddRawToObject(about, word, json));
+
+        free(json);
+        return ok;
+}
+
 /* Takes `about` over, also on failure. */
 int app_add_item(struct sovd_app *app, enum app_kind kind, const char *id, struct app_item item, bool ok) {
         int r = ok ? 0 : -ENOMEM;
@@ -237,7 +254,8 @@ int app_add_item(struct sovd_app *app, enum app_kind kind, const char *id, struc
 int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *d) {
         if (!app || !d || !app_is_text(d->id, APP_ID_MAX) || !app_is_text(d->name, APP_TEXT_MAX) ||
             !is_text_or_null(d->category, 64) || !is_text_or_null(d->unit, 64) ||
-            !is_text_or_null(d->data_type, 64) || !is_text_or_null(d->description, 1024))
+            !is_text_or_null(d->data_type, 64) || !is_text_or_null(d->description, 1024) ||
+            !is_schema(d->schema))
                 return -EINVAL;
         const struct app_item item = {
                 .about = cJSON_CreateObject(), .read = d->read, .write = d->write, .data = d->data
@@ -248,6 +266,7 @@ int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *d) {
                 add_text(item.about, "data_type", d->data_type) &&
                 add_text(item.about, "description", d->description) &&
                 add_texts(item.about, "groups", d->groups) && add_texts(item.about, "tags", d->tags) &&
+                add_schema(item.about, "schema", d->schema) &&
                 cJSON_AddBoolToObject(item.about, "writable", d->write != NULL) &&
                 cJSON_AddBoolToObject(item.about, "published", d->read == NULL);
         return app_add_item(app, APP_DATA, d->id, item, ok);
@@ -255,7 +274,8 @@ int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *d) {
 
 int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation *o) {
         if (!app || !o || !o->start || !app_is_text(o->id, APP_ID_MAX) ||
-            !app_is_text(o->name, APP_TEXT_MAX) || !is_text_or_null(o->description, 1024))
+            !app_is_text(o->name, APP_TEXT_MAX) || !is_text_or_null(o->description, 1024) ||
+            !is_schema(o->parameters) || !is_schema(o->result))
                 return -EINVAL;
         const struct app_item item = { .about = cJSON_CreateObject(),
                                        .start = o->start,
@@ -264,6 +284,8 @@ int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation
                                        .data = o->data };
         const bool ok = add_text(item.about, "id", o->id) && add_text(item.about, "name", o->name) &&
                         add_text(item.about, "description", o->description) &&
+                        add_schema(item.about, "parameters", o->parameters) &&
+                        add_schema(item.about, "result", o->result) &&
                         cJSON_AddBoolToObject(item.about, "asynchronous", o->asynchronous) &&
                         cJSON_AddBoolToObject(item.about, "stoppable", o->stop != NULL);
         return app_add_item(app, APP_OPERATION, o->id, item, ok);
@@ -271,13 +293,14 @@ int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation
 
 static int add_setting(struct sovd_app *app, enum app_kind kind, const struct sovd_app_setting *s) {
         if (!app || !s || !s->read || !s->write || !app_is_text(s->id, APP_ID_MAX) ||
-            !app_is_text(s->name, APP_TEXT_MAX))
+            !app_is_text(s->name, APP_TEXT_MAX) || !is_schema(s->schema))
                 return -EINVAL;
         const struct app_item item = {
                 .about = cJSON_CreateObject(), .read = s->read, .write = s->write, .data = s->data
         };
         const bool ok = add_text(item.about, "id", s->id) && add_text(item.about, "name", s->name) &&
-                        (kind != APP_MODE || add_texts(item.about, "values", s->values));
+                        (kind != APP_MODE || add_texts(item.about, "values", s->values)) &&
+                        (kind == APP_MODE || add_schema(item.about, "schema", s->schema));
         return app_add_item(app, kind, s->id, item, ok);
 }
 
