@@ -66,6 +66,8 @@ static void native_status(struct sovd_backend *base, struct sovd_backend_status 
                 .n_peers_lost = atomic_load(&b->n_peers_lost),
                 .n_frames = atomic_load(&b->n_frames),
                 .n_frames_refused = atomic_load(&b->n_frames_refused),
+                .n_cycles = atomic_load(&b->n_cycles),
+                .n_cycles_refused = atomic_load(&b->n_cycles_refused),
         };
         (void)pthread_mutex_lock(&b->mutex);
         for (size_t i = 0; i < b->n_apps; i++) {
@@ -157,6 +159,7 @@ static int fill(struct native *b, const struct sovd_native_options *options) {
         b->timeout_usec = (uint64_t)(options->timeout_secs.value * (double)SOVD_USEC_PER_SEC);
         b->heartbeat_usec = (uint64_t)(options->heartbeat_secs.value * (double)SOVD_USEC_PER_SEC);
         b->frame_timeout_usec = (uint64_t)(options->frame_timeout_secs.value * (double)SOVD_USEC_PER_SEC);
+        b->freeze_usec = (uint64_t)(options->freeze_frame_secs.value * (double)SOVD_USEC_PER_SEC);
         b->log_retention_usec = (uint64_t)(options->log_retention_secs.value * (double)SOVD_USEC_PER_SEC);
         b->ring_limits = (struct native_ring_limits){ .entries = (size_t)options->max_log_entries.value,
                                                       .bytes = (size_t)options->max_log_bytes.value,

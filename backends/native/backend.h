@@ -26,10 +26,16 @@
 #define NATIVE_FRAME_BYTES 16384 /* of a fault's environment */
 
 struct native_rule {
-        bool has_uid, has_gid;
+        bool has_uid, has_gid, may_cycle;
         uid_t uid;
         gid_t gid;
         const char *unit; /* of systemd; NULL = any */
+};
+
+/* A fault, and the ids of data that are kept with it. */
+struct native_wanted {
+        const char *code;
+        const struct cJSON *ids;
 };
 
 /* What an app has registered; never changes, and lives as long as somebody looks at it. */
@@ -37,6 +43,8 @@ struct native_registration {
         unsigned n_refs; /* atomic */
         struct sovd_arena *arena;
         struct native_register lists;
+        struct native_wanted *wanted; /* sorted by code */
+        size_t n_wanted;
 };
 struct native_registration *native_registration_ref(struct native_registration *r);
 struct native_registration *native_registration_unref(struct native_registration *r);
@@ -94,6 +102,8 @@ struct native_app {
         char instance[65];
         int64_t last_n; /* of the reports of this instance */
         uint64_t last_ticket;
+        struct native_pending *pending; /* reports that wait, in their order */
+        size_t n_pending;
         uint64_t forget_usec; /* when its log is forgotten; 0 = it is connected, or has none */
 
         /* under native::mutex */
@@ -105,7 +115,8 @@ struct native_app {
         struct native_registration *registration; /* kept while it is away: it stays listed; or NULL */
         struct native_value *values;              /* of registration->lists.data; or NULL */
         size_t n_value_bytes;
-        pid_t pid; /* of the process that is or was connected; 0 = none yet */
+        unsigned n_cycles_open; /* on their way to the disk */
+        pid_t pid;              /* of the process that is or was connected; 0 = none yet */
         struct native_ring ring;
         int *log_levels; /* of registration->lists.logs: what a client wants; 0 = nothing; or NULL */
         struct native_request *requests;
@@ -118,6 +129,7 @@ struct native_ack {
         struct native_app *app;
         uint64_t session, ticket;
         int64_t seq;
+        bool is_cycle, is_silent; /* silent: nobody asked for an answer */
 };
 
 struct native {
@@ -130,7 +142,7 @@ struct native {
         uint64_t timeout_usec, heartbeat_usec, frame_timeout_usec;
         char host[65]; /* name of this machine */
         struct native_ring_limits ring_limits;
-        uint64_t log_retention_usec;
+        uint64_t log_retention_usec, freeze_usec;
         atomic_uint_fast64_t last_seq;
 
         struct native_socket listener;
@@ -139,6 +151,7 @@ struct native {
         bool has_io, has_acks;
         struct native_peer *peers;         /* io thread */
         size_t n_peers;                    /* io thread */
+        size_t n_pending;                  /* io thread: reports of all apps that wait */
         uint64_t warned_usec, accept_usec; /* io thread: of the last warning; when to accept again, 0 = now */
         uint64_t forget_usec;              /* io thread: when the next log is forgotten; 0 = none is */
 
@@ -149,7 +162,7 @@ struct native {
         bool stopping, discovered;
 
         atomic_uint_fast64_t n_calls, n_failures, n_rejected, n_frames, n_frames_refused, n_peers_refused,
-                n_peers_lost, last_seen_usec;
+                n_peers_lost, n_cycles, n_cycles_refused, last_seen_usec;
         atomic_uint in_flight, n_connected;
 };
 
@@ -176,6 +189,9 @@ int native_app_register(struct native_app *app, struct native_registration *regi
 void native_app_done(struct native_app *app);
 /* Without the mutex, io thread: publishes all apps. */
 int native_publish_view(struct native *b);
+
+/* freeze.c: -ENOMEM. */
+int native_freeze_index(struct native_registration *registration);
 
 /* describe.c */
 int native_describe(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
@@ -217,7 +233,7 @@ int native_io_start(struct native *b);
 void native_io_stop(struct native *b);
 int native_acks_start(struct native *b);
 void native_acks_stop(struct native *b);
-/* false: no room; the report is not to be taken. */
+/* The io thread. false: no room; the report is not to be taken. */
 bool native_acks_have_room(struct native *b);
 void native_acks_add(struct native *b, const struct native_ack *ack);
 

@@ -13,8 +13,9 @@
 #define LIST_MAX  10000
 #define TAGS_MAX  64
 
-const char *const native_type_names[] = { "hello", "register",  "publish", "fault", "condition", "log",
-                                          "exec",  "heartbeat", "bye",     "reply", "error",     NULL };
+const char *const native_type_names[] = { "hello", "register", "publish", "fault",     "condition",
+                                          "cycle", "log",      "exec",    "heartbeat", "bye",
+                                          "reply", "error",    NULL };
 
 #define TEXT(word, place, bits, most, sentence)                                                              \
         {                                                                                                    \
@@ -191,6 +192,19 @@ static const struct sovd_field condition_fields[] = {
 #undef F
 SCHEMA(native_condition, native_condition, condition_fields);
 
+#define F(member) offsetof(struct native_cycle, member)
+static const struct sovd_field cycle_fields[] = {
+        { .name = "n",
+          .type = SOVD_FIELD_INT,
+          .offset = F(n),
+          .min = 1,
+          .max = INT64_MAX,
+          .doc = "Number of the report, of the same count as those of faults." },
+        { 0 }
+};
+#undef F
+SCHEMA(native_cycle, native_cycle, cycle_fields);
+
 #define F(member) offsetof(struct native_log, member)
 static const struct sovd_field log_fields[] = {
         { .name = "severity",
@@ -272,10 +286,15 @@ static const struct sovd_field error_fields[] = {
 SCHEMA(native_error, native_error, error_fields);
 
 const struct sovd_schema *const native_schemas[NATIVE_N_TYPES] = {
-        [NATIVE_HELLO] = &native_hello,         [NATIVE_REGISTER] = &native_register,
-        [NATIVE_PUBLISH] = &native_publish,     [NATIVE_FAULT] = &native_fault,
-        [NATIVE_CONDITION] = &native_condition, [NATIVE_LOG] = &native_log,
-        [NATIVE_EXEC] = &native_exec,           [NATIVE_REPLY] = &native_reply,
+        [NATIVE_HELLO] = &native_hello,
+        [NATIVE_REGISTER] = &native_register,
+        [NATIVE_PUBLISH] = &native_publish,
+        [NATIVE_FAULT] = &native_fault,
+        [NATIVE_CONDITION] = &native_condition,
+        [NATIVE_CYCLE] = &native_cycle,
+        [NATIVE_LOG] = &native_log,
+        [NATIVE_EXEC] = &native_exec,
+        [NATIVE_REPLY] = &native_reply,
         [NATIVE_ERROR] = &native_error,
 };
 

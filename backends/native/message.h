@@ -17,6 +17,7 @@ enum native_type {
         NATIVE_PUBLISH,
         NATIVE_FAULT,
         NATIVE_CONDITION,
+        NATIVE_CYCLE,
         NATIVE_LOG,
         NATIVE_EXEC,
         NATIVE_HEARTBEAT,
@@ -75,6 +76,9 @@ struct native_condition {
         const char *name;
         struct sovd_bool on;
 };
+struct native_cycle {
+        struct sovd_int n;
+};
 struct native_log {
         int severity; /* enum sovd_log_severity */
         const char *msg, *context;
@@ -106,6 +110,7 @@ struct native_message {
                 struct native_publish publish;
                 struct native_fault fault;
                 struct native_condition condition;
+                struct native_cycle cycle;
                 struct native_log log;
                 struct native_exec exec;
                 struct native_reply reply;

@@ -51,6 +51,7 @@ void native_peer_detach(struct native_peer *p, const char *why, bool lost) {
 
         if (!app)
                 return;
+        (void)native_reports_go_on(p, UINT64_MAX);
         (void)pthread_mutex_lock(&b->mutex);
         native_app_disconnect(b, app, reason);
         (void)pthread_mutex_unlock(&b->mutex);
@@ -346,7 +347,7 @@ static void check_life(struct native_peer *p, uint64_t now) {
                 ping(p, now);
 }
 
-uint64_t native_peer_tick(struct native_peer *p, uint64_t now) {
+static uint64_t tick(struct native_peer *p, uint64_t now) {
         const struct native *b = p->b;
 
         if (p->paused_usec && now >= p->paused_usec) {
@@ -368,4 +369,10 @@ uint64_t native_peer_tick(struct native_peer *p, uint64_t now) {
                                           p->heard_usec + NATIVE_BEATS * b->heartbeat_usec)
                                : p->since_usec + b->frame_timeout_usec;
         return p->partial_usec ? SOVD_MIN(next, p->partial_usec + b->frame_timeout_usec) : next;
+}
+
+uint64_t native_peer_tick(struct native_peer *p, uint64_t now) {
+        const uint64_t reports = native_reports_go_on(p, now), next = tick(p, now);
+
+        return SOVD_MIN(reports, next);
 }
