@@ -7,6 +7,7 @@
  * Everything that both the app's threads and the library's own touch is under app::mutex, a leaf lock that is never
  * held while something is written, waited for or called back. The session belongs to the library's thread.
  */
+#include "backends/native/app/reports.h"
 #include "backends/native/app/sovd_app.h"
 #include <cjson/cJSON.h>
 #include <pthread.h>
@@ -19,19 +20,10 @@
 #define APP_ENVIRONMENT_MAX 16384
 #define APP_LINE_MAX        4096
 #define APP_CONDITIONS_MAX  64
-#define APP_CODES_MAX       1000  /* faults whose last report is known, and rules */
+#define APP_CODES_MAX       10000 /* faults that are known */
 #define APP_RESOURCES_MAX   10000 /* of each kind */
 #define APP_WINDOW          32    /* reports under way */
 #define APP_DEPTH_MAX       24
-
-struct app_report {
-        struct app_report *next;
-        char *code, *environment; /* environment: JSON, or NULL */
-        enum sovd_app_report kind;
-        int64_t n;         /* given when it is sent; 0 = it was not */
-        int64_t seq;       /* of the frame under way in this session; 0 = none */
-        uint64_t retry_ms; /* not before */
-};
 
 struct app_log {
         struct app_log *next;
@@ -39,13 +31,6 @@ struct app_log {
         int64_t time_ms;     /* UTC, when it was written */
         enum sovd_app_severity severity;
         char text[];
-};
-
-struct app_code { /* what is known of one fault */
-        char *code;
-        bool failed;                         /* the last report that was taken says so */
-        unsigned failed_count, passed_count; /* rule; 0 = none */
-        unsigned n_failed, n_passed;         /* in a row */
 };
 
 struct app_condition {
@@ -93,14 +78,12 @@ struct sovd_app {
         struct app_item *items[APP_N_KINDS]; /* do not change any more once ready */
         size_t n_items[APP_N_KINDS];
         cJSON *faults;
-        struct app_report *reports, **last_report;
+        struct app_codes codes;
+        size_t n_dirty, next_dirty; /* values to be sent; where the search for the next begins */
         struct app_log *logs, **last_log;
-        struct app_code *codes;
-        size_t n_codes;
         struct app_condition conditions[APP_CONDITIONS_MAX];
         size_t n_conditions;
         struct app_exec *execs;
-        int64_t last_n;
         struct sovd_app_status status;
 };
 
@@ -128,9 +111,6 @@ void app_log_config(struct sovd_app *app, const cJSON *contexts);
 struct app_item *app_find(struct sovd_app *app, enum app_kind kind, const char *id);
 struct app_exec *app_exec_find(struct sovd_app *app, const char *id);
 void app_exec_drop(struct sovd_app *app, const char *id);
-void app_report_drop(struct sovd_app *app, struct app_report *report);
-/* The gateway forgot a fault (NULL = all): what is wrong is told anew. */
-void app_cleared(struct sovd_app *app, const char *code);
 void app_wake(struct sovd_app *app);
 uint64_t app_now_ms(void);
 

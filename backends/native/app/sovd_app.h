@@ -126,7 +126,8 @@ int sovd_app_add_log(struct sovd_app *app, const struct sovd_app_log_context *co
 int sovd_app_set_faults(struct sovd_app *app, const char *catalog_json);
 
 /* A rule of the app's own, applied before anything is sent: the fault is reported as failed after failed_count failures
- * in a row (1 to 32767), and as passed after passed_count passes in a row. -EEXIST: it has a rule; -ENOSPC: 1000 have. */
+ * in a row (1 to 32767), and as passed after passed_count passes in a row. -EEXIST: it has a rule; -ENOSPC: 10000 faults are
+ * known. */
 int sovd_app_debounce(struct sovd_app *app, const char *code, unsigned failed_count, unsigned passed_count);
 
 /* All is told: connects, and keeps connected. -EALREADY. */
@@ -143,6 +144,11 @@ enum sovd_app_report { SOVD_APP_FAILED, SOVD_APP_PASSED, SOVD_APP_PREFAILED, SOV
  * report it again later. */
 int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report report,
                    const char *environment);
+
+/* A new operation cycle begins, for the faults of all apps, if the gateway's configuration lets this app begin one; else it
+ * is counted as refused. It waits like a report, behind those that were taken before it, and those after it wait for it.
+ * -ENOSPC as above. */
+int sovd_app_cycle(struct sovd_app *app);
 
 /* Switches an enabling condition; the last state is told again after each connection. -ENOSPC: more than 64. */
 int sovd_app_condition(struct sovd_app *app, const char *name, bool on);

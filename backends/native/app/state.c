@@ -58,21 +58,6 @@ void app_exec_drop(struct sovd_app *app, const char *id) {
         }
 }
 
-void app_report_drop(struct sovd_app *app, struct app_report *report) {
-        for (struct app_report **p = &app->reports; *p; p = &(*p)->next) {
-                if (*p != report)
-                        continue;
-                *p = report->next;
-                if (!*p)
-                        app->last_report = p;
-                free(report->code);
-                free(report->environment);
-                free(report);
-                app->status.reports_waiting--;
-                return;
-        }
-}
-
 /* --- life ----------------------------------------------------------------------------------------------- */
 
 static bool copy(char **ret, const char *s) {
@@ -94,19 +79,15 @@ static void free_items(struct sovd_app *app) {
 static void destroy(struct sovd_app *app) {
         free_items(app);
         cJSON_Delete(app->faults);
-        while (app->reports)
-                app_report_drop(app, app->reports);
+        app_codes_done(app);
         while (app->logs) {
                 struct app_log *next = app->logs->next;
                 free(app->logs);
                 app->logs = next;
         }
         app_exec_drop(app, NULL);
-        for (size_t i = 0; i < app->n_codes; i++)
-                free(app->codes[i].code);
         for (size_t i = 0; i < app->n_conditions; i++)
                 free(app->conditions[i].name);
-        free(app->codes);
         free(app->socket);
         free(app->entity);
         free(app->name);
@@ -141,7 +122,6 @@ static int name_instance(struct sovd_app *app) {
 static int fill(struct sovd_app *app, const struct sovd_app_options *o) {
         (void)pthread_mutex_init(&app->mutex, NULL);
         app->wake[0] = app->wake[1] = -1;
-        app->last_report = &app->reports;
         app->last_log = &app->logs;
         app->reports_max = o->reports_max ? o->reports_max : 256;
         app->logs_max = o->logs_max ? o->logs_max : 256;
@@ -340,128 +320,6 @@ int sovd_app_ready(struct sovd_app *app) {
         return was ? -EALREADY : 0;
 }
 
-/* --- faults --------------------------------------------------------------------------------------------- */
-
-/* NULL: there is no place, or no memory; the fault is then reported all the same, but without a rule. */
-static struct app_code *code_of(struct sovd_app *app, const char *code) {
-        for (size_t i = 0; i < app->n_codes; i++)
-                if (strcmp(app->codes[i].code, code) == 0)
-                        return &app->codes[i];
-        if (app->n_codes == APP_CODES_MAX)
-                return NULL;
-        struct app_code *codes = reallocarray(app->codes, app->n_codes + 1, sizeof(*codes));
-        if (!codes)
-                return NULL;
-        app->codes = codes;
-        codes[app->n_codes] = (struct app_code){ .code = strdup(code) };
-        return codes[app->n_codes].code ? &codes[app->n_codes++] : NULL;
-}
-
-int sovd_app_debounce(struct sovd_app *app, const char *code, unsigned failed_count, unsigned passed_count) {
-        if (!app || !app_is_text(code, 64) || !failed_count || failed_count > 32767 || !passed_count ||
-            passed_count > 32767)
-                return -EINVAL;
-        (void)pthread_mutex_lock(&app->mutex);
-        struct app_code *c = code_of(app, code);
-        int r = !c ? -ENOSPC : c->failed_count ? -EEXIST : 0;
-        if (!r) {
-                c->failed_count = failed_count;
-                c->passed_count = passed_count;
-        }
-        (void)pthread_mutex_unlock(&app->mutex);
-        return r;
-}
-
-/* Does the rule let this report through? Once when it is reached, not at each report after it. */
-static bool is_decided(struct app_code *c, enum sovd_app_report kind) {
-        if (!c || !c->failed_count || (kind != SOVD_APP_FAILED && kind != SOVD_APP_PASSED))
-                return true;
-        if (kind == SOVD_APP_FAILED) {
-                c->n_passed = 0;
-                if (c->n_failed < c->failed_count)
-                        return ++c->n_failed == c->failed_count;
-        } else {
-                c->n_failed = 0;
-                if (c->n_passed < c->passed_count)
-                        return ++c->n_passed == c->passed_count;
-        }
-        return false;
-}
-
-/* The last report of a fault that waits, if it was not sent yet and says the same. */
-static struct app_report *find_equal(struct sovd_app *app, const char *code, enum sovd_app_report kind) {
-        struct app_report *found = NULL;
-
-        if (kind != SOVD_APP_FAILED && kind != SOVD_APP_PASSED)
-                return NULL; /* each of them counts */
-        for (struct app_report *r = app->reports; r; r = r->next)
-                if (strcmp(r->code, code) == 0)
-                        found = r;
-        return found && found->kind == kind && !found->n ? found : NULL;
-}
-
-/* Takes environment over, also on failure. */
-static int enqueue(struct sovd_app *app, const char *code, enum sovd_app_report kind, char *environment) {
-        struct app_report *equal = find_equal(app, code, kind), *report = NULL;
-
-        if (equal) {
-                free(equal->environment);
-                equal->environment = environment;
-                return 0;
-        }
-        if (app->status.reports_waiting >= app->reports_max) {
-                app->status.reports_full++;
-                free(environment);
-                return -ENOSPC;
-        }
-        report = calloc(1, sizeof(*report));
-        if (!report || !copy(&report->code, code)) {
-                free(report);
-                free(environment);
-                return -ENOMEM;
-        }
-        report->kind = kind;
-        report->environment = environment;
-        *app->last_report = report;
-        app->last_report = &report->next;
-        app->status.reports_waiting++;
-        return 0;
-}
-
-int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report kind,
-                   const char *environment) {
-        char *text = NULL;
-        int r = 0;
-
-        if (!app || !app_is_text(code, 64) || (unsigned)kind > SOVD_APP_PREPASSED)
-                return -EINVAL;
-        if (environment && !(text = app_json(environment, APP_ENVIRONMENT_MAX, true)))
-                return -EINVAL;
-
-        (void)pthread_mutex_lock(&app->mutex);
-        struct app_code *c = code_of(app, code);
-        if (is_decided(c, kind)) {
-                r = enqueue(app, code, kind, text);
-                text = NULL;
-                /* What was not taken has to be decided once more. */
-                if (r && c)
-                        c->n_failed = c->n_passed = 0;
-                if (!r && c && (kind == SOVD_APP_FAILED || kind == SOVD_APP_PASSED))
-                        c->failed = kind == SOVD_APP_FAILED;
-        }
-        app->status.reports_taken += !r;
-        (void)pthread_mutex_unlock(&app->mutex);
-        free(text);
-        app_wake(app);
-        return r;
-}
-
-void app_cleared(struct sovd_app *app, const char *code) {
-        for (size_t i = 0; i < app->n_codes; i++)
-                if (app->codes[i].failed && (!code || strcmp(app->codes[i].code, code) == 0))
-                        (void)enqueue(app, app->codes[i].code, SOVD_APP_FAILED, NULL);
-}
-
 /* --- the rest ------------------------------------------------------------------------------------------- */
 
 int sovd_app_condition(struct sovd_app *app, const char *name, bool on) {
@@ -501,6 +359,7 @@ int sovd_app_publish(struct sovd_app *app, const char *id, const char *json) {
         if (found) {
                 char *old = item->value;
                 item->value = text;
+                app->n_dirty += !item->dirty;
                 item->dirty = true;
                 text = old;
         }
