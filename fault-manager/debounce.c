@@ -174,7 +174,8 @@ unsigned fm_state_cycle(struct fm_state *state, const struct fm_rule *rule) {
                 state->counter = 0;
                 state->since_usec = 0;
         }
-        if (state->status != before.status || state->n_passed_cycles != before.n_passed_cycles)
+        if (state->status != before.status || state->n_passed_cycles != before.n_passed_cycles ||
+            state->n_failed_cycles != before.n_failed_cycles)
                 changed |= FM_CHANGED;
         return changed;
 }

@@ -56,6 +56,8 @@ struct sovd_backend_status {
         bool has_peers;
         size_t n_peers;
         uint64_t n_peers_refused, n_peers_lost, n_frames, n_frames_refused;
+        uint64_t n_cycles, n_cycles_refused; /* operation cycles that peers began, or were not allowed to */
+        uint64_t n_log_entries, n_log_entries_lost; /* since start; lost: over a limit per second */
 };
 
 struct sovd_backend_ops {

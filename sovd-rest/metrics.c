@@ -251,6 +251,22 @@ static double n_frames_refused(const struct sovd_backend_status *s) {
         return s->has_peers ? (double)s->n_frames_refused : -1;
 }
 
+static double n_cycles(const struct sovd_backend_status *s) {
+        return s->has_peers ? (double)s->n_cycles : -1;
+}
+
+static double n_cycles_refused(const struct sovd_backend_status *s) {
+        return s->has_peers ? (double)s->n_cycles_refused : -1;
+}
+
+static double n_log_entries(const struct sovd_backend_status *s) {
+        return s->has_peers ? (double)s->n_log_entries : -1;
+}
+
+static double n_log_entries_lost(const struct sovd_backend_status *s) {
+        return s->has_peers ? (double)s->n_log_entries_lost : -1;
+}
+
 static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
         static const struct {
                 const char *name, *type, *help;
@@ -276,6 +292,12 @@ static void write_backends(struct sovd_gateway *gateway, struct sovd_json_writer
                 { "sovd_backend_frames_total", "counter", "Frames that apps sent.", n_frames },
                 { "sovd_backend_frames_refused_total", "counter", "Frames that were answered with an error.",
                   n_frames_refused },
+                { "sovd_backend_cycles_total", "counter", "Operation cycles that apps began.", n_cycles },
+                { "sovd_backend_cycles_refused_total", "counter", "Operation cycles that apps were not allowed to begin.",
+                  n_cycles_refused },
+                { "sovd_backend_log_entries_total", "counter", "Log entries of apps that were kept.", n_log_entries },
+                { "sovd_backend_log_entries_lost_total", "counter",
+                  "Log entries of apps that were left out: more than log_entries_per_sec.", n_log_entries_lost },
         };
         struct sovd_backend *backends[SOVD_BACKENDS_MAX];
         struct sovd_backend_status status[SOVD_BACKENDS_MAX] = { 0 };

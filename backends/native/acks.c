@@ -5,7 +5,7 @@
 
 bool native_acks_have_room(struct native *b) {
         (void)pthread_mutex_lock(&b->mutex);
-        bool room = b->n_acks < NATIVE_ACKS_MAX;
+        bool room = b->n_acks + b->n_pending < NATIVE_ACKS_MAX;
         (void)pthread_mutex_unlock(&b->mutex);
         return room;
 }
@@ -40,13 +40,15 @@ static void answer(struct native *b, const struct native_ack *ack, int result) {
         struct native_chunk *chunk;
         struct sovd_json_writer w;
 
+        if (ack->is_silent)
+                return;
         sovd_json_writer_init(&w, 0, 0);
         sovd_json_object_begin(&w);
         sovd_json_key_string(&w, "type", result ? "error" : "reply");
         sovd_json_key_int(&w, "re", ack->seq);
         if (result) {
                 sovd_json_key_string(&w, "code", "not-durable");
-                sovd_json_key_string(&w, "message", "the report is taken, but the disk did not take it yet");
+                sovd_json_key_string(&w, "message", "it is taken, but the disk did not take it yet");
         }
         sovd_json_object_end(&w);
         if (!native_chunk_new(&chunk, &w))
@@ -54,12 +56,24 @@ static void answer(struct native *b, const struct native_ack *ack, int result) {
         sovd_json_writer_done(&w);
 }
 
+/* Whoever waits behind the cycle can go on. */
+static int begin_cycle(struct native *b, const struct native_ack *ack) {
+        int r = b->sink->ops->cycle(b->sink);
+
+        (void)pthread_mutex_lock(&b->mutex);
+        ack->app->n_cycles_open--;
+        (void)pthread_mutex_unlock(&b->mutex);
+        native_wake(b);
+        return r;
+}
+
 static void *run(void *data) {
         struct native *b = data;
         struct native_ack ack;
 
         while (take(b, &ack)) {
-                answer(b, &ack, b->sink->ops->wait(b->sink, ack.ticket));
+                answer(b, &ack,
+                       ack.is_cycle ? begin_cycle(b, &ack) : b->sink->ops->wait(b->sink, ack.ticket));
                 drop_first(b);
         }
         return NULL;

@@ -29,8 +29,9 @@ static void forget_values(struct native_app *app) {
 }
 
 void native_app_connect(struct native *b, struct native_app *app, struct native_queue *queue,
-                        const struct native_hello *hello) {
+                        const struct native_hello *hello, pid_t pid) {
         app->queue = queue;
+        app->pid = pid;
         app->session++;
         (void)snprintf(app->name, sizeof(app->name), "%s",
                        hello->name            ? hello->name
@@ -57,8 +58,16 @@ void native_app_disconnect(struct native *b, struct native_app *app, const char 
 
 int native_app_register(struct native_app *app, struct native_registration *registration) {
         struct native_value *values = calloc(registration->lists.data.n + 1, sizeof(*values));
-        if (!values)
+        int *levels = native_log_levels(app, &registration->lists.logs);
+        if (!values || !levels) {
+                free(values);
+                free(levels);
                 return sovd_error_origin(-ENOMEM);
+        }
+        if (!registration->lists.logs.n)
+                native_ring_clear(&app->ring);
+        free(app->log_levels);
+        app->log_levels = levels;
 
         forget_values(app);
         native_registration_unref(app->registration);
@@ -71,6 +80,8 @@ int native_app_register(struct native_app *app, struct native_registration *regi
 
 void native_app_done(struct native_app *app) {
         forget_values(app);
+        native_ring_clear(&app->ring);
+        free(app->log_levels);
         native_registration_unref(app->registration);
         for (struct native_execution *x = app->executions; x;) {
                 struct native_execution *next = x->next;
@@ -93,6 +104,7 @@ static unsigned collections_of(const struct native *b, const struct native_app *
         bits |= (unsigned)(lists->operations.n > 0) << SOVD_COLLECTION_OPERATIONS;
         bits |= (unsigned)(lists->modes.n > 0) << SOVD_COLLECTION_MODES;
         bits |= (unsigned)(lists->configurations.n > 0) << SOVD_COLLECTION_CONFIGURATIONS;
+        bits |= (unsigned)(lists->logs.n > 0) << SOVD_COLLECTION_LOGS;
         return bits;
 }
 

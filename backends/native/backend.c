@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/native/backend.h"
+#include "sovd-core/base/json_reader.h"
 #include "sovd-core/gateway.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -65,8 +66,14 @@ static void native_status(struct sovd_backend *base, struct sovd_backend_status 
                 .n_peers_lost = atomic_load(&b->n_peers_lost),
                 .n_frames = atomic_load(&b->n_frames),
                 .n_frames_refused = atomic_load(&b->n_frames_refused),
+                .n_cycles = atomic_load(&b->n_cycles),
+                .n_cycles_refused = atomic_load(&b->n_cycles_refused),
         };
         (void)pthread_mutex_lock(&b->mutex);
+        for (size_t i = 0; i < b->n_apps; i++) {
+                ret->n_log_entries += b->apps[i].ring.n_taken;
+                ret->n_log_entries_lost += b->apps[i].ring.n_lost;
+        }
         ret->discovered = b->discovered;
         ret->waiting = (unsigned)b->n_acks;
         (void)pthread_mutex_unlock(&b->mutex);
@@ -99,6 +106,12 @@ static const struct sovd_backend_ops native_ops = {
         .configurations_list = native_configurations_list,
         .configuration_read = native_configuration_read,
         .configuration_write = native_configuration_write,
+        .describe = native_describe,
+        .log_entries = native_log_entries,
+        .log_config_read = native_log_config_read,
+        .log_config_write = native_log_config_write,
+        .log_config_reset = native_log_config_reset,
+        .log_append = native_log_append,
 };
 
 /* --- making one ----------------------------------------------------------------------------------------- */
@@ -122,7 +135,8 @@ static int copy_apps(struct native *b, const struct sovd_native_options *options
         for (size_t i = 0; i < options->apps.n; i++) {
                 const char *member;
                 apps[i] = ((const struct sovd_native_app *)options->apps.items)[i];
-                if (!copy(b->arena, &apps[i].entity) || !copy(b->arena, &apps[i].name))
+                if (!copy(b->arena, &apps[i].entity) || !copy(b->arena, &apps[i].name) ||
+                    !copy(b->arena, &apps[i].unit))
                         return sovd_error_origin(-ENOMEM);
                 if (native_app_read(&apps[i], &b->apps[i], &member))
                         return sovd_error_origin(-EINVAL);
@@ -146,6 +160,13 @@ static int fill(struct native *b, const struct sovd_native_options *options) {
         b->timeout_usec = (uint64_t)(options->timeout_secs.value * (double)SOVD_USEC_PER_SEC);
         b->heartbeat_usec = (uint64_t)(options->heartbeat_secs.value * (double)SOVD_USEC_PER_SEC);
         b->frame_timeout_usec = (uint64_t)(options->frame_timeout_secs.value * (double)SOVD_USEC_PER_SEC);
+        b->freeze_usec = (uint64_t)(options->freeze_frame_secs.value * (double)SOVD_USEC_PER_SEC);
+        b->log_retention_usec = (uint64_t)(options->log_retention_secs.value * (double)SOVD_USEC_PER_SEC);
+        b->ring_limits = (struct native_ring_limits){ .entries = (size_t)options->max_log_entries.value,
+                                                      .bytes = (size_t)options->max_log_bytes.value,
+                                                      .per_sec = (double)options->log_entries_per_sec.value };
+        if (gethostname(b->host, sizeof(b->host) - 1) != 0 || !sovd_utf8_is_valid(b->host, strlen(b->host)))
+                *b->host = '\0';
         return copy_apps(b, options);
 }
 

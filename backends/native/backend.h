@@ -9,6 +9,7 @@
  * waited for or asked of the fault sink. Peers belong to the io thread; only their queue of output is shared.
  */
 #include "backends/native/frame.h"
+#include "backends/native/logs.h"
 #include "backends/native/message.h"
 #include "backends/native/native_backend.h"
 #include "backends/native/socket.h"
@@ -25,9 +26,16 @@
 #define NATIVE_FRAME_BYTES 16384 /* of a fault's environment */
 
 struct native_rule {
-        bool has_uid, has_gid;
+        bool has_uid, has_gid, may_cycle;
         uid_t uid;
         gid_t gid;
+        const char *unit; /* of systemd; NULL = any */
+};
+
+/* A fault, and the ids of data that are kept with it. */
+struct native_wanted {
+        const char *code;
+        const struct cJSON *ids;
 };
 
 /* What an app has registered; never changes, and lives as long as somebody looks at it. */
@@ -35,6 +43,8 @@ struct native_registration {
         unsigned n_refs; /* atomic */
         struct sovd_arena *arena;
         struct native_register lists;
+        struct native_wanted *wanted; /* sorted by code */
+        size_t n_wanted;
 };
 struct native_registration *native_registration_ref(struct native_registration *r);
 struct native_registration *native_registration_unref(struct native_registration *r);
@@ -92,6 +102,9 @@ struct native_app {
         char instance[65];
         int64_t last_n; /* of the reports of this instance */
         uint64_t last_ticket;
+        struct native_pending *pending; /* reports that wait, in their order */
+        size_t n_pending;
+        uint64_t forget_usec; /* when its log is forgotten; 0 = it is connected, or has none */
 
         /* under native::mutex */
         struct native_queue *queue; /* of its peer; NULL = not connected */
@@ -102,6 +115,10 @@ struct native_app {
         struct native_registration *registration; /* kept while it is away: it stays listed; or NULL */
         struct native_value *values;              /* of registration->lists.data; or NULL */
         size_t n_value_bytes;
+        unsigned n_cycles_open; /* on their way to the disk */
+        pid_t pid;              /* of the process that is or was connected; 0 = none yet */
+        struct native_ring ring;
+        int *log_levels; /* of registration->lists.logs: what a client wants; 0 = nothing; or NULL */
         struct native_request *requests;
         unsigned n_requests;
         struct native_execution *executions;
@@ -112,6 +129,7 @@ struct native_ack {
         struct native_app *app;
         uint64_t session, ticket;
         int64_t seq;
+        bool is_cycle, is_silent; /* silent: nobody asked for an answer */
 };
 
 struct native {
@@ -122,6 +140,9 @@ struct native {
         size_t n_apps;
         struct sovd_fault_sink *sink; /* or NULL: faults are not offered */
         uint64_t timeout_usec, heartbeat_usec, frame_timeout_usec;
+        char host[65]; /* name of this machine */
+        struct native_ring_limits ring_limits;
+        uint64_t log_retention_usec, freeze_usec;
         atomic_uint_fast64_t last_seq;
 
         struct native_socket listener;
@@ -130,7 +151,9 @@ struct native {
         bool has_io, has_acks;
         struct native_peer *peers;         /* io thread */
         size_t n_peers;                    /* io thread */
+        size_t n_pending;                  /* io thread: reports of all apps that wait */
         uint64_t warned_usec, accept_usec; /* io thread: of the last warning; when to accept again, 0 = now */
+        uint64_t forget_usec;              /* io thread: when the next log is forgotten; 0 = none is */
 
         pthread_mutex_t mutex; /* leaf; all below, and the lower part of each app */
         pthread_cond_t acks_changed;
@@ -139,7 +162,7 @@ struct native {
         bool stopping, discovered;
 
         atomic_uint_fast64_t n_calls, n_failures, n_rejected, n_frames, n_frames_refused, n_peers_refused,
-                n_peers_lost, last_seen_usec;
+                n_peers_lost, n_cycles, n_cycles_refused, last_seen_usec;
         atomic_uint in_flight, n_connected;
 };
 
@@ -158,7 +181,7 @@ bool native_is_stopping(struct native *b);
 
 /* app.c. With the mutex held unless it says otherwise. */
 void native_app_connect(struct native *b, struct native_app *app, struct native_queue *queue,
-                        const struct native_hello *hello);
+                        const struct native_hello *hello, pid_t pid);
 /* Its requests fail, its executions end as failed, for this reason. */
 void native_app_disconnect(struct native *b, struct native_app *app, const char *why);
 /* Takes the registration over, and makes room for its values. -ENOMEM: nothing changed. */
@@ -166,6 +189,28 @@ int native_app_register(struct native_app *app, struct native_registration *regi
 void native_app_done(struct native_app *app);
 /* Without the mutex, io thread: publishes all apps. */
 int native_publish_view(struct native *b);
+
+/* freeze.c: -ENOMEM. */
+int native_freeze_index(struct native_registration *registration);
+
+/* describe.c */
+int native_describe(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
+                    const char *id, struct cJSON **ret);
+
+/* logs.c */
+/* With the mutex held: the severities for contexts that are registered anew; the caller's. NULL: no memory. */
+int *native_log_levels(const struct native_app *app, const struct sovd_list *wanted);
+void native_log_tell(struct native *b, struct native_app *app);
+/* The io thread: forgets logs of apps that are gone for long. Returns when to call again; 0 = never. */
+uint64_t native_log_forget(struct native *b, uint64_t now);
+int native_log_entries(struct sovd_call *call, const struct sovd_entity *e, int least,
+                       struct sovd_log_list *ret);
+int native_log_config_read(struct sovd_call *call, const struct sovd_entity *e, struct sovd_log_config *ret);
+int native_log_config_write(struct sovd_call *call, const struct sovd_entity *e,
+                            const struct sovd_log_config *config);
+int native_log_config_reset(struct sovd_call *call, const struct sovd_entity *e);
+int native_log_append(struct sovd_call *call, const struct sovd_entity *e,
+                      const struct sovd_log_entry *entry);
 
 /* executions.c; with the mutex held. */
 struct native_execution *native_execution_find(struct native_app *app, const char *operation, const char *id);
@@ -188,7 +233,7 @@ int native_io_start(struct native *b);
 void native_io_stop(struct native *b);
 int native_acks_start(struct native *b);
 void native_acks_stop(struct native *b);
-/* false: no room; the report is not to be taken. */
+/* The io thread. false: no room; the report is not to be taken. */
 bool native_acks_have_room(struct native *b);
 void native_acks_add(struct native *b, const struct native_ack *ack);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each frame of an app does; on the io thread. */
-#include "backends/native/peer.h"
+#include "backends/native/reports.h"
+#include "backends/native/unit.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include <cjson/cJSON.h>
@@ -27,8 +28,18 @@ static bool is_in_group(const struct native_peer *p, gid_t gid) {
         return false;
 }
 
+static bool is_in_unit(const struct native_peer *p, const char *unit) {
+        const struct native_who who = {
+                .fd = p->fd, .pid = p->pid, .uid = p->uid, .since_usec = p->since_usec
+        };
+        char own[NATIVE_UNIT_SIZE];
+
+        return !native_unit_find(&who, own) && strcmp(own, unit) == 0;
+}
+
 static bool is_allowed(const struct native_peer *p, const struct native_rule *rule) {
-        return (!rule->has_uid || p->uid == rule->uid) && (!rule->has_gid || is_in_group(p, rule->gid));
+        return (!rule->has_uid || p->uid == rule->uid) && (!rule->has_gid || is_in_group(p, rule->gid)) &&
+               (!rule->unit || is_in_unit(p, rule->unit));
 }
 
 static struct native_app *find_by_key(const struct native *b, const char *key) {
@@ -81,10 +92,11 @@ static void connect_app(struct native_peer *p, struct native_app *app, const str
                 app->last_n = 0;
         }
         (void)pthread_mutex_lock(&b->mutex);
-        native_app_connect(b, app, p->queue, hello);
+        native_app_connect(b, app, p->queue, hello, p->pid);
         p->session = app->session;
         (void)pthread_mutex_unlock(&b->mutex);
         p->app = app;
+        app->forget_usec = 0;
         sovd_log(SOVD_LOG_INFO, "backend '%s': app '%s' %s is connected: process %d, user %u", b->base.name,
                  app->key, hello->version ? hello->version : "", (int)p->pid, (unsigned)p->uid);
 }
@@ -102,7 +114,7 @@ static void on_hello(struct native_peer *p, struct native_message *m, struct sov
         if (!app)
                 code = "unknown-entity", why = "no app of the configuration is this entity";
         else if (!is_allowed(p, &app->rule))
-                code = "not-allowed", why = "the configuration does not let this user be this entity";
+                code = "not-allowed", why = "the configuration does not let this process be this entity";
         else if (hello->located_on && !sovd_id_is_valid(hello->located_on))
                 code = "bad-frame", why = "/located_on: cannot be an id";
         else if (!native_tokens_take(p->b, app, cost, sovd_now_usec()))
@@ -162,6 +174,9 @@ static void on_register(struct native_peer *p, struct native_message *m, struct 
                 *registration = (struct native_registration){ .n_refs = 1,
                                                               .lists = m->reg,
                                                               .arena = SOVD_TAKE(*arena) };
+                r = native_freeze_index(registration);
+        }
+        if (!r) {
                 (void)pthread_mutex_lock(&b->mutex);
                 r = native_app_register(p->app, registration);
                 (void)pthread_mutex_unlock(&b->mutex);
@@ -170,10 +185,12 @@ static void on_register(struct native_peer *p, struct native_message *m, struct 
                 native_registration_unref(registration);
         else
                 r = native_publish_view(b);
-        if (r)
+        if (r) {
                 native_peer_error(p, m->seq, "busy", "out of memory");
-        else
-                native_peer_reply(p, m->seq);
+                return;
+        }
+        native_log_tell(b, p->app);
+        native_peer_reply(p, m->seq);
 }
 
 /* --- values --------------------------------------------------------------------------------------------- */
@@ -235,104 +252,7 @@ static void on_publish(struct native_peer *p, struct native_message *m, struct s
         native_peer_reply(p, m->seq);
 }
 
-/* --- faults --------------------------------------------------------------------------------------------- */
-
-static void acknowledge(struct native_peer *p, struct sovd_int seq, uint64_t ticket) {
-        const struct native_ack ack = {
-                .app = p->app, .session = p->session, .ticket = ticket, .seq = seq.value
-        };
-
-        if (seq.set && ticket)
-                native_acks_add(p->b, &ack);
-        else
-                native_peer_reply(p, seq);
-}
-
-static int report(struct native_peer *p, const struct native_fault *fault, uint64_t *ret_ticket) {
-        const struct sovd_fault_sink *sink = p->b->sink;
-        struct sovd_json_writer w;
-        const char *text = NULL;
-        size_t len = 0;
-        int r = 0;
-
-        sovd_json_writer_init(&w, 0, NATIVE_FRAME_BYTES);
-        if (fault->environment) {
-                sovd_json_tree(&w, fault->environment);
-                r = sovd_json_writer_finish(&w, &text, &len);
-        }
-        if (!r)
-                r = sink->ops->report(p->b->sink, p->app->key, fault->code,
-                                      (enum sovd_report)(fault->report - 1), text, ret_ticket);
-        sovd_json_writer_done(&w);
-        return r;
-}
-
-static void refuse_report(struct native_peer *p, struct sovd_int seq, int r) {
-        if (r == SOVD_E_NOT_FOUND)
-                native_peer_error(p, seq, "unknown-fault", "the code is not in the catalogue");
-        else if (r == SOVD_E_OVERLOAD)
-                native_peer_error(p, seq, "fault-limited",
-                                  "more reports of this fault per second than are judged");
-        else if (r == -E2BIG)
-                native_peer_error(p, seq, "bad-value", "/environment: it is longer than 16384 bytes");
-        else
-                native_peer_error(p, seq, "busy", "the report cannot be taken now");
-}
-
-static void on_fault(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
-        struct native_app *app = p->app;
-        const struct sovd_int n = m->fault.n;
-        uint64_t ticket = 0;
-
-        if (!p->b->sink) {
-                native_peer_error(p, m->seq, "not-offered", "faults cannot be kept here");
-                return;
-        }
-        if (!native_acks_have_room(p->b)) {
-                native_peer_error(p, m->seq, "busy", "too many reports wait for the disk");
-                return;
-        }
-        if (n.set &&
-            n.value <= app->last_n) { /* it came before: the same answer, but it does not count again */
-                acknowledge(p, m->seq, app->last_ticket);
-                return;
-        }
-        int r = report(p, &m->fault, &ticket);
-        if (r) {
-                refuse_report(p, m->seq, r);
-                return;
-        }
-        if (n.set)
-                app->last_n = n.value;
-        if (ticket)
-                app->last_ticket = ticket;
-        acknowledge(p, m->seq, ticket);
-}
-
-static void on_condition(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
-        struct native *b = p->b;
-        int r = b->sink ? b->sink->ops->condition(b->sink, m->condition.name, m->condition.on.value)
-                        : SOVD_E_NOT_IMPLEMENTED;
-
-        if (r)
-                native_peer_error(p, m->seq, r == SOVD_E_NOT_IMPLEMENTED ? "not-offered" : "too-many",
-                                  "the condition cannot be kept");
-        else
-                native_peer_reply(p, m->seq);
-}
-
 /* --- the rest ------------------------------------------------------------------------------------------- */
-
-static void on_log(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
-        static const enum sovd_log_level levels[] = { SOVD_LOG_ERROR, SOVD_LOG_ERROR, SOVD_LOG_WARN,
-                                                      SOVD_LOG_INFO, SOVD_LOG_DEBUG };
-        const struct sovd_log_field fields[] = { { "entity", p->app->key }, { 0 } };
-        const enum sovd_log_level level = levels[m->log.severity - 1];
-
-        if (sovd_log_enabled(level))
-                sovd_log_event(level, fields, "app '%s': %s", p->app->key, m->log.msg);
-        native_peer_reply(p, m->seq);
-}
 
 static void on_exec(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
         const struct native_exec *exec = &m->exec;
@@ -363,21 +283,30 @@ static void on_bye(struct native_peer *p, struct native_message *m, struct sovd_
 }
 
 static void on_reply(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
-        native_ask_answer(p->b, p->app, (uint64_t)m->reply.re.value, SOVD_TAKE(*arena), m);
+        if (!native_reports_answer(p, (uint64_t)m->reply.re.value, m, arena))
+                native_ask_answer(p->b, p->app, (uint64_t)m->reply.re.value, SOVD_TAKE(*arena), m);
 }
 
 static void on_error(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
-        if (m->error.re.set)
+        if (m->error.re.set && !native_reports_answer(p, (uint64_t)m->error.re.value, m, arena))
                 native_ask_answer(p->b, p->app, (uint64_t)m->error.re.value, SOVD_TAKE(*arena), m);
 }
 
 void native_handle(struct native_peer *p, struct native_message *message, struct sovd_arena **arena) {
         static void (*const handlers[NATIVE_N_TYPES])(struct native_peer * p, struct native_message * m,
                                                       struct sovd_arena * *arena) = {
-                [NATIVE_HELLO] = on_hello, [NATIVE_REGISTER] = on_register,   [NATIVE_PUBLISH] = on_publish,
-                [NATIVE_FAULT] = on_fault, [NATIVE_CONDITION] = on_condition, [NATIVE_LOG] = on_log,
-                [NATIVE_EXEC] = on_exec,   [NATIVE_HEARTBEAT] = on_heartbeat, [NATIVE_BYE] = on_bye,
-                [NATIVE_REPLY] = on_reply, [NATIVE_ERROR] = on_error,
+                [NATIVE_HELLO] = on_hello,
+                [NATIVE_REGISTER] = on_register,
+                [NATIVE_PUBLISH] = on_publish,
+                [NATIVE_FAULT] = native_on_fault,
+                [NATIVE_CONDITION] = native_on_condition,
+                [NATIVE_CYCLE] = native_on_cycle,
+                [NATIVE_LOG] = native_on_log,
+                [NATIVE_EXEC] = on_exec,
+                [NATIVE_HEARTBEAT] = on_heartbeat,
+                [NATIVE_BYE] = on_bye,
+                [NATIVE_REPLY] = on_reply,
+                [NATIVE_ERROR] = on_error,
         };
 
         if (!p->app && message->type != NATIVE_HELLO)

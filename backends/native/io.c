@@ -127,6 +127,10 @@ static uint64_t round_up(struct native *b) {
                 native_peer_watch(p);
         if (b->accept_usec)
                 next = SOVD_MIN(next, b->accept_usec);
+        if (b->forget_usec && now >= b->forget_usec)
+                b->forget_usec = native_log_forget(b, now);
+        if (b->forget_usec)
+                next = SOVD_MIN(next, b->forget_usec);
         now = sovd_now_usec();
         return next > now ? next - now : 0;
 }

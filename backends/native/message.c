@@ -5,6 +5,7 @@
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/model/entity.h"
+#include "sovd-core/model/logs.h"
 #include "sovd-core/model/operations.h"
 #include <cjson/cJSON.h>
 
@@ -12,9 +13,9 @@
 #define LIST_MAX  10000
 #define TAGS_MAX  64
 
-const char *const native_type_names[] = { "hello", "register",  "publish", "fault", "condition", "log",
-                                          "exec",  "heartbeat", "bye",     "reply", "error",     NULL };
-static const char *const severity_names[] = { "fatal", "error", "warn", "info", "debug", NULL };
+const char *const native_type_names[] = { "hello", "register", "publish", "fault",     "condition",
+                                          "cycle", "log",      "exec",    "heartbeat", "bye",
+                                          "reply", "error",    NULL };
 
 #define TEXT(word, place, bits, most, sentence)                                                              \
         {                                                                                                    \
@@ -50,6 +51,7 @@ static const struct sovd_field data_fields[] = {
         BOOL("published", published, "false", "The app sends its value by itself; it is not asked."),
         STRINGS("groups", groups, "Groups that it is in."),
         STRINGS("tags", tags, "Words to filter by."),
+        OBJECT("schema", schema, 0, "JSON schema of its value."),
         { 0 }
 };
 #undef F
@@ -63,6 +65,8 @@ static const struct sovd_field operation_fields[] = {
         BOOL("asynchronous", asynchronous, "false", "It runs on after its start was accepted."),
         BOOL("stoppable", stoppable, "false", "It can be stopped while it runs."),
         STRINGS("tags", tags, "Words to filter by."),
+        OBJECT("parameters", parameters, 0, "JSON schema of its parameters."),
+        OBJECT("result", result, 0, "JSON schema of its result."),
         { 0 }
 };
 #undef F
@@ -83,10 +87,33 @@ static const struct sovd_field configuration_fields[] = {
         TEXT("id", id, SOVD_REQUIRED, 128, "Its id, as in the URI."),
         TEXT("name", name, SOVD_REQUIRED, NATIVE_TEXT_MAX, "For a person."),
         STRINGS("tags", tags, "Words to filter by."),
+        OBJECT("schema", schema, 0, "JSON schema of its value."),
         { 0 }
 };
 #undef F
 SCHEMA(native_configuration, native_configuration, configuration_fields);
+
+#define F(member) offsetof(struct native_log_context, member)
+static const struct sovd_field log_context_fields[] = {
+        TEXT("id", id, SOVD_REQUIRED, 128, "Its name in log frames."),
+        { .name = "type",
+          .type = SOVD_FIELD_ENUM,
+          .offset = F(type),
+          .names = sovd_log_context_type_names,
+          .def = "RFC5424",
+          .doc = "How entries say who wrote." },
+        TEXT("process", process, 0, 128, "RFC5424: name of the process; the id when missing."),
+        TEXT("application_id", application_id, 0, 128, "AUTOSAR_DLT: the app's id when missing."),
+        { .name = "severity",
+          .type = SOVD_FIELD_ENUM,
+          .offset = F(severity),
+          .names = sovd_log_severity_names,
+          .def = "info",
+          .doc = "Entries of this severity or worse are kept, unless a client wants others." },
+        { 0 }
+};
+#undef F
+SCHEMA(native_log_context, native_log_context, log_context_fields);
 
 #define F(member) offsetof(struct native_hello, member)
 static const struct sovd_field hello_fields[] = {
@@ -113,6 +140,12 @@ static const struct sovd_field register_fields[] = {
         LIST("operations", operations, native_operation, "Operations."),
         LIST("modes", modes, native_mode, "Modes."),
         LIST("configurations", configurations, native_configuration, "Configurations."),
+        { .name = "logs",
+          .type = SOVD_FIELD_LIST,
+          .offset = F(logs),
+          .of = &native_log_context,
+          .max = NATIVE_CONTEXTS_MAX,
+          .doc = "Contexts of its log." },
         OBJECT("faults", faults, 0, "Catalogue of the faults that it can report."),
         { 0 }
 };
@@ -159,16 +192,37 @@ static const struct sovd_field condition_fields[] = {
 #undef F
 SCHEMA(native_condition, native_condition, condition_fields);
 
+#define F(member) offsetof(struct native_cycle, member)
+static const struct sovd_field cycle_fields[] = {
+        { .name = "n",
+          .type = SOVD_FIELD_INT,
+          .offset = F(n),
+          .min = 1,
+          .max = INT64_MAX,
+          .doc = "Number of the report, of the same count as those of faults." },
+        { 0 }
+};
+#undef F
+SCHEMA(native_cycle, native_cycle, cycle_fields);
+
 #define F(member) offsetof(struct native_log, member)
-static const struct sovd_field log_fields[] = { { .name = "severity",
-                                                  .type = SOVD_FIELD_ENUM,
-                                                  .offset = F(severity),
-                                                  .flags = SOVD_REQUIRED,
-                                                  .names = severity_names,
-                                                  .doc = "How bad it is." },
-                                                TEXT("msg", msg, SOVD_REQUIRED, NATIVE_MESSAGE_MAX,
-                                                     "The text."),
-                                                { 0 } };
+static const struct sovd_field log_fields[] = {
+        { .name = "severity",
+          .type = SOVD_FIELD_ENUM,
+          .offset = F(severity),
+          .flags = SOVD_REQUIRED,
+          .names = sovd_log_severity_names,
+          .doc = "How bad it is." },
+        TEXT("msg", msg, SOVD_REQUIRED, NATIVE_MESSAGE_MAX, "The text."),
+        TEXT("context", context, 0, 128, "Id of a log context; the first one when missing."),
+        { .name = "time_ms",
+          .type = SOVD_FIELD_INT,
+          .offset = F(time_ms),
+          .min = 0,
+          .max = INT64_MAX / 1000000,
+          .doc = "When it was written, UTC; now when missing." },
+        { 0 }
+};
 #undef F
 SCHEMA(native_log, native_log, log_fields);
 
@@ -232,10 +286,15 @@ static const struct sovd_field error_fields[] = {
 SCHEMA(native_error, native_error, error_fields);
 
 const struct sovd_schema *const native_schemas[NATIVE_N_TYPES] = {
-        [NATIVE_HELLO] = &native_hello,         [NATIVE_REGISTER] = &native_register,
-        [NATIVE_PUBLISH] = &native_publish,     [NATIVE_FAULT] = &native_fault,
-        [NATIVE_CONDITION] = &native_condition, [NATIVE_LOG] = &native_log,
-        [NATIVE_EXEC] = &native_exec,           [NATIVE_REPLY] = &native_reply,
+        [NATIVE_HELLO] = &native_hello,
+        [NATIVE_REGISTER] = &native_register,
+        [NATIVE_PUBLISH] = &native_publish,
+        [NATIVE_FAULT] = &native_fault,
+        [NATIVE_CONDITION] = &native_condition,
+        [NATIVE_CYCLE] = &native_cycle,
+        [NATIVE_LOG] = &native_log,
+        [NATIVE_EXEC] = &native_exec,
+        [NATIVE_REPLY] = &native_reply,
         [NATIVE_ERROR] = &native_error,
 };
 
@@ -359,6 +418,7 @@ const char *native_register_check(const struct native_register *reg, size_t max,
                 { "operations", &reg->operations, sizeof(struct native_operation) },
                 { "modes", &reg->modes, sizeof(struct native_mode) },
                 { "configurations", &reg->configurations, sizeof(struct native_configuration) },
+                { "logs", &reg->logs, sizeof(struct native_log_context) },
         };
         const char *why = NULL;
         size_t n = 0;
@@ -369,5 +429,5 @@ const char *native_register_check(const struct native_register *reg, size_t max,
         }
         if (!why && n > max)
                 why = sovd_arena_printf(arena, "%zu resources are registered, and %zu are allowed", n, max);
-        return why;
+        return why ? why : native_schemas_check(reg, arena);
 }

@@ -6,9 +6,10 @@
  */
 #include "sovd-core/base/schema.h"
 
-#define NATIVE_VERSION     1
-#define NATIVE_TEXT_MAX    256  /* bytes of a name */
-#define NATIVE_MESSAGE_MAX 4096 /* bytes of a line of log or a reason */
+#define NATIVE_VERSION      1
+#define NATIVE_TEXT_MAX     256  /* bytes of a name */
+#define NATIVE_MESSAGE_MAX  4096 /* bytes of a line of log or a reason */
+#define NATIVE_CONTEXTS_MAX 64   /* log contexts of one app */
 
 enum native_type {
         NATIVE_HELLO,
@@ -16,6 +17,7 @@ enum native_type {
         NATIVE_PUBLISH,
         NATIVE_FAULT,
         NATIVE_CONDITION,
+        NATIVE_CYCLE,
         NATIVE_LOG,
         NATIVE_EXEC,
         NATIVE_HEARTBEAT,
@@ -30,11 +32,13 @@ struct native_data {
         const char *id, *name, *category, *unit, *data_type, *description;
         struct sovd_bool writable, published;
         struct sovd_strings groups, tags;
+        const struct cJSON *schema;
 };
 struct native_operation {
         const char *id, *name, *description;
         struct sovd_bool asynchronous, stoppable;
         struct sovd_strings tags;
+        const struct cJSON *parameters, *result; /* schemas */
 };
 struct native_mode {
         const char *id, *name;
@@ -43,6 +47,12 @@ struct native_mode {
 struct native_configuration {
         const char *id, *name;
         struct sovd_strings tags;
+        const struct cJSON *schema;
+};
+
+struct native_log_context {
+        const char *id, *process, *application_id;
+        int type, severity; /* enum sovd_log_context_type, enum sovd_log_severity */
 };
 
 struct native_hello {
@@ -50,7 +60,7 @@ struct native_hello {
         const char *entity, *name, *instance, *version, *located_on;
 };
 struct native_register {
-        struct sovd_list data, operations, modes, configurations;
+        struct sovd_list data, operations, modes, configurations, logs;
         const struct cJSON *faults; /* a catalogue */
 };
 struct native_publish {
@@ -66,9 +76,13 @@ struct native_condition {
         const char *name;
         struct sovd_bool on;
 };
+struct native_cycle {
+        struct sovd_int n;
+};
 struct native_log {
-        int severity; /* position + 1 in fatal, error, warn, info, debug */
-        const char *msg;
+        int severity; /* enum sovd_log_severity */
+        const char *msg, *context;
+        struct sovd_int time_ms;
 };
 struct native_exec {
         const char *exec, *error;
@@ -96,6 +110,7 @@ struct native_message {
                 struct native_publish publish;
                 struct native_fault fault;
                 struct native_condition condition;
+                struct native_cycle cycle;
                 struct native_log log;
                 struct native_exec exec;
                 struct native_reply reply;
@@ -117,4 +132,5 @@ int native_message_read(const char *text, size_t len, struct sovd_arena *arena, 
                         struct native_refusal *refusal);
 
 /* What a table cannot say: ids can be used and come once, and are not too many. NULL, or why (in the arena). */
+const char *native_schemas_check(const struct native_register *reg, struct sovd_arena *arena);
 const char *native_register_check(const struct native_register *reg, size_t max, struct sovd_arena *arena);

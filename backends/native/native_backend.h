@@ -15,8 +15,9 @@ enum sovd_native_access { SOVD_NATIVE_OWNER = 1, SOVD_NATIVE_GROUP };
 /* Who may be an entity: what is given must all be true; nothing given = the user that the gateway runs as. */
 struct sovd_native_app {
         const char *entity, *name; /* "apps/nav" */
-        const char *user, *group;
+        const char *user, *group, *unit;
         struct sovd_int uid, gid;
+        struct sovd_bool may_cycle;
 };
 
 /* The section `native` of the configuration. */
@@ -25,8 +26,10 @@ struct sovd_native_options {
         int socket_access;     /* enum sovd_native_access */
         struct sovd_list apps; /* struct sovd_native_app */
         struct sovd_int max_connections, max_frame_bytes, max_queue_bytes, max_value_bytes, max_in_flight,
-                max_resources, max_executions, frames_per_sec;
-        struct sovd_number timeout_secs, heartbeat_secs, frame_timeout_secs;
+                max_resources, max_executions, frames_per_sec, max_log_entries, max_log_bytes,
+                log_entries_per_sec;
+        struct sovd_number timeout_secs, heartbeat_secs, frame_timeout_secs, log_retention_secs,
+                freeze_frame_secs;
 };
 
 extern const struct sovd_schema sovd_schema_native_options;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/native/backend.h"
+#include "backends/native/unit.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/id.h"
 #include <grp.h>
@@ -30,6 +31,12 @@ static const struct sovd_field app_fields[] = {
         NUMBER(uid, "The same as a number."),
         TEXT(group, 0, 64, "Name of a group that its process is in."),
         NUMBER(gid, "The same as a number."),
+        TEXT(unit, 0, 255, "Name of the systemd unit that its process is in, e.g. navigation.service."),
+        { .name = "may_cycle",
+          .type = SOVD_FIELD_BOOL,
+          .offset = F(may_cycle),
+          .def = "false",
+          .doc = "It may begin operation cycles, which count for the faults of all apps." },
         { 0 }
 };
 #undef F
@@ -88,6 +95,14 @@ static const struct sovd_field option_fields[] = {
             "Executions that are kept of one app; running ones are never dropped."),
         INT(frames_per_sec, 1, 1000000, "500",
             "Frames of one app that are read per second; more have to wait."),
+        INT(max_log_entries, 1, 100000, "1000", "Log entries that are kept of one app; the oldest go first."),
+        INT(max_log_bytes, 8192, 64 * 1024 * 1024, "262144", "Bytes that they take at most."),
+        INT(log_entries_per_sec, 1, 100000, "100",
+            "Log entries of one app that are kept per second; more are counted and left out."),
+        SECONDS(freeze_frame_secs, 5, "0.1",
+                "How long a report waits for the values that its fault names in freeze_frame (0.05 to 5)."),
+        SECONDS(log_retention_secs, 31536000, "3600",
+                "How long the log of an app that went away is kept (0.05 to 31536000)."),
         SECONDS(timeout_secs, 300, "5", "Longest wait for the answer of an app (0.05 to 300)."),
         SECONDS(heartbeat_secs, 3600, "5",
                 "How often an app shows that it lives (0.05 to 3600); it is lost after three "
@@ -132,7 +147,8 @@ static const char *read_rule(const struct sovd_native_app *app, struct native_ru
         uid_t uid;
         gid_t gid;
 
-        *ret = (struct native_rule){ .has_uid = app->uid.set,
+        *ret = (struct native_rule){ .may_cycle = app->may_cycle.value,
+                                     .has_uid = app->uid.set,
                                      .uid = (uid_t)app->uid.value,
                                      .has_gid = app->gid.set,
                                      .gid = (gid_t)app->gid.value };
@@ -146,7 +162,11 @@ static const char *read_rule(const struct sovd_native_app *app, struct native_ru
                 ret->has_uid = true, ret->uid = uid;
         if (app->group)
                 ret->has_gid = true, ret->gid = gid;
-        if (!ret->has_uid && !ret->has_gid)
+        *ret_member = "unit";
+        if (app->unit && !native_unit_is_name(app->unit))
+                return "must be the name of a unit that has processes: NAME.service or NAME.scope";
+        ret->unit = app->unit;
+        if (!ret->has_uid && !ret->has_gid && !ret->unit)
                 ret->has_uid = true, ret->uid = geteuid();
         return NULL;
 }
@@ -214,6 +234,8 @@ const char *sovd_native_options_check(const struct sovd_native_options *o, struc
                 { "/timeout_secs", check_seconds(o->timeout_secs) },
                 { "/heartbeat_secs", check_seconds(o->heartbeat_secs) },
                 { "/frame_timeout_secs", check_seconds(o->frame_timeout_secs) },
+                { "/freeze_frame_secs", check_seconds(o->freeze_frame_secs) },
+                { "/log_retention_secs", check_seconds(o->log_retention_secs) },
                 { "/socket_group",
                   o->socket_group && !find_group(o->socket_group, &gid) ? "there is no such group" : NULL },
                 { "/max_queue_bytes", o->max_queue_bytes.value < o->max_frame_bytes.value

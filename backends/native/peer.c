@@ -51,10 +51,14 @@ void native_peer_detach(struct native_peer *p, const char *why, bool lost) {
 
         if (!app)
                 return;
+        (void)native_reports_go_on(p, UINT64_MAX);
         (void)pthread_mutex_lock(&b->mutex);
         native_app_disconnect(b, app, reason);
         (void)pthread_mutex_unlock(&b->mutex);
         p->app = NULL;
+        app->forget_usec = sovd_now_usec() + b->log_retention_usec;
+        if (!b->forget_usec || app->forget_usec < b->forget_usec)
+                b->forget_usec = app->forget_usec;
         (void)atomic_fetch_add(&b->n_peers_lost, lost);
         sovd_log(lost ? SOVD_LOG_WARN : SOVD_LOG_INFO, "backend '%s': app '%s' is disconnected: %s",
                  b->base.name, app->key, why);
@@ -343,7 +347,7 @@ static void check_life(struct native_peer *p, uint64_t now) {
                 ping(p, now);
 }
 
-uint64_t native_peer_tick(struct native_peer *p, uint64_t now) {
+static uint64_t tick(struct native_peer *p, uint64_t now) {
         const struct native *b = p->b;
 
         if (p->paused_usec && now >= p->paused_usec) {
@@ -365,4 +369,10 @@ uint64_t native_peer_tick(struct native_peer *p, uint64_t now) {
                                           p->heard_usec + NATIVE_BEATS * b->heartbeat_usec)
                                : p->since_usec + b->frame_timeout_usec;
         return p->partial_usec ? SOVD_MIN(next, p->partial_usec + b->frame_timeout_usec) : next;
+}
+
+uint64_t native_peer_tick(struct native_peer *p, uint64_t now) {
+        const uint64_t reports = native_reports_go_on(p, now), next = tick(p, now);
+
+        return SOVD_MIN(reports, next);
 }

@@ -52,5 +52,15 @@ void native_peer_send(struct native_peer *p, struct sovd_json_writer *w);
 /* Takes tokens for what costs as much as so many frames; false: there are not enough. */
 bool native_tokens_take(const struct native *b, struct native_app *app, double cost, uint64_t now);
 
+/* reports.c: does what reports that wait can do now (UINT64_MAX: nothing is waited for any more). Returns when to call
+ * again. */
+uint64_t native_reports_go_on(struct native_peer *p, uint64_t now);
+/* An answer of the app. false: no report asked for it. What it keeps it takes from *arena. */
+bool native_reports_answer(struct native_peer *p, uint64_t seq, const struct native_message *answer,
+                           struct sovd_arena **arena);
+
+/* logs.c: a line of a log. */
+void native_on_log(struct native_peer *p, struct native_message *m, struct sovd_arena **arena);
+
 /* handlers.c: a whole message. What it keeps it takes from *arena. */
 void native_handle(struct native_peer *p, struct native_message *message, struct sovd_arena **arena);

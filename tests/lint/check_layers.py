@@ -18,8 +18,8 @@ MAY_INCLUDE = {
     'backends': ['backends/*'],         # the registry beside the folders: it names every backend
     'backends/*': ['sovd-core'],        # a backend sees neither another one nor the registry
     'demo-ecu': [],                     # the other side of the wire
+    'demo-ecu/app': ['backends/native/app'],  # an app of the vehicle: it sees the library of the apps
     'backends/native/app': [],          # libsovd-app, the library of the apps: it sees nothing of ours
-    'backends/native/example': ['backends/native/app'],
 }
 COMPOSITION_ROOT = ('sovd-rest/main.c', 'sovd-rest/backend_list.c', 'sovd-rest/backend_list.h',
                     'sovd-rest/native_apps.c', 'sovd-rest/native_apps.h')
@@ -38,8 +38,9 @@ INCLUDE = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)[>"]')
 def layer_of(name):
     """'backends/sovd/x.c' -> 'backends/sovd', 'sovd-core/base/x.c' -> 'sovd-core', others -> None."""
     parts = name.split('/')
-    if '/'.join(parts[:3]) in MAY_INCLUDE and len(parts) > 3:
-        return '/'.join(parts[:3])
+    for n in (3, 2):
+        if '/'.join(parts[:n]) in MAY_INCLUDE and len(parts) > n:
+            return '/'.join(parts[:n])
     if parts[0] == 'backends' and len(parts) > 2:
         return '/'.join(parts[:2])
     return parts[0] if parts[0] in MAY_INCLUDE and len(parts) > 1 else None
@@ -117,7 +118,8 @@ PLANTED = {
     'demo-ecu/sim.c': '#include "civetweb.h"\n#include "sovd-core/call.h"\n',
     'backends/native/native.c': '#include "backends/native/app/sovd_app.h"\n',
     'backends/native/app/state.c': '#include "backends/native/app/app.h"\n#include "sovd-core/base/util.h"\n',
-    'backends/native/example/nav.c': '#include "backends/native/app/sovd_app.h"\n#include "backends/native/frame.h"\n',
+    'demo-ecu/app/nav.c': '#include "backends/native/app/sovd_app.h"\n#include "backends/native/frame.h"\n'
+                          '#include "demo-ecu/app/nav.h"\n#include "demo-ecu/sim.h"\n',
     'tests/unit/test_x.c': '#include "sovd-core/call.h"\n#include <sqlite3.h>\n#include "backends/cda/cda.h"\n',
 }
 EXPECTED = {
@@ -126,7 +128,7 @@ EXPECTED = {
     ('sovd-rest/http_tls.c', 1), ('sovd-rest/resources/http_x.c', 1), ('sovd-auth/token.c', 2),
     ('sovd-auth/wrong.c', 1), ('backends/registry.c', 2), ('backends/sovd/sovd.c', 3), ('backends/cda/cda.c', 1),
     ('fault-manager/store.c', 2), ('demo-ecu/sim.c', 1), ('demo-ecu/sim.c', 2),
-    ('backends/native/native.c', 1), ('backends/native/app/state.c', 2), ('backends/native/example/nav.c', 2),
+    ('backends/native/native.c', 1), ('backends/native/app/state.c', 2), ('demo-ecu/app/nav.c', 2), ('demo-ecu/app/nav.c', 4),
 }
 
 if __name__ == '__main__':

@@ -375,6 +375,63 @@ class Faults(NativeCase):
         self.assertEqual(self.codes(), ['GPS_LOST'])
 
 
+class Schemas(NativeCase):
+    """What an app registers about its values is what a client reads in /docs, and beside a value."""
+    SPEED = {'type': 'number', 'minimum': 0, 'maximum': 300}
+    TO = {'type': 'object', 'properties': {'to': {'type': 'string'}}, 'required': ['to']}
+    REGISTER = {
+        'data': [{'id': 'speed', 'name': 'Speed', 'unit': 'km/h', 'schema': SPEED},
+                 {'id': 'volume', 'name': 'Volume', 'writable': True, 'schema': {'type': 'integer', 'title': 'Loudness'}},
+                 {'id': 'any', 'name': 'Anything'}],
+        'operations': [{'id': 'route', 'name': 'Route', 'parameters': TO, 'result': {'type': 'object'}}],
+        'modes': [{'id': 'view', 'name': 'View', 'values': ['day', 'night']}],
+        'configurations': [{'id': 'home', 'name': 'Home', 'schema': {'type': 'array', 'items': {'type': 'number'}}}]}
+
+    def test_values_in_docs_have_the_schema_of_the_app(self):
+        self.app(register=self.REGISTER)
+        text = json.dumps(self.get('/apps/nav/data/speed/docs'))
+        self.assertIn('"maximum": 300', text)
+        self.assertIn('"x-gw-unit": "km/h"', text)
+        paths = self.get('/apps/nav/data/docs')['paths']
+        methods = {path.rsplit('/', 1)[1]: set(item) & {'get', 'put'} for path, item in paths.items()}
+        self.assertEqual(methods['speed'], {'get'})
+        self.assertEqual(methods['volume'], {'get', 'put'})
+
+    def test_operations_modes_and_configurations_too(self):
+        self.app(register=self.REGISTER)
+        self.assertIn('"required": ["to"]', json.dumps(self.get('/apps/nav/operations/route/docs')))
+        self.assertIn('"enum": ["day", "night"]', json.dumps(self.get('/apps/nav/modes/view/docs')))
+        self.assertIn('"items": {"type": "number"}', json.dumps(self.get('/apps/nav/configurations/home/docs')))
+        self.ask(404, 'GET', '/apps/nav/data/none/docs')
+
+    def test_a_value_comes_with_its_schema_when_it_is_asked_for(self):
+        self.app({'read': lambda frame: {'value': 1}}, register=self.REGISTER)
+        answer = self.get('/apps/nav/data/speed?include-schema=true')
+        self.assertEqual(answer['schema']['properties']['data'],
+                         {**self.SPEED, 'title': 'Speed', 'x-gw-unit': 'km/h', 'readOnly': True})
+        volume = self.get('/apps/nav/data/volume?include-schema=true')['schema']['properties']['data']
+        self.assertEqual(volume, {'type': 'integer', 'title': 'Loudness'})
+        self.assertEqual(self.get('/apps/nav/operations/route?include-schema=true')['schema']['x-gw-operation'],
+                         {'parameters': self.TO, 'result': {'type': 'object'}})
+
+    def test_they_are_known_while_the_app_is_away(self):
+        app = self.app(register=self.REGISTER)
+        app.close()
+        self.until(lambda: self.metric('peers') == 0)
+        self.assertIn('"maximum": 300', json.dumps(self.get('/apps/nav/data/speed/docs')))
+
+    def test_a_schema_that_refers_to_another_document_is_refused(self):
+        app = self.app(register=self.REGISTER)
+        for register, where in (({'data': [{'id': 'a', 'name': 'a', 'schema': {'items': {'$ref': '#/x'}}}]}, '/data/0/schema'),
+                                ({'operations': [{'id': 'a', 'name': 'a', 'result': {'$ref': '#/x'}}]}, '/operations/0/result'),
+                                ({'configurations': [{'id': 'a', 'name': 'a', 'schema': {'$ref': '#'}}]}, '/configurations/0/schema'),
+                                ({'data': [{'id': 'a', 'name': 'a', 'schema': 'integer'}]}, '/data/0/schema')):
+            answer = app.ask('register', **register)
+            self.assertEqual(answer['code'], 'bad-frame')
+            self.assertIn(where, answer['message'])
+        self.assertEqual(len(self.get('/apps/nav/data')['items']), 3)
+
+
 class Life(NativeCase):
     options = {'heartbeat_secs': 0.2, 'timeout_secs': 1, 'frame_timeout_secs': 0.5}
 

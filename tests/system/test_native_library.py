@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An app that uses libsovd-app, and what the library promises: nothing that it took is lost, whoever is killed."""
+import json
 import os
 import pathlib
 import signal
@@ -9,11 +10,11 @@ import unittest
 import test_native_apps
 
 
-LOST = r'\A(navigation-app: \d+ reports were not delivered\n)?\Z'
+LOST = r'\A(sovd-demo-app: \d+ reports were not delivered\n)?\Z'
 
 
 def binary():
-    return pathlib.Path(os.environ.get('SOVD_BUILD_DIR', 'build')) / 'backends' / 'navigation-app'
+    return pathlib.Path(os.environ.get('SOVD_BUILD_DIR', 'build')) / 'demo-ecu' / 'sovd-demo-app'
 
 
 class LibraryCase(test_native_apps.NativeCase):
@@ -21,7 +22,7 @@ class LibraryCase(test_native_apps.NativeCase):
     options = {'heartbeat_secs': 0.5}
 
     def launch(self, *arguments):
-        app = subprocess.Popen([str(binary()), '--socket', str(self.socket), '--period-ms', '20', *arguments],
+        app = subprocess.Popen([str(binary()), '--socket', str(self.socket), '--period', '0.02', *arguments],
                                stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.end, app)
         return app
@@ -123,6 +124,205 @@ class Example(LibraryCase):
         self.end(app)
         self.until(lambda: 'it said goodbye' in self.gateway.log)
         self.assertEqual(self.metric('peers_lost_total'), 0)
+
+
+class Story(LibraryCase):
+    """Faults that come and go by themselves, and what the app leaves of them."""
+
+    def test_signals_raise_and_heal_a_fault(self):
+        app = self.connected()
+        app.send_signal(signal.SIGUSR1)
+        self.failed()
+        app.send_signal(signal.SIGUSR2)
+        self.failed('0')
+        self.assertEqual(self.occurrences(), 1)
+
+    def test_faults_come_and_go_by_a_schedule(self):
+        self.launch('--raise-every', '1', '--heal-after', '0.5')
+        self.until(lambda: self.fault() and self.occurrences() >= 3)
+        self.failed('0')
+        self.failed()
+
+    def test_a_fault_has_the_values_of_the_moment(self):
+        app = self.connected()
+        self.ask(204, 'PUT', '/apps/navigation/data/volume', {'data': 9})
+        self.until(lambda: self.gateway.get('/apps/navigation/data/position').status == 200)
+        app.send_signal(signal.SIGUSR1)
+        self.failed()
+        frame = self.get('/apps/navigation/faults/GPS_LOST')['environment_data']['first_occurrence']['freeze_frame']
+        self.assertEqual(frame['satellites'], 0)
+        self.assertEqual(frame['data']['volume'], {'data': 9})
+        self.assertGreater(frame['data']['position']['data']['lat'], 48)
+
+    def test_it_writes_what_happens_into_its_log(self):
+        app = self.connected()
+        app.send_signal(signal.SIGUSR1)
+        self.failed()
+        app.send_signal(signal.SIGUSR2)
+        self.failed('0')
+        entries = self.until(lambda: len(e := self.get('/apps/navigation/logs/entries')['items']) >= 2 and e)
+        self.assertEqual([e['msg'] for e in entries], ['the position is lost', 'the position is back'])
+        self.assertEqual([e['msg'] for e in self.get('/apps/navigation/logs/entries?severity=warn')['items']], ['the position is lost'])
+        self.assertEqual(entries[0]['context']['pid'], app.pid)
+
+    def test_what_nobody_wants_in_the_log_is_not_even_sent(self):
+        self.connected()
+        path = '/apps/navigation/operations/route/executions'
+
+        def route():
+            id_ = self.ask(202, 'POST', path).json['id']
+            self.until(lambda: self.get(f'{path}/{id_}')['status'] == 'completed')
+            return [e['msg'] for e in self.get('/apps/navigation/logs/entries')['items']]
+        self.until(lambda: route() == ['the route is computed'])
+        self.ask(204, 'PUT', '/apps/navigation/logs/config',
+                 {'items': [{'context': {'type': 'AUTOSAR_DLT', 'context_id': 'ROUT'}, 'severity': 'debug'}]})
+        self.assertIn('the route is computed to 50 %', route())
+
+    def test_a_route_fails_when_the_position_is_lost(self):
+        app = self.connected()
+        path = '/apps/navigation/operations/route/executions'
+        id_ = self.ask(202, 'POST', path).json['id']
+        app.send_signal(signal.SIGUSR1)
+        ended = self.until(lambda: (s := self.get(f'{path}/{id_}'))['status'] == 'failed' and s)
+        self.assertIn('the position was lost', str(ended['error']))
+        self.until(lambda: self.gateway.get('/apps/navigation/faults/ROUTE_FAILED').status == 200)
+        self.failed()
+        app.send_signal(signal.SIGUSR2)
+        self.failed('0')
+        id_ = self.ask(202, 'POST', path).json['id']
+        self.until(lambda: self.get(f'{path}/{id_}')['status'] == 'completed')
+        self.until(lambda: self.get('/apps/navigation/faults/ROUTE_FAILED')['item']['status']['testFailed'] == '0')
+
+    def test_its_schemas_are_in_docs(self):
+        self.connected()
+        self.assertIn("'maximum': 10", str(self.get('/apps/navigation/data/volume/docs')))
+
+    def test_a_cycle_is_refused_unless_the_configuration_allows_it(self):
+        app = self.connected()
+        self.say(app, 'cycle')
+        self.until(lambda: self.metric('cycles_refused_total') == 1)
+        self.stop()
+        self.entities = ({'entity': 'apps/navigation', 'may_cycle': True},)
+        self.start()
+        self.until(lambda: self.gateway.get('/apps/navigation/data/volume').status == 200)
+        self.say(app, 'gps off')
+        self.failed()
+        self.say(app, 'cycle')
+        self.until(lambda: self.get('/apps/navigation/faults/GPS_LOST')['environment_data']['failed_cycles'] == 2)
+
+    def test_bad_arguments_are_refused(self):
+        for arguments in (['--period', '0'], ['--raise-every'], ['--what', '1'], ['--raise-every', '1', '--heal-after', '2']):
+            done = subprocess.run([str(binary()), *arguments], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn('usage', done.stderr)
+
+
+class ToldAnew(LibraryCase):
+    """What the gateway may not know any more is told once more; nothing is counted twice by that."""
+
+    def test_a_fault_that_was_cleared_while_the_app_was_lost_comes_back(self):
+        app = self.connected()
+        self.say(app, 'gps off')
+        self.failed()
+        app.send_signal(signal.SIGSTOP)
+        self.until(lambda: self.metric('peers_lost_total') == 1)
+        self.ask(204, 'DELETE', '/apps/navigation/faults/GPS_LOST')
+        app.send_signal(signal.SIGCONT)
+        self.failed()
+
+    def test_a_gateway_that_lost_its_state_hears_of_faults_that_are_there(self):
+        app = self.connected()
+        self.say(app, 'gps off')
+        self.failed()
+        self.stop()
+        for path in self.state.iterdir():
+            path.unlink()
+        self.start()
+        self.failed()
+        self.assertEqual(self.occurrences(), 1)
+
+    def test_a_restart_counts_no_fault_once_more(self):
+        app = self.connected()
+        self.say(app, 'gps off')
+        self.failed()
+        for _ in range(3):
+            self.stop()
+            self.start()
+            self.until(lambda: self.gateway.get('/apps/navigation/data/volume').status == 200)
+            self.failed()
+        self.assertEqual(self.occurrences(), 1)
+
+
+class Thousands(LibraryCase):
+    entities = ({'entity': 'apps/navigation', 'may_cycle': True},)
+    options = {'heartbeat_secs': 5, 'frames_per_sec': 1000000}
+    REPORTS = 10000
+
+    def reporter(self, reports, faults, buffer, *more):
+        path = pathlib.Path(os.environ.get('SOVD_BUILD_DIR', 'build')) / 'tests' / 'unit' / 'native-reporter'
+        if not path.exists():
+            self.skipTest('the build has no tests')
+        app = subprocess.Popen([str(path), str(self.socket), 'apps/navigation', str(reports), str(faults), str(buffer), *more],
+                               stdout=subprocess.PIPE, text=True)
+        self.addCleanup(app.stdout.close)
+        self.addCleanup(app.wait)
+        self.addCleanup(app.kill)
+        return app
+
+    def result(self, app):
+        lines = app.stdout.read().splitlines()
+        self.assertEqual(app.wait(), 0)
+        result = json.loads(lines[-1])
+        self.assertEqual(result['full'], result['counted_full'])
+        self.assertEqual((result['acknowledged'], result['refused']), (result['taken'], 0))
+        return result
+
+    def counts(self, faults):
+        found = [self.get(f'/apps/navigation/faults/F{i}') for i in range(faults)]
+        return ([f['environment_data']['occurrences'] for f in found], {f['item']['status']['testFailed'] for f in found})
+
+    def kill(self):
+        self.gateway.process.kill()
+        self.gateway.ended()
+        self.start()
+
+    def test_a_gateway_that_is_killed_again_and_again_misses_no_report_and_counts_none_twice(self):
+        app = self.reporter(self.REPORTS, 50, 20000)
+        self.until(lambda: self.metric('frames_total') > 100)
+        for n in range(6):
+            self.kill()
+            before = 300 * (n + 1)
+            self.until(lambda: app.poll() is not None or self.metric('frames_total') > before)
+        result = self.result(app)
+        self.assertEqual(result['taken'], self.REPORTS)
+        self.assertGreater(result['connections'], 3)
+        self.assertEqual(self.counts(50), ([self.REPORTS // 50 // 2] * 50, {'0'}))
+
+    def test_a_small_buffer_refuses_and_keeps_what_it_took(self):
+        app = self.reporter(3000, 20, 64)
+        self.until(lambda: self.metric('frames_total') > 100)
+        self.kill()
+        result = self.result(app)
+        self.assertGreater(result['full'], 0)
+        self.assertEqual(self.counts(20), ([3000 // 20 // 2] * 20, {'0'}))
+
+    def test_reports_wait_for_a_gateway_that_is_away(self):
+        self.stop()
+        app = self.reporter(2000, 10, 4000)
+        for line in iter(app.stdout.readline, 'reported 2000\n'):
+            self.assertTrue(line)
+        self.start()
+        self.assertEqual(self.result(app)['taken'], 2000)
+        self.assertEqual(self.counts(10), ([100] * 10, {'0'}))
+
+    def test_cycles_stay_between_the_reports_that_they_divide(self):
+        """A fault that is there when a cycle begins has failed in it too: twice in each two rounds, once if they were one."""
+        app = self.reporter(400, 10, 1000, 'cycle')
+        self.assertEqual(self.result(app)['taken'], 440)
+        self.assertEqual(self.counts(10), ([20] * 10, {'0'}))
+        detail = self.get('/apps/navigation/faults/F3')
+        self.assertEqual(detail['environment_data']['failed_cycles'], 40)
+        self.assertEqual(self.metric('cycles_total'), 40)
 
 
 class Survival(LibraryCase):

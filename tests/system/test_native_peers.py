@@ -2,6 +2,7 @@
 """What native apps may not do: each is told so where that is possible, is counted, and disturbs nobody else."""
 import json
 import os
+import pathlib
 import signal
 import socket
 import struct
@@ -201,6 +202,77 @@ class WhoMayBeWho(PeersCase):
             self.assertEqual(connection.until_closed(), [])
         self.assertEqual(self.metric('peers_refused_total') - refused, 4)
         self.assertIn('unknown-entity', self.gateway.log)
+
+
+def group_folder():
+    """Where control groups of units are made, as /proc/PID/cgroup shows them; None: nowhere here."""
+    lines = pathlib.Path('/proc/self/cgroup').read_text(encoding='utf-8').splitlines()
+    own = any(':name=systemd:' in line for line in lines)
+    for line in pathlib.Path('/proc/self/mounts').read_text(encoding='utf-8').splitlines():
+        _, where, kind, options = line.split()[:4]
+        if kind == 'cgroup' and 'name=systemd' in options.split(',') or kind == 'cgroup2' and not own:
+            return pathlib.Path(where)
+    return None
+
+
+class Units(PeersCase):
+    """A control group with the name of a unit is made and entered as systemd does it; the rest is the kernel's word."""
+    CHILD = 'import os, pathlib, sys; pathlib.Path(sys.argv.pop(1), "cgroup.procs").write_text(str(os.getpid()))\n' + STRANGER
+
+    def setUp(self):
+        self.unit = f'sovdtest{os.getpid()}.service'
+        slice_ = (group_folder() or pathlib.Path('/nowhere')) / f'sovdtest{os.getpid()}.slice'
+        try:
+            (slice_ / self.unit / 'below').mkdir(parents=True)
+            (slice_ / 'other.service').mkdir()
+        except OSError as error:
+            self.skipTest(f'no control group can be made here: {error}')
+        self.slice = slice_
+        self.addCleanup(self.remove_groups)
+        self.entities = ('apps/nav', 'apps/other', {'entity': 'apps/unit', 'unit': self.unit},
+                         {'entity': 'apps/strict', 'unit': self.unit, 'uid': NOBODY})
+        self.options = {**PeersCase.options, 'socket_access': 'group', 'socket_group': 'nogroup', 'max_connections': 50}
+        super().setUp()
+        os.chmod(self.folder, 0o755)
+
+    def remove_groups(self):
+        for folder in (self.slice / self.unit / 'below', self.slice / self.unit, self.slice / 'other.service', self.slice):
+            self.until(lambda folder=folder: self.is_removed(folder))
+
+    @staticmethod
+    def is_removed(folder):
+        try:
+            folder.rmdir()
+        except OSError:  # its last process is not reaped yet
+            pass
+        return not folder.exists()
+
+    def within(self, group, entity, uid=0):
+        done = subprocess.run([sys.executable, '-c', self.CHILD, str(self.slice / group), os.path.dirname(native.__file__),
+                               str(self.socket), str(uid), str(NOBODY), '', entity], capture_output=True, text=True, timeout=60)
+        return done.stdout.strip() or done.stderr
+
+    def test_only_a_process_of_the_unit_may_be_the_entity(self):
+        self.assertEqual(self.within(self.unit, 'apps/unit'), 'welcome')
+        self.assertEqual(self.within(f'{self.unit}/below', 'apps/unit', NOBODY), 'welcome')
+        refused = self.metric('peers_refused_total')
+        self.assertEqual(self.within('other.service', 'apps/unit'), 'not-allowed')
+        connection = self.connection()
+        self.assertEqual(connection.hello('apps/unit')['code'], 'not-allowed')
+        self.assertEqual(self.metric('peers_refused_total') - refused, 2)
+
+    def test_unit_and_user_must_both_be_true(self):
+        self.assertEqual(self.within(self.unit, 'apps/strict', NOBODY), 'welcome')
+        self.assertEqual(self.within(self.unit, 'apps/strict', 65533), 'not-allowed')
+        self.assertEqual(self.within('other.service', 'apps/strict', NOBODY), 'not-allowed')
+
+    def test_whoever_connected_and_ended_is_in_no_unit(self):
+        """The socket outlives the process that connected it: a child holds it, and says hello."""
+        child = self.CHILD.replace('answer =', 'import polling\nparent = os.getpid()\nif os.fork():\n    os._exit(0)\n'
+                                   'polling.wait_until(lambda: os.getppid() != parent, 20, 0.01)\nanswer =')
+        done = subprocess.run([sys.executable, '-c', child, str(self.slice / self.unit), os.path.dirname(native.__file__),
+                               str(self.socket), '0', '0', '', 'apps/unit'], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.stdout.strip(), 'not-allowed', done.stderr)
 
 
 class Floods(PeersCase):

@@ -7,6 +7,7 @@
  * Everything that both the app's threads and the library's own touch is under app::mutex, a leaf lock that is never
  * held while something is written, waited for or called back. The session belongs to the library's thread.
  */
+#include "backends/native/app/reports.h"
 #include "backends/native/app/sovd_app.h"
 #include <cjson/cJSON.h>
 #include <pthread.h>
@@ -19,31 +20,17 @@
 #define APP_ENVIRONMENT_MAX 16384
 #define APP_LINE_MAX        4096
 #define APP_CONDITIONS_MAX  64
-#define APP_CODES_MAX       1000  /* faults whose last report is known, and rules */
+#define APP_CODES_MAX       10000 /* faults that are known */
 #define APP_RESOURCES_MAX   10000 /* of each kind */
 #define APP_WINDOW          32    /* reports under way */
 #define APP_DEPTH_MAX       24
 
-struct app_report {
-        struct app_report *next;
-        char *code, *environment; /* environment: JSON, or NULL */
-        enum sovd_app_report kind;
-        int64_t n;         /* given when it is sent; 0 = it was not */
-        int64_t seq;       /* of the frame under way in this session; 0 = none */
-        uint64_t retry_ms; /* not before */
-};
-
 struct app_log {
         struct app_log *next;
+        const char *context; /* id of an item, or NULL */
+        int64_t time_ms;     /* UTC, when it was written */
         enum sovd_app_severity severity;
         char text[];
-};
-
-struct app_code { /* what is known of one fault */
-        char *code;
-        bool failed;                         /* the last report that was taken says so */
-        unsigned failed_count, passed_count; /* rule; 0 = none */
-        unsigned n_failed, n_passed;         /* in a row */
 };
 
 struct app_condition {
@@ -51,7 +38,7 @@ struct app_condition {
         bool on, sent;
 };
 
-enum app_kind { APP_DATA, APP_OPERATION, APP_MODE, APP_CONFIGURATION, APP_N_KINDS };
+enum app_kind { APP_DATA, APP_OPERATION, APP_MODE, APP_CONFIGURATION, APP_LOG, APP_N_KINDS };
 
 struct app_item { /* something registered */
         char *id;
@@ -64,6 +51,7 @@ struct app_item { /* something registered */
         void *data;
         char *value; /* published, JSON; or NULL */
         bool dirty;  /* it is to be sent */
+        int least;   /* of a log context: enum sovd_app_severity, the least that is wanted */
 };
 
 struct app_exec {
@@ -90,14 +78,12 @@ struct sovd_app {
         struct app_item *items[APP_N_KINDS]; /* do not change any more once ready */
         size_t n_items[APP_N_KINDS];
         cJSON *faults;
-        struct app_report *reports, **last_report;
+        struct app_codes codes;
+        size_t n_dirty, next_dirty; /* values to be sent; where the search for the next begins */
         struct app_log *logs, **last_log;
-        struct app_code *codes;
-        size_t n_codes;
         struct app_condition conditions[APP_CONDITIONS_MAX];
         size_t n_conditions;
         struct app_exec *execs;
-        int64_t last_n;
         struct sovd_app_status status;
 };
 
@@ -111,13 +97,20 @@ struct sovd_app_answer {
 char *app_json(const char *text, size_t max, bool object);
 bool app_utf8(const char *text);
 
+/* state.c */
+bool app_is_text(const char *s, size_t max);
+/* How many bytes of a text fit, without half a character. */
+size_t app_cut(const char *text, size_t max);
+/* Takes item.about over, also on failure; ok false: -ENOMEM. */
+int app_add_item(struct sovd_app *app, enum app_kind kind, const char *id, struct app_item item, bool ok);
+/* logs.c; the second with the mutex held. */
+const char *app_severity_word(enum sovd_app_severity severity);
+void app_log_config(struct sovd_app *app, const cJSON *contexts);
+
 /* state.c; with the mutex held. */
 struct app_item *app_find(struct sovd_app *app, enum app_kind kind, const char *id);
 struct app_exec *app_exec_find(struct sovd_app *app, const char *id);
 void app_exec_drop(struct sovd_app *app, const char *id);
-void app_report_drop(struct sovd_app *app, struct app_report *report);
-/* The gateway forgot a fault (NULL = all): what is wrong is told anew. */
-void app_cleared(struct sovd_app *app, const char *code);
 void app_wake(struct sovd_app *app);
 uint64_t app_now_ms(void);
 

@@ -12,7 +12,6 @@
 #define OUT_MAX       65536 /* more is not made ready before it is written */
 #define FRAME_DEFAULT 262144
 #define GREET_MS      10000 /* for welcome and the answer to register */
-#define RETRY_MS      500   /* until a report is tried again that the gateway could not take */
 #define BACKOFF_MS    20
 
 /* --- buffers -------------------------------------------------------------------------------------------- */
@@ -101,7 +100,8 @@ static void say_hello(struct session *s) {
 
 /* Nothing is added once the app is ready, so the lists can be read without the mutex. */
 static void say_register(struct session *s) {
-        static const char *const words[APP_N_KINDS] = { "data", "operations", "modes", "configurations" };
+        static const char *const words[APP_N_KINDS] = { "data", "operations", "modes", "configurations",
+                                                        "logs" };
         const struct sovd_app *app = s->app;
         cJSON *frame = app_frame("register");
 
@@ -136,14 +136,19 @@ static cJSON *next_condition(struct sovd_app *app) {
         return NULL;
 }
 
+/* In turn, so that one that changes often does not keep the others waiting. */
 static cJSON *next_value(struct sovd_app *app) {
-        for (size_t i = 0; i < app->n_items[APP_DATA]; i++) {
-                struct app_item *item = &app->items[APP_DATA][i];
+        const size_t n = app->n_items[APP_DATA];
+
+        for (size_t i = 0; app->n_dirty && i < n; i++) {
+                struct app_item *item = &app->items[APP_DATA][(app->next_dirty + i) % n];
                 if (!item->dirty)
                         continue;
                 cJSON *frame = app_frame("publish");
                 cJSON_AddRawToObject(cJSON_AddObjectToObject(frame, "values"), item->id, item->value);
                 item->dirty = false;
+                app->n_dirty--;
+                app->next_dirty = (app->next_dirty + i + 1) % n;
                 return frame;
         }
         return NULL;
@@ -173,41 +178,28 @@ static cJSON *next_exec(struct sovd_app *app) {
         return NULL;
 }
 
-/* Those that were sent before come first, in their order: the gateway counts nothing twice that has a lower number. Of
- * one fault, one report is under way at a time, so that a report that is repeated finds the state that it left. */
-static struct app_report *choose_report(struct sovd_app *app, uint64_t now) {
-        struct app_report *best = NULL;
-        size_t under_way = 0;
+static cJSON *cycle_frame(const struct app_epoch *cycle) {
+        cJSON *frame = app_frame("cycle");
 
-        for (struct app_report *r = app->reports; r; r = r->next)
-                under_way += r->seq != 0;
-        if (under_way >= APP_WINDOW)
-                return NULL;
-        for (struct app_report *r = app->reports; r; r = r->next)
-                if (r->n && !r->seq && r->retry_ms <= now && (!best || r->n < best->n))
-                        best = r;
-        for (struct app_report *r = app->reports; !best && r; r = r->next) {
-                bool first = !r->n && r->retry_ms <= now;
-                for (struct app_report *before = app->reports; first && before != r; before = before->next)
-                        first = strcmp(before->code, r->code) != 0;
-                best = first ? r : NULL;
-        }
-        return best;
+        cJSON_AddNumberToObject(frame, "seq", (double)cycle->seq);
+        cJSON_AddNumberToObject(frame, "n", (double)cycle->n);
+        return frame;
 }
 
 static cJSON *next_report(struct session *s, uint64_t now) {
         static const char *const words[] = { "failed", "passed", "prefailed", "prepassed" };
-        struct app_report *r = choose_report(s->app, now);
+        const struct app_sendable next = app_reports_next(s->app, s->seq + 1, now);
+        const struct app_report *r = next.report;
 
-        if (!r)
+        if (!r && !next.cycle)
                 return NULL;
-        if (!r->n)
-                r->n = ++s->app->last_n;
-        r->seq = ++s->seq;
+        s->seq++;
+        if (!r)
+                return cycle_frame(next.cycle);
         cJSON *frame = app_frame("fault");
         cJSON_AddNumberToObject(frame, "seq", (double)r->seq);
         cJSON_AddNumberToObject(frame, "n", (double)r->n);
-        cJSON_AddStringToObject(frame, "code", r->code);
+        cJSON_AddStringToObject(frame, "code", r->code->code);
         cJSON_AddStringToObject(frame, "report", words[r->kind]);
         if (r->environment)
                 cJSON_AddRawToObject(frame, "environment", r->environment);
@@ -215,14 +207,16 @@ static cJSON *next_report(struct session *s, uint64_t now) {
 }
 
 static cJSON *next_log(struct sovd_app *app) {
-        static const char *const words[] = { "fatal", "error", "warn", "info", "debug" };
         struct app_log *log = app->logs;
 
         if (!log)
                 return NULL;
         cJSON *frame = app_frame("log");
-        cJSON_AddStringToObject(frame, "severity", words[log->severity]);
+        cJSON_AddStringToObject(frame, "severity", app_severity_word(log->severity));
         cJSON_AddStringToObject(frame, "msg", log->text);
+        cJSON_AddNumberToObject(frame, "time_ms", (double)log->time_ms);
+        if (log->context)
+                cJSON_AddStringToObject(frame, "context", log->context);
         app->logs = log->next;
         if (!app->logs)
                 app->last_log = &app->logs;
@@ -276,34 +270,13 @@ static void on_registered(struct session *s) {
         *app->status.last_error = '\0';
         for (size_t i = 0; i < app->n_conditions; i++)
                 app->conditions[i].sent = false;
-        for (size_t i = 0; i < app->n_items[APP_DATA]; i++)
+        app->n_dirty = 0;
+        for (size_t i = 0; i < app->n_items[APP_DATA]; i++) {
                 app->items[APP_DATA][i].dirty = app->items[APP_DATA][i].value != NULL;
-        (void)pthread_mutex_unlock(&app->mutex);
-}
-
-/* The gateway's word on a report. What it could not take now is sent again: under its number when it may have been
- * counted, under a new one when it was not. */
-static bool settle_report(struct session *s, int64_t re, const char *code) {
-        struct sovd_app *app = s->app;
-        struct app_report *r;
-
-        (void)pthread_mutex_lock(&app->mutex);
-        for (r = app->reports; r && r->seq != re; r = r->next)
-                ;
-        if (r && code &&
-            (strcmp(code, "not-durable") == 0 || strcmp(code, "busy") == 0 ||
-             strcmp(code, "fault-limited") == 0)) {
-                r->seq = 0;
-                r->retry_ms = app_now_ms() + RETRY_MS;
-                if (strcmp(code, "not-durable") != 0)
-                        r->n = 0;
-        } else if (r) {
-                app->status.reports_acknowledged += !code;
-                app->status.reports_refused += code != NULL;
-                app_report_drop(app, r);
+                app->n_dirty += app->items[APP_DATA][i].dirty;
         }
+        app_reports_again(app, NULL); /* it may have forgotten, or a tester has cleared it meanwhile */
         (void)pthread_mutex_unlock(&app->mutex);
-        return r;
 }
 
 static void on_answer(struct session *s, const cJSON *frame, bool error) {
@@ -320,8 +293,12 @@ static void on_answer(struct session *s, const cJSON *frame, bool error) {
                         fail(s, NULL);
                 else
                         on_registered(s);
-        } else
-                (void)settle_report(s, (int64_t)re->valuedouble, error ? code ? code : "error" : NULL);
+                return;
+        }
+        (void)pthread_mutex_lock(&s->app->mutex);
+        (void)app_reports_settle(s->app, (int64_t)re->valuedouble, error ? code ? code : "error" : NULL,
+                                 app_now_ms());
+        (void)pthread_mutex_unlock(&s->app->mutex);
 }
 
 static void on_frame(struct session *s, const cJSON *frame) {
@@ -333,7 +310,11 @@ static void on_frame(struct session *s, const cJSON *frame) {
                 on_answer(s, frame, app_is_type(frame, "error"));
         else if (app_is_type(frame, "cleared")) {
                 (void)pthread_mutex_lock(&s->app->mutex);
-                app_cleared(s->app, app_text_of(frame, "code"));
+                app_reports_again(s->app, app_text_of(frame, "code"));
+                (void)pthread_mutex_unlock(&s->app->mutex);
+        } else if (app_is_type(frame, "log_config")) {
+                (void)pthread_mutex_lock(&s->app->mutex);
+                app_log_config(s->app, cJSON_GetObjectItemCaseSensitive(frame, "contexts"));
                 (void)pthread_mutex_unlock(&s->app->mutex);
         } else if (cJSON_IsNumber(seq))
                 app_answer_request(s, frame, seq->valuedouble);
@@ -410,12 +391,8 @@ static void drain_pipe(const struct sovd_app *app) {
 
 /* How long reports may wait for their next try; -1 = none waits. */
 static int retry_in(struct sovd_app *app, uint64_t now) {
-        uint64_t next = 0;
-
         (void)pthread_mutex_lock(&app->mutex);
-        for (const struct app_report *r = app->reports; r; r = r->next)
-                if (r->retry_ms > now && (!next || r->retry_ms < next))
-                        next = r->retry_ms;
+        const uint64_t next = app_reports_retry_ms(app, now);
         (void)pthread_mutex_unlock(&app->mutex);
         return next ? (int)(next - now) : -1;
 }
@@ -451,7 +428,7 @@ static bool is_over(struct sovd_app *app, int *timeout) {
 
         (void)pthread_mutex_lock(&app->mutex);
         const bool stopping = app->stopping;
-        const bool over = stopping && (now >= app->stop_ms || (!app->reports && !app->logs));
+        const bool over = stopping && (now >= app->stop_ms || (!app->status.reports_waiting && !app->logs));
         if (stopping && !over && (uint64_t)*timeout > app->stop_ms - now)
                 *timeout = (int)(app->stop_ms - now);
         (void)pthread_mutex_unlock(&app->mutex);
@@ -488,8 +465,7 @@ static void close_session(struct session *s) {
 
         (void)pthread_mutex_lock(&app->mutex);
         app->status.connected = false;
-        for (struct app_report *r = app->reports; r; r = r->next)
-                r->seq = 0;
+        app_reports_unsent(app);
         app_exec_drop(app, NULL);
         (void)pthread_mutex_unlock(&app->mutex);
         if (s->fd >= 0)

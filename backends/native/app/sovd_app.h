@@ -83,6 +83,7 @@ struct sovd_app_data {
         const char *const *groups, *const *tags;    /* end with NULL; or NULL */
         sovd_app_read_fn read;                      /* NULL: the app publishes it with sovd_app_publish() */
         sovd_app_write_fn write;                    /* NULL: it cannot be written */
+        const char *schema;                         /* JSON schema of the value; or NULL */
         void *data;                                 /* for the callbacks; the caller's */
 };
 int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *data);
@@ -90,8 +91,9 @@ int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *data);
 struct sovd_app_operation {
         const char *id, *name, *description; /* description may be NULL */
         bool asynchronous;
-        sovd_app_start_fn start; /* required */
-        sovd_app_stop_fn stop;   /* NULL: it cannot be stopped */
+        sovd_app_start_fn start;         /* required */
+        sovd_app_stop_fn stop;           /* NULL: it cannot be stopped */
+        const char *parameters, *result; /* their JSON schemas; or NULL */
         void *data;
 };
 int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation *operation);
@@ -101,17 +103,31 @@ struct sovd_app_setting {
         const char *const *values; /* of a mode: what it can be, ends with NULL; or NULL */
         sovd_app_read_fn read;     /* required */
         sovd_app_write_fn write;   /* required; JSON, of a mode a string */
+        const char *schema;        /* of a configuration: JSON schema of the value; or NULL */
         void *data;
 };
 int sovd_app_add_mode(struct sovd_app *app, const struct sovd_app_setting *mode);
 int sovd_app_add_configuration(struct sovd_app *app, const struct sovd_app_setting *configuration);
+
+enum sovd_app_log_type { SOVD_APP_RFC5424, SOVD_APP_AUTOSAR_DLT };
+
+/* A context of the app's log. With one or more of them the gateway keeps the last lines of the app for its clients. */
+struct sovd_app_log_context {
+        const char *id; /* required; at most 128 bytes; of AUTOSAR_DLT the context id */
+        enum sovd_app_log_type type;
+        const char *process;        /* RFC5424; NULL = the id */
+        const char *application_id; /* AUTOSAR_DLT; NULL = the id of the app's entity */
+        const char *severity; /* "fatal" … "debug": what is kept unless a client wants else; NULL = "info" */
+};
+int sovd_app_add_log(struct sovd_app *app, const struct sovd_app_log_context *context);
 
 /* The faults that the app can report: a JSON object {"id", "version", "faults": [{"code", "name", "severity", …}]}, see
  * docs/native-apps.md. Called again, it replaces the former. */
 int sovd_app_set_faults(struct sovd_app *app, const char *catalog_json);
 
 /* A rule of the app's own, applied before anything is sent: the fault is reported as failed after failed_count failures
- * in a row (1 to 32767), and as passed after passed_count passes in a row. -EEXIST: it has a rule; -ENOSPC: 1000 have. */
+ * in a row (1 to 32767), and as passed after passed_count passes in a row. -EEXIST: it has a rule; -ENOSPC: 10000 faults are
+ * known. */
 int sovd_app_debounce(struct sovd_app *app, const char *code, unsigned failed_count, unsigned passed_count);
 
 /* All is told: connects, and keeps connected. -EALREADY. */
@@ -129,6 +145,11 @@ enum sovd_app_report { SOVD_APP_FAILED, SOVD_APP_PASSED, SOVD_APP_PREFAILED, SOV
 int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report report,
                    const char *environment);
 
+/* A new operation cycle begins, for the faults of all apps, if the gateway's configuration lets this app begin one; else it
+ * is counted as refused. It waits like a report, behind those that were taken before it, and those after it wait for it.
+ * -ENOSPC as above. */
+int sovd_app_cycle(struct sovd_app *app);
+
 /* Switches an enabling condition; the last state is told again after each connection. -ENOSPC: more than 64. */
 int sovd_app_condition(struct sovd_app *app, const char *name, bool on);
 
@@ -138,8 +159,13 @@ int sovd_app_publish(struct sovd_app *app, const char *id, const char *json);
 
 enum sovd_app_severity { SOVD_APP_FATAL, SOVD_APP_ERROR, SOVD_APP_WARN, SOVD_APP_INFO, SOVD_APP_DEBUG };
 
-/* A line for the gateway's log, cut at 4096 bytes. -ENOSPC: the buffer is full; the line is lost and counted. */
+/* A line of the app's log, cut at 4096 bytes: of its first context, or of the one that is named. Without any context it
+ * goes to the gateway's own log. What the gateway does not want now is not sent (0, and counted as not wanted). Lines are
+ * not acknowledged: those that are on their way when the gateway goes are lost. -ENOSPC: the buffer is full; the line is
+ * lost and counted. -ENOENT: there is no such context. */
 int sovd_app_log(struct sovd_app *app, enum sovd_app_severity severity, const char *text);
+int sovd_app_log_to(struct sovd_app *app, const char *context, enum sovd_app_severity severity,
+                    const char *text);
 
 /* How far an execution is, in percent (0 to 100). -ENOENT: it is not running here, perhaps since the connection was
  * lost: the gateway has told its client that it failed, and the app should stop it. */
@@ -156,7 +182,7 @@ struct sovd_app_status {
         size_t reports_waiting, logs_waiting; /* not acknowledged, not sent */
         uint64_t reports_taken, reports_acknowledged, reports_refused,
                 reports_full; /* full: not taken for want of room */
-        uint64_t logs_lost, connections;
+        uint64_t logs_lost, logs_not_wanted, connections;
         char last_error[160]; /* why it is not connected or what was refused last; "" = nothing */
 };
 void sovd_app_status(struct sovd_app *app, struct sovd_app_status *ret);

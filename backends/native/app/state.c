@@ -21,12 +21,12 @@ void app_wake(struct sovd_app *app) {
                 return;
 }
 
-static bool is_text(const char *s, size_t max) {
+bool app_is_text(const char *s, size_t max) {
         return s && *s && strlen(s) <= max && app_utf8(s);
 }
 
 static bool is_text_or_null(const char *s, size_t max) {
-        return !s || is_text(s, max);
+        return !s || app_is_text(s, max);
 }
 
 struct app_item *app_find(struct sovd_app *app, enum app_kind kind, const char *id) {
@@ -58,21 +58,6 @@ void app_exec_drop(struct sovd_app *app, const char *id) {
         }
 }
 
-void app_report_drop(struct sovd_app *app, struct app_report *report) {
-        for (struct app_report **p = &app->reports; *p; p = &(*p)->next) {
-                if (*p != report)
-                        continue;
-                *p = report->next;
-                if (!*p)
-                        app->last_report = p;
-                free(report->code);
-                free(report->environment);
-                free(report);
-                app->status.reports_waiting--;
-                return;
-        }
-}
-
 /* --- life ----------------------------------------------------------------------------------------------- */
 
 static bool copy(char **ret, const char *s) {
@@ -94,19 +79,15 @@ static void free_items(struct sovd_app *app) {
 static void destroy(struct sovd_app *app) {
         free_items(app);
         cJSON_Delete(app->faults);
-        while (app->reports)
-                app_report_drop(app, app->reports);
+        app_codes_done(app);
         while (app->logs) {
                 struct app_log *next = app->logs->next;
                 free(app->logs);
                 app->logs = next;
         }
         app_exec_drop(app, NULL);
-        for (size_t i = 0; i < app->n_codes; i++)
-                free(app->codes[i].code);
         for (size_t i = 0; i < app->n_conditions; i++)
                 free(app->conditions[i].name);
-        free(app->codes);
         free(app->socket);
         free(app->entity);
         free(app->name);
@@ -120,7 +101,7 @@ static void destroy(struct sovd_app *app) {
 }
 
 static bool are_good(const struct sovd_app_options *o) {
-        return o && is_text(o->entity, APP_TEXT_MAX) && is_text_or_null(o->socket, 100) &&
+        return o && app_is_text(o->entity, APP_TEXT_MAX) && is_text_or_null(o->socket, 100) &&
                is_text_or_null(o->name, APP_TEXT_MAX) && is_text_or_null(o->version, 64) &&
                is_text_or_null(o->located_on, APP_ID_MAX) && o->reports_max <= 65536 &&
                o->logs_max <= 65536 &&
@@ -141,7 +122,6 @@ static int name_instance(struct sovd_app *app) {
 static int fill(struct sovd_app *app, const struct sovd_app_options *o) {
         (void)pthread_mutex_init(&app->mutex, NULL);
         app->wake[0] = app->wake[1] = -1;
-        app->last_report = &app->reports;
         app->last_log = &app->logs;
         app->reports_max = o->reports_max ? o->reports_max : 256;
         app->logs_max = o->logs_max ? o->logs_max : 256;
@@ -207,8 +187,25 @@ static bool add_texts(cJSON *about, const char *word, const char *const *texts) 
         return array;
 }
 
+/* A schema of the app's: none is fine, one that cannot be is not. */
+static bool is_schema(const char *text) {
+        char *json = text ? app_json(text, APP_JSON_MAX, true) : NULL;
+        const bool ok = json || !text;
+
+        free(json);
+        return ok;
+}
+
+static bool add_schema(cJSON *about, const char *word, const char *text) {
+        char *json = text ? app_json(text, APP_JSON_MAX, true) : NULL;
+        const bool ok = !text || (json && cJSON_AddRawToObject(about, word, json));
+
+        free(json);
+        return ok;
+}
+
 /* Takes `about` over, also on failure. */
-static int add_item(struct sovd_app *app, enum app_kind kind, const char *id, struct app_item item, bool ok) {
+int app_add_item(struct sovd_app *app, enum app_kind kind, const char *id, struct app_item item, bool ok) {
         int r = ok ? 0 : -ENOMEM;
 
         (void)pthread_mutex_lock(&app->mutex);
@@ -235,9 +232,10 @@ static int add_item(struct sovd_app *app, enum app_kind kind, const char *id, st
 }
 
 int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *d) {
-        if (!app || !d || !is_text(d->id, APP_ID_MAX) || !is_text(d->name, APP_TEXT_MAX) ||
+        if (!app || !d || !app_is_text(d->id, APP_ID_MAX) || !app_is_text(d->name, APP_TEXT_MAX) ||
             !is_text_or_null(d->category, 64) || !is_text_or_null(d->unit, 64) ||
-            !is_text_or_null(d->data_type, 64) || !is_text_or_null(d->description, 1024))
+            !is_text_or_null(d->data_type, 64) || !is_text_or_null(d->description, 1024) ||
+            !is_schema(d->schema))
                 return -EINVAL;
         const struct app_item item = {
                 .about = cJSON_CreateObject(), .read = d->read, .write = d->write, .data = d->data
@@ -248,14 +246,16 @@ int sovd_app_add_data(struct sovd_app *app, const struct sovd_app_data *d) {
                 add_text(item.about, "data_type", d->data_type) &&
                 add_text(item.about, "description", d->description) &&
                 add_texts(item.about, "groups", d->groups) && add_texts(item.about, "tags", d->tags) &&
+                add_schema(item.about, "schema", d->schema) &&
                 cJSON_AddBoolToObject(item.about, "writable", d->write != NULL) &&
                 cJSON_AddBoolToObject(item.about, "published", d->read == NULL);
-        return add_item(app, APP_DATA, d->id, item, ok);
+        return app_add_item(app, APP_DATA, d->id, item, ok);
 }
 
 int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation *o) {
-        if (!app || !o || !o->start || !is_text(o->id, APP_ID_MAX) || !is_text(o->name, APP_TEXT_MAX) ||
-            !is_text_or_null(o->description, 1024))
+        if (!app || !o || !o->start || !app_is_text(o->id, APP_ID_MAX) ||
+            !app_is_text(o->name, APP_TEXT_MAX) || !is_text_or_null(o->description, 1024) ||
+            !is_schema(o->parameters) || !is_schema(o->result))
                 return -EINVAL;
         const struct app_item item = { .about = cJSON_CreateObject(),
                                        .start = o->start,
@@ -264,21 +264,24 @@ int sovd_app_add_operation(struct sovd_app *app, const struct sovd_app_operation
                                        .data = o->data };
         const bool ok = add_text(item.about, "id", o->id) && add_text(item.about, "name", o->name) &&
                         add_text(item.about, "description", o->description) &&
+                        add_schema(item.about, "parameters", o->parameters) &&
+                        add_schema(item.about, "result", o->result) &&
                         cJSON_AddBoolToObject(item.about, "asynchronous", o->asynchronous) &&
                         cJSON_AddBoolToObject(item.about, "stoppable", o->stop != NULL);
-        return add_item(app, APP_OPERATION, o->id, item, ok);
+        return app_add_item(app, APP_OPERATION, o->id, item, ok);
 }
 
 static int add_setting(struct sovd_app *app, enum app_kind kind, const struct sovd_app_setting *s) {
-        if (!app || !s || !s->read || !s->write || !is_text(s->id, APP_ID_MAX) ||
-            !is_text(s->name, APP_TEXT_MAX))
+        if (!app || !s || !s->read || !s->write || !app_is_text(s->id, APP_ID_MAX) ||
+            !app_is_text(s->name, APP_TEXT_MAX) || !is_schema(s->schema))
                 return -EINVAL;
         const struct app_item item = {
                 .about = cJSON_CreateObject(), .read = s->read, .write = s->write, .data = s->data
         };
         const bool ok = add_text(item.about, "id", s->id) && add_text(item.about, "name", s->name) &&
-                        (kind != APP_MODE || add_texts(item.about, "values", s->values));
-        return add_item(app, kind, s->id, item, ok);
+                        (kind != APP_MODE || add_texts(item.about, "values", s->values)) &&
+                        (kind == APP_MODE || add_schema(item.about, "schema", s->schema));
+        return app_add_item(app, kind, s->id, item, ok);
 }
 
 int sovd_app_add_mode(struct sovd_app *app, const struct sovd_app_setting *mode) {
@@ -317,135 +320,13 @@ int sovd_app_ready(struct sovd_app *app) {
         return was ? -EALREADY : 0;
 }
 
-/* --- faults --------------------------------------------------------------------------------------------- */
-
-/* NULL: there is no place, or no memory; the fault is then reported all the same, but without a rule. */
-static struct app_code *code_of(struct sovd_app *app, const char *code) {
-        for (size_t i = 0; i < app->n_codes; i++)
-                if (strcmp(app->codes[i].code, code) == 0)
-                        return &app->codes[i];
-        if (app->n_codes == APP_CODES_MAX)
-                return NULL;
-        struct app_code *codes = reallocarray(app->codes, app->n_codes + 1, sizeof(*codes));
-        if (!codes)
-                return NULL;
-        app->codes = codes;
-        codes[app->n_codes] = (struct app_code){ .code = strdup(code) };
-        return codes[app->n_codes].code ? &codes[app->n_codes++] : NULL;
-}
-
-int sovd_app_debounce(struct sovd_app *app, const char *code, unsigned failed_count, unsigned passed_count) {
-        if (!app || !is_text(code, 64) || !failed_count || failed_count > 32767 || !passed_count ||
-            passed_count > 32767)
-                return -EINVAL;
-        (void)pthread_mutex_lock(&app->mutex);
-        struct app_code *c = code_of(app, code);
-        int r = !c ? -ENOSPC : c->failed_count ? -EEXIST : 0;
-        if (!r) {
-                c->failed_count = failed_count;
-                c->passed_count = passed_count;
-        }
-        (void)pthread_mutex_unlock(&app->mutex);
-        return r;
-}
-
-/* Does the rule let this report through? Once when it is reached, not at each report after it. */
-static bool is_decided(struct app_code *c, enum sovd_app_report kind) {
-        if (!c || !c->failed_count || (kind != SOVD_APP_FAILED && kind != SOVD_APP_PASSED))
-                return true;
-        if (kind == SOVD_APP_FAILED) {
-                c->n_passed = 0;
-                if (c->n_failed < c->failed_count)
-                        return ++c->n_failed == c->failed_count;
-        } else {
-                c->n_failed = 0;
-                if (c->n_passed < c->passed_count)
-                        return ++c->n_passed == c->passed_count;
-        }
-        return false;
-}
-
-/* The last report of a fault that waits, if it was not sent yet and says the same. */
-static struct app_report *find_equal(struct sovd_app *app, const char *code, enum sovd_app_report kind) {
-        struct app_report *found = NULL;
-
-        if (kind != SOVD_APP_FAILED && kind != SOVD_APP_PASSED)
-                return NULL; /* each of them counts */
-        for (struct app_report *r = app->reports; r; r = r->next)
-                if (strcmp(r->code, code) == 0)
-                        found = r;
-        return found && found->kind == kind && !found->n ? found : NULL;
-}
-
-/* Takes environment over, also on failure. */
-static int enqueue(struct sovd_app *app, const char *code, enum sovd_app_report kind, char *environment) {
-        struct app_report *equal = find_equal(app, code, kind), *report = NULL;
-
-        if (equal) {
-                free(equal->environment);
-                equal->environment = environment;
-                return 0;
-        }
-        if (app->status.reports_waiting >= app->reports_max) {
-                app->status.reports_full++;
-                free(environment);
-                return -ENOSPC;
-        }
-        report = calloc(1, sizeof(*report));
-        if (!report || !copy(&report->code, code)) {
-                free(report);
-                free(environment);
-                return -ENOMEM;
-        }
-        report->kind = kind;
-        report->environment = environment;
-        *app->last_report = report;
-        app->last_report = &report->next;
-        app->status.reports_waiting++;
-        return 0;
-}
-
-int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report kind,
-                   const char *environment) {
-        char *text = NULL;
-        int r = 0;
-
-        if (!app || !is_text(code, 64) || (unsigned)kind > SOVD_APP_PREPASSED)
-                return -EINVAL;
-        if (environment && !(text = app_json(environment, APP_ENVIRONMENT_MAX, true)))
-                return -EINVAL;
-
-        (void)pthread_mutex_lock(&app->mutex);
-        struct app_code *c = code_of(app, code);
-        if (is_decided(c, kind)) {
-                r = enqueue(app, code, kind, text);
-                text = NULL;
-                /* What was not taken has to be decided once more. */
-                if (r && c)
-                        c->n_failed = c->n_passed = 0;
-                if (!r && c && (kind == SOVD_APP_FAILED || kind == SOVD_APP_PASSED))
-                        c->failed = kind == SOVD_APP_FAILED;
-        }
-        app->status.reports_taken += !r;
-        (void)pthread_mutex_unlock(&app->mutex);
-        free(text);
-        app_wake(app);
-        return r;
-}
-
-void app_cleared(struct sovd_app *app, const char *code) {
-        for (size_t i = 0; i < app->n_codes; i++)
-                if (app->codes[i].failed && (!code || strcmp(app->codes[i].code, code) == 0))
-                        (void)enqueue(app, app->codes[i].code, SOVD_APP_FAILED, NULL);
-}
-
 /* --- the rest ------------------------------------------------------------------------------------------- */
 
 int sovd_app_condition(struct sovd_app *app, const char *name, bool on) {
         size_t i;
         int r = 0;
 
-        if (!app || !is_text(name, 64))
+        if (!app || !app_is_text(name, 64))
                 return -EINVAL;
         (void)pthread_mutex_lock(&app->mutex);
         for (i = 0; i < app->n_conditions && strcmp(app->conditions[i].name, name) != 0; i++)
@@ -478,6 +359,7 @@ int sovd_app_publish(struct sovd_app *app, const char *id, const char *json) {
         if (found) {
                 char *old = item->value;
                 item->value = text;
+                app->n_dirty += !item->dirty;
                 item->dirty = true;
                 text = old;
         }
@@ -489,7 +371,7 @@ int sovd_app_publish(struct sovd_app *app, const char *id, const char *json) {
 }
 
 /* Not in the middle of a character. */
-static size_t cut(const char *text, size_t max) {
+size_t app_cut(const char *text, size_t max) {
         size_t n = strlen(text);
 
         if (n <= max)
@@ -497,31 +379,6 @@ static size_t cut(const char *text, size_t max) {
         while (max && ((unsigned char)text[max] & 0xc0) == 0x80)
                 max--;
         return max;
-}
-
-int sovd_app_log(struct sovd_app *app, enum sovd_app_severity severity, const char *text) {
-        if (!app || !text || !*text || (unsigned)severity > SOVD_APP_DEBUG || !app_utf8(text))
-                return -EINVAL;
-        const size_t n = cut(text, APP_LINE_MAX);
-        struct app_log *log = calloc(1, sizeof(*log) + n + 1);
-        if (!log)
-                return -ENOMEM;
-        log->severity = severity;
-        memcpy(log->text, text, n);
-
-        (void)pthread_mutex_lock(&app->mutex);
-        const bool full = app->status.logs_waiting >= app->logs_max;
-        app->status.logs_lost += full;
-        if (!full) {
-                *app->last_log = log;
-                app->last_log = &log->next;
-                app->status.logs_waiting++;
-                log = NULL;
-        }
-        (void)pthread_mutex_unlock(&app->mutex);
-        free(log);
-        app_wake(app);
-        return full ? -ENOSPC : 0;
 }
 
 int sovd_app_exec_progress(struct sovd_app *app, const char *exec, unsigned percent) {
@@ -546,7 +403,7 @@ int sovd_app_exec_end(struct sovd_app *app, const char *exec, const char *result
                 return -EINVAL;
         if (result && !(text = app_json(result, APP_JSON_MAX, true)))
                 return -EINVAL;
-        if (error && !(why = strndup(error, cut(error, APP_LINE_MAX)))) {
+        if (error && !(why = strndup(error, app_cut(error, APP_LINE_MAX)))) {
                 free(text);
                 return -ENOMEM;
         }
@@ -595,9 +452,9 @@ int sovd_app_answer_json(struct sovd_app_answer *answer, const char *json) {
 }
 
 int sovd_app_answer_error(struct sovd_app_answer *answer, const char *code, const char *message) {
-        if (!answer || !is_text(code, 64) || !message || !*message || !app_utf8(message))
+        if (!answer || !app_is_text(code, 64) || !message || !*message || !app_utf8(message))
                 return -EINVAL;
-        char *own_code = strdup(code), *own = strndup(message, cut(message, APP_LINE_MAX));
+        char *own_code = strdup(code), *own = strndup(message, app_cut(message, APP_LINE_MAX));
         if (!own_code || !own) {
                 free(own_code);
                 free(own);

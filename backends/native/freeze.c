@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values that are kept with an occurrence: those that were published, and those that the app is asked for. */
+#include "backends/native/reports.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/json_reader.h"
+#include <cjson/cJSON.h>
+
+#define ASKED_MAX    32    /* values of one app that are asked for at a time */
+#define VALUES_BYTES 16384 /* of all values of one report */
+#define MEMBER       "data"
+
+/* --- what is wanted ------------------------------------------------------------------------------------------ */
+
+static int compare_codes(const void *a, const void *b) {
+        return strcmp(((const struct native_wanted *)a)->code, ((const struct native_wanted *)b)->code);
+}
+
+int native_freeze_index(struct native_registration *registration) {
+        const cJSON *faults = cJSON_GetObjectItemCaseSensitive(registration->lists.faults, "faults"), *fault;
+        const size_t n = (size_t)cJSON_GetArraySize(faults);
+
+        registration->wanted = sovd_arena_array(registration->arena, struct native_wanted, n + 1);
+        if (!registration->wanted)
+                return sovd_error_origin(-ENOMEM);
+        cJSON_ArrayForEach (fault, faults) {
+                const struct native_wanted wanted = {
+                        .code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(fault, "code")),
+                        .ids = cJSON_GetObjectItemCaseSensitive(fault, "freeze_frame"),
+                };
+                if (wanted.code && cJSON_GetArraySize(wanted.ids))
+                        registration->wanted[registration->n_wanted++] = wanted;
+        }
+        qsort(registration->wanted, registration->n_wanted, sizeof(*registration->wanted), compare_codes);
+        return 0;
+}
+
+/* Which values the catalogue wants with a fault, or NULL. */
+static const cJSON *wanted_for(const struct native_app *app, const char *code) {
+        const struct native_registration *r = app->registration;
+        const struct native_wanted key = { .code = code };
+        const struct native_wanted *found =
+                r && r->n_wanted ? bsearch(&key, r->wanted, r->n_wanted, sizeof(key), compare_codes) : NULL;
+
+        return found ? found->ids : NULL;
+}
+
+/* With the mutex held. The text in the arena, or NULL: nothing was published. */
+static const char *copy_published(const struct native_app *app, const struct native_data *d,
+                                  struct sovd_arena *arena, uint64_t *ret_usec) {
+        const struct native_value *value =
+                &app->values[d - (const struct native_data *)app->registration->lists.data.items];
+
+        *ret_usec = value->usec;
+        return sovd_arena_strdup(arena, value->text);
+}
+
+static void take_published(struct native_peer *p, struct native_frozen *f, const struct native_data *d,
+                           struct sovd_arena *arena) {
+        struct sovd_json_fault fault;
+        struct cJSON *json = NULL;
+
+        (void)pthread_mutex_lock(&p->b->mutex);
+        const char *text = copy_published(p->app, d, arena, &f->published_usec);
+        (void)pthread_mutex_unlock(&p->b->mutex);
+        if (!text)
+                f->error = "it was not published yet";
+        else if (sovd_json_parse_in(arena, &json, text, strlen(text), NULL, &fault))
+                f->error = "it cannot be kept";
+        f->value = json;
+}
+
+static size_t count_open(const struct native_app *app) {
+        size_t n = 0;
+
+        for (const struct native_pending *x = app->pending; x; x = x->next)
+                n += x->n_open;
+        return n;
+}
+
+static void ask(struct native_peer *p, struct native_pending *pending, struct native_frozen *f) {
+        struct sovd_json_writer w;
+
+        if (count_open(p->app) + pending->n_open >= ASKED_MAX) {
+                f->error = "the app has too many values to tell already";
+                return;
+        }
+        f->seq = atomic_fetch_add(&p->b->last_seq, 1) + 1;
+        pending->n_open++;
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_json_object_begin(&w);
+        sovd_json_key_string(&w, "type", "read");
+        sovd_json_key_int(&w, "seq", (int64_t)f->seq);
+        sovd_json_key_string(&w, "id", f->id);
+        sovd_json_object_end(&w);
+        native_peer_send(p, &w);
+}
+
+int native_freeze(struct native_peer *p, struct native_pending *pending, struct sovd_arena *arena) {
+        const struct native_fault *fault = &pending->message->fault;
+        const bool fails =
+                fault->report - 1 == SOVD_REPORT_FAILED || fault->report - 1 == SOVD_REPORT_PREFAILED;
+        const cJSON *ids = fails ? wanted_for(p->app, fault->code) : NULL, *id;
+
+        if (!ids)
+                return 0;
+        pending->values = sovd_arena_array(arena, struct native_frozen, (size_t)cJSON_GetArraySize(ids) + 1);
+        if (!pending->values)
+                return sovd_error_origin(-ENOMEM);
+        pending->deadline_usec = sovd_now_usec() + p->b->freeze_usec;
+        cJSON_ArrayForEach (id, ids) {
+                struct native_frozen *f = &pending->values[pending->n_values++];
+                f->id = sovd_arena_strdup(arena, id->valuestring); /* the app may register anew meanwhile */
+                if (!f->id)
+                        return sovd_error_origin(-ENOMEM);
+                const struct native_data *d =
+                        NATIVE_FIND(p->app->registration->lists.data, native_data, f->id);
+                if (!d)
+                        f->error = "the app has not registered it";
+                else if (d->published.value)
+                        take_published(p, f, d, arena);
+                else
+                        ask(p, pending, f);
+        }
+        return 0;
+}
+
+/* --- as text --------------------------------------------------------------------------------------------------- */
+
+static void write_value(struct sovd_json_writer *w, const struct native_frozen *f, bool fits) {
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        sovd_json_key(w, f->id);
+        sovd_json_object_begin(w);
+        if (f->value && fits) {
+                sovd_json_key(w, "data");
+                sovd_json_tree(w, f->value);
+                if (f->published_usec)
+                        sovd_json_key_string(w, "published", sovd_clock_format(when, f->published_usec));
+        } else
+                sovd_json_key_string(w, "error",
+                                     f->value   ? "it is too long to be kept"
+                                     : f->error ? f->error
+                                                : "the app did not answer in time");
+        sovd_json_object_end(w);
+}
+
+static size_t length_of(const struct cJSON *value) {
+        struct sovd_json_writer w;
+        const char *text;
+        size_t len = SIZE_MAX;
+
+        sovd_json_writer_init(&w, 0, VALUES_BYTES);
+        sovd_json_tree(&w, value);
+        if (sovd_json_writer_finish(&w, &text, &len))
+                len = SIZE_MAX;
+        sovd_json_writer_done(&w);
+        return len;
+}
+
+static void write_values(struct sovd_json_writer *w, const struct native_pending *pending) {
+        size_t left = VALUES_BYTES;
+
+        sovd_json_key(w, MEMBER);
+        sovd_json_object_begin(w);
+        for (size_t i = 0; i < pending->n_values; i++) {
+                const struct native_frozen *f = &pending->values[i];
+                const size_t len = f->value ? length_of(f->value) : 0;
+                write_value(w, f, len <= left);
+                left -= len <= left ? len : 0;
+        }
+        sovd_json_object_end(w);
+}
+
+/* The app's own part has a limit of its own: what is added cannot make it too long. */
+static int check_own(const struct cJSON *environment, bool has_values) {
+        if (environment && length_of(environment) > NATIVE_FRAME_BYTES)
+                return -E2BIG;
+        return has_values && cJSON_GetObjectItemCaseSensitive(environment, MEMBER) ? SOVD_E_CONFLICT : 0;
+}
+
+int native_freeze_text(const struct native_pending *pending, struct sovd_arena *arena, const char **ret) {
+        const struct cJSON *environment = pending->message->fault.environment, *member;
+        struct sovd_json_writer w;
+        const char *text;
+        size_t len;
+
+        *ret = NULL;
+        int r = check_own(environment, pending->n_values);
+        if (r || (!environment && !pending->n_values))
+                return r;
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_json_object_begin(&w);
+        cJSON_ArrayForEach (member, environment) {
+                sovd_json_key(&w, member->string);
+                sovd_json_tree(&w, member);
+        }
+        if (pending->n_values)
+                write_values(&w, pending);
+        sovd_json_object_end(&w);
+        r = sovd_json_writer_finish(&w, &text, &len);
+        if (!r)
+                *ret = sovd_arena_strdup(arena, text);
+        sovd_json_writer_done(&w);
+        return r || *ret ? r : sovd_error_origin(-ENOMEM);
+}
