@@ -159,23 +159,13 @@ static int read_one(struct sovd_fault_sink *sink, struct sovd_call *call, const 
         return r ? r : fm_record_environment(records, call->arena, &ret->environment_data);
 }
 
-/* The disk's troubles are the client's to know: it may try again, and nothing was changed. */
-static int storage_failed(struct sovd_call *call, int r) {
-        if (r == SOVD_E_OVERLOAD)
-                sovd_fail(call, SOVD_E_OVERLOAD, "too many changes wait for the disk");
-        else
-                sovd_fail(call, SOVD_E_OVERLOAD, "the state cannot be written now: %s", strerror(-r));
-        sovd_fail_retry_after(call, 1);
-        return SOVD_E_OVERLOAD;
-}
-
 static int clear(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e, const char *code) {
         char key[ENTITY_MAX];
         int r = fm_manager_clear(manager_of(sink), key_of(key, e), code, NULL);
 
         if (r == SOVD_E_NOT_FOUND)
                 return no_fault(call, e, code);
-        return r ? storage_failed(call, r) : 0;
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,
@@ -183,7 +173,7 @@ static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const
         char key[ENTITY_MAX];
         int r = fm_manager_clear(manager_of(sink), key_of(key, e), NULL, scope);
 
-        return r ? storage_failed(call, r) : 0;
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 static const struct sovd_fault_sink_ops sink_ops = {

@@ -45,6 +45,15 @@ int sovd_fail_unknown(struct sovd_call *call, int r) {
         return r;
 }
 
+int sovd_fail_storage(struct sovd_call *call, int r) {
+        if (r == SOVD_E_OVERLOAD)
+                (void)sovd_fail(call, SOVD_E_OVERLOAD, "too many changes wait for the disk");
+        else
+                (void)sovd_fail(call, SOVD_E_OVERLOAD, "the state cannot be written now: %s", strerror(abs(r)));
+        sovd_fail_retry_after(call, 1);
+        return SOVD_E_OVERLOAD;
+}
+
 int sovd_fail_range(struct sovd_call *call, uint64_t size) {
         (void)sovd_fail(call, SOVD_E_RANGE, "the range lies outside of the %llu bytes that there are",
                         (unsigned long long)size);

@@ -89,6 +89,9 @@ int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sov
 
 /* Says of the failure that what was asked for may have been done all the same. Returns r. */
 int sovd_fail_unknown(struct sovd_call *call, int r);
+/* The state could not be written (r: what the database said): SOVD_E_OVERLOAD with the reason and Retry-After, as the
+ * disk's troubles are the client's to know. Returns it. */
+int sovd_fail_storage(struct sovd_call *call, int r);
 #define SOVD_OUTCOME_UNKNOWN "outcome-unknown" /* its vendor code */
 /* Fails with SOVD_E_RANGE for an item of this size. */
 int sovd_fail_range(struct sovd_call *call, uint64_t size);

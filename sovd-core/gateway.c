@@ -56,6 +56,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         gateway->db = options->db;
         (void)pthread_mutex_init(&gateway->build_mutex, NULL);
         (void)pthread_mutex_init(&gateway->tree_mutex, NULL);
+        struct sovd_locks_options locks = options->locks;
+        locks.db = options->db;
         int r = sovd_tree_new(&gateway->tree, NULL, 0);
         if (!r)
                 r = sovd_executions_new(&gateway->executions, options->executions_max,
@@ -69,7 +71,7 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         if (!r)
                 r = sovd_updates_new(&gateway->updates);
         if (!r)
-                r = sovd_locks_new(&gateway->locks, &options->locks);
+                r = sovd_locks_new(&gateway->locks, &locks);
         if (r)
                 return r;
 

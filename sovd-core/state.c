@@ -24,7 +24,17 @@ static const char faults[] =
         "CREATE INDEX fault_event_time ON fault_event(usec);"
         "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
 
-const char *const sovd_state_migrations[] = { faults, NULL };
+/* lock: held, or broken and remembered so that its owner can be told. ends_usec is on the clock of the boot; above: the
+ * keys of the entity and of what is above it, a line each; scopes: names of collections, with commas, or all ("").
+ * counter: numbers that never go back. */
+static const char locks[] =
+        "CREATE TABLE lock(id TEXT PRIMARY KEY, boot TEXT NOT NULL, state INTEGER NOT NULL, client TEXT NOT NULL,"
+        " anonymous INTEGER NOT NULL, entity_type TEXT NOT NULL, entity TEXT NOT NULL, above TEXT NOT NULL,"
+        " scopes TEXT NOT NULL, fence INTEGER NOT NULL, ends_usec INTEGER NOT NULL, broken_usec INTEGER NOT NULL,"
+        " told INTEGER NOT NULL, backend TEXT, backend_id TEXT) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+const char *const sovd_state_migrations[] = { faults, locks, NULL };
 
 int sovd_state_open(struct sovd_db **ret, const char *folder) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;

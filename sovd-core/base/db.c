@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATEMENTS_MAX 64   /* cached per connection */
+#define STATEMENTS_MAX 192  /* cached per connection */
 #define GROUP_MAX      256  /* changes of one transaction */
 #define BUSY_MSEC      5000
 #define JOURNAL_BYTES  "8388608"
@@ -31,7 +31,7 @@ struct sovd_db_conn {
 
 struct job {
         sovd_db_work work;
-        sovd_db_done done; /* posted; else `finished` is waited for */
+        sovd_db_done done; /* or NULL; one that is not posted is waited for with `finished` */
         void *data;
         int result;
         bool posted, finished;
@@ -304,9 +304,9 @@ static void tell(struct sovd_db *db, struct job *group) {
         while (group) {
                 struct job *job = group;
                 group = job->next;
+                if (job->done)
+                        job->done(job->result, job->data);
                 if (job->posted) {
-                        if (job->done)
-                                job->done(job->result, job->data);
                         free(job);
                         continue;
                 }
@@ -374,15 +374,32 @@ static int enqueue(struct sovd_db *db, struct job *job) {
         return 0;
 }
 
-int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data) {
-        struct job job = { .work = work, .data = data };
-
+/* *ret_taken: it was carried out, or tried. */
+static int wait_for(struct sovd_db *db, struct job *job, bool *ret_taken) {
         (void)pthread_mutex_lock(&db->mutex);
-        int r = enqueue(db, &job);
-        while (!r && !job.finished)
+        int r = enqueue(db, job);
+        while (!r && !job->finished)
                 (void)pthread_cond_wait(&db->finished, &db->mutex);
         (void)pthread_mutex_unlock(&db->mutex);
-        return r ? r : job.result;
+        *ret_taken = !r;
+        return r ? r : job->result;
+}
+
+int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data) {
+        struct job job = { .work = work, .data = data };
+        bool taken;
+
+        return wait_for(db, &job, &taken);
+}
+
+int sovd_db_apply(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data) {
+        struct job job = { .work = work, .done = done, .data = data };
+        bool taken = false;
+
+        int r = db ? wait_for(db, &job, &taken) : 0;
+        if (!taken)
+                done(r, data);
+        return r;
 }
 
 int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data) {
@@ -610,6 +627,10 @@ struct sovd_db *sovd_db_close(struct sovd_db *db) {
         free(db->path);
         free(db);
         return NULL;
+}
+
+bool sovd_db_is_file(const struct sovd_db *db) {
+        return db && db->path;
 }
 
 /* --- copies and status ---------------------------------------------------------------------------------- */

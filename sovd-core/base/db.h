@@ -44,6 +44,11 @@ typedef void (*sovd_db_done)(int result, void *data);
 /* Carries a change out and waits until it is durable. */
 int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data);
 
+/* The same for what is kept in memory too: done is told on the writer thread, in the order of the changes and before
+ * the caller goes on, so memory never differs from the file. It is always called once; when the change was not even
+ * taken, by the caller's thread. db NULL: nothing is kept, and done is told 0. */
+int sovd_db_apply(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data);
+
 /* The same without waiting; done may be NULL. Another result than 0: it was not taken, done is not called. */
 int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data);
 
@@ -74,6 +79,9 @@ const void *sovd_db_blob(struct sovd_db_stmt *stmt, int column, size_t *ret_n);
 /* Rows that the last change of the connection touched, and the rowid it gave. */
 int64_t sovd_db_changes(struct sovd_db_conn *conn);
 int64_t sovd_db_last_id(struct sovd_db_conn *conn);
+
+/* Is there a file, which outlives the process? false for NULL. */
+bool sovd_db_is_file(const struct sovd_db *db);
 
 /* A whole copy of the last commit in a new file, checked. -EEXIST: the file is there. */
 int sovd_db_copy(struct sovd_db *db, const char *path);
