@@ -437,6 +437,7 @@ static int serve(struct daemon *d) {
         (void)sigaddset(&signals, SIGHUP);
         (void)sigprocmask(SIG_BLOCK, &signals, NULL);
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk, and no reason to end */
 
         sovd_settings_log(d->settings.logging);
         raise_file_limit(&d->settings);
