@@ -34,7 +34,20 @@ static const char locks[] =
         " told INTEGER NOT NULL, backend TEXT, backend_id TEXT) STRICT, WITHOUT ROWID;"
         "CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-const char *const sovd_state_migrations[] = { faults, locks, NULL };
+/* execution: n is the order in which they came to be; state: 0 the start is not answered, 1 runs, 2 ended. idempotency: the
+ * three digests of a key, and the answer, or status 0 while there is none; execution: what was started under the key. */
+static const char executions[] =
+        "CREATE TABLE execution(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, backend TEXT NOT NULL,"
+        " entity_type TEXT NOT NULL, entity TEXT NOT NULL, operation TEXT NOT NULL, backend_id TEXT NOT NULL,"
+        " capability TEXT NOT NULL, status TEXT, state INTEGER NOT NULL, ended_usec INTEGER NOT NULL,"
+        " adopted INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE idempotency(use TEXT PRIMARY KEY, client TEXT NOT NULL, body TEXT NOT NULL,"
+        " since_usec INTEGER NOT NULL, status INTEGER NOT NULL, location TEXT, answer BLOB, execution TEXT)"
+        " STRICT, WITHOUT ROWID;"
+        "CREATE INDEX idempotency_since ON idempotency(since_usec);"
+        "CREATE INDEX idempotency_execution ON idempotency(execution) WHERE execution IS NOT NULL;";
+
+const char *const sovd_state_migrations[] = { faults, locks, executions, NULL };
 
 int sovd_state_open(struct sovd_db **ret, const char *folder) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;

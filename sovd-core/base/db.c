@@ -230,6 +230,10 @@ const void *sovd_db_blob(struct sovd_db_stmt *stmt, int column, size_t *ret_n) {
         return bytes;
 }
 
+bool sovd_db_is_null(struct sovd_db_stmt *stmt, int column) {
+        return sqlite3_column_type(stmt->stmt, column) == SQLITE_NULL;
+}
+
 int64_t sovd_db_changes(struct sovd_db_conn *conn) {
         return sqlite3_changes64(conn->sqlite);
 }

@@ -76,6 +76,8 @@ int64_t sovd_db_int(struct sovd_db_stmt *stmt, int column);
 const char *sovd_db_text(struct sovd_db_stmt *stmt, int column);
 const void *sovd_db_blob(struct sovd_db_stmt *stmt, int column, size_t *ret_n);
 
+bool sovd_db_is_null(struct sovd_db_stmt *stmt, int column);
+
 /* Rows that the last change of the connection touched, and the rowid it gave. */
 int64_t sovd_db_changes(struct sovd_db_conn *conn);
 int64_t sovd_db_last_id(struct sovd_db_conn *conn);
