@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "sovd-core/executions.h"
+#include "sovd-core/state.h"
 #include "tests/unit/core/fake_backend.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
@@ -16,6 +17,7 @@
 #define RETENTION (60 * SOVD_USEC_PER_SEC)
 
 static struct sovd_db *db; /* NULL, or the state */
+static bool with_state;
 static struct sovd_executions *executions;
 static struct sovd_arena *arena;
 static struct sovd_execution_ref ref;
@@ -33,13 +35,14 @@ static int make_executions(void **state) {
 
         now_usec = 1000 * SOVD_USEC_PER_SEC;
         sovd_clock_replace(&fake);
-        if (sovd_arena_new(&arena, 4096))
+        if (sovd_arena_new(&arena, 4096) || (with_state && sovd_state_open(&db, NULL)))
                 return -1;
         return sovd_executions_new(&executions, db, MAX, RETENTION);
 }
 
 static int free_executions(void **state) {
         executions = sovd_executions_free(executions);
+        db = sovd_db_close(db);
         arena = sovd_arena_free(arena);
         sovd_clock_replace(NULL);
         return 0;
@@ -513,5 +516,7 @@ int main(void) {
                 TEST(the_limit_holds_among_threads),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        int n = cmocka_run_group_tests_name("in memory", tests, NULL, NULL);
+        with_state = true;
+        return n + cmocka_run_group_tests_name("with the state", tests, NULL, NULL);
 }
