@@ -47,7 +47,15 @@ static const char executions[] =
         "CREATE INDEX idempotency_since ON idempotency(since_usec);"
         "CREATE INDEX idempotency_execution ON idempotency(execution) WHERE execution IS NOT NULL;";
 
-const char *const sovd_state_migrations[] = { faults, locks, executions, NULL };
+/* n: the order in which they came to be. condition: JSON. log_severity: null = nothing is logged. */
+static const char triggers[] =
+        "CREATE TABLE persistent_trigger(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, entity_type TEXT NOT NULL,"
+        " entity TEXT NOT NULL, owner TEXT NOT NULL, anonymous INTEGER NOT NULL, base TEXT NOT NULL, resource TEXT NOT NULL,"
+        " condition TEXT NOT NULL, path TEXT, only_data INTEGER NOT NULL, multishot INTEGER NOT NULL,"
+        " private INTEGER NOT NULL, log_severity TEXT, log_resource INTEGER NOT NULL, log_condition INTEGER NOT NULL,"
+        " log_marker TEXT, expires_usec INTEGER NOT NULL, terminated INTEGER NOT NULL) STRICT;";
+
+const char *const sovd_state_migrations[] = { faults, locks, executions, triggers, NULL };
 
 int sovd_state_open(struct sovd_db **ret, const char *folder) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
