@@ -56,20 +56,22 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         gateway->db = options->db;
         (void)pthread_mutex_init(&gateway->build_mutex, NULL);
         (void)pthread_mutex_init(&gateway->tree_mutex, NULL);
+        struct sovd_locks_options locks = options->locks;
+        locks.db = options->db;
         int r = sovd_tree_new(&gateway->tree, NULL, 0);
         if (!r)
-                r = sovd_executions_new(&gateway->executions, options->executions_max,
+                r = sovd_executions_new(&gateway->executions, options->db, options->executions_max,
                                         options->executions_retention_usec);
         if (!r)
                 r = sovd_data_lists_new(&gateway->data_lists, &options->data_lists);
         if (!r)
                 r = sovd_gateway_on_clear(gateway, forget_data_lists, gateway->data_lists);
         if (!r)
-                r = sovd_idempotency_new(&gateway->idempotency, &options->idempotency);
+                r = sovd_idempotency_new(&gateway->idempotency, options->db, &options->idempotency);
         if (!r)
                 r = sovd_updates_new(&gateway->updates);
         if (!r)
-                r = sovd_locks_new(&gateway->locks, &options->locks);
+                r = sovd_locks_new(&gateway->locks, &locks);
         if (r)
                 return r;
 

@@ -6,9 +6,15 @@
  *
  * A client that does not know whether its request arrived sends it once more under the same key. The first one
  * with a key takes it; when it has been answered, the answer is kept for later ones. A key that nothing was done
- * under is given back. Only digests are kept of scope, key and body. All functions are thread-safe; none blocks.
+ * under is given back. Only digests are kept of scope, key and body.
+ *
+ * A key has a row in the state before anything is done under it, and the answer is there before the client hears it. A
+ * key whose row has no answer after a restart is never carried out again: it is told apart, with the execution that
+ * was begun under it. All functions are thread-safe; those that write wait for the disk.
  */
-#include "sovd-core/base/util.h"
+#include "sovd-core/base/db.h"
+#include "sovd-core/base/fingerprint.h"
+#include "sovd-core/base/id.h"
 
 struct sovd_arena;
 struct sovd_idempotency;
@@ -35,17 +41,21 @@ struct sovd_idempotent_answer {
         const char *location; /* or NULL */
         const char *body;     /* NULL: it was too long to be kept */
         size_t body_len;
+        const char *execution; /* of an interrupted one: what was begun under the key; or NULL */
 };
 
 enum sovd_idempotency_state {
         SOVD_IDEMPOTENCY_NEW,      /* carry it out, then call end or abandon */
         SOVD_IDEMPOTENCY_ANSWERED, /* *ret_answer is what was answered (in the arena) */
         SOVD_IDEMPOTENCY_OTHER,    /* the key was used with another body */
+        SOVD_IDEMPOTENCY_INTERRUPTED, /* a restart came before the answer: nobody knows what was done */
         SOVD_IDEMPOTENCY_RUNNING,  /* the first request with the key is not answered yet */
         SOVD_IDEMPOTENCY_FULL      /* as many keys are kept as may be, of all clients or of this one */
 };
 
-int sovd_idempotency_new(struct sovd_idempotency **ret, const struct sovd_idempotency_limits *limits);
+/* Takes in what the process before has kept. db NULL: nothing is kept. */
+int sovd_idempotency_new(struct sovd_idempotency **ret, struct sovd_db *db,
+                         const struct sovd_idempotency_limits *limits);
 struct sovd_idempotency *sovd_idempotency_free(struct sovd_idempotency *x);
 SOVD_DEFINE_CLEANUP(struct sovd_idempotency *, sovd_idempotency_free)
 
@@ -54,7 +64,23 @@ int sovd_idempotency_begin(struct sovd_idempotency *x, const struct sovd_idempot
                            enum sovd_idempotency_state *ret_state, uint64_t *ret_ticket,
                            struct sovd_idempotent_answer *ret_answer, struct sovd_arena *arena);
 
-/* Keeps the answer (copied) of what was begun. */
+/* The row of a key, for whoever writes it together with what is done under it. */
+struct sovd_idempotency_row {
+        char client[SOVD_FINGERPRINT_SIZE], use[SOVD_FINGERPRINT_SIZE], body[SOVD_FINGERPRINT_SIZE];
+        uint64_t since_usec, oldest_usec; /* realtime; of the oldest key that is kept */
+        const char *execution;            /* to be set: what is begun under it, or NULL */
+};
+
+/* Of what was begun; from here on it counts as written. */
+void sovd_idempotency_row(struct sovd_idempotency *x, uint64_t ticket, struct sovd_idempotency_row *ret);
+
+/* Work of the state's writer; data is a row. */
+int sovd_idempotency_write(struct sovd_db_conn *conn, void *data);
+
+/* Writes the row alone. Fails with what the database says. */
+int sovd_idempotency_keep(struct sovd_idempotency *x, uint64_t ticket);
+
+/* Keeps the answer (copied) of what was begun. When it cannot be written it is kept until the next restart. */
 void sovd_idempotency_end(struct sovd_idempotency *x, uint64_t ticket,
                           const struct sovd_idempotent_answer *answer);
 

@@ -2,7 +2,7 @@
 /* How a lock comes about: reserve, wait for uses of others, grant; and what it breaks on the way. */
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
-#include "sovd-core/locks_inside.h"
+#include "sovd-core/lock_store.h"
 #include <errno.h>
 #include <time.h>
 
@@ -198,7 +198,7 @@ int sovd_lock_reserve(struct sovd_locks *locks, struct sovd_call *call, const st
         if (!r) {
                 struct lock *lock = SOVD_TAKE(own);
                 if (wait_for_uses(locks, lock, call)) {
-                        lock->ends_usec = sovd_now_usec() + lock->duration_usec;
+                        lock->ends_usec = sovd_boottime_usec() + lock->duration_usec;
                         memcpy(ret_id, lock->id, SOVD_ID_SIZE);
                 } else {
                         give_up(locks, lock);
@@ -210,11 +210,37 @@ int sovd_lock_reserve(struct sovd_locks *locks, struct sovd_call *call, const st
 }
 
 /* The owner of a broken lock that takes a new one in its place knows what became of it. */
+static bool is_told_by(const struct lock *lock, const struct lock *other) {
+        return other->state == LOCK_BROKEN && strcmp(other->client, lock->client) == 0 &&
+               (other->scopes & ~lock->scopes) == 0 && lock_meets(other, keys_of(lock), lock->place.n);
+}
+
 static void tell_owner(struct sovd_locks *locks, const struct lock *lock) {
         for (struct lock *other = locks->locks; other; other = other->next)
-                if (other->state == LOCK_BROKEN && strcmp(other->client, lock->client) == 0 &&
-                    (other->scopes & ~lock->scopes) == 0 && lock_meets(other, keys_of(lock), lock->place.n))
+                if (is_told_by(lock, other))
                         other->told = true;
+}
+
+static int list_told(const struct sovd_locks *locks, struct sovd_call *call, const struct lock *lock,
+                     const char *const **ret, size_t *ret_n) {
+        const struct lock *other;
+        size_t n = 0;
+
+        for (other = locks->locks; other; other = other->next)
+                n += is_told_by(lock, other);
+        const char **ids = sovd_arena_array(call->arena, const char *, n + 1);
+        if (!ids)
+                return sovd_error_origin(-ENOMEM);
+        for (n = 0, other = locks->locks; other; other = other->next) {
+                if (!is_told_by(lock, other))
+                        continue;
+                ids[n] = sovd_arena_strdup(call->arena, other->id);
+                if (!ids[n++])
+                        return sovd_error_origin(-ENOMEM);
+        }
+        *ret = ids;
+        *ret_n = n;
+        return 0;
 }
 
 /* All that needs memory comes first: afterwards nothing can fail. */
@@ -236,7 +262,7 @@ static int describe_victims(struct sovd_locks *locks, struct sovd_call *call, co
         return 0;
 }
 
-static void break_victims(struct sovd_locks *locks, const struct lock *lock) {
+static void break_victims(struct sovd_locks *locks, const struct lock *lock, uint64_t broken_usec) {
         for (;;) {
                 struct lock *victim = locks->locks;
                 while (victim && !is_victim(lock, victim))
@@ -244,8 +270,61 @@ static void break_victims(struct sovd_locks *locks, const struct lock *lock) {
                 if (!victim)
                         return;
                 sovd_log(SOVD_LOG_INFO, "a lock on %s was broken", victim->place.keys[0]);
-                lock_set_broken(locks, victim); /* may drop an old one, so the search begins anew */
+                lock_set_broken(locks, victim, broken_usec); /* may drop an old one, so the search begins anew */
         }
+}
+
+struct grant {
+        struct sovd_locks *locks;
+        struct lock *lock; /* nobody else touches it while it is reserved */
+        struct sovd_lock_infos *broken;
+        struct lock_grant_rows rows;
+};
+
+/* Some may have been given back, or have ended, while the grant was written: those were not broken. */
+static void leave_out_gone(struct grant *g) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < g->broken->n; i++) {
+                const struct lock *victim = lock_by_id(g->locks, g->broken->items[i].id);
+                if (victim && is_victim(g->lock, victim))
+                        g->broken->items[n++] = g->broken->items[i];
+        }
+        g->broken->n = n;
+}
+
+static int write_grant(struct sovd_db_conn *conn, void *data) {
+        return lock_store_grant(conn, &((struct grant *)data)->rows);
+}
+
+static void granted(int result, void *data) {
+        struct grant *g = data;
+
+        (void)pthread_mutex_lock(&g->locks->mutex);
+        if (result) {
+                give_up(g->locks, g->lock);
+        } else {
+                g->lock->state = LOCK_HELD;
+                leave_out_gone(g);
+                tell_owner(g->locks, g->lock);
+                break_victims(g->locks, g->lock, g->rows.broken_usec);
+                g->locks->counts.n_granted++;
+        }
+        (void)pthread_mutex_unlock(&g->locks->mutex);
+}
+
+/* What the grant will write. With the mutex. */
+static int prepare(struct grant *g, struct sovd_call *call, struct sovd_lock_infos *ret_broken) {
+        struct lock_grant_rows *rows = &g->rows;
+
+        *rows = (struct lock_grant_rows){ .lock = g->lock,
+                                          .boot = g->locks->boot,
+                                          .broken = ret_broken,
+                                          .now_usec = sovd_boottime_usec(),
+                                          .broken_usec = sovd_realtime_usec(),
+                                          .broken_max = g->locks->options.max };
+        int r = describe_victims(g->locks, call, g->lock, ret_broken);
+        return r ? r : list_told(g->locks, call, g->lock, &rows->told, &rows->n_told);
 }
 
 int sovd_lock_grant(struct sovd_locks *locks, struct sovd_call *call, const char *id, const char *backend,
@@ -253,22 +332,20 @@ int sovd_lock_grant(struct sovd_locks *locks, struct sovd_call *call, const char
         char *kept_backend = backend ? strdup(backend) : NULL,
              *kept_id = backend_id ? strdup(backend_id) : NULL;
         bool ok = (!backend || kept_backend) && (!backend_id || kept_id);
+        struct grant g = { .locks = locks, .broken = ret_broken };
 
         (void)pthread_mutex_lock(&locks->mutex);
-        struct lock *lock = lock_by_id(locks, id);
-        lock->backend = kept_backend;
-        lock->backend_id = kept_id;
-        int r = ok ? describe_victims(locks, call, lock, ret_broken) : sovd_error_origin(-ENOMEM);
-        if (r) {
-                give_up(locks, lock);
-        } else {
-                lock->state = LOCK_HELD;
-                tell_owner(locks, lock);
-                break_victims(locks, lock);
-                locks->counts.n_granted++;
-        }
+        g.lock = lock_by_id(locks, id);
+        g.lock->backend = kept_backend;
+        g.lock->backend_id = kept_id;
+        int r = ok ? prepare(&g, call, ret_broken) : sovd_error_origin(-ENOMEM);
+        if (r)
+                give_up(locks, g.lock);
         (void)pthread_mutex_unlock(&locks->mutex);
-        return r;
+        if (r)
+                return r;
+        r = sovd_db_apply(locks->options.db, write_grant, granted, &g);
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 void sovd_lock_cancel(struct sovd_locks *locks, const char *id) {

@@ -171,26 +171,27 @@ static struct lock *by_fence(struct sovd_locks *locks, uint64_t fence) {
 }
 
 /* With the mutex: what the end of a use that rests on a lock says about the lock, and the lock about the use. */
-static int settle(struct sovd_locks *locks, struct sovd_call *call, struct lock *lock, int r) {
+static int settle(struct sovd_locks *locks, struct sovd_call *call, struct lock *lock, int r,
+                  struct lock_loss *ret_loss) {
         if (!r && lock->state == LOCK_BROKEN)
                 return lock_fail_broken(call, lock->id, lock->broken_usec,
                                         "; the change was carried out before");
-        if (r > 0 && lock_is_live(lock) && sovd_streq(call->failure.body.error_code, "lock-broken")) {
-                lock_set_broken(locks, lock);
-                lock->told = true;
-        }
+        if (r > 0 && lock_is_live(lock) && sovd_streq(call->failure.body.error_code, "lock-broken"))
+                lock_note_loss(locks, lock, ret_loss);
         return r;
 }
 
 int sovd_lock_use_end(struct sovd_lock_use *use, struct sovd_call *call, int r) {
         struct sovd_locks *locks = use->locks;
+        struct lock_loss loss = { 0 };
 
         (void)pthread_mutex_lock(&locks->mutex);
         remove_use(locks, use);
         struct lock *lock = use->fence ? by_fence(locks, use->fence) : NULL;
         if (lock)
-                r = settle(locks, call, lock, r);
+                r = settle(locks, call, lock, r, &loss);
         (void)pthread_cond_broadcast(&locks->ended);
         (void)pthread_mutex_unlock(&locks->mutex);
+        lock_keep_loss(locks, &loss);
         return r;
 }

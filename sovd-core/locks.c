@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/clock.h"
-#include "sovd-core/locks_inside.h"
+#include "sovd-core/base/log.h"
+#include "sovd-core/lock_store.h"
 #include <errno.h>
 #include <time.h>
 
@@ -30,6 +31,12 @@ int sovd_locks_new(struct sovd_locks **ret, const struct sovd_locks_options *opt
         }
         (void)pthread_mutex_init(&locks->mutex, NULL);
         locks->options = *options;
+        (void)sovd_boot_id(locks->boot);
+        r = lock_store_load(locks);
+        if (r) {
+                (void)sovd_locks_free(locks);
+                return r;
+        }
         *ret = locks;
         return 0;
 }
@@ -147,11 +154,11 @@ struct lock *lock_by_id(struct sovd_locks *locks, const char *id) {
 }
 
 static bool has_ended(const struct lock *lock, uint64_t now) {
-        return lock->state != LOCK_RESERVED && now >= lock->ends_usec;
+        return lock->state != LOCK_RESERVED && !lock->n_writes && now >= lock->ends_usec;
 }
 
 void lock_drop_ended(struct sovd_locks *locks) {
-        const uint64_t now = sovd_now_usec();
+        const uint64_t now = sovd_boottime_usec();
         struct lock **place = &locks->locks;
 
         while (*place) {
@@ -179,10 +186,10 @@ static void drop_oldest_broken(struct sovd_locks *locks) {
                 lock_remove(locks, oldest);
 }
 
-void lock_set_broken(struct sovd_locks *locks, struct lock *lock) {
+void lock_set_broken(struct sovd_locks *locks, struct lock *lock, uint64_t broken_usec) {
         lock->state = LOCK_BROKEN;
-        lock->broken_usec = sovd_realtime_usec();
-        lock->ends_usec = sovd_now_usec() + LOCK_REMEMBER_USEC;
+        lock->broken_usec = broken_usec;
+        lock->ends_usec = sovd_boottime_usec() + LOCK_REMEMBER_USEC;
         locks->counts.n_broken++;
         drop_oldest_broken(locks);
 }
@@ -210,7 +217,7 @@ static bool is_shared(const struct sovd_locks *locks, const struct lock *mine) {
 
 int lock_describe(const struct sovd_locks *locks, struct sovd_call *call, const struct lock *lock,
                   struct sovd_lock_info *ret) {
-        const uint64_t now = sovd_now_usec();
+        const uint64_t now = sovd_boottime_usec();
         struct sovd_arena *arena = call->arena;
 
         *ret = (struct sovd_lock_info){
@@ -321,46 +328,162 @@ int sovd_lock_check_duration(const struct sovd_locks *locks, struct sovd_call *c
                             (unsigned long long)(locks->options.max_usec / SOVD_USEC_PER_SEC));
 }
 
+/* A change of one lock that its owner asks for. */
+struct lock_change {
+        struct sovd_locks *locks;
+        const char *id;
+        uint64_t ends_usec;
+        bool found; /* it was still there when the change was durable */
+};
+
+static int write_extension(struct sovd_db_conn *conn, void *data) {
+        const struct lock_change *c = data;
+
+        return lock_store_extend(conn, c->id, c->ends_usec);
+}
+
+static void extended(int result, void *data) {
+        struct lock_change *c = data;
+
+        (void)pthread_mutex_lock(&c->locks->mutex);
+        struct lock *lock = lock_by_id(c->locks, c->id);
+        if (lock)
+                lock->n_writes--;
+        if (lock && lock->state != LOCK_BROKEN && !result) {
+                lock->ends_usec = c->ends_usec;
+                c->found = true;
+        }
+        (void)pthread_mutex_unlock(&c->locks->mutex);
+}
+
 /* One that is being broken is not extended: whoever waits for its place has the word now. */
-int sovd_lock_extend(struct sovd_locks *locks, struct sovd_call *call, const char *id, uint64_t from_usec,
-                     uint64_t duration_usec) {
+static int check_breaking(struct sovd_call *call, const struct lock *lock) {
+        if (lock->state != LOCK_BREAKING)
+                return 0;
+        (void)sovd_fail(call, SOVD_E_CONFLICT, "lock '%s' is being broken by another client", lock->id);
+        sovd_fail_retry_after(call, 1);
+        return SOVD_E_CONFLICT;
+}
+
+/* It has changed under the extension: what became of it? */
+static int refuse_extension(struct sovd_locks *locks, struct sovd_call *call, const char *id) {
         struct lock *lock;
 
         (void)pthread_mutex_lock(&locks->mutex);
         int r = find_own(locks, call, id, &lock);
-        if (!r && lock->state == LOCK_BREAKING) {
-                r = sovd_fail(call, SOVD_E_CONFLICT, "lock '%s' is being broken by another client", id);
-                sovd_fail_retry_after(call, 1);
-        }
         if (!r)
-                lock->ends_usec = from_usec + duration_usec;
+                r = check_breaking(call, lock);
         (void)pthread_mutex_unlock(&locks->mutex);
+        return r ? r : no_lock(call, id);
+}
+
+int sovd_lock_extend(struct sovd_locks *locks, struct sovd_call *call, const char *id, uint64_t from_usec,
+                     uint64_t duration_usec) {
+        struct lock_change c = { .locks = locks, .id = id, .ends_usec = from_usec + duration_usec };
+        struct lock *lock;
+
+        (void)pthread_mutex_lock(&locks->mutex);
+        int r = find_own(locks, call, id, &lock);
+        if (!r)
+                r = check_breaking(call, lock);
+        if (!r)
+                lock->n_writes++;
+        (void)pthread_mutex_unlock(&locks->mutex);
+        if (r)
+                return r;
+        r = sovd_db_apply(locks->options.db, write_extension, extended, &c);
+        if (r && r != SOVD_E_NOT_FOUND)
+                return sovd_fail_storage(call, r);
+        return c.found ? 0 : refuse_extension(locks, call, id);
+}
+
+static int write_release(struct sovd_db_conn *conn, void *data) {
+        return lock_store_remove(conn, ((struct lock_change *)data)->id);
+}
+
+static void released(int result, void *data) {
+        struct lock_change *c = data;
+
+        if (result)
+                return;
+        (void)pthread_mutex_lock(&c->locks->mutex);
+        struct lock *lock = lock_by_id(c->locks, c->id);
+        if (lock && lock->state != LOCK_BROKEN) {
+                lock_remove(c->locks, lock);
+                c->locks->counts.n_released++;
+                c->found = true;
+        }
+        (void)pthread_mutex_unlock(&c->locks->mutex);
+}
+
+static int write_told(struct sovd_db_conn *conn, void *data) {
+        return lock_store_tell(conn, ((struct lock_change *)data)->id);
+}
+
+static void told(int result, void *data) {
+        struct lock_change *c = data;
+
+        (void)pthread_mutex_lock(&c->locks->mutex);
+        struct lock *lock = result ? NULL : lock_by_id(c->locks, c->id);
+        if (lock)
+                lock->told = true;
+        (void)pthread_mutex_unlock(&c->locks->mutex);
+}
+
+/* The lock that the client may give back. What was broken counts as told from here on. */
+static int check_release(struct sovd_locks *locks, struct sovd_call *call, struct lock_change *c) {
+        struct lock *lock;
+
+        (void)pthread_mutex_lock(&locks->mutex);
+        int r = find_own(locks, call, c->id, &lock);
+        (void)pthread_mutex_unlock(&locks->mutex);
+        if (r == SOVD_E_LOCK_BROKEN && sovd_db_apply(locks->options.db, write_told, told, c))
+                sovd_log(SOVD_LOG_WARN, "that the owner of a broken lock was told is not kept");
         return r;
 }
 
-/* Gives back what was broken as well: from then on its owner counts as told. */
 int sovd_lock_release(struct sovd_locks *locks, struct sovd_call *call, const char *id) {
-        struct lock *lock;
+        struct lock_change c = { .locks = locks, .id = id };
 
-        (void)pthread_mutex_lock(&locks->mutex);
-        int r = find_own(locks, call, id, &lock);
-        if (!r) {
-                lock_remove(locks, lock);
-                locks->counts.n_released++;
-        }
-        lock = r == SOVD_E_LOCK_BROKEN ? lock_by_id(locks, id) : NULL;
-        if (lock)
-                lock->told = true;
-        (void)pthread_mutex_unlock(&locks->mutex);
-        return r;
+        int r = check_release(locks, call, &c);
+        if (r)
+                return r;
+        r = sovd_db_apply(locks->options.db, write_release, released, &c);
+        if (r && r != SOVD_E_NOT_FOUND)
+                return sovd_fail_storage(call, r);
+        if (c.found)
+                return 0;
+        r = check_release(locks, call, &c); /* it was broken, or given back by another request, meanwhile */
+        return r ? r : no_lock(call, id);
+}
+
+/* --- what the backend does with it ---------------------------------------------------------------------------- */
+
+void lock_note_loss(struct sovd_locks *locks, struct lock *lock, struct lock_loss *ret) {
+        ret->broken_usec = sovd_realtime_usec();
+        memcpy(ret->id, lock->id, sizeof(ret->id));
+        lock_set_broken(locks, lock, ret->broken_usec);
+        lock->told = true; /* by the answer to what it was doing */
+}
+
+static int write_loss(struct sovd_db_conn *conn, void *data) {
+        const struct lock_loss *loss = data;
+
+        return lock_store_lose(conn, loss->id, loss->broken_usec, sovd_boottime_usec() + LOCK_REMEMBER_USEC);
+}
+
+void lock_keep_loss(struct sovd_locks *locks, struct lock_loss *loss) {
+        if (*loss->id && locks->options.db && sovd_db_write(locks->options.db, write_loss, loss))
+                sovd_log(SOVD_LOG_WARN, "that a lock was broken at its backend is not kept");
 }
 
 void sovd_lock_lose(struct sovd_locks *locks, const char *id) {
+        struct lock_loss loss = { 0 };
+
         (void)pthread_mutex_lock(&locks->mutex);
         struct lock *lock = lock_by_id(locks, id);
-        if (lock && (lock->state == LOCK_HELD || lock->state == LOCK_BREAKING)) {
-                lock_set_broken(locks, lock);
-                lock->told = true; /* by the answer to what it was doing */
-        }
+        if (lock && (lock->state == LOCK_HELD || lock->state == LOCK_BREAKING))
+                lock_note_loss(locks, lock, &loss);
         (void)pthread_mutex_unlock(&locks->mutex);
+        lock_keep_loss(locks, &loss);
 }

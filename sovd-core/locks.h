@@ -13,7 +13,9 @@
  * is granted only after the uses of other clients that it would exclude have ended, and the end of a lock does not
  * take a use away: so what the holder of a lock changes never overlaps with the change of somebody else.
  *
- * Everything is in memory and thread-safe. Only sovd_lock_reserve() waits.
+ * What a client was told is durable: a grant, an extension, a release and a break are in the state before they take
+ * effect here. After a restart of the process locks go on with what is left of their time; after one of the machine
+ * there are none. Everything is thread-safe. sovd_lock_reserve() waits for others, and what changes a lock for the disk.
  */
 #include "sovd-core/base/id.h"
 #include "sovd-core/model/entity.h"
@@ -24,6 +26,7 @@ struct sovd_locks;
 #define SOVD_LOCK_ALL_SCOPES ((1u << SOVD_N_COLLECTIONS) - 1)
 
 struct sovd_locks_options {
+        struct sovd_db *db;         /* the state; NULL = nothing is kept */
         size_t max, max_per_client; /* locks; of those that were broken, max are remembered */
         uint64_t max_usec;          /* longest time to the expiry */
         uint64_t wait_usec;         /* longest wait for uses of other clients */
@@ -41,7 +44,7 @@ struct sovd_lock_counts {
         uint64_t n_granted, n_refused, n_broken, n_expired, n_released;
 };
 
-/* Until a policy is set nothing requires a lock, and no lock can be broken. */
+/* Takes in the locks of the process before. Until a policy is set nothing requires a lock, and no lock can be broken. */
 int sovd_locks_new(struct sovd_locks **ret, const struct sovd_locks_options *options);
 struct sovd_locks *sovd_locks_free(struct sovd_locks *locks);
 SOVD_DEFINE_CLEANUP(struct sovd_locks *, sovd_locks_free)
@@ -92,7 +95,7 @@ int sovd_lock_reserve(struct sovd_locks *locks, struct sovd_call *call, const st
                       char ret_id[static SOVD_ID_SIZE]);
 
 /* Makes it a lock. backend and backend_id: what the backend gave for it, or NULL. ret_broken: the locks that it
- * broke, which are gone now. -ENOMEM: it is cancelled. */
+ * broke, which are gone now. -ENOMEM, SOVD_E_OVERLOAD (the state cannot be written): it is cancelled. */
 int sovd_lock_grant(struct sovd_locks *locks, struct sovd_call *call, const char *id, const char *backend,
                     const char *backend_id, struct sovd_lock_infos *ret_broken);
 
@@ -110,8 +113,9 @@ int sovd_lock_find(struct sovd_locks *locks, struct sovd_call *call, const char 
 int sovd_lock_find_own(struct sovd_locks *locks, struct sovd_call *call, const char *id,
                        struct sovd_lock_info *ret);
 
-/* Both for the owner; errors as above. extend: it ends duration_usec after from_usec (monotonic) now, which is the
- * moment before the backend was told, so that it does not end later than there. */
+/* Both for the owner; errors as above, and SOVD_E_OVERLOAD: the state cannot be written, and nothing has changed.
+ * extend: it ends duration_usec after from_usec (boot time) now, which is the moment before the backend was told, so
+ * that it does not end later than there. */
 int sovd_lock_extend(struct sovd_locks *locks, struct sovd_call *call, const char *id, uint64_t from_usec,
                      uint64_t duration_usec);
 int sovd_lock_release(struct sovd_locks *locks, struct sovd_call *call, const char *id);

@@ -36,8 +36,9 @@ struct lock {
         unsigned scopes;
         uint64_t fence;
         uint64_t duration_usec;
-        uint64_t ends_usec;   /* monotonic; of a broken one: when it is forgotten */
+        uint64_t ends_usec;   /* boot time; of a broken one: when it is forgotten */
         uint64_t broken_usec; /* realtime */
+        unsigned n_writes;    /* extensions on their way to the disk: it does not end by time meanwhile */
         bool told;            /* a broken one: the owner has given it back, or has a new lock */
         uint64_t breaker;     /* fence of the one that waits for its place */
         char *backend, *backend_id;
@@ -45,6 +46,7 @@ struct lock {
 
 struct sovd_locks {
         struct sovd_locks_options options;
+        char boot[SOVD_BOOT_ID_SIZE];
         pthread_mutex_t mutex; /* leaf; everything below */
         pthread_cond_t ended;  /* a use has ended, or all are to stop; on the monotonic clock */
         bool stopping;
@@ -92,7 +94,15 @@ struct lock *lock_by_id(struct sovd_locks *locks, const char *id);
 
 /* It no longer keeps others out, and its owner can be told for this long. */
 #define LOCK_REMEMBER_USEC (600 * SOVD_USEC_PER_SEC)
-void lock_set_broken(struct sovd_locks *locks, struct lock *lock);
+void lock_set_broken(struct sovd_locks *locks, struct lock *lock, uint64_t broken_usec);
+
+/* The backend has broken it: makes the same durable. Without the mutex. */
+struct lock_loss {
+        char id[SOVD_ID_SIZE]; /* "" = none */
+        uint64_t broken_usec;
+};
+void lock_note_loss(struct sovd_locks *locks, struct lock *lock, struct lock_loss *ret); /* with the mutex: in memory */
+void lock_keep_loss(struct sovd_locks *locks, struct lock_loss *loss);
 
 int lock_describe(const struct sovd_locks *locks, struct sovd_call *call, const struct lock *lock,
                   struct sovd_lock_info *ret);

@@ -23,6 +23,8 @@ int sovd_observations_new(struct sovd_observations **ret, const struct sovd_obse
         (void)pthread_cond_init(&o->follow, &monotonic);
         (void)pthread_condattr_destroy(&monotonic);
         int r = sovd_sampler_start(o);
+        if (!r)
+                r = sovd_lasting_load(o);
         if (r)
                 return r;
 
@@ -89,7 +91,7 @@ static const char *behind_faults(const char *resource) {
 }
 
 static int record_new(struct sovd_record **ret, const struct sovd_observations *o,
-                      const struct sovd_observation_spec *spec) {
+                      const struct sovd_observation_spec *spec, const char *id) {
         struct sovd_record *r = calloc(1, sizeof(*r));
         bool ok = true;
         if (!r)
@@ -113,10 +115,13 @@ static int record_new(struct sovd_record **ret, const struct sovd_observations *
         r->anonymous = spec->owner.anonymous;
         r->only_data = spec->only_data;
         r->is_private = spec->is_private;
+        r->persistent = r->hidden = spec->persistent;
         r->multishot = spec->multishot;
         r->period_usec = spec->period_usec;
         r->interval = spec->interval;
-        int error = ok ? sovd_id_new(r->id) : sovd_error_origin(-ENOMEM);
+        int error = !ok ? sovd_error_origin(-ENOMEM) : id ? 0 : sovd_id_new(r->id);
+        if (id)
+                (void)snprintf(r->id, sizeof(r->id), "%s", id);
         if (!error)
                 error = sovd_stream_new(&r->stream, o->options.kept, STREAM_BYTES, o->options.readers);
         if (error) {
@@ -161,7 +166,7 @@ static int insert(struct sovd_observations *o, struct sovd_record *r,
         uint64_t now = sovd_now_usec();
         int error = sovd_due_put(&o->expiry, &r->expiry, now + spec->lifetime_usec);
 
-        if (!error)
+        if (!error && !r->persistent)
                 /* The value that a trigger starts from was read a moment ago; a subscription has had nothing yet. What
                  * happened to a fault since that moment has poked nobody. */
                 error = sovd_sampler_plan(o, r, spec->source,
@@ -183,26 +188,47 @@ static int insert(struct sovd_observations *o, struct sovd_record *r,
 int sovd_observations_add(struct sovd_observations *o, const struct sovd_observation_spec *spec,
                           char id[static SOVD_ID_SIZE], const char **reason) {
         struct sovd_record *r = NULL;
-        int error = record_new(&r, o, spec);
+        int error = record_new(&r, o, spec, NULL);
         if (error)
                 return error;
 
         memcpy(id, r->id, SOVD_ID_SIZE);
+        r->n_refs += r->persistent;
         (void)pthread_mutex_lock(&o->mutex);
         struct sovd_record *expired = sovd_sampler_expired(o);
         *reason = why_not(o, r);
         error = *reason ? SOVD_E_OVERLOAD : insert(o, r, spec);
         (void)pthread_mutex_unlock(&o->mutex);
         sovd_sampler_end(o, expired);
+        if (!error)
+                return spec->persistent ? sovd_lasting_add(o, r, spec) : 0;
+        r->n_refs = 1;
+        sovd_sampler_end(o, r);
+        return error;
+}
+
+int sovd_observations_restore(struct sovd_observations *o, const struct sovd_observation_spec *spec, const char *id,
+                              struct sovd_record **ret) {
+        struct sovd_record *r = NULL;
+        int error = record_new(&r, o, spec, id);
+        if (error)
+                return error;
+
+        (void)pthread_mutex_lock(&o->mutex);
+        error = insert(o, r, spec);
+        r->hidden = false;
+        (void)pthread_mutex_unlock(&o->mutex);
         if (error)
                 sovd_sampler_end(o, r);
+        else
+                *ret = r;
         return error;
 }
 
 /* --- finding -------------------------------------------------------------------------------------------- */
 
 static bool is_of(const struct sovd_record *r, enum sovd_observation_kind kind, const struct sovd_entity *e) {
-        return r->kind == kind && r->type == e->type && strcmp(r->entity, e->id) == 0;
+        return !r->hidden && r->kind == kind && r->type == e->type && strcmp(r->entity, e->id) == 0;
 }
 
 static struct sovd_record *find(const struct sovd_observations *o, enum sovd_observation_kind kind,
@@ -249,6 +275,7 @@ static int describe(const struct sovd_record *r, struct sovd_observation *ret, s
                 .interval = r->interval,
                 .only_data = r->only_data,
                 .multishot = r->multishot,
+                .persistent = r->persistent,
                 .terminated = r->terminated,
         };
         memcpy(ret->id, r->id, sizeof(ret->id));
@@ -305,9 +332,7 @@ static int find_own(const struct sovd_observations *o, enum sovd_observation_kin
         return strcmp((*ret)->owner, who) == 0 ? 0 : SOVD_E_FORBIDDEN;
 }
 
-/* With the mutex held. */
-static int change(struct sovd_observations *o, struct sovd_record *r,
-                  const struct sovd_observation_change *c) {
+int sovd_observations_apply(struct sovd_observations *o, struct sovd_record *r, const struct sovd_observation_change *c) {
         if (r->terminated)
                 return SOVD_E_CONFLICT;
         if (c->period_usec) {
@@ -329,10 +354,11 @@ int sovd_observations_change(struct sovd_observations *o, enum sovd_observation_
 
         (void)pthread_mutex_lock(&o->mutex);
         int error = find_own(o, kind, e, id, who, &r);
-        if (!error)
-                error = change(o, r, c);
+        bool lasting = !error && r->persistent && !r->terminated;
+        if (!error && !lasting)
+                error = sovd_observations_apply(o, r, c);
         (void)pthread_mutex_unlock(&o->mutex);
-        return error;
+        return lasting ? sovd_lasting_change(o, id, c) : error;
 }
 
 int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_kind kind,
@@ -341,9 +367,12 @@ int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_
 
         (void)pthread_mutex_lock(&o->mutex);
         int error = find_own(o, kind, e, id, who, &r);
-        if (!error)
+        bool lasting = !error && r->persistent;
+        if (!error && !lasting)
                 sovd_sampler_take_out(o, r);
         (void)pthread_mutex_unlock(&o->mutex);
+        if (lasting)
+                return sovd_lasting_remove(o, id);
         if (!error)
                 sovd_sampler_end(o, r);
         return error;
@@ -351,12 +380,13 @@ int sovd_observations_remove(struct sovd_observations *o, enum sovd_observation_
 
 size_t sovd_observations_clear(struct sovd_observations *o, const struct sovd_entity *e, const char *who) {
         struct sovd_record *list = NULL, *next;
+        const bool stay = sovd_lasting_clear(o, e, who) != 0; /* those that are persistent */
         size_t n = 0;
 
         (void)pthread_mutex_lock(&o->mutex);
         for (struct sovd_record *r = o->records; r; r = next) {
                 next = r->next;
-                if (r->type != e->type || strcmp(r->entity, e->id) != 0 || strcmp(r->owner, who) != 0)
+                if (r->hidden || (r->persistent && stay) || r->type != e->type || strcmp(r->entity, e->id) != 0 || strcmp(r->owner, who) != 0)
                         continue;
                 sovd_sampler_take_out(o, r);
                 r->next = list;

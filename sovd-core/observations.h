@@ -8,7 +8,11 @@
  * events. A pool of threads reads what is due. What a backend has under way is bounded, so that one that hangs delays
  * its own readings only; a reading that is late is skipped, never made up for. An observation ends by removal, by its
  * creator only, or at its expiry on the monotonic clock. All functions are thread-safe; none waits for a reading.
+ *
+ * A persistent trigger is in the state before its creator hears of it, and so is what becomes of it. It is there again
+ * after a restart, by its id and with what is left of its time by realtime; its condition starts from the first value.
  */
+#include "sovd-core/base/db.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/call.h"
 #include "sovd-core/conditions.h"
@@ -54,6 +58,8 @@ struct sovd_firing {
 typedef int (*sovd_log_firing)(void *data, struct sovd_firing *firing);
 
 struct sovd_observations_options {
+        struct sovd_db *db; /* the state; NULL = nothing is persistent */
+        uint64_t trigger_period_usec; /* of triggers that are taken in */
         size_t max[SOVD_N_OBSERVATION_KINDS], per_client[SOVD_N_OBSERVATION_KINDS];
         unsigned threads;
         unsigned per_source; /* readings of one backend at the same time */
@@ -65,7 +71,9 @@ struct sovd_observations_options {
         void *data;
 };
 
+/* Takes in the persistent triggers; nothing is read for them before sovd_observations_resume(). */
 int sovd_observations_new(struct sovd_observations **ret, const struct sovd_observations_options *options);
+void sovd_observations_resume(struct sovd_observations *o);
 
 /* No reading is begun any more. */
 void sovd_observations_quit(struct sovd_observations *o);
@@ -90,6 +98,7 @@ struct sovd_observation_spec {
         const struct sovd_trigger_log *log; /* trigger: written when it fires; or NULL */
         bool only_data;                   /* trigger: the value is the member `data` of the body */
         bool multishot;
+        bool persistent;                  /* trigger: it outlives the process */
         bool is_private;                  /* the resource is its owner's alone, and so are the events */
 };
 
@@ -101,10 +110,11 @@ struct sovd_observation {
         const struct sovd_trigger_log *log; /* every member is set; or NULL */
         uint64_t expires_usec; /* UTC */
         int interval;
-        bool only_data, multishot, terminated;
+        bool only_data, multishot, persistent, terminated;
 };
 
-/* Starts one; `id` is its name. SOVD_E_OVERLOAD with *reason (static): a limit; -errno. */
+/* Starts one; `id` is its name. SOVD_E_OVERLOAD with *reason (static): a limit; -errno. A persistent one that cannot be
+ * written: what the database says, with *reason NULL; this holds for changes and removals too. */
 int sovd_observations_add(struct sovd_observations *o, const struct sovd_observation_spec *spec,
                           char id[static SOVD_ID_SIZE], const char **reason);
 

@@ -99,7 +99,7 @@ struct sovd_record *sovd_sampler_expired(struct sovd_observations *o) {
         return list;
 }
 
-static void record_unref(struct sovd_record *r) {
+void sovd_sampler_unref(struct sovd_record *r) {
         if (__atomic_sub_fetch(&r->n_refs, 1, __ATOMIC_ACQ_REL))
                 return;
         free(r->entity);
@@ -121,7 +121,7 @@ void sovd_sampler_end(struct sovd_observations *o, struct sovd_record *list) {
                 struct sovd_record *next = list->next;
                 if (list->stream)
                         sovd_stream_end(list->stream);
-                record_unref(list);
+                sovd_sampler_unref(list);
                 list = next;
         }
 }
@@ -219,7 +219,9 @@ static int look(struct sovd_observations *o, struct sovd_record *record, struct 
         r = sovd_condition_take(record->condition, value, ret_fired);
         if (r)
                 write_error(&w->body, SOVD_E_BAD_ANSWER, "the value is not a number now");
-        else if (*ret_fired)
+        if (!r && *ret_fired && record->persistent && !record->multishot)
+                sovd_lasting_terminate(o, record);
+        if (!r && *ret_fired)
                 r = emit_value(o, record, w, value);
         if (r < 0)
                 write_error(&w->body, SOVD_E_INTERNAL, "memory is out");
@@ -433,7 +435,7 @@ static void sample(struct sovd_observations *o, struct sovd_record *record, stru
 
         (void)pthread_mutex_lock(&o->mutex);
         settle(o, record, source, &out);
-        record_unref(record);
+        sovd_sampler_unref(record);
 }
 
 static void work_on(struct sovd_observations *o, struct worker *w) {

@@ -24,6 +24,7 @@ struct sovd_record {
         unsigned n_refs;                  /* the list, and a reading that is under way */
         bool removed, in_flight;
         bool poked; /* look again as soon as the reading that is under way has ended */
+        bool hidden; /* its row is on the way to the disk: nobody sees it yet */
         struct sovd_due due; /* in its source's heap while nothing is under way */
         struct sovd_due expiry;
         struct sovd_reading_source *source;
@@ -38,7 +39,7 @@ struct sovd_record {
         enum sovd_entity_type type;
         char *entity, *owner, *base, *resource, *condition_text, *path;
         const char *behind_faults; /* trigger on faults: "", "?…" or "/CODE" at the end of the resource; else NULL */
-        bool anonymous, only_data, multishot, is_private;
+        bool anonymous, only_data, multishot, is_private, persistent;
         bool is_logged; /* has log settings; the marker is owned */
         struct sovd_trigger_log log;
         char *marker;
@@ -85,3 +86,27 @@ void sovd_sampler_end(struct sovd_observations *o, struct sovd_record *list);
 
 /* With the mutex held: takes one out of the list and of all heaps. It keeps the list's reference. */
 void sovd_sampler_take_out(struct sovd_observations *o, struct sovd_record *record);
+
+void sovd_sampler_unref(struct sovd_record *record);
+
+/* --- observations.c, for lasting.c ------------------------------------------------------------------------- */
+
+/* With the mutex held: changes one. SOVD_E_CONFLICT: it is terminated. */
+int sovd_observations_apply(struct sovd_observations *o, struct sovd_record *r, const struct sovd_observation_change *c);
+
+/* Puts one in that was there before, and that nothing is read for yet. Takes the condition over on success. */
+int sovd_observations_restore(struct sovd_observations *o, const struct sovd_observation_spec *spec, const char *id,
+                              struct sovd_record **ret);
+
+/* --- lasting.c: persistent triggers; without the mutex -------------------------------------------------------- */
+
+/* Writes a new, hidden one and begins to watch it. The caller's reference is taken over; when it fails the record is
+ * gone, and its condition the caller's. */
+int sovd_lasting_add(struct sovd_observations *o, struct sovd_record *record, const struct sovd_observation_spec *spec);
+int sovd_lasting_change(struct sovd_observations *o, const char *id, const struct sovd_observation_change *change);
+int sovd_lasting_remove(struct sovd_observations *o, const char *id);
+int sovd_lasting_clear(struct sovd_observations *o, const struct sovd_entity *e, const char *who);
+
+/* It is about to fire, and that is its end. */
+void sovd_lasting_terminate(struct sovd_observations *o, struct sovd_record *record);
+int sovd_lasting_load(struct sovd_observations *o);

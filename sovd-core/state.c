@@ -32,9 +32,43 @@ static const char snapshots[] =
         "CREATE TABLE snapshot(id INTEGER PRIMARY KEY AUTOINCREMENT, made_usec INTEGER NOT NULL, gateway TEXT NOT NULL,"
         " restored_usec INTEGER, restored_by TEXT) STRICT;";
 
+/* lock: held, or broken and remembered so that its owner can be told. ends_usec is on the clock of the boot; above: the
+ * keys of the entity and of what is above it, a line each; scopes: names of collections, with commas, or all ("").
+ * counter: numbers that never go back. */
+static const char locks[] =
+        "CREATE TABLE lock(id TEXT PRIMARY KEY, boot TEXT NOT NULL, state INTEGER NOT NULL, client TEXT NOT NULL,"
+        " anonymous INTEGER NOT NULL, entity_type TEXT NOT NULL, entity TEXT NOT NULL, above TEXT NOT NULL,"
+        " scopes TEXT NOT NULL, fence INTEGER NOT NULL, ends_usec INTEGER NOT NULL, broken_usec INTEGER NOT NULL,"
+        " told INTEGER NOT NULL, backend TEXT, backend_id TEXT) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+/* execution: n is the order in which they came to be; state: 0 the start is not answered, 1 runs, 2 ended. idempotency: the
+ * three digests of a key, and the answer, or status 0 while there is none; execution: what was started under the key. */
+static const char executions[] =
+        "CREATE TABLE execution(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, backend TEXT NOT NULL,"
+        " entity_type TEXT NOT NULL, entity TEXT NOT NULL, operation TEXT NOT NULL, backend_id TEXT NOT NULL,"
+        " capability TEXT NOT NULL, status TEXT, state INTEGER NOT NULL, ended_usec INTEGER NOT NULL,"
+        " adopted INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE idempotency(use TEXT PRIMARY KEY, client TEXT NOT NULL, body TEXT NOT NULL,"
+        " since_usec INTEGER NOT NULL, status INTEGER NOT NULL, location TEXT, answer BLOB, execution TEXT)"
+        " STRICT, WITHOUT ROWID;"
+        "CREATE INDEX idempotency_since ON idempotency(since_usec);"
+        "CREATE INDEX idempotency_execution ON idempotency(execution) WHERE execution IS NOT NULL;";
+
+/* n: the order in which they came to be. condition: JSON. log_severity: null = nothing is logged. */
+static const char triggers[] =
+        "CREATE TABLE persistent_trigger(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, entity_type TEXT NOT NULL,"
+        " entity TEXT NOT NULL, owner TEXT NOT NULL, anonymous INTEGER NOT NULL, base TEXT NOT NULL, resource TEXT NOT NULL,"
+        " condition TEXT NOT NULL, path TEXT, only_data INTEGER NOT NULL, multishot INTEGER NOT NULL,"
+        " private INTEGER NOT NULL, log_severity TEXT, log_resource INTEGER NOT NULL, log_condition INTEGER NOT NULL,"
+        " log_marker TEXT, expires_usec INTEGER NOT NULL, terminated INTEGER NOT NULL) STRICT;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         snapshots,
+        locks,
+        executions,
+        triggers,
         NULL,
 };
 

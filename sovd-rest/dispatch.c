@@ -502,6 +502,7 @@ static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const
         if (!r)
                 r = check_if_match(x, call, route);
         refused = r;
+        call->idempotency = ticket;
         if (!r)
                 r = route->handler(call);
         if (ticket && refused)

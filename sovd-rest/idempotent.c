@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/idempotent.h"
 #include "sovd-core/idempotency.h"
+#include "sovd-rest/resources/resources.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/rest.h"
 
@@ -79,6 +80,16 @@ static int replay(struct sovd_call *call, const struct sovd_idempotent_answer *a
         return 0;
 }
 
+/* It is not carried out once more: nobody knows whether it was. What was begun under the key is named. */
+static int tell_interrupted(struct sovd_call *call, const char *execution) {
+        (void)sovd_fail(call, SOVD_E_CONFLICT,
+                        "this server was restarted before it answered the request with this Idempotency-Key; %s",
+                        execution ? "its execution says what is known of it" : "nobody knows whether it was carried out");
+        (void)sovd_fail_unknown(call, SOVD_E_CONFLICT);
+        int r = execution ? sovd_execution_point_to(call, execution) : 0;
+        return r ? r : SOVD_E_CONFLICT;
+}
+
 static int refuse(struct sovd_call *call, enum sovd_idempotency_state state) {
         if (state == SOVD_IDEMPOTENCY_OTHER)
                 return sovd_fail(call, SOVD_E_CONFLICT, "this Idempotency-Key was used with another body");
@@ -115,5 +126,7 @@ int sovd_idempotent_begin(struct sovd_call *call, const struct sovd_route *route
         r = sovd_idempotency_begin(idempotency_of(call), &use, &state, ret_ticket, answer, call->arena);
         if (r || state == SOVD_IDEMPOTENCY_NEW)
                 return r;
+        if (state == SOVD_IDEMPOTENCY_INTERRUPTED)
+                return tell_interrupted(call, answer->execution);
         return state == SOVD_IDEMPOTENCY_ANSWERED ? replay(call, answer) : refuse(call, state);
 }

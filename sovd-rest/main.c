@@ -283,6 +283,7 @@ static int start_events(struct daemon *d) {
 
         sovd_settings_observations(d->settings.events, d->settings.limits, &observations);
         sovd_settings_streamer(d->settings.events, d->settings.limits, &streamer);
+        observations.db = sovd_db_is_file(d->db) ? d->db : NULL;
         observations.read = sovd_observe_read;
         observations.log = sovd_trigger_log_write;
         observations.data = &d->rest;
@@ -378,6 +379,7 @@ static void self_check(struct daemon *d) {
 static void check_ready(struct daemon *d) {
         if (!sovd_gateway_is_discovered(d->gateway))
                 return;
+        sovd_observations_resume(d->rest.observations);
         __atomic_store_n(&d->rest.ready, true, __ATOMIC_RELEASE);
         sovd_service_ready("Serving");
         sovd_log(SOVD_LOG_INFO, "ready after %llu ms",

@@ -185,6 +185,7 @@ void sovd_settings_observations(const struct sovd_events_settings *events, const
                 .threads = (unsigned)events->threads.value,
                 .per_source = (unsigned)SOVD_MIN(events->per_backend.value, SOVD_MAX(events->threads.value - 1, 1)),
                 .read_timeout_usec = sovd_settings_usec(events->read_timeout),
+                .trigger_period_usec = sovd_settings_period(events, 0),
                 .kept = (size_t)events->kept.value,
                 .readers = (unsigned)events->readers.value,
         };

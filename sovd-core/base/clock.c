@@ -18,7 +18,11 @@ static uint64_t real_realtime(void) {
         return read_clock(CLOCK_REALTIME);
 }
 
-static const struct sovd_clock real = { real_monotonic, real_realtime };
+static uint64_t real_boottime(void) {
+        return read_clock(CLOCK_BOOTTIME);
+}
+
+static const struct sovd_clock real = { real_monotonic, real_realtime, real_boottime };
 static const struct sovd_clock *current = &real;
 
 uint64_t sovd_now_usec(void) {
@@ -27,6 +31,23 @@ uint64_t sovd_now_usec(void) {
 
 uint64_t sovd_realtime_usec(void) {
         return current->realtime_usec();
+}
+
+uint64_t sovd_boottime_usec(void) {
+        return current->boottime_usec ? current->boottime_usec() : current->monotonic_usec();
+}
+
+const char *sovd_boot_id(char buf[static SOVD_BOOT_ID_SIZE]) {
+        FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+        *buf = '\0';
+        if (!file)
+                return buf;
+        if (!fgets(buf, SOVD_BOOT_ID_SIZE, file))
+                *buf = '\0';
+        (void)fclose(file);
+        buf[strcspn(buf, "\n")] = '\0';
+        return buf;
 }
 
 void sovd_clock_replace(const struct sovd_clock *clock) {

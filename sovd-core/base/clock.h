@@ -11,6 +11,7 @@
 struct sovd_clock {
         uint64_t (*monotonic_usec)(void);
         uint64_t (*realtime_usec)(void); /* since the epoch, UTC */
+        uint64_t (*boottime_usec)(void); /* NULL = the monotonic one */
 };
 
 /* Microseconds on CLOCK_MONOTONIC. */
@@ -18,6 +19,14 @@ uint64_t sovd_now_usec(void);
 
 /* Microseconds since the epoch, UTC. */
 uint64_t sovd_realtime_usec(void);
+
+/* Microseconds on CLOCK_BOOTTIME: like the monotonic clock, but it goes on while the machine sleeps. It means the same to
+ * every process between two starts of the machine. */
+uint64_t sovd_boottime_usec(void);
+
+/* The name of this start of the machine: 36 characters and a NUL; "" = the system does not tell. */
+#define SOVD_BOOT_ID_SIZE 40
+const char *sovd_boot_id(char buf[static SOVD_BOOT_ID_SIZE]);
 
 /* Replaces both clocks, for tests; NULL brings the real ones back. Call while no other thread runs. */
 void sovd_clock_replace(const struct sovd_clock *clock);

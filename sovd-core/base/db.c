@@ -18,7 +18,7 @@
 
 struct sovd_db_job {
         sovd_db_work work;
-        sovd_db_done done; /* posted; else `finished` is waited for */
+        sovd_db_done done; /* or NULL; one that is not posted is waited for with `finished` */
         void *data;
         int result;
         bool posted, finished;
@@ -235,6 +235,10 @@ const void *sovd_db_blob(struct sovd_db_stmt *stmt, int column, size_t *ret_n) {
         return bytes;
 }
 
+bool sovd_db_is_null(struct sovd_db_stmt *stmt, int column) {
+        return sqlite3_column_type(stmt->stmt, column) == SQLITE_NULL;
+}
+
 int64_t sovd_db_changes(struct sovd_db_conn *conn) {
         return sqlite3_changes64(conn->sqlite);
 }
@@ -353,9 +357,9 @@ static void tell(struct sovd_db *db, struct sovd_db_job *group) {
         while (group) {
                 struct sovd_db_job *job = group;
                 group = job->next;
+                if (job->done)
+                        job->done(job->result, job->data);
                 if (job->posted) {
-                        if (job->done)
-                                job->done(job->result, job->data);
                         free(job);
                         continue;
                 }
@@ -484,15 +488,32 @@ static int enqueue(struct sovd_db *db, struct sovd_db_job *job) {
         return 0;
 }
 
-int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data) {
-        struct sovd_db_job job = { .work = work, .data = data };
-
+/* *ret_taken: it was carried out, or tried. */
+static int wait_for(struct sovd_db *db, struct sovd_db_job *job, bool *ret_taken) {
         (void)pthread_mutex_lock(&db->mutex);
-        int r = enqueue(db, &job);
-        while (!r && !job.finished)
+        int r = enqueue(db, job);
+        while (!r && !job->finished)
                 (void)pthread_cond_wait(&db->finished, &db->mutex);
         (void)pthread_mutex_unlock(&db->mutex);
-        return r ? r : job.result;
+        *ret_taken = !r;
+        return r ? r : job->result;
+}
+
+int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data) {
+        struct sovd_db_job job = { .work = work, .data = data };
+        bool taken;
+
+        return wait_for(db, &job, &taken);
+}
+
+int sovd_db_apply(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data) {
+        struct sovd_db_job job = { .work = work, .done = done, .data = data };
+        bool taken = false;
+
+        int r = db ? wait_for(db, &job, &taken) : 0;
+        if (!taken)
+                done(r, data);
+        return r;
 }
 
 int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data) {
@@ -547,6 +568,10 @@ void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn) {
                 (void)sqlite3_reset(conn->statements[i].stmt);
         (void)sovd_db_exec(conn, "COMMIT");
         sovd_db_conn_give(db, conn);
+}
+
+bool sovd_db_is_file(const struct sovd_db *db) {
+        return db && db->path;
 }
 
 /* --- copies and status ---------------------------------------------------------------------------------- */

@@ -45,6 +45,11 @@ typedef void (*sovd_db_done)(int result, void *data);
 /* Carries a change out and waits until it is durable. */
 int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data);
 
+/* The same for what is kept in memory too: done is told on the writer thread, in the order of the changes and before
+ * the caller goes on, so memory never differs from the file. It is always called once; when the change was not even
+ * taken, by the caller's thread. db NULL: nothing is kept, and done is told 0. */
+int sovd_db_apply(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data);
+
 /* The same without waiting; done may be NULL. Another result than 0: it was not taken, done is not called. */
 int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data);
 
@@ -72,6 +77,8 @@ int64_t sovd_db_int(struct sovd_db_stmt *stmt, int column);
 const char *sovd_db_text(struct sovd_db_stmt *stmt, int column);
 const void *sovd_db_blob(struct sovd_db_stmt *stmt, int column, size_t *ret_n);
 
+bool sovd_db_is_null(struct sovd_db_stmt *stmt, int column);
+
 /* Rows that the last change of the connection touched, and the rowid it gave. */
 int64_t sovd_db_changes(struct sovd_db_conn *conn);
 int64_t sovd_db_last_id(struct sovd_db_conn *conn);
@@ -90,6 +97,9 @@ struct sovd_db_file {
         uint64_t bytes, bytes_said; /* how long it is, and should be at least; 0 = it does not say */
 };
 int sovd_db_identify(const char *path, struct sovd_db_file *ret);
+
+/* Is there a file, which outlives the process? false for NULL. */
+bool sovd_db_is_file(const struct sovd_db *db);
 
 struct sovd_db_status {
         int error;                /* of the last transaction; 0 = it was committed; -EBADMSG = the file is damaged */

@@ -7,7 +7,7 @@
 #include "sovd-core/base/db_inside.h"
 #include <sqlite3.h>
 
-#define SOVD_DB_STATEMENTS_MAX 64 /* cached per connection */
+#define SOVD_DB_STATEMENTS_MAX 192 /* cached per connection */
 
 struct sovd_db_stmt {
         sqlite3_stmt *stmt;

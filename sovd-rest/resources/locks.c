@@ -188,7 +188,7 @@ static int lose(struct sovd_call *call, const char *id, int r) {
 static int lock_extend(struct sovd_call *call) {
         const struct sovd_lock_extension *in = call->in;
         const uint64_t duration = (uint64_t)in->lock_expiration.value * SOVD_USEC_PER_SEC,
-                       now = sovd_now_usec();
+                       now = sovd_boottime_usec();
         struct sovd_lock_info info;
 
         int r = sovd_lock_check_duration(locks_of(call), call, duration);

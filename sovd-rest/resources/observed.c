@@ -63,9 +63,11 @@ int sovd_observation_stream(struct sovd_call *call, enum sovd_observation_kind k
 
 int sovd_observation_add(struct sovd_call *call, const struct sovd_observation_spec *spec,
                          char id[static SOVD_ID_SIZE]) {
-        const char *reason;
+        const char *reason = NULL;
         int r = sovd_observations_add(observations_of(call), spec, id, &reason);
 
+        if (r && spec->persistent && !reason)
+                return sovd_fail_storage(call, r);
         if (r != SOVD_E_OVERLOAD)
                 return r;
         sovd_fail(call, SOVD_E_OVERLOAD, "%s", reason);
@@ -73,15 +75,20 @@ int sovd_observation_add(struct sovd_call *call, const struct sovd_observation_s
         return r;
 }
 
+/* Of a persistent one. */
+static int tell_written(struct sovd_call *call, enum sovd_observation_kind kind, int r) {
+        return r < 0 || r == SOVD_E_OVERLOAD ? sovd_fail_storage(call, r) : tell(call, kind, r);
+}
+
 int sovd_observation_change(struct sovd_call *call, enum sovd_observation_kind kind,
                             const struct sovd_observation_change *change) {
-        return tell(call, kind,
+        return tell_written(call, kind,
                     sovd_observations_change(observations_of(call), kind, call->entity, call->params[0],
                                              call->principal.id, change));
 }
 
 int sovd_observation_remove(struct sovd_call *call, enum sovd_observation_kind kind) {
-        return tell(call, kind,
+        return tell_written(call, kind,
                     sovd_observations_remove(observations_of(call), kind, call->entity, call->params[0],
                                              call->principal.id));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/json_reader.h"
+#include "sovd-core/base/log.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
 #include <cjson/cJSON.h>
@@ -77,7 +78,8 @@ static bool is_forgotten(struct sovd_call *call, const struct sovd_entity *e, co
         return !r && !listed;
 }
 
-/* Keeps the last status of an ended execution: the backend may forget it before the retention ends. */
+/* Keeps the last status of an ended execution: the backend may forget it before the retention ends. One that cannot be
+ * written is told all the same, and asked for again the next time. */
 static void keep_if_ended(struct sovd_call *call, const char *id, const struct sovd_execution *execution) {
         struct sovd_execution kept = *execution;
         struct sovd_json_writer w;
@@ -89,9 +91,18 @@ static void keep_if_ended(struct sovd_call *call, const char *id, const struct s
                 return;
         sovd_json_writer_init(&w, 0, 0);
         sovd_schema_encode(&sovd_schema_execution, &kept, &w);
-        if (sovd_json_writer_finish(&w, &text, &len) == 0)
-                sovd_executions_end(executions_of(call), id, text);
+        if (sovd_json_writer_finish(&w, &text, &len) == 0 && sovd_executions_end(executions_of(call), id, text))
+                sovd_log(SOVD_LOG_WARN, "the final status of an execution cannot be kept now");
         sovd_json_writer_done(&w);
+}
+
+/* What the backend does not know any more: it failed, with an outcome that nobody can tell, when it ran over a restart of
+ * the gateway. Else it is gone. */
+static int forget(struct sovd_call *call, const char *id, bool is_restored) {
+        int r = is_restored ? sovd_executions_end_lost(executions_of(call), id)
+                            : sovd_executions_remove(executions_of(call), id);
+
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 static int accept(struct sovd_call *call, const char *id, int status) {
@@ -107,21 +118,29 @@ static int accept(struct sovd_call *call, const char *id, int status) {
         return accepted->id ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-static int started(struct sovd_call *call, const struct sovd_execution_started *s) {
-        struct sovd_execution_ref ref;
+/* The backend runs it, and the client must know: but not as a promise that the disk does not keep. */
+static int not_written(struct sovd_call *call, const char *id, int r) {
+        (void)sovd_fail_storage(call, r);
+        (void)sovd_fail_unknown(call, SOVD_E_OVERLOAD);
+        r = sovd_execution_point_to(call, id);
+        return r ? r : SOVD_E_OVERLOAD;
+}
+
+static int started(struct sovd_call *call, const char *id, const struct sovd_execution_started *s) {
+        struct sovd_execution_ref ref = { .id = "" };
 
         if (s->synchronous) {
                 struct sovd_execution_result *result = sovd_arena_new0(call->arena, struct sovd_execution_result);
-                sovd_executions_release(executions_of(call));
+                sovd_executions_release(executions_of(call), id, !call->idempotency); /* a key's answer waits for it */
                 if (!result)
                         return sovd_error_origin(-ENOMEM);
                 *result = s->result;
                 call->out = result;
                 return 0;
         }
-        int r = sovd_executions_add(executions_of(call), call->entity, call->params[0], s->id, true, &ref, call->arena);
+        int r = sovd_executions_add(executions_of(call), call->entity, call->params[0], s->id, id, &ref, call->arena);
         if (r)
-                return sovd_error_fold(r);
+                return *ref.id ? not_written(call, ref.id, r) : sovd_error_fold(r);
         keep_if_ended(call, ref.id, &s->execution);
         return accept(call, ref.id, s->execution.status);
 }
@@ -138,17 +157,15 @@ static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *o
         struct sovd_backend *backend = e ? e->providers[SOVD_COLLECTION_OPERATIONS] : NULL;
         struct sovd_execution execution = { 0 };
 
-        if (!backend || !backend->ops->execution_read) {
-                sovd_executions_remove(executions_of(call), owner->id); /* nobody can tell any more */
-                return false;
-        }
+        if (!backend || !backend->ops->execution_read) /* nobody can tell any more */
+                return forget(call, owner->id, owner->is_restored) != 0;
         int r = backend->ops->execution_read(call, e, owner->operation, owner->backend_id, &execution);
         bool forgotten = is_gone(call, r) && is_forgotten(call, e, owner->operation, owner->backend_id);
         call->failure = (struct sovd_failure){ 0 };
         if (forgotten)
-                sovd_executions_remove(executions_of(call), owner->id);
+                return forget(call, owner->id, owner->is_restored) != 0;
         if (r)
-                return !forgotten;
+                return true;
         keep_if_ended(call, owner->id, &execution);
         return execution.status == SOVD_EXECUTION_RUNNING;
 }
@@ -189,8 +206,7 @@ static int describe_unknown(struct sovd_call *call, struct sovd_json_writer *w) 
         return w->error;
 }
 
-/* The failure leads to it. */
-static int point_to(struct sovd_call *call, const char *id) {
+int sovd_execution_point_to(struct sovd_call *call, const char *id) {
         cJSON *parameters = cJSON_CreateObject();
 
         cJSON_AddStringToObject(parameters, "execution", id);
@@ -203,43 +219,62 @@ static int point_to(struct sovd_call *call, const char *id) {
 
 /* The connection broke off behind a start: it counts as failed, can be read by an id, and is never tried again. Takes
  * the place that is reserved. Returns r, or -errno. */
-static int keep_unknown(struct sovd_call *call, int r) {
+static int keep_unknown(struct sovd_call *call, const char *id, int r) {
         const struct sovd_failure failure = call->failure;
-        struct sovd_execution_ref ref;
+        struct sovd_execution_ref ref = { .id = "" };
         struct sovd_json_writer w;
         const char *text;
         size_t len;
 
-        int error = sovd_executions_add(executions_of(call), call->entity, call->params[0], "", true, &ref, call->arena);
-        if (error)
+        int error = sovd_executions_add(executions_of(call), call->entity, call->params[0], "", id, &ref, call->arena);
+        if (error && !*ref.id)
                 return error > 0 ? r : error;
         sovd_json_writer_init(&w, 0, 0);
         error = describe_unknown(call, &w);
         if (!error)
                 error = sovd_json_writer_finish(&w, &text, &len);
-        sovd_executions_end(executions_of(call), ref.id, error ? "{}" : text);
+        if (sovd_executions_end(executions_of(call), ref.id, error ? "{}" : text))
+                sovd_log(SOVD_LOG_WARN, "that the outcome of a start is unknown cannot be kept now");
         sovd_json_writer_done(&w);
         call->failure = failure;
         if (!error)
-                error = point_to(call, ref.id);
+                error = sovd_execution_point_to(call, ref.id);
         return error ? error : r;
+}
+
+/* The place is taken, and written down with the key of the request, before the backend is told: an operation must not run
+ * that nobody can ask about. */
+static int begin(struct sovd_call *call, char id[static SOVD_ID_SIZE]) {
+        struct sovd_idempotency_row key;
+
+        if (!reserve(call))
+                return too_many(call);
+        if (call->idempotency)
+                sovd_idempotency_row(sovd_gateway_idempotency(call->gateway), call->idempotency, &key);
+        key.execution = id;
+        int r = sovd_executions_begin(executions_of(call), call->entity, call->params[0],
+                                      call->idempotency ? sovd_idempotency_write : NULL, &key, id);
+        if (!r)
+                return 0;
+        sovd_executions_release(executions_of(call), "", false);
+        return sovd_fail_storage(call, r);
 }
 
 static int execution_start(struct sovd_call *call) {
         struct sovd_execution_started s = { 0 };
+        char id[SOVD_ID_SIZE];
 
-        /* The place is taken first: an operation must not run that nobody can ask about. */
-        if (!reserve(call))
-                return too_many(call);
-
-        int r = ops_of(call)->execution_start(call, call->entity, call->params[0], call->in, &s);
+        int r = begin(call, id);
+        if (r)
+                return r;
+        r = ops_of(call)->execution_start(call, call->entity, call->params[0], call->in, &s);
         if (r > 0 && call->failure.outcome_unknown)
-                return keep_unknown(call, r);
+                return keep_unknown(call, id, r);
         if (r) {
-                sovd_executions_release(executions_of(call));
+                sovd_executions_release(executions_of(call), id, false);
                 return r;
         }
-        return started(call, &s);
+        return started(call, id, &s);
 }
 
 #define ADOPT_MAX 32
@@ -256,8 +291,8 @@ static int adopt_one(struct sovd_call *call, const char *backend_id) {
         }
         if (r || execution.status != SOVD_EXECUTION_RUNNING)
                 return r;
-        return sovd_executions_add(executions_of(call), call->entity, call->params[0], backend_id, false, &ref,
-                                   call->arena);
+        r = sovd_executions_add(executions_of(call), call->entity, call->params[0], backend_id, NULL, &ref, call->arena);
+        return r && r != SOVD_E_OVERLOAD ? sovd_fail_storage(call, r) : r;
 }
 
 /* Executions that somebody else started at the backend get a name here too, so that they can be seen and stopped. */
@@ -314,13 +349,35 @@ static int read_kept(struct sovd_call *call, const char *text, struct sovd_execu
 
 /* The backend began to count anew and gave the id to another execution, so this one is gone. */
 static int superseded(struct sovd_call *call, const struct sovd_execution_ref *ref) {
-        sovd_executions_remove(executions_of(call), ref->id);
-        return sovd_fail(call, SOVD_E_NOT_FOUND, "the backend has forgotten execution '%s'", ref->id);
+        int r = forget(call, ref->id, ref->is_restored);
+
+        return r ? r : sovd_fail(call, SOVD_E_NOT_FOUND, "the backend has forgotten execution '%s'", ref->id);
+}
+
+/* It ran when the gateway was restarted, and the backend has nothing to say of it. */
+static int read_lost(struct sovd_call *call, struct sovd_execution_ref *ref, struct sovd_execution *ret) {
+        int r = forget(call, ref->id, true);
+
+        if (!r)
+                r = find(call, ref);
+        return r ? r : read_kept(call, ref->ended ? ref->ended : "{}", ret);
+}
+
+/* *ret_gone: the backend answers, and does not know it any more, by a restart of the ECU perhaps. */
+static int read_there(struct sovd_call *call, const struct sovd_execution_ref *ref, struct sovd_execution *ret,
+                      bool *ret_gone) {
+        *ret_gone = false;
+        if (!ops_of(call)->execution_read)
+                return sovd_not_offered(call, "the status of executions");
+        int r = ops_of(call)->execution_read(call, call->entity, call->params[0], ref->backend_id, ret);
+        *ret_gone = is_gone(call, r) && is_forgotten(call, call->entity, call->params[0], ref->backend_id);
+        return r;
 }
 
 static int execution_read(struct sovd_call *call) {
         struct sovd_execution *execution = sovd_arena_new0(call->arena, struct sovd_execution);
         struct sovd_execution_ref ref;
+        bool gone = true;
         if (!execution)
                 return sovd_error_origin(-ENOMEM);
 
@@ -331,13 +388,14 @@ static int execution_read(struct sovd_call *call) {
         call->out = execution;
         if (ref.ended)
                 return read_kept(call, ref.ended, execution);
-        if (!*ref.backend_id)
+        if (!*ref.backend_id && !ref.is_restored)
                 return superseded(call, &ref);
-        if (!ops_of(call)->execution_read)
-                return sovd_not_offered(call, "the status of executions");
-        r = ops_of(call)->execution_read(call, call->entity, call->params[0], ref.backend_id, execution);
-        if (is_gone(call, r) && is_forgotten(call, call->entity, call->params[0], ref.backend_id))
-                sovd_executions_remove(executions_of(call), ref.id); /* by a restart of the ECU perhaps */
+        if (*ref.backend_id)
+                r = read_there(call, &ref, execution, &gone);
+        if (gone && ref.is_restored)
+                return read_lost(call, &ref, execution);
+        if (gone)
+                (void)sovd_executions_remove(executions_of(call), ref.id);
         if (r)
                 return r;
         if (!execution->capability)
@@ -364,7 +422,9 @@ static int execution_control(struct sovd_call *call) {
                 return r;
 
         int capability = sovd_enum_parse(sovd_capability_names, control->capability);
-        sovd_executions_resume(executions_of(call), ref.id, capability ? capability : ref.capability);
+        r = sovd_executions_resume(executions_of(call), ref.id, capability ? capability : ref.capability);
+        if (r)
+                return not_written(call, ref.id, r);
         return accept(call, ref.id, theirs.status);
 }
 
@@ -381,8 +441,8 @@ static int execution_stop(struct sovd_call *call) {
         /* An ended execution that the backend has forgotten is gone all the same. */
         if (r && !(ref.ended && is_gone(call, r)))
                 return r;
-        sovd_executions_remove(executions_of(call), ref.id);
-        return 0;
+        r = sovd_executions_remove(executions_of(call), ref.id);
+        return r ? sovd_fail_storage(call, r) : 0;
 }
 
 #define OPERATIONS .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_OPERATIONS, .clause = "ISO 17978-3 7.14"

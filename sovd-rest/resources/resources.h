@@ -33,7 +33,10 @@ extern const struct sovd_route sovd_routes_admin[];
 /* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);
 
-/* The same in a buffer, for lists of thousands: takes memory of the arena only for ids that have to be encoded. */
+/* Adds to the failure of a call for an operation which execution stands for what was asked for. -ENOMEM. */
+int sovd_execution_point_to(struct sovd_call *call, const char *id);
+
+/* The same as sovd_entity_href() in a buffer, for lists of thousands: takes memory of the arena only for ids that have to be encoded. */
 #define SOVD_HREF_SIZE 1024
 const char *sovd_entity_href_in(char buf[static SOVD_HREF_SIZE], const struct sovd_call *call,
                                 const struct sovd_entity *e);

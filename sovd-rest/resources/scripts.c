@@ -151,7 +151,10 @@ static int script_start(struct sovd_call *call) {
         if (!ops_of(call)->script_start)
                 return sovd_not_offered(call, "running scripts");
 
-        int r = ops_of(call)->script_start(call, call->entity, call->params[0], call->in, started);
+        int r = sovd_idempotency_keep(sovd_gateway_idempotency(call->gateway), call->idempotency);
+        if (r)
+                return sovd_fail_storage(call, r);
+        r = ops_of(call)->script_start(call, call->entity, call->params[0], call->in, started);
         if (r)
                 return r;
         call->out = started;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/model/triggers.h"
+#include "sovd-core/base/db.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-rest/observe.h"
 #include "sovd-rest/resources/observed.h"
@@ -36,7 +37,7 @@ static int describe(struct sovd_call *call, const struct sovd_observation *o, st
                 .expires = sovd_observation_time(call, o->expires_usec),
                 .status = o->terminated ? SOVD_TRIGGER_TERMINATED : SOVD_TRIGGER_ACTIVE,
                 .multishot = SOVD_BOOL(o->multishot),
-                .persistent = SOVD_BOOL(false),
+                .persistent = SOVD_BOOL(o->persistent),
                 .path = o->path,
                 .log = o->log,
                 .last_error = sovd_observation_error(call, o),
@@ -116,6 +117,15 @@ static int check_loop(struct sovd_call *call, const struct sovd_trigger_log *log
                             "member log_settings may not be given for the log itself: it would log its own entries");
 }
 
+/* Data lists end with the process. */
+static int check_lasting(struct sovd_call *call, const struct sovd_trigger_new *new,
+                         const struct sovd_observed *observed) {
+        if (!new->persistent.value || observed->route->collection != SOVD_COLLECTION_DATA_LISTS)
+                return 0;
+        return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/persistent",
+                            "member persistent may not be true for a data list, which is gone after a restart");
+}
+
 static int check_lifetime(struct sovd_call *call, const struct sovd_int *lifetime) {
         int64_t max = sovd_rest_of(call)->events->lifetime_max.value;
 
@@ -127,10 +137,10 @@ static int check_lifetime(struct sovd_call *call, const struct sovd_int *lifetim
 }
 
 static int check_members(struct sovd_call *call, const struct sovd_trigger_new *new) {
-        if (new->persistent.set &&new->persistent.value)
-                return sovd_fail_at(
-                        call, SOVD_E_NOT_IMPLEMENTED, "/persistent",
-                        "member persistent may not be true: no trigger survives a restart of this server");
+        if (new->persistent.value && !sovd_db_is_file(sovd_gateway_db(call->gateway)))
+                return sovd_fail_at(call, SOVD_E_NOT_IMPLEMENTED, "/persistent",
+                                    "member persistent may not be true: this server keeps nothing over a restart "
+                                    "(storage.path is not set)");
         if (new->path && !sovd_pointer_is_valid(new->path))
                 return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/path",
                                     "member path is not a JSON pointer (RFC 6901)");
@@ -205,6 +215,7 @@ static int start(struct sovd_call *call, const struct sovd_trigger_new *new,
                 .log = new->log,
                 .only_data = observed->is_value,
                 .multishot = new->multishot.set &&new->multishot.value,
+                .persistent = new->persistent.value,
         };
         char id[SOVD_ID_SIZE];
         int r = spec.condition_text ? sovd_observation_add(call, &spec, id) : sovd_error_origin(-ENOMEM);
@@ -230,6 +241,8 @@ static int trigger_create(struct sovd_call *call) {
                 r = sovd_observe_resolve(call, new->resource, &observed);
         if (!r)
                 r = check_loop(call, new->log, &observed);
+        if (!r)
+                r = check_lasting(call, new, &observed);
         if (!r)
                 r = read_value(call, new, &observed, &value);
         if (!r)

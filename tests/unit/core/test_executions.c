@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "sovd-core/executions.h"
+#include "sovd-core/state.h"
 #include "tests/unit/core/fake_backend.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
@@ -15,6 +16,8 @@
 #define MAX       4
 #define RETENTION (60 * SOVD_USEC_PER_SEC)
 
+static struct sovd_db *db; /* NULL, or the state */
+static bool with_state;
 static struct sovd_executions *executions;
 static struct sovd_arena *arena;
 static struct sovd_execution_ref ref;
@@ -32,13 +35,14 @@ static int make_executions(void **state) {
 
         now_usec = 1000 * SOVD_USEC_PER_SEC;
         sovd_clock_replace(&fake);
-        if (sovd_arena_new(&arena, 4096))
+        if (sovd_arena_new(&arena, 4096) || (with_state && sovd_state_open(&db, NULL)))
                 return -1;
-        return sovd_executions_new(&executions, MAX, RETENTION);
+        return sovd_executions_new(&executions, db, MAX, RETENTION);
 }
 
 static int free_executions(void **state) {
         executions = sovd_executions_free(executions);
+        db = sovd_db_close(db);
         arena = sovd_arena_free(arena);
         sovd_clock_replace(NULL);
         return 0;
@@ -46,7 +50,7 @@ static int free_executions(void **state) {
 
 /* Names an execution of bms/test and returns its id in the arena. */
 static const char *add(const char *backend_id) {
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", backend_id, false, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", backend_id, NULL, &ref, arena), 0);
         return sovd_arena_strdup(arena, ref.id);
 }
 
@@ -78,11 +82,11 @@ static void an_execution_is_found_under_its_id(void **state) {
 
 static void those_that_the_backend_has_not_named_are_not_taken_for_one_another(void **state) {
         assert_true(sovd_executions_reserve(executions));
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "", true, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "", "", &ref, arena), 0);
         const char *id = sovd_arena_strdup(arena, ref.id);
         sovd_executions_end(executions, id, "{}");
         assert_true(sovd_executions_reserve(executions));
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "", true, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "", "", &ref, arena), 0);
         assert_string_not_equal(ref.id, id);
         counts(2, 1);
         assert_int_equal(find(id), 0);
@@ -135,7 +139,7 @@ static void a_fresh_start_with_a_known_backend_id_is_another_execution(void **st
         sovd_executions_end(executions, old, "{}");
 
         assert_true(sovd_executions_reserve(executions));
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", true, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", "", &ref, arena), 0);
 
         assert_string_not_equal(ref.id, old);
         assert_null(ref.ended);
@@ -161,9 +165,9 @@ static void an_execution_is_not_found_at_another_backend(void **state) {
 static void the_same_backend_id_elsewhere_is_another_execution(void **state) {
         const char *id = add("42");
 
-        assert_int_equal(sovd_executions_add(executions, &bms, "other", "42", false, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "other", "42", NULL, &ref, arena), 0);
         assert_string_not_equal(ref.id, id);
-        assert_int_equal(sovd_executions_add(executions, &app, "test", "42", false, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &app, "test", "42", NULL, &ref, arena), 0);
         assert_string_not_equal(ref.id, id);
         counts(3, 3);
 }
@@ -172,7 +176,7 @@ static void the_list_is_oldest_first_and_of_one_operation(void **state) {
         struct sovd_strings list;
         const char *a = add("a"), *b = add("b");
 
-        assert_int_equal(sovd_executions_add(executions, &bms, "other", "c", false, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "other", "c", NULL, &ref, arena), 0);
 
         assert_int_equal(sovd_executions_list(executions, &bms, "test", &list, arena), 0);
         assert_int_equal(list.n, 2);
@@ -296,7 +300,7 @@ static void fill(void) {
 static void one_more_than_the_limit_is_refused_while_all_run(void **state) {
         fill();
 
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "5", false, &ref, arena),
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "5", NULL, &ref, arena),
                          SOVD_E_OVERLOAD);
         assert_false(sovd_executions_reserve(executions));
         counts(MAX, MAX);
@@ -344,7 +348,7 @@ static void a_reserved_place_is_taken(void **state) {
                 assert_true(sovd_executions_reserve(executions));
 
         assert_false(sovd_executions_reserve(executions));
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", false, &ref, arena),
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", NULL, &ref, arena),
                          SOVD_E_OVERLOAD);
         counts(0, 0);
 }
@@ -353,7 +357,7 @@ static void a_released_place_is_free(void **state) {
         for (int i = 0; i < MAX; i++)
                 assert_true(sovd_executions_reserve(executions));
 
-        sovd_executions_release(executions);
+        sovd_executions_release(executions, "", false);
 
         assert_true(sovd_executions_reserve(executions));
         assert_false(sovd_executions_reserve(executions));
@@ -364,8 +368,8 @@ static void who_reserved_a_place_gets_it(void **state) {
         for (int i = 1; i < MAX; i++)
                 assert_true(sovd_executions_reserve(executions));
 
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "2", true, &ref, arena), 0);
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "3", true, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "2", "", &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "3", "", &ref, arena), 0);
         assert_false(sovd_executions_reserve(executions));
         counts(3, 3);
 }
@@ -375,7 +379,7 @@ static void a_reservation_for_one_that_is_known_is_given_back(void **state) {
         for (int i = 1; i < MAX; i++)
                 assert_true(sovd_executions_reserve(executions));
 
-        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", true, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "1", "", &ref, arena), 0);
 
         assert_true(sovd_executions_reserve(executions));
         assert_false(sovd_executions_reserve(executions));
@@ -384,10 +388,10 @@ static void a_reservation_for_one_that_is_known_is_given_back(void **state) {
 static void with_no_place_at_all_every_start_is_refused(void **state) {
         _cleanup_(sovd_executions_freep) struct sovd_executions *none = NULL;
 
-        assert_int_equal(sovd_executions_new(&none, 0, RETENTION), 0);
+        assert_int_equal(sovd_executions_new(&none, db, 0, RETENTION), 0);
 
         assert_false(sovd_executions_reserve(none));
-        assert_int_equal(sovd_executions_add(none, &bms, "test", "1", false, &ref, arena), SOVD_E_OVERLOAD);
+        assert_int_equal(sovd_executions_add(none, &bms, "test", "1", NULL, &ref, arena), SOVD_E_OVERLOAD);
 }
 
 static const char *oldest_running(size_t skip) {
@@ -441,11 +445,11 @@ static void *work_thread(void *name) {
                 if (!sovd_executions_reserve(executions))
                         continue;
                 if (i % 5 == 0) {
-                        sovd_executions_release(executions);
+                        sovd_executions_release(executions, "", false);
                         continue;
                 }
                 char *backend_id = sovd_arena_printf(own, "%s-%d", (const char *)name, i);
-                if (sovd_executions_add(executions, &bms, "test", backend_id, true, &mine, own))
+                if (sovd_executions_add(executions, &bms, "test", backend_id, "", &mine, own))
                         abort();
                 sovd_executions_count(executions, &total, &running);
                 atomic_fetch_add(&n_over, total > MAX || running > total);
@@ -512,5 +516,7 @@ int main(void) {
                 TEST(the_limit_holds_among_threads),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        int n = cmocka_run_group_tests_name("in memory", tests, NULL, NULL);
+        with_state = true;
+        return n + cmocka_run_group_tests_name("with the state", tests, NULL, NULL);
 }

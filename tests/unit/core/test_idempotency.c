@@ -30,7 +30,7 @@ static int set_up(void **state) {
         sovd_clock_replace(&fake);
         if (sovd_arena_new(&arena, 4096))
                 return -1;
-        return sovd_idempotency_new(&keys, &limits);
+        return sovd_idempotency_new(&keys, NULL, &limits);
 }
 
 static int tear_down(void **state) {
@@ -115,7 +115,7 @@ static void a_client_has_a_share(void **state) {
         };
 
         sovd_idempotency_free(keys);
-        assert_int_equal(sovd_idempotency_new(&keys, &limits), 0);
+        assert_int_equal(sovd_idempotency_new(&keys, NULL, &limits), 0);
         assert_int_equal(begin_as("me", "start", "a", ""), SOVD_IDEMPOTENCY_NEW);
         assert_int_equal(begin_as("me", "stop", "a", ""), SOVD_IDEMPOTENCY_NEW);
         assert_int_equal(begin_as("me", "start", "b", ""), SOVD_IDEMPOTENCY_FULL);

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A gateway that is killed and started again on the same state folder."""
+import contextlib
+import pathlib
+import sqlite3
+import tempfile
+import unittest
+
+import gateway
+
+NAMES = [f'client-{number}' for number in range(50)]
+
+
+def client(number):
+    """The header fields of one of the clients that have a token."""
+    return {'Authorization': f'Bearer secret-of-{NAMES[number]}-xxxxxxxx'}
+
+
+A, B = client(0), client(1)
+
+
+class RestartCase(unittest.TestCase):
+    """Each test has a folder and a gateway of its own."""
+    scenario = None  # of a backend `sim`, or NULL
+    sections = {}
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix='restarts')
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.state = self.folder / 'state'
+        self.state.mkdir()
+        self.gateway = None
+        self.addCleanup(lambda: self.gateway and self.gateway.stop())
+        self.backends = []
+
+    def settings(self):
+        return {'storage': {'path': str(self.state)},
+                'auth': {'tokens': [{'name': name, 'token': f'secret-of-{name}-xxxxxxxx'} for name in NAMES]},
+                'locks': {'required': []}, **self.sections}
+
+    def start(self, **more):
+        self.gateway = gateway.Gateway(*self.backends, **{**self.settings(), **more})
+
+    def kill(self):
+        """As `kill -9`: nothing is tidied up."""
+        before, self.gateway = self.gateway, None
+        before.kill()
+        self.assertIsNone(gateway.SANITIZER.search(before.log), before.log)
+
+    def restart(self, **more):
+        self.kill()
+        self.start(**more)
+
+    def sql(self, text, *values):
+        """Runs on the file while no gateway has it open; returns the rows."""
+        self.assertIsNone(self.gateway)
+        with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as database, database:
+            return database.execute(text, values).fetchall()
+
+    def ask(self, status, method, path, body=None, who=None):
+        reply = self.gateway.request(method, path, body, who)
+        self.assertEqual(reply.status, status, f'{method} {path}: {reply!r}')
+        return reply

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Executions and Idempotency-Keys over a kill of the gateway: nothing is started twice, nothing is made up."""
+import contextlib
+import http.client
+import json
+import pathlib
+import sqlite3
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import ecu
+import gateway
+import polling
+from restarts import A, B, RestartCase
+
+VEHICLE = {'components': [
+    {'id': 'ecu', 'operations': [
+        {'id': 'long', 'asynchronous': True, 'duration_secs': 600, 'parallel_runs': 4},
+        {'id': 'brief', 'asynchronous': True, 'duration_secs': 0.05},
+        {'id': 'now', 'result': [{'name': 'done', 'value': True}]},
+        {'id': 'fails', 'fails_every': 1, 'error': 'no voltage'}]},
+    {'id': 'slow', 'latency_ms': 20000, 'operations': [{'id': 'long', 'asynchronous': True, 'duration_secs': 600}]}]}
+OPERATIONS = '/components/ecu/operations'
+
+
+def key(name, who=A):
+    return {**who, 'Idempotency-Key': name}
+
+
+class Simulated(RestartCase):
+    """The simulated vehicle ends with the gateway: what ran is lost."""
+
+    def setUp(self):
+        super().setUp()
+        scenario = self.folder / 'vehicle.yaml'
+        scenario.write_text(json.dumps(VEHICLE), encoding='utf-8')
+        self.backends = [{'name': 'car', 'type': 'sim', 'scenario': str(scenario)}]
+        self.start()
+
+    def begin(self, operation, status=202, who=A):
+        return self.ask(status, 'POST', f'{OPERATIONS}/{operation}/executions', {}, who)
+
+    def location(self, reply):
+        return gateway.Gateway.full(reply.headers['location'])
+
+    def rows(self, text):
+        """Of the file while the gateway has it open."""
+        with contextlib.closing(sqlite3.connect(f'file:{self.state}/state.db?mode=ro', uri=True)) as database:
+            return database.execute(text).fetchall()
+
+    def unknown(self, uri, text):
+        """It failed, and nobody says that it did something."""
+        body = self.ask(200, 'GET', uri, who=A).json
+        self.assertEqual(body['status'], 'failed')
+        self.assertEqual((body['error'][0]['path'], body['error'][0]['error']['vendor_code']), ('/', 'outcome-unknown'))
+        self.assertIn(text, body['error'][0]['error']['message'])
+        return body
+
+    def test_the_result_of_an_ended_execution_is_kept(self):
+        uri = self.location(self.begin('brief'))
+        done = polling.wait_until(lambda: (body := self.ask(200, 'GET', uri).json)['status'] == 'completed' and body, 10)
+        self.restart()
+        self.assertEqual(self.ask(200, 'GET', uri).json, done)
+        self.assertIn(uri.rsplit('/', 1)[1], self.ask(200, 'GET', f'{OPERATIONS}/brief/executions').json['items'])
+        self.ask(204, 'DELETE', uri, who=A)
+        self.restart()
+        self.ask(404, 'GET', uri)
+
+    def test_one_that_the_vehicle_does_not_know_any_more_has_failed(self):
+        uri = self.location(self.begin('long'))
+        self.assertEqual(self.ask(200, 'GET', uri).json['status'], 'running')
+        self.restart()
+        body = self.unknown(uri, 'the gateway was restarted while this ran')
+        self.restart()
+        self.assertEqual(self.ask(200, 'GET', uri).json, body)
+        self.ask(204, 'DELETE', uri, who=A)
+
+    def test_another_one_with_the_same_id_at_the_vehicle_is_not_taken_for_it(self):
+        uri = self.location(self.begin('long'))
+        self.restart()
+        fresh = self.location(self.begin('long'))
+        self.assertNotEqual(uri, fresh)
+        self.unknown(uri, 'restarted')
+        self.assertEqual(self.ask(200, 'GET', fresh).json['status'], 'running')
+
+    def test_a_start_without_an_answer_has_failed_and_is_not_tried_again(self):
+        path = '/components/slow/operations/long/executions'
+
+        def start():
+            try:
+                self.gateway.bare('POST', gateway.BASE + path, {}, key('cut'))
+            except (OSError, http.client.HTTPException):
+                pass
+
+        thread = threading.Thread(target=start)
+        thread.start()
+        self.assertTrue(polling.wait_until(lambda: self.rows('SELECT state FROM execution') == [(0,)], 10))
+        self.restart()
+        thread.join(10)
+        reply = self.ask(409, 'POST', path, {}, key('cut'))
+        self.assertEqual(reply.json['vendor_code'], 'outcome-unknown')
+        self.assertIn('was restarted before it answered', reply.json['message'])
+        self.assertNotIn('retry-after', reply.headers)
+        self.assertEqual(self.rows('SELECT count(*) FROM execution'), [(1,)])
+        self.assertEqual(self.rows('SELECT id FROM execution'), [(reply.json['parameters']['execution'],)])
+        href = gateway.Gateway.full(reply.json['parameters']['href'])
+        self.assertEqual(self.ask(409, 'POST', path, {}, key('cut')).json, reply.json)
+        self.ask(409, 'POST', path, {'timeout': 5}, key('cut'))
+        self.restart()
+        self.assertEqual(self.ask(409, 'POST', path, {}, key('cut')).json['parameters']['execution'],
+                         reply.json['parameters']['execution'])
+        self.unknown(href, 'not known whether it was started')
+
+    def test_an_answer_is_given_again(self):
+        asynchronous = self.ask(202, 'POST', f'{OPERATIONS}/long/executions', {}, key('one'))
+        synchronous = self.ask(200, 'POST', f'{OPERATIONS}/now/executions', {}, key('two'))
+        failed = self.ask(200, 'POST', f'{OPERATIONS}/fails/executions', {}, key('three'))
+        n = self.rows('SELECT count(*) FROM execution')
+        self.restart()
+        for operation, name, before in ('long', 'one', asynchronous), ('now', 'two', synchronous), ('fails', 'three', failed):
+            reply = self.ask(before.status, 'POST', f'{OPERATIONS}/{operation}/executions', {}, key(name))
+            self.assertEqual(reply.headers['idempotency-replayed'], 'true')
+            self.assertEqual((reply.body, reply.headers.get('location')), (before.body, before.headers.get('location')))
+            self.ask(409, 'POST', f'{OPERATIONS}/{operation}/executions', {'timeout': 1}, key(name))
+        self.assertEqual(self.rows('SELECT count(*) FROM execution'), n)
+        self.assertNotIn('idempotency-replayed',
+                         self.ask(200, 'POST', f'{OPERATIONS}/now/executions', {}, key('two', B)).headers)
+
+    def test_limits_count_what_was_there_before(self):
+        self.sections = {'limits': {'executions': 2, 'idempotency_keys_per_client': 1}}
+        self.restart()
+        self.ask(202, 'POST', f'{OPERATIONS}/long/executions', {}, key('one'))
+        self.begin('long')
+        self.restart()
+        self.ask(503, 'POST', f'{OPERATIONS}/now/executions', {}, key('two'))
+        self.ask(202, 'POST', f'{OPERATIONS}/long/executions', {}, key('one'))
+        self.assertEqual(self.gateway.metrics()['sovd_idempotency_keys'], 1)
+        self.assertEqual(self.gateway.metrics()['sovd_executions_running'], 2)
+        self.begin('long', who=B)  # the oldest is asked about, has failed, and gives way
+        self.assertEqual(self.gateway.metrics()['sovd_executions'], 2)
+
+    def test_retention_ends_in_the_table_too(self):
+        uri = self.location(self.begin('brief'))
+        polling.wait_until(lambda: self.ask(200, 'GET', uri).json['status'] == 'completed', 10)
+        self.kill()
+        self.sql('UPDATE execution SET ended_usec=ended_usec-?', 24 * 3600 * 10**6)
+        self.start()
+        self.ask(404, 'GET', uri)
+        self.assertEqual(self.rows('SELECT count(*) FROM execution'), [(0,)])
+
+
+class Forwarded(RestartCase):
+    """The ECU goes on while the gateway is away."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = ecu.DemoEcu()
+        self.addCleanup(self.server.stop)
+        self.backends = [gateway.backend_of(self.server, timeout_secs=2)]
+        self.start()
+
+    def test_what_runs_on_is_known_by_the_same_id(self):
+        path = '/components/bms/operations/self-test/executions'
+        reply = self.ask(202, 'POST', path, {}, key('one'))
+        uri = gateway.Gateway.full(reply.headers['location'])
+        self.restart()
+        body = self.ask(200, 'GET', uri).json
+        self.assertIn(body['status'], ('running', 'completed'))
+        self.assertEqual(self.ask(200, 'GET', path).json['items'], [uri.rsplit('/', 1)[1]])
+        self.assertEqual(self.ask(202, 'POST', path, {}, key('one')).headers['location'], reply.headers['location'])
+        self.assertEqual(len(self.server.request('GET', path).json['items']), 1)
+        self.assertTrue(polling.wait_until(lambda: self.ask(200, 'GET', uri).json['status'] == 'completed', 30))
+        self.ask(204, 'DELETE', uri, who=A)
+
+    def test_what_runs_on_is_known_when_the_ecu_is_found_late(self):
+        path = '/components/bms/operations/self-test/executions'
+        uri = gateway.Gateway.full(self.ask(202, 'POST', path, {}, A).headers['location'])
+        self.server.process.send_signal(19)
+        self.addCleanup(self.server.process.send_signal, 18)
+        self.kill()
+        self.start(ready=False)
+        self.server.process.send_signal(18)
+        self.gateway.wait_ready()
+        self.gateway.wait_read()
+        self.assertIn(self.ask(200, 'GET', uri).json['status'], ('running', 'completed'))
+
+
+if __name__ == '__main__':
+    unittest.main()
