@@ -26,7 +26,7 @@ static const char faults[] =
 
 const char *const sovd_state_migrations[] = { faults, NULL };
 
-int sovd_state_open(struct sovd_db **ret, const char *folder) {
+int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         _cleanup_(sovd_freep) char *aside = NULL;
         struct sovd_db_options options = { .migrations = sovd_state_migrations,
@@ -46,5 +46,6 @@ int sovd_state_open(struct sovd_db **ret, const char *folder) {
                          strerror(abs(r)));
         if (aside)
                 sovd_log(SOVD_LOG_ERROR, "the state was damaged: it is kept as %s, and begins anew", aside);
+        *ret_aside = SOVD_TAKE(aside);
         return r;
 }

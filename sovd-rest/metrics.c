@@ -5,13 +5,11 @@
 #include "sovd-core/observations.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/left_out.h"
+#include "sovd-rest/process.h"
 #include "sovd-rest/route.h"
 #include "sovd-rest/streamer.h"
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define N_STATUS  32
 #define N_BUCKETS 11
@@ -300,30 +298,6 @@ static void write_locks(struct sovd_gateway *gateway, struct sovd_json_writer *w
         write_value(w, "sovd_locks_expired_total", "counter", "Locks that ended by time.", (double)c.n_expired);
 }
 
-static size_t open_files(void) {
-        size_t n = 0;
-        DIR *dir = opendir("/proc/self/fd");
-
-        if (!dir)
-                return 0;
-        while (readdir(dir))
-                n++;
-        (void)closedir(dir);
-        return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
-}
-
-static size_t resident_bytes(void) {
-        unsigned long total = 0, resident = 0;
-        FILE *f = fopen("/proc/self/statm", "re");
-
-        if (f) {
-                if (fscanf(f, "%lu %lu", &total, &resident) != 2)
-                        resident = 0;
-                (void)fclose(f);
-        }
-        return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
         struct rusage usage = { 0 };
         size_t total, running;
@@ -352,8 +326,8 @@ static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer 
         write_value(w, "sovd_idempotency_replays_total", "counter", "Answers that were given again.",
                     (double)n_replays);
         write_value(w, "process_cpu_seconds_total", "counter", "User and system time.", cpu);
-        write_value(w, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)resident_bytes());
-        write_value(w, "process_open_fds", "gauge", "Open file descriptors.", (double)open_files());
+        write_value(w, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)sovd_process_resident_bytes());
+        write_value(w, "process_open_fds", "gauge", "Open file descriptors.", (double)sovd_process_open_files());
         write_value(w, "sovd_uptime_seconds", "gauge", "Time since start.", (double)up / 1e6);
 }
 

@@ -13,6 +13,7 @@
 struct sovd_http_server;
 struct sovd_tokens;
 struct sovd_observations;
+struct sovd_own_faults;
 struct sovd_streamer;
 
 struct sovd_rest {
@@ -28,6 +29,7 @@ struct sovd_rest {
         struct sovd_observations *observations;
         struct sovd_streamer *streamer;
         const struct sovd_events_settings *events;
+        struct sovd_own_faults *own_faults;   /* or NULL */
         bool ready;                           /* atomic: the first discovery has ended */
 };
 

@@ -30,6 +30,8 @@ static const struct sovd_field server_fields[] = {
         { .name = "trusted_proxies", .type = SOVD_FIELD_STRINGS, .offset = F(trusted_proxies), .min = 1, .max = 64,
           .doc = "Addresses, networks (10.0.0.0/8) or `unix`: whose Forwarded, X-Forwarded-Proto, -Host and -Prefix are "
                  "believed." },
+        { .name = "entity_id", .type = SOVD_FIELD_STRING, .offset = F(entity_id), .max = 128, .def = "sovd-gateway",
+          .doc = "Id of the app that the gateway itself is, with its own faults and data; empty: it is none." },
         { 0 }
 };
 #undef F

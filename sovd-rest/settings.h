@@ -19,6 +19,7 @@ struct sovd_server_settings {
         struct sovd_tls_settings *tls; /* or NULL */
         struct sovd_strings allowed_hosts;
         struct sovd_strings trusted_proxies;
+        const char *entity_id; /* "" = none */
 };
 struct sovd_logging_settings {
         int level;  /* position in its names + 1: enum sovd_log_level + 1 */

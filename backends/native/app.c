@@ -32,6 +32,7 @@ void native_app_connect(struct native *b, struct native_app *app, struct native_
                         const struct native_hello *hello) {
         app->queue = queue;
         app->session++;
+        *app->lost = '\0';
         (void)snprintf(app->name, sizeof(app->name), "%s",
                        hello->name            ? hello->name
                        : app->configured_name ? app->configured_name

@@ -2,6 +2,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/openapi.h"
+#include "sovd-rest/own_faults.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 #include <cjson/cJSON.h>
@@ -114,6 +115,7 @@ struct health {
         struct sovd_int executions_running;
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
+        struct sovd_strings faults;
 };
 #define F(member) offsetof(struct backend_health, member)
 static const struct sovd_field backend_fields[] = {
@@ -147,7 +149,7 @@ static const struct sovd_schema clash_schema = { .name = "EntityClash", .size = 
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
-          .doc = "ok: every backend is connected and no id clashes; else degraded." },
+          .doc = "ok: every backend is connected, no id clashes and the gateway has no error of its own; else degraded." },
         { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
         { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
         { .name = "executions_running", .type = SOVD_FIELD_INT, .offset = F(executions_running) },
@@ -157,6 +159,8 @@ static const struct sovd_field health_fields[] = {
           .of = &backend_schema },
         { .name = "clashes", .type = SOVD_FIELD_LIST, .offset = F(clashes), .of = &clash_schema,
           .doc = "Entities that a second backend offers too; the first owner serves them." },
+        { .name = "faults", .type = SOVD_FIELD_STRINGS, .offset = F(faults),
+          .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
         { 0 }
 };
 #undef F
@@ -225,9 +229,13 @@ static int health_read(struct sovd_call *call) {
         if (!health)
                 return sovd_error_origin(-ENOMEM);
 
-        bool connected = add_backends(call, health), unique = add_clashes(call, health);
+        bool connected = add_backends(call, health), unique = add_clashes(call, health), serious = false;
+        struct sovd_own_faults *own = sovd_rest_of(call)->own_faults;
+        int r = own ? sovd_own_faults_active(own, call->arena, &health->faults, &serious) : 0;
+        if (r)
+                return r;
         sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
-        health->status = connected && unique ? "ok" : "degraded";
+        health->status = connected && unique && !serious ? "ok" : "degraded";
         health->version = SOVD_VERSION;
         health->uptime =
                 SOVD_INT((int64_t)((sovd_now_usec() - sovd_gateway_started_usec(call->gateway)) / SOVD_USEC_PER_SEC));
