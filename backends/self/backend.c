@@ -47,6 +47,7 @@ static const struct sovd_backend_ops self_ops = {
         .status = self_status,
         .data_list = self_data_list,
         .data_read = self_data_read,
+        .data_write = self_data_write,
         .faults_list = self_faults_list,
         .fault_read = self_fault_read,
         .fault_clear = self_fault_clear,

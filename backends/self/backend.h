@@ -24,6 +24,9 @@ int self_data_list(struct sovd_call *call, const struct sovd_entity *e, const st
 int self_data_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                    struct sovd_data_value *ret);
 
+int self_data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id, const struct cJSON *value,
+                    const char *signature);
+
 /* faults.c */
 int self_faults_list(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_fault_filter *filter,
                      struct sovd_fault_list *ret);

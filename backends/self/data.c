@@ -28,20 +28,36 @@ int self_data_list(struct sovd_call *call, const struct sovd_entity *e, const st
         return 0;
 }
 
-int self_data_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
-                   struct sovd_data_value *ret) {
-        const struct self *b = self_of(e->owner);
-        const struct sovd_self_datum *d = b->options.values;
-        struct sovd_json_writer w;
+static const struct sovd_self_datum *find(struct sovd_call *call, const struct sovd_entity *e, const char *id) {
+        const struct sovd_self_datum *d = self_of(e->owner)->options.values;
 
         while (d->id && strcmp(d->id, id) != 0)
                 d++;
-        if (!d->id)
-                return sovd_fail(call, SOVD_E_NOT_FOUND, "app '%s' has no data '%s'", e->id, id);
+        if (d->id)
+                return d;
+        sovd_fail(call, SOVD_E_NOT_FOUND, "app '%s' has no data '%s'", e->id, id);
+        return NULL;
+}
+
+int self_data_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                   struct sovd_data_value *ret) {
+        const struct self *b = self_of(e->owner);
+        const struct sovd_self_datum *d = find(call, e, id);
+        struct sovd_json_writer w;
+        if (!d)
+                return SOVD_E_NOT_FOUND;
 
         sovd_json_writer_init(&w, 0, 0);
         d->write(b->options.data, &w);
         ret->id = d->id;
         ret->unit = d->unit;
         return sovd_json_written(call->arena, &w, &ret->data);
+}
+
+int self_data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id, const struct cJSON *value,
+                    const char *signature) {
+        (void)value, (void)signature;
+        if (!find(call, e, id))
+                return SOVD_E_NOT_FOUND;
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "data '%s' can only be read", id);
 }
