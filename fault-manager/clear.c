@@ -6,7 +6,10 @@
 struct clear {
         struct fm_manager *m;
         const char *entity, *code, *scope;
-        int64_t id, n;
+        struct sovd_arena *arena;
+        struct fm_event event;
+        char *body; /* of the event; owned */
+        int64_t n;
         bool finished;
         int result;
 };
@@ -39,15 +42,38 @@ static void drop_frames(struct fm_fault *f, void *data) {
         fm_keep_frame(&f->last_frame, NULL);
 }
 
+/* What is told: of one fault what it was and that nothing is known of it any more, of all that they are gone. */
+static int make_event(struct sovd_db_conn *conn, struct clear *c) {
+        struct fm_descriptor *about = NULL;
+        struct fm_row row;
+
+        int r = c->code ? fm_store_load(conn, c->entity, c->code, c->arena, &row) : 0;
+        if (!r && c->code)
+                r = fm_descriptor_read(c->arena, row.about, &about);
+        if (r)
+                return r;
+        c->event = (struct fm_event){ .usec = sovd_realtime_usec(),
+                                      .entity = c->entity,
+                                      .code = c->code ? c->code : "",
+                                      .changed = FM_CLEARED,
+                                      .about = about,
+                                      .scope = about ? row.scope : c->scope ? c->scope : "" };
+        fm_state_clear(&c->event.state);
+        r = fm_event_body(&c->event, c->arena, &c->body);
+        c->event.body = c->body;
+        return r;
+}
+
 static int clear_work(struct sovd_db_conn *conn, void *data) {
         struct clear *c = data;
-        const struct fm_row row = { .entity = c->entity, .code = c->code ? c->code : "", .scope = "" };
 
-        int r = fm_store_clear(conn, c->entity, c->code, c->scope, &c->n);
+        int r = make_event(conn, c);
+        if (!r)
+                r = fm_store_clear(conn, c->entity, c->code, c->scope, &c->n);
         if (!r && !c->n && c->code)
                 return SOVD_E_NOT_FOUND;
         if (!r)
-                r = fm_store_event(conn, &row, sovd_realtime_usec(), FM_CLEARED, NULL, &c->id);
+                r = fm_store_event(conn, &c->event, &c->event.id);
         if (r)
                 return r;
         (void)pthread_mutex_lock(&c->m->mutex);
@@ -59,11 +85,9 @@ static int clear_work(struct sovd_db_conn *conn, void *data) {
 static void clear_done(int result, void *data) {
         struct clear *c = data;
         struct fm_manager *m = c->m;
-        const struct fm_event event = { .id = c->id, .usec = sovd_realtime_usec(), .entity = c->entity,
-                                        .code = c->code ? c->code : "", .changed = FM_CLEARED };
 
         if (!result && m->options.published)
-                m->options.published(&event, m->options.data);
+                m->options.published(&c->event, m->options.data);
         (void)pthread_mutex_lock(&m->mutex);
         if (result != SOVD_E_NOT_FOUND) /* then nothing was touched */
                 fm_table_each(&m->table, c->entity, result ? take_back : drop_frames, c);
@@ -73,16 +97,26 @@ static void clear_done(int result, void *data) {
         (void)pthread_mutex_unlock(&m->mutex);
 }
 
+static int wait_for_clear(struct clear *c) {
+        (void)pthread_mutex_lock(&c->m->mutex);
+        while (!c->finished)
+                (void)pthread_cond_wait(&c->m->progress, &c->m->mutex);
+        (void)pthread_mutex_unlock(&c->m->mutex);
+        return c->result;
+}
+
 int fm_manager_clear(struct fm_manager *m, const char *entity, const char *code, const char *scope) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         struct clear c = { .m = m, .entity = entity, .code = code, .scope = scope };
 
-        fm_flush_later(m); /* what was reported before is written before, so that it can be found */
-        int r = sovd_db_post(m->options.db, clear_work, clear_done, &c);
+        int r = sovd_arena_new(&arena, 2048);
         if (r)
                 return r;
-        (void)pthread_mutex_lock(&m->mutex);
-        while (!c.finished)
-                (void)pthread_cond_wait(&m->progress, &m->mutex);
-        (void)pthread_mutex_unlock(&m->mutex);
-        return c.result;
+        c.arena = arena;
+        fm_flush_later(m); /* what was reported before is written before, so that it can be found */
+        r = sovd_db_post(m->options.db, clear_work, clear_done, &c);
+        if (!r)
+                r = wait_for_clear(&c);
+        free(c.body);
+        return r;
 }

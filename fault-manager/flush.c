@@ -86,33 +86,53 @@ static int collect(struct fm_manager *m) {
         return r;
 }
 
-/* The database's work. While it runs, flushing belongs to the writer thread. */
-static int flush(struct sovd_db_conn *conn, void *data) {
-        struct fm_manager *m = data;
+static struct fm_event event_of(const struct fm_snapshot *s) {
+        const struct fm_descriptor *about = s->definition->about;
 
-        int r = collect(m);
-        for (size_t i = 0; !r && i < m->n_flushing; i++) {
-                struct fm_snapshot *s = &m->flushing[i];
-                const struct fm_row row = row_of(s);
-                r = fm_store_put(conn, &row);
-                if (!r)
-                        r = fm_store_event(conn, &row, s->usec, s->changed,
-                                           s->changed & FM_NOW_FAILED ? s->last_frame : NULL, &s->id);
-        }
-        return r;
-}
-
-static void publish(const struct fm_manager *m, const struct fm_snapshot *s) {
-        const struct fm_event event = {
+        return (struct fm_event){
                 .id = s->id,
                 .usec = s->usec,
                 .entity = s->fault->entity,
                 .code = s->fault->code,
                 .changed = s->changed,
                 .state = s->state,
-                .about = s->definition->about,
+                .about = about,
+                .scope = about->scope ? about->scope : "",
                 .frame = s->changed & FM_NOW_FAILED ? s->last_frame : NULL,
+                .body = s->body,
         };
+}
+
+static int write_one(struct sovd_db_conn *conn, struct fm_snapshot *s, struct sovd_arena *arena) {
+        const struct fm_row row = row_of(s);
+        struct fm_event event = event_of(s);
+
+        int r = fm_store_put(conn, &row);
+        if (!r)
+                r = fm_event_body(&event, arena, &s->body);
+        if (r)
+                return r;
+        event.body = s->body;
+        return fm_store_event(conn, &event, &s->id);
+}
+
+/* The database's work. While it runs, flushing belongs to the writer thread. */
+static int flush(struct sovd_db_conn *conn, void *data) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct fm_manager *m = data;
+
+        int r = collect(m);
+        if (!r)
+                r = sovd_arena_new(&arena, 2048);
+        for (size_t i = 0; !r && i < m->n_flushing; i++) {
+                r = write_one(conn, &m->flushing[i], arena);
+                sovd_arena_reset(arena);
+        }
+        return r;
+}
+
+static void publish(const struct fm_manager *m, const struct fm_snapshot *s) {
+        const struct fm_event event = event_of(s);
 
         if (m->options.published)
                 m->options.published(&event, m->options.data);
@@ -123,6 +143,7 @@ static void drop_snapshots(struct fm_snapshot *snapshots, size_t n) {
                 fm_definition_unref(snapshots[i].definition);
                 free(snapshots[i].first_frame);
                 free(snapshots[i].last_frame);
+                free(snapshots[i].body);
         }
         free(snapshots);
 }

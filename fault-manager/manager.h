@@ -22,8 +22,10 @@ struct fm_event {
         const char *entity, *code; /* code "" = all of the entity (a clear) */
         unsigned changed;         /* FM_CHANGED … and FM_CLEARED */
         struct fm_state state;
-        const struct fm_descriptor *about; /* NULL for a clear */
+        const struct fm_descriptor *about; /* NULL: all of the entity were cleared */
+        const char *scope;        /* "" = none */
         const char *frame;        /* JSON object, of this occurrence; or NULL */
+        const char *body;         /* the whole as JSON: sovd_schema_fault_event */
 };
 #define FM_CLEARED (1u << 8)
 

@@ -18,6 +18,7 @@ struct fm_snapshot {
         struct fm_state state;
         uint64_t usec, first_usec, last_usec;
         char *first_frame, *last_frame;
+        char *body;                       /* of the event; owned */
         unsigned changed;
         int64_t id;                       /* of the event */
 };
@@ -47,6 +48,9 @@ struct fm_manager {
 
 /* Has the writer write what is dirty. Without the mutex. */
 void fm_flush_later(struct fm_manager *m);
+
+/* The body of an event from its other members; the arena is for the work on it. *ret is the caller's. */
+int fm_event_body(const struct fm_event *event, struct sovd_arena *arena, char **ret);
 
 /* With the mutex held. */
 void fm_make_dirty(struct fm_manager *m, struct fm_fault *f, unsigned changed);

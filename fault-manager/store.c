@@ -44,21 +44,22 @@ int fm_store_put(struct sovd_db_conn *conn, const struct fm_row *row) {
         return row->state.n_occurrences ? put(conn, row) : delete_one(conn, row->entity, row->code);
 }
 
-int fm_store_event(struct sovd_db_conn *conn, const struct fm_row *row, uint64_t usec, unsigned changed,
-                   const char *frame, int64_t *ret_id) {
+int fm_store_event(struct sovd_db_conn *conn, const struct fm_event *event, int64_t *ret_id) {
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_event(usec, entity, code, changed, status, severity, frame) "
-                                          "VALUES(?1,?2,?3,?4,?5,?6,?7)");
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, "
+                                          "frame, body) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)");
         if (r)
                 return r;
-        sovd_db_bind_int(s, 1, (int64_t)usec);
-        sovd_db_bind_text(s, 2, row->entity);
-        sovd_db_bind_text(s, 3, row->code);
-        sovd_db_bind_int(s, 4, changed);
-        sovd_db_bind_int(s, 5, row->state.status);
-        sovd_db_bind_int(s, 6, row->severity);
-        sovd_db_bind_text(s, 7, frame);
+        sovd_db_bind_int(s, 1, (int64_t)event->usec);
+        sovd_db_bind_text(s, 2, event->entity);
+        sovd_db_bind_text(s, 3, event->code);
+        sovd_db_bind_int(s, 4, event->changed);
+        sovd_db_bind_int(s, 5, event->state.status);
+        sovd_db_bind_int(s, 6, event->about ? event->about->severity.value : 0);
+        sovd_db_bind_text(s, 7, event->scope);
+        sovd_db_bind_text(s, 8, event->frame);
+        sovd_db_bind_text(s, 9, event->body);
         r = sovd_db_run(s);
         if (!r)
                 *ret_id = sovd_db_last_id(conn);

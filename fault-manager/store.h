@@ -19,8 +19,7 @@ struct fm_row {
 int fm_store_put(struct sovd_db_conn *conn, const struct fm_row *row);
 
 /* Adds to the history; *ret_id is the id of the event. */
-int fm_store_event(struct sovd_db_conn *conn, const struct fm_row *row, uint64_t usec, unsigned changed,
-                   const char *frame, int64_t *ret_id);
+int fm_store_event(struct sovd_db_conn *conn, const struct fm_event *event, int64_t *ret_id);
 
 /* What is stored of one fault, in the arena. SOVD_E_NOT_FOUND. */
 int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *code, struct sovd_arena *arena,

@@ -10,7 +10,9 @@
 
 /* fault: what is wrong now or was, one row per entity and code. about: the descriptor as JSON, so that a fault can be
  * shown while nobody has its catalogue. severity, scope and state stand beside it for the filters.
- * fault_event: what happened, in the order of the commits; its id is the id of the event in streams. */
+ * fault_event: what happened, in the order of the commits; its id is the id of the event in streams, and never used
+ * again. body: the event as JSON, so that it is told with the same bytes whenever it is told. What filters ask for
+ * stands beside it; code "" = all of the entity, scope "" = none. */
 static const char faults[] =
         "CREATE TABLE fault(entity TEXT NOT NULL, code TEXT NOT NULL, about TEXT NOT NULL, severity INTEGER NOT NULL,"
         " scope TEXT NOT NULL, status INTEGER NOT NULL, occurrences INTEGER NOT NULL, failed_cycles INTEGER NOT NULL,"
@@ -19,8 +21,8 @@ static const char faults[] =
         "CREATE INDEX fault_recent ON fault(entity, last_usec DESC, code DESC, severity, status);"
         "CREATE INDEX fault_all ON fault(last_usec DESC, code DESC, entity DESC, severity, status);"
         "CREATE TABLE fault_event(id INTEGER PRIMARY KEY AUTOINCREMENT, usec INTEGER NOT NULL, entity TEXT NOT NULL,"
-        " code TEXT NOT NULL, changed INTEGER NOT NULL, status INTEGER NOT NULL, severity INTEGER NOT NULL, frame TEXT)"
-        " STRICT;"
+        " code TEXT NOT NULL, changed INTEGER NOT NULL, status INTEGER NOT NULL, severity INTEGER NOT NULL,"
+        " scope TEXT NOT NULL, frame TEXT, body TEXT NOT NULL) STRICT;"
         "CREATE INDEX fault_event_time ON fault_event(usec);"
         "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
 

@@ -50,6 +50,27 @@ const struct sovd_schema sovd_schema_fault_detail = {
         .name = "FaultDetails", .size = sizeof(struct sovd_fault_detail), .fields = detail_fields,
 };
 
+static const char *const change_names[] = { "failed", "passed", "confirmed", "aged", "changed", "cleared", "present", NULL };
+
+#define F(member) offsetof(struct sovd_fault_event, member)
+static const struct sovd_field event_fields[] = {
+        { .name = "timestamp", .type = SOVD_FIELD_STRING, .offset = F(timestamp), .flags = SOVD_REQUIRED,
+          .format = "date-time", .doc = "When it happened; of a present fault, its last occurrence." },
+        { .name = "entity", .type = SOVD_FIELD_STRING, .offset = F(entity), .flags = SOVD_REQUIRED,
+          .format = "uri-reference", .doc = "Whose fault it is, seen from the base of the API." },
+        { .name = "change", .type = SOVD_FIELD_ENUM, .offset = F(change), .flags = SOVD_REQUIRED, .names = change_names,
+          .doc = "What happened last." },
+        { .name = "scope", .type = SOVD_FIELD_STRING, .offset = F(scope),
+          .doc = "The fault memory that was cleared; none: all of the entity." },
+        { .name = "fault", .type = SOVD_FIELD_OBJECT, .offset = F(fault), .of = &sovd_schema_fault,
+          .doc = "The fault as it is now; none: all were cleared." },
+        { 0 }
+};
+#undef F
+const struct sovd_schema sovd_schema_fault_event = {
+        .name = "FaultEvent", .size = sizeof(struct sovd_fault_event), .fields = event_fields,
+};
+
 static const char *canonical(const char *value) {
         if (strcasecmp(value, "true") == 0)
                 return "1";

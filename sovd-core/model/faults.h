@@ -25,6 +25,23 @@ struct sovd_fault_detail {
         const struct cJSON *schema;
 };
 
+/* What happened to a fault: the data of an event (docs/streams.md). It is encoded once, when it is stored. */
+enum sovd_fault_change {
+        SOVD_FAULT_FAILED = 1,
+        SOVD_FAULT_PASSED,
+        SOVD_FAULT_CONFIRMED,
+        SOVD_FAULT_AGED,
+        SOVD_FAULT_CHANGED,
+        SOVD_FAULT_CLEARED,
+        SOVD_FAULT_PRESENT /* nothing happened: it was there when a snapshot was asked for */
+};
+struct sovd_fault_event {
+        const char *timestamp, *entity;
+        int change; /* enum sovd_fault_change */
+        const char *scope;
+        struct sovd_fault *fault;
+};
+
 /* Which faults a list shows. status: "key" and "value" pairs, OR-ed; severity: strictly below (defect D24). */
 struct sovd_fault_filter {
         const char *const *status_keys, *const *status_values;
@@ -34,7 +51,7 @@ struct sovd_fault_filter {
         struct sovd_strings tags;
 };
 
-extern const struct sovd_schema sovd_schema_fault, sovd_schema_fault_list, sovd_schema_fault_detail;
+extern const struct sovd_schema sovd_schema_fault, sovd_schema_fault_list, sovd_schema_fault_detail, sovd_schema_fault_event;
 
 /* Keys compare without case, and 1/true and 0/false are alike: servers differ in their spelling. A fault that
  * names no scope matches every scope: its server has one memory. */

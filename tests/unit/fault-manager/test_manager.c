@@ -21,7 +21,7 @@
 
 struct seen {
         int64_t id;
-        char entity[32], code[32], frame[64];
+        char entity[32], code[32], frame[64], scope[32], body[600];
         unsigned changed;
         uint8_t status;
 };
@@ -46,6 +46,8 @@ static void published(const struct fm_event *event, void *data) {
                 (void)snprintf(s->entity, sizeof(s->entity), "%s", event->entity);
                 (void)snprintf(s->code, sizeof(s->code), "%s", event->code);
                 (void)snprintf(s->frame, sizeof(s->frame), "%s", event->frame ? event->frame : "");
+                (void)snprintf(s->scope, sizeof(s->scope), "%s", event->scope);
+                (void)snprintf(s->body, sizeof(s->body), "%s", event->body);
         }
         (void)pthread_mutex_unlock(&f->mutex);
 }
@@ -293,6 +295,66 @@ static void filters_and_pages_choose(void **state) {
         assert_string_equal(r[0].code, "P1");
 }
 
+static const char *last_body(const struct fixture *f) {
+        return f->events[f->n_events - 1].body;
+}
+
+static void an_event_says_what_came_last_and_how_the_fault_is_now(void **state) {
+        struct fixture *f = *state;
+
+        assert_int_equal(tell(f, "P1", FM_FAILED, NULL), 0);
+        assert_non_null(strstr(last_body(f), "\"entity\":\"components/hpc\",\"change\":\"failed\",\"fault\":{\"code\":\"P1\","
+                                             "\"fault_name\":\"One\",\"scope\":\"main\",\"severity\":1,\"status\":{"
+                                             "\"aggregatedStatus\":\"active\",\"testFailed\":\"1\""));
+        assert_string_equal(f->events[0].scope, "main");
+        assert_int_equal(tell(f, "P1", FM_PASSED, NULL), 0);
+        assert_non_null(strstr(last_body(f), "\"change\":\"passed\""));
+        assert_int_equal(fm_manager_cycle(f->m), 0);
+        assert_non_null(strstr(last_body(f), "\"change\":\"changed\""));
+        assert_int_equal(tell(f, "P1", FM_PASSED, NULL), 0);
+        assert_int_equal(fm_manager_cycle(f->m), 0);
+        assert_non_null(strstr(last_body(f), "\"change\":\"aged\""));
+        assert_int_equal(fm_manager_clear(f->m, "components/hpc", "P1", NULL), 0);
+        assert_non_null(strstr(last_body(f), "\"change\":\"cleared\",\"fault\":{\"code\":\"P1\",\"fault_name\":\"One\""));
+        assert_non_null(strstr(last_body(f), "\"aggregatedStatus\":\"passive\""));
+        assert_string_equal(f->events[f->n_events - 1].scope, "main");
+        assert_int_equal(fm_manager_clear(f->m, "components/hpc", NULL, "main"), 0);
+        assert_non_null(strstr(last_body(f), "\"change\":\"cleared\",\"scope\":\"main\"}"));
+        assert_int_equal(fm_manager_clear(f->m, "components/hpc", NULL, NULL), 0);
+        assert_non_null(strstr(last_body(f), "\"change\":\"cleared\"}"));
+}
+
+static void what_is_told_is_what_is_stored_byte_for_byte(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db_conn *conn;
+        struct sovd_db_stmt *s;
+        bool row;
+
+        assert_int_equal(tell(f, "P1", FM_FAILED, NULL), 0);
+        assert_int_equal(tell(f, "P2", FM_FAILED, NULL), 0);
+        assert_int_equal(fm_manager_clear(f->m, "components/hpc", "P1", NULL), 0);
+        assert_int_equal(sovd_db_read_begin(f->db, &conn), 0);
+        assert_int_equal(sovd_db_prepare(conn, &s, "SELECT id, body, scope FROM fault_event ORDER BY id"), 0);
+        for (size_t i = 0; i < f->n_events; i++) {
+                assert_int_equal(sovd_db_step(s, &row), 0);
+                assert_true(row);
+                assert_int_equal(sovd_db_int(s, 0), f->events[i].id);
+                assert_string_equal(sovd_db_text(s, 1), f->events[i].body);
+                assert_string_equal(sovd_db_text(s, 2), f->events[i].scope);
+        }
+        assert_int_equal(f->n_events, 3);
+        sovd_db_read_end(f->db, conn);
+}
+
+static void an_id_that_needs_it_is_encoded(void **state) {
+        struct fixture *f = *state;
+
+        define(f, "apps/my nav", "faults: [{code: A1, name: App}]");
+        assert_int_equal(fm_manager_report(f->m, "apps/my nav", "A1", FM_FAILED, NULL, NULL), 0);
+        assert_int_equal(tell(f, "P1", FM_FAILED, NULL), 0); /* behind it in the file */
+        assert_non_null(strstr(f->events[0].body, "\"entity\":\"apps/my%20nav\""));
+}
+
 static void a_clear_is_durable_and_told(void **state) {
         struct fixture *f = *state;
         struct fm_record *r;
@@ -414,6 +476,9 @@ int main(void) {
                 T(more_reports_than_allowed_are_counted_and_refused),
                 T(a_cycle_ages_what_passed),
                 T(filters_and_pages_choose),
+                T(an_event_says_what_came_last_and_how_the_fault_is_now),
+                T(what_is_told_is_what_is_stored_byte_for_byte),
+                T(an_id_that_needs_it_is_encoded),
                 T(a_clear_is_durable_and_told),
                 T(time_rules_come_true_with_the_clock),
                 T(a_full_disk_is_told_and_the_change_is_written_later),

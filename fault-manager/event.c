@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happened to a fault, as the JSON that clients get. */
+#include "fault-manager/fault_manager.h"
+#include "fault-manager/manager_inside.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/base/http_client.h"
+#include <errno.h>
+
+/* Changes between two writes are one event, so the state decides what came last. */
+static int change_of(const struct fm_event *event) {
+        bool failed = event->state.status & FM_TEST_FAILED;
+
+        if (event->changed & FM_CLEARED)
+                return SOVD_FAULT_CLEARED;
+        if (event->changed & FM_NOW_FAILED && failed)
+                return SOVD_FAULT_FAILED;
+        if (event->changed & FM_NOW_PASSED && !failed)
+                return SOVD_FAULT_PASSED;
+        if (event->changed & FM_NOW_AGED)
+                return SOVD_FAULT_AGED;
+        return event->changed & FM_NOW_CONFIRMED ? SOVD_FAULT_CONFIRMED : SOVD_FAULT_CHANGED;
+}
+
+/* "apps/my%20app": the id is what may have to be encoded. */
+static const char *href_of(const char *entity, struct sovd_arena *arena) {
+        const char *slash = strchr(entity, '/');
+        const char *id = slash ? sovd_http_encode_segment(arena, slash + 1) : NULL;
+
+        if (!slash)
+                return entity;
+        return id ? sovd_arena_printf(arena, "%.*s/%s", (int)(slash - entity), entity, id) : NULL;
+}
+
+static int encode(const struct sovd_fault_event *event, char **ret) {
+        _cleanup_(sovd_json_writer_done) struct sovd_json_writer w;
+        const char *text;
+        size_t len;
+
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_schema_encode(&sovd_schema_fault_event, event, &w);
+        int r = sovd_json_writer_finish(&w, &text, &len);
+        if (r)
+                return r;
+        *ret = strndup(text, len);
+        return *ret ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+int fm_event_body(const struct fm_event *event, struct sovd_arena *arena, char **ret) {
+        const struct fm_record record = { .code = event->code,
+                                          .about = (struct fm_descriptor *)(uintptr_t)event->about,
+                                          .state = event->state };
+        char when[SOVD_TIMESTAMP_SIZE];
+        struct sovd_fault fault;
+        struct sovd_fault_event body = {
+                .timestamp = sovd_clock_format(when, event->usec),
+                .entity = href_of(event->entity, arena),
+                .change = change_of(event),
+        };
+
+        if (!body.entity)
+                return sovd_error_origin(-ENOMEM);
+        if (!event->about) {
+                body.scope = *event->scope ? event->scope : NULL;
+                return encode(&body, ret);
+        }
+        int r = fm_record_fault(&record, arena, &fault);
+        body.fault = &fault;
+        return r ? r : encode(&body, ret);
+}
