@@ -21,5 +21,7 @@ struct fm_manager *fm_sink_manager(struct fm_sink *sink);
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret);
 /* Its environment data. */
 int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret);
+/* The bits that a status in the words of the standard tells of (NULL = none). */
+uint8_t fm_status_bits(const struct cJSON *status);
 /* The names and values of a status byte, as a JSON object. */
 int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret);

@@ -4,7 +4,7 @@
 /*
  * Manager - its inside, for the files of the fault manager that work on it
  *
- * manager.c judges reports, flush.c writes what they changed, clear.c forgets, list.c reads.
+ * manager.c judges reports, flush.c writes what they changed, clear.c forgets, list.c reads, mirror.c follows others.
  */
 #include "fault-manager/fault.h"
 #include <pthread.h>
