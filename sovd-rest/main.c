@@ -7,6 +7,7 @@
 #include "sovd-core/base/http_client.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/fault_mirror.h"
 #include "sovd-core/state.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/backend_list.h"
@@ -39,6 +40,7 @@ struct settings {
         struct sovd_storage_settings *storage;
         struct sovd_limits_settings *limits;
         struct sovd_events_settings *events;
+        struct sovd_fault_mirror_settings *fault_mirror;
         struct sovd_lock_settings *locks;
         struct sovd_auth_settings *auth;
         struct sovd_list backends; /* struct sovd_backend_settings */
@@ -56,6 +58,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(locks),
         SECTION(auth),
         SECTION(events),
+        SECTION(fault_mirror),
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
           .of = &sovd_schema_backend_settings, .min = 0, .max = SOVD_BACKENDS_CONFIGURED_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
@@ -213,11 +216,13 @@ static void keep_native(const struct daemon *d, struct settings *new) {
 static void take_over(struct daemon *d, struct sovd_arena *arena, struct settings *new) {
         if (!sovd_settings_same(&sovd_schema_server_settings, d->settings.server, new->server) ||
             !sovd_settings_same(&sovd_schema_limits_settings, d->settings.limits, new->limits) ||
-            !sovd_settings_same(&sovd_schema_events_settings, d->settings.events, new->events))
-                sovd_log(SOVD_LOG_WARN, "changes under server, limits and events take effect after a restart");
+            !sovd_settings_same(&sovd_schema_events_settings, d->settings.events, new->events) ||
+            !sovd_settings_same(&sovd_schema_fault_mirror_settings, d->settings.fault_mirror, new->fault_mirror))
+                sovd_log(SOVD_LOG_WARN, "changes under server, limits, events and fault_mirror take effect after a restart");
         new->server = d->settings.server;
         new->limits = d->settings.limits;
         new->events = d->settings.events;
+        new->fault_mirror = d->settings.fault_mirror;
         keep_native(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
@@ -299,6 +304,17 @@ static int start_events(struct daemon *d) {
         return r ? r : sovd_gateway_on_clear(d->gateway, sovd_observe_forget, d->rest.observations);
 }
 
+static int start_fault_mirror(struct daemon *d) {
+        const struct sovd_fault_mirror_settings *s = d->settings.fault_mirror;
+        const struct sovd_fault_mirror_options options = { .gateway = d->gateway,
+                                                           .period_usec = sovd_settings_poll_usec(s),
+                                                           .timeout_usec = sovd_settings_usec(s->poll_timeout),
+                                                           .threads = (unsigned)s->threads.value,
+                                                           .per_backend = (unsigned)s->per_backend.value };
+
+        return options.period_usec ? sovd_fault_mirror_new(&d->rest.fault_mirror, &options) : 0;
+}
+
 static int start_own(struct daemon *d) {
         const struct sovd_own_options options = { .rest = &d->rest,
                                                   .entity_id = d->settings.server->entity_id,
@@ -366,6 +382,8 @@ static int start(struct daemon *d) {
         if (!r)
                 r = start_own(d);
         if (!r)
+                r = start_fault_mirror(d);
+        if (!r)
                 r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
         if (r)
                 return r;
@@ -425,6 +443,7 @@ static void stop(struct daemon *d) {
                 sovd_log(SOVD_LOG_INFO, "stopping");
                 sovd_http_server_drain(d->rest.server, sovd_settings_usec(d->settings.limits->stop_timeout));
                 sovd_observations_quit(d->rest.observations);
+                sovd_fault_mirror_quit(d->rest.fault_mirror);
                 sovd_gateway_stop(d->gateway); /* ends what still waits for a backend */
                 sovd_http_server_drain(d->rest.server, STOP_GRACE_USEC);
                 sovd_observations_stop(d->rest.observations);
@@ -433,6 +452,10 @@ static void stop(struct daemon *d) {
         }
         d->rest.observations = sovd_observations_free(d->rest.observations);
         d->rest.streamer = sovd_streamer_free(d->rest.streamer);
+        sovd_fault_mirror_quit(d->rest.fault_mirror);
+        if (d->gateway)
+                sovd_gateway_stop(d->gateway); /* ends what is read of backends */
+        d->rest.fault_mirror = sovd_fault_mirror_free(d->rest.fault_mirror);
         d->gateway = sovd_gateway_free(d->gateway);
         d->own = sovd_own_entity_free(d->own);
         d->apps = sovd_native_apps_free(d->apps);

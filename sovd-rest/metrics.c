@@ -2,6 +2,7 @@
 #include "sovd-rest/metrics.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/fault_mirror.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/left_out.h"
@@ -387,4 +388,19 @@ void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd
                     (double)o.logged);
         write_value(w, "sovd_trigger_log_failures_total", "counter", "Log entries for triggers that were not taken.",
                     (double)o.not_logged);
+}
+
+void sovd_metrics_write_fault_mirror(struct sovd_fault_mirror *mirror, struct sovd_json_writer *w) {
+        struct sovd_fault_mirror_counters c = { 0 };
+
+        if (mirror)
+                sovd_fault_mirror_count(mirror, &c);
+        write_value(w, "sovd_fault_mirror_entities", "gauge", "Entities whose faults are followed.", (double)c.n_entities);
+        write_value(w, "sovd_fault_mirror_readings_total", "counter", "Readings of their faults.", (double)c.n_readings);
+        write_value(w, "sovd_fault_mirror_readings_failed_total", "counter", "Readings that failed.", (double)c.n_failed);
+        write_value(w, "sovd_fault_mirror_readings_in_flight", "gauge", "Readings under way.", c.in_flight);
+        write_value(w, "sovd_fault_mirror_changes_total", "counter", "Changes of faults that were found.",
+                    (double)c.n_changes);
+        write_value(w, "sovd_fault_mirror_left_out", "gauge", "Faults that are not followed: too many, or too long codes.",
+                    (double)c.n_left_out);
 }

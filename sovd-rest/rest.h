@@ -14,6 +14,7 @@ struct sovd_http_server;
 struct sovd_tokens;
 struct sovd_observations;
 struct sovd_own_faults;
+struct sovd_fault_mirror;
 struct sovd_streamer;
 
 struct sovd_rest {
@@ -30,6 +31,7 @@ struct sovd_rest {
         struct sovd_streamer *streamer;
         const struct sovd_events_settings *events;
         struct sovd_own_faults *own_faults;   /* or NULL */
+        struct sovd_fault_mirror *fault_mirror; /* or NULL */
         bool ready;                           /* atomic: the first discovery has ended */
 };
 
