@@ -489,6 +489,7 @@ static int serve(struct daemon *d) {
         (void)sigaddset(&signals, SIGHUP);
         (void)sigprocmask(SIG_BLOCK, &signals, NULL);
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of the write, not our end */
 
         sovd_settings_log(d->settings.logging);
         raise_file_limit(&d->settings);
