@@ -67,6 +67,14 @@ static const struct sovd_field descriptor_fields[] = {
 const struct sovd_schema fm_schema_descriptor = { .name = "fault", .size = sizeof(struct fm_descriptor),
                                                   .fields = descriptor_fields, .doc = "A fault that can be reported." };
 
+static const struct sovd_field stored_fields[] = {
+        { .name = "observed", .type = SOVD_FIELD_JSON, .offset = offsetof(struct fm_descriptor, observed),
+          .flags = SOVD_ANY_OBJECT },
+        { 0 }
+};
+const struct sovd_schema fm_schema_stored = { .name = "stored fault", .size = sizeof(struct fm_descriptor),
+                                              .fields = stored_fields, .base = &fm_schema_descriptor };
+
 static const struct sovd_field catalog_fields[] = {
         { .name = "id", .type = SOVD_FIELD_STRING, .offset = offsetof(struct fm_catalog, id), .min = 1, .max = 128,
           .doc = "Name of the catalogue." },

@@ -29,6 +29,7 @@ struct fm_descriptor {
         struct sovd_strings freeze_frame;       /* ids of data that are kept with the first and the last occurrence */
         struct sovd_strings conditions;         /* names that all must be on, else reports are not judged */
         struct sovd_number reports_per_sec;     /* of one reporter; more are counted and dropped */
+        const struct cJSON *observed;           /* of a fault that a backend keeps: as it shows it; else NULL */
 };
 
 struct fm_catalog {
@@ -37,6 +38,8 @@ struct fm_catalog {
 };
 
 extern const struct sovd_schema fm_schema_descriptor, fm_schema_catalog;
+/* A descriptor as it is stored, so with what was observed: no catalogue has that. */
+extern const struct sovd_schema fm_schema_stored;
 
 /* What the table cannot say: codes come once, thresholds fit their rule. NULL when it is good, else why; *ret_path is
  * the JSON pointer of the bad member. Both in the arena. */

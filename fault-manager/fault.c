@@ -22,7 +22,7 @@ int fm_descriptor_read(struct sovd_arena *arena, const char *text, struct fm_des
 
         int r = sovd_json_parse_in(arena, &json, text, strlen(text), NULL, &fault);
         if (!r)
-                r = sovd_schema_decode(&fm_schema_descriptor, json, about, arena, 0, &error);
+                r = sovd_schema_decode(&fm_schema_stored, json, about, arena, 0, &error);
         if (r)
                 return sovd_error_fold(r);
         *ret = about;

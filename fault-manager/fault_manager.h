@@ -21,6 +21,8 @@ struct fm_manager *fm_sink_manager(struct fm_sink *sink);
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret);
 /* Its environment data. */
 int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret);
+/* The bits that a status in the words of the standard tells of (NULL = none). */
+uint8_t fm_status_bits(const struct cJSON *status);
 /* It as the event of a snapshot: sovd_schema_fault_event. *ret is the caller's. */
 int fm_record_body(const struct fm_record *record, struct sovd_arena *arena, char **ret);
 /* Has a status byte this member with this value? Spelling counts as little as in the filter of lists. */

@@ -86,6 +86,13 @@ struct sovd_snapshot;
 int fm_manager_restore(struct fm_manager *m, struct sovd_db *from, const struct sovd_snapshot *about, const char *by,
                        int64_t *ret_n, char ret_bad[static FM_RESTORE_BAD_SIZE]);
 
+/* What a backend shows of an entity now: all of its faults. What differs from the last time is stored and told, like what
+ * is reported; durable when it returns. Faults that were reported to the manager itself stay as they are. Left out is what
+ * is more than FM_OBSERVED_MAX, and codes longer than FM_CODE_MAX. */
+struct sovd_observed_faults; /* sovd-core/fault_sink.h */
+#define FM_OBSERVED_MAX 1000 /* of one entity */
+int fm_manager_observe(struct fm_manager *m, struct sovd_observed_faults *observed, struct sovd_arena *arena);
+
 /* A stored fault; strings in the arena. */
 struct fm_record {
         const char *entity, *code;

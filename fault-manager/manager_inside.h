@@ -4,7 +4,8 @@
 /*
  * Manager - its inside, for the files of the fault manager that work on it
  *
- * manager.c judges reports, flush.c writes what they changed, clear.c forgets, list.c reads, restore.c takes over.
+ * manager.c judges reports, flush.c writes what they changed, clear.c forgets, list.c reads, mirror.c follows others,
+ * restore.c takes over.
  */
 #include "fault-manager/fault.h"
 #include <pthread.h>

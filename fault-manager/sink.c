@@ -71,6 +71,14 @@ static int cycle(struct sovd_fault_sink *sink) {
         return fm_manager_cycle(manager_of(sink));
 }
 
+static int observe(struct sovd_fault_sink *sink, struct sovd_observed_faults *observed, struct sovd_arena *arena) {
+        return fm_manager_observe(manager_of(sink), observed, arena);
+}
+
+static int forget(struct sovd_fault_sink *sink, const char *entity, const char *code, const char *scope) {
+        return fm_manager_clear(manager_of(sink), entity, code, scope);
+}
+
 /* --- reading and clearing ------------------------------------------------------------------------------- */
 
 static const char *key_of(char buf[static ENTITY_MAX], const struct sovd_entity *e) {
@@ -322,6 +330,8 @@ static const struct sovd_fault_sink_ops sink_ops = {
         .wait = wait,
         .condition = condition,
         .cycle = cycle,
+        .observe = observe,
+        .forget = forget,
         .list = list,
         .history = history,
         .read = read_one,

@@ -4,6 +4,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/json_reader.h"
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -29,6 +30,34 @@ static int node_of(struct sovd_json_writer *w, struct sovd_arena *arena, const s
         sovd_json_writer_done(w);
         *ret = node;
         return sovd_error_fold(r);
+}
+
+/* As a filter of the standard sees a value: 1, "1" and true are alike. */
+static bool is_set(const cJSON *value) {
+        const char *text = cJSON_IsString(value) || cJSON_IsNumber(value) ? value->valuestring : NULL;
+
+        return cJSON_IsTrue(value) || (text && (strcmp(text, "1") == 0 || strcasecmp(text, "true") == 0));
+}
+
+static unsigned bits_of_word(const cJSON *word) {
+        static const struct {
+                const char *word;
+                unsigned bits;
+        } rows[] = { { "active", FM_TEST_FAILED }, { "confirmed", FM_CONFIRMED }, { "pending", FM_PENDING } };
+
+        for (size_t i = 0; cJSON_IsString(word) && i < SOVD_N_ELEMENTS(rows); i++)
+                if (strcasecmp(word->valuestring, rows[i].word) == 0)
+                        return rows[i].bits;
+        return 0;
+}
+
+uint8_t fm_status_bits(const struct cJSON *status) {
+        unsigned bits = bits_of_word(cJSON_GetObjectItem(status, "aggregatedStatus"));
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(bit_names); i++)
+                if (is_set(cJSON_GetObjectItem(status, bit_names[i])))
+                        bits |= 1u << i;
+        return (uint8_t)bits;
 }
 
 #define N_MEMBERS (SOVD_N_ELEMENTS(bit_names) + 2)
@@ -127,9 +156,21 @@ static const char *timestamp_of(struct sovd_arena *arena, uint64_t usec) {
         return sovd_arena_strdup(arena, sovd_clock_format(when, usec));
 }
 
+/* A backend's own words, but for its status when it has cleared the fault. */
+static int observed_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret) {
+        struct sovd_schema_error error;
+
+        int r = sovd_schema_decode(&sovd_schema_fault, record->about->observed, ret, arena, 0, &error);
+        if (r)
+                return sovd_error_fold(r);
+        return record->state.n_occurrences ? 0 : fm_status_object(&record->state, &ret->status);
+}
+
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret) {
         const struct fm_descriptor *d = record->about;
 
+        if (d->observed)
+                return observed_fault(record, arena, ret);
         *ret = (struct sovd_fault){
                 .code = record->code,
                 .fault_name = d->name,

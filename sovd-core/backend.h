@@ -58,10 +58,21 @@ struct sovd_backend_status {
         uint64_t n_peers_refused, n_peers_lost, n_frames, n_frames_refused;
         uint64_t n_cycles, n_cycles_refused; /* operation cycles that peers began, or were not allowed to */
         uint64_t n_log_entries, n_log_entries_lost; /* since start; lost: over a limit per second */
+        const char *address;            /* of the other side, or NULL; the backend's */
+};
+
+/* One of those that connect to a backend. */
+struct sovd_peer_status {
+        const char *entity;             /* "apps/nav"; the backend's */
+        bool met;                       /* it was connected since the backend's start */
+        bool lost;                      /* and went without a word, and is not back */
+        char why[96];                   /* it is lost */
 };
 
 struct sovd_backend_ops {
         const char *type; /* as in the configuration */
+        bool is_gateway;      /* the gateway itself: sovd_gateway_backends() lists what stands behind it, and not this */
+        bool uses_fault_sink; /* its fault ops hand on to the fault sink (fault_sink.h), so nothing needs to follow them */
 
         /* must: starts what runs in the background; returns at once. */
         int (*start)(struct sovd_backend *backend);
@@ -71,6 +82,8 @@ struct sovd_backend_ops {
         void (*free)(struct sovd_backend *backend);
         /* must: what health and metrics show. */
         void (*status)(struct sovd_backend *backend, struct sovd_backend_status *ret);
+        /* may: number i of those that connect to it; false = there are no more. */
+        bool (*peer)(struct sovd_backend *backend, size_t i, struct sovd_peer_status *ret);
 
         /* data: list and read must, write may (else 501).
          * list: applies the filter. write: SOVD_E_BAD_VALUE with a path, SOVD_E_FORBIDDEN for read-only. */

@@ -20,6 +20,15 @@ struct sovd_snapshot;
 enum sovd_report { SOVD_REPORT_FAILED, SOVD_REPORT_PASSED, SOVD_REPORT_PREFAILED, SOVD_REPORT_PREPASSED };
 extern const char *const sovd_report_names[]; /* "failed", "passed", "prefailed", "prepassed" */
 
+struct sovd_observed_faults {
+        const char *entity;
+        const struct sovd_fault *faults;
+        size_t n;
+        uint64_t fingerprint; /* 0, or what the last call left here: then it costs nothing when nothing differs */
+        size_t n_changes;     /* out: how many faults changed */
+        size_t n_left_out;    /* out: of those that were given: too many, or codes that are too long */
+};
+
 struct sovd_fault_sink_ops {
         /* entity: "apps/nav". catalog: JSON as a catalogue file has it. SOVD_E_BAD_REQUEST: *ret_why (in the arena) names
          * member and reason; SOVD_E_OVERLOAD: too many faults are defined. */
@@ -36,6 +45,12 @@ struct sovd_fault_sink_ops {
 
         int (*condition)(struct sovd_fault_sink *sink, const char *name, bool on);
         int (*cycle)(struct sovd_fault_sink *sink);
+
+        /* What a backend that keeps its faults itself shows of an entity now, all of it: what differs from the last time is
+         * stored and told like what is reported. Durable when it returns. -errno, SOVD_E_OVERLOAD: nothing was done. */
+        int (*observe)(struct sovd_fault_sink *sink, struct sovd_observed_faults *observed, struct sovd_arena *arena);
+        /* A client has cleared one of them (code NULL = all, of a scope or all): so is it here. SOVD_E_NOT_FOUND. */
+        int (*forget)(struct sovd_fault_sink *sink, const char *entity, const char *code, const char *scope);
 
         /* The fault ops of a backend. e NULL in list and history: those of all entities that are kept here. */
         int (*list)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,

@@ -341,9 +341,10 @@ void sovd_gateway_reorder(struct sovd_gateway *gateway, const char *const *order
 
 size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max) {
         (void)pthread_mutex_lock(&gateway->build_mutex);
-        size_t n = SOVD_MIN(max, gateway->n_members);
-        for (size_t i = 0; i < n; i++)
-                ret[i] = sovd_backend_ref(gateway->members[i].backend);
+        size_t n = 0;
+        for (size_t i = 0; i < gateway->n_members && n < max; i++)
+                if (!gateway->members[i].backend->ops->is_gateway)
+                        ret[n++] = sovd_backend_ref(gateway->members[i].backend);
         (void)pthread_mutex_unlock(&gateway->build_mutex);
         return n;
 }

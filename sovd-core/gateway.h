@@ -72,9 +72,11 @@ void sovd_gateway_clear_client_defined(struct sovd_gateway *gateway, const struc
                                        const struct sovd_principal *principal);
 struct sovd_locks *sovd_gateway_locks(struct sovd_gateway *gateway);
 
-/* The backends with a reference each for the caller, at most max; returns how many. */
+/* What stands behind the gateway, so not the backend that is the gateway itself: with a reference each for the caller, at
+ * most max; returns how many. */
 size_t sovd_gateway_backends(struct sovd_gateway *gateway, struct sovd_backend **ret, size_t max);
-#define SOVD_BACKENDS_MAX 64
+#define SOVD_BACKENDS_CONFIGURED_MAX 64
+#define SOVD_BACKENDS_MAX (SOVD_BACKENDS_CONFIGURED_MAX + 3) /* the apps, the simulated vehicle, the gateway itself */
 
 /* Has every backend ended its first discovery? */
 bool sovd_gateway_is_discovered(struct sovd_gateway *gateway);

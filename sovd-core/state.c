@@ -72,7 +72,7 @@ const char *const sovd_state_migrations[] = {
         NULL,
 };
 
-int sovd_state_open(struct sovd_db **ret, const char *folder) {
+int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         _cleanup_(sovd_freep) char *aside = NULL;
         struct sovd_db_options options = { .migrations = sovd_state_migrations,
@@ -96,5 +96,7 @@ int sovd_state_open(struct sovd_db **ret, const char *folder) {
                                              : strerror(abs(r)));
         if (aside)
                 sovd_log(SOVD_LOG_ERROR, "the state was damaged: it is kept as %s, and begins anew", aside);
+        if (ret_aside)
+                *ret_aside = SOVD_TAKE(aside);
         return r;
 }

@@ -615,6 +615,10 @@ struct sovd_http_server *sovd_http_server_free(struct sovd_http_server *server) 
         return NULL;
 }
 
+uint64_t sovd_http_server_certificate_ends_usec(const struct sovd_http_server *server) {
+        return server->tls ? sovd_http_tls_not_after_usec(server->tls) : 0;
+}
+
 unsigned sovd_http_server_port(const struct sovd_http_server *server) {
         return server->port;
 }

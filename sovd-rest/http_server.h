@@ -75,6 +75,9 @@ SOVD_DEFINE_CLEANUP(struct sovd_http_server *, sovd_http_server_free)
 unsigned sovd_http_server_port(const struct sovd_http_server *server);
 void sovd_http_server_counters(const struct sovd_http_server *server, struct sovd_http_server_counters *ret);
 
+/* When the certificate of its TLS ends, in microseconds since the epoch; 0 = it has none. */
+uint64_t sovd_http_server_certificate_ends_usec(const struct sovd_http_server *server);
+
 /* Reads the request's body whole. Returns 0; SOVD_E_TOO_LARGE, SOVD_E_TIMEOUT, SOVD_E_BAD_REQUEST (broken
  * framing) with *reason; -ENOMEM. The body is in the arena, NUL-terminated. After an error x->close is set. */
 int sovd_http_read_body(struct sovd_http_exchange *x, const char **ret, size_t *ret_len, const char **reason);

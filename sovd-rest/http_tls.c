@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <time.h>
 
 static int refuse(const char *what, const char *file) {
         char reason[160];
@@ -45,4 +46,14 @@ int sovd_http_tls_new(SSL_CTX **ret, const char *certificate, const char *key) {
 
 void sovd_http_tls_free(SSL_CTX *ctx) {
         SSL_CTX_free(ctx);
+}
+
+uint64_t sovd_http_tls_not_after_usec(SSL_CTX *ctx) {
+        const X509 *certificate = SSL_CTX_get0_certificate(ctx);
+        struct tm tm = { 0 };
+
+        if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1)
+                return 0;
+        time_t seconds = timegm(&tm);
+        return seconds > 0 ? (uint64_t)seconds * SOVD_USEC_PER_SEC : 0;
 }

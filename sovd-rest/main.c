@@ -8,6 +8,7 @@
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/events.h"
+#include "sovd-core/fault_mirror.h"
 #include "sovd-core/state.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/backend_list.h"
@@ -17,6 +18,7 @@
 #include "sovd-rest/native_apps.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/origin.h"
+#include "sovd-rest/own_entity.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
 #include "sovd-rest/streamer.h"
@@ -39,6 +41,7 @@ struct settings {
         struct sovd_storage_settings *storage;
         struct sovd_limits_settings *limits;
         struct sovd_events_settings *events;
+        struct sovd_fault_mirror_settings *fault_mirror;
         struct sovd_lock_settings *locks;
         struct sovd_auth_settings *auth;
         struct sovd_list backends; /* struct sovd_backend_settings */
@@ -56,8 +59,9 @@ static const struct sovd_field settings_fields[] = {
         SECTION(locks),
         SECTION(auth),
         SECTION(events),
+        SECTION(fault_mirror),
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
-          .of = &sovd_schema_backend_settings, .min = 0, .max = SOVD_BACKENDS_MAX,
+          .of = &sovd_schema_backend_settings, .min = 0, .max = SOVD_BACKENDS_CONFIGURED_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
         { .name = "native", .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, native),
           .of = &sovd_schema_native_options, .doc = "Apps of this machine; without it, none can connect." },
@@ -73,7 +77,9 @@ struct daemon {
         struct settings settings;
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
         struct sovd_db *db; /* the state */
+        char *damaged; /* where the state of before is, which was damaged; or NULL */
         struct sovd_native_apps *apps;
+        struct sovd_own_entity *own;
         struct sovd_gateway *gateway;
         struct sovd_rest rest;
 };
@@ -107,6 +113,14 @@ static const char *check_proxies(const struct settings *s, const struct sovd_con
         return NULL;
 }
 
+static const char *check_entity_id(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+        const char *id = s->server->entity_id;
+
+        if (!*id || (sovd_id_is_valid(id) && !sovd_id_is_reserved(id)))
+                return NULL;
+        return sovd_config_complain(tree, arena, "/server/entity_id", "cannot be the id of an entity");
+}
+
 static const char *complain_name(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i,
                                  const char *why) {
         return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/backends/%zu/name", i), why);
@@ -123,13 +137,17 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                         return message;
                 if (s->native && strcmp(b[i].sovd.name, s->native->name) == 0)
                         return complain_name(tree, arena, i, "the native backend has this name");
+                if (strcmp(b[i].sovd.name, SOVD_OWN_BACKEND) == 0)
+                        return complain_name(tree, arena, i, "the gateway itself has this name");
                 if (arguments->demo && strcmp(b[i].sovd.name, DEMO_NAME) == 0)
                         return complain_name(tree, arena, i, "the vehicle of --demo has this name");
                 for (size_t k = 0; k < i; k++)
                         if (strcmp(b[i].sovd.name, b[k].sovd.name) == 0)
                                 return complain_name(tree, arena, i, "another backend has this name");
         }
-        const char *message = check_proxies(s, tree, arena);
+        const char *message = check_entity_id(s, tree, arena);
+        if (!message)
+                message = check_proxies(s, tree, arena);
         if (!message)
                 message = check_clients(s, tree, arena);
         return message ? message : sovd_native_apps_check(s->native, tree, arena);
@@ -199,11 +217,13 @@ static void keep_native(const struct daemon *d, struct settings *new) {
 static void take_over(struct daemon *d, struct sovd_arena *arena, struct settings *new) {
         if (!sovd_settings_same(&sovd_schema_server_settings, d->settings.server, new->server) ||
             !sovd_settings_same(&sovd_schema_limits_settings, d->settings.limits, new->limits) ||
-            !sovd_settings_same(&sovd_schema_events_settings, d->settings.events, new->events))
-                sovd_log(SOVD_LOG_WARN, "changes under server, limits and events take effect after a restart");
+            !sovd_settings_same(&sovd_schema_events_settings, d->settings.events, new->events) ||
+            !sovd_settings_same(&sovd_schema_fault_mirror_settings, d->settings.fault_mirror, new->fault_mirror))
+                sovd_log(SOVD_LOG_WARN, "changes under server, limits, events and fault_mirror take effect after a restart");
         new->server = d->settings.server;
         new->limits = d->settings.limits;
         new->events = d->settings.events;
+        new->fault_mirror = d->settings.fault_mirror;
         keep_native(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
@@ -296,6 +316,25 @@ static int start_events(struct daemon *d) {
         return r ? r : sovd_gateway_on_clear(d->gateway, sovd_observe_forget, d->rest.observations);
 }
 
+static int start_fault_mirror(struct daemon *d) {
+        const struct sovd_fault_mirror_settings *s = d->settings.fault_mirror;
+        const struct sovd_fault_mirror_options options = { .gateway = d->gateway,
+                                                           .period_usec = sovd_settings_poll_usec(s),
+                                                           .timeout_usec = sovd_settings_usec(s->poll_timeout),
+                                                           .threads = (unsigned)s->threads.value,
+                                                           .per_backend = (unsigned)s->per_backend.value };
+
+        return options.period_usec ? sovd_fault_mirror_new(&d->rest.fault_mirror, &options) : 0;
+}
+
+static int start_own(struct daemon *d) {
+        const struct sovd_own_options options = { .rest = &d->rest,
+                                                  .entity_id = d->settings.server->entity_id,
+                                                  .damaged = d->damaged };
+
+        return sovd_own_entity_start(&d->own, &options);
+}
+
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
@@ -356,10 +395,16 @@ static int start(struct daemon *d) {
         if (!r)
                 r = start_events(d);
         if (!r)
-                r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
+                r = start_own(d);
         if (!r)
-                say_listening(d);
-        return r;
+                r = start_fault_mirror(d);
+        if (!r)
+                r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
+        if (r)
+                return r;
+        sovd_own_entity_listening(d->own);
+        say_listening(d);
+        return 0;
 }
 
 /* Takes every lock that requests need. When one of them hangs, so does this, and the watchdog ends the process. */
@@ -392,6 +437,7 @@ static void run(struct daemon *d, const sigset_t *signals) {
 
         for (;;) {
                 uint64_t wait = !d->rest.ready ? READY_POLL_USEC : watchdog ? watchdog : IDLE_USEC;
+                wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_own_entity_tick(d->own)));
                 const struct timespec timeout = { .tv_sec = (time_t)(wait / SOVD_USEC_PER_SEC),
                                                   .tv_nsec = (long)(wait % SOVD_USEC_PER_SEC) * 1000 };
                 int signal = sigtimedwait(signals, NULL, &timeout);
@@ -413,6 +459,7 @@ static void stop(struct daemon *d) {
                 sovd_log(SOVD_LOG_INFO, "stopping");
                 sovd_http_server_drain(d->rest.server, sovd_settings_usec(d->settings.limits->stop_timeout));
                 sovd_observations_quit(d->rest.observations);
+                sovd_fault_mirror_quit(d->rest.fault_mirror);
                 sovd_gateway_stop(d->gateway); /* ends what still waits for a backend */
                 sovd_http_server_drain(d->rest.server, STOP_GRACE_USEC);
                 sovd_observations_stop(d->rest.observations);
@@ -420,7 +467,12 @@ static void stop(struct daemon *d) {
                 d->rest.server = sovd_http_server_free(d->rest.server);
         }
         d->rest.streamer = sovd_streamer_free(d->rest.streamer);
+        sovd_fault_mirror_quit(d->rest.fault_mirror);
+        if (d->gateway)
+                sovd_gateway_stop(d->gateway); /* ends what is read of backends */
+        d->rest.fault_mirror = sovd_fault_mirror_free(d->rest.fault_mirror);
         d->gateway = sovd_gateway_free(d->gateway);
+        d->own = sovd_own_entity_free(d->own);
         d->apps = sovd_native_apps_free(d->apps);
         d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
@@ -458,7 +510,7 @@ static int serve(struct daemon *d) {
 
         sovd_settings_log(d->settings.logging);
         raise_file_limit(&d->settings);
-        int r = sovd_state_open(&d->db, d->settings.storage->path);
+        int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         if (!r)
                 r = start(d);
         if (!r)
@@ -490,6 +542,7 @@ static int with_settings(const struct sovd_arguments *arguments) {
                         status = printf("%s: ok\n", arguments->config ? arguments->config : "built-in defaults") < 0;
         }
         sovd_backend_unref(d.demo);
+        free(d.damaged);
         if (d.arena != d.start_arena)
                 sovd_arena_free(d.arena);
         sovd_arena_free(d.start_arena);

@@ -4,16 +4,15 @@
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/events.h"
+#include "sovd-core/fault_mirror.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/left_out.h"
+#include "sovd-rest/process.h"
 #include "sovd-rest/route.h"
 #include "sovd-rest/streamer.h"
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define N_STATUS  32
 #define N_BUCKETS 11
@@ -339,30 +338,6 @@ static void write_storage(const struct sovd_gateway *gateway, struct sovd_json_w
                     (double)s.n_failed);
 }
 
-static size_t open_files(void) {
-        size_t n = 0;
-        DIR *dir = opendir("/proc/self/fd");
-
-        if (!dir)
-                return 0;
-        while (readdir(dir))
-                n++;
-        (void)closedir(dir);
-        return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
-}
-
-static size_t resident_bytes(void) {
-        unsigned long total = 0, resident = 0;
-        FILE *f = fopen("/proc/self/statm", "re");
-
-        if (f) {
-                if (fscanf(f, "%lu %lu", &total, &resident) != 2)
-                        resident = 0;
-                (void)fclose(f);
-        }
-        return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
         struct rusage usage = { 0 };
         size_t total, running;
@@ -391,8 +366,8 @@ static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer 
         write_value(w, "sovd_idempotency_replays_total", "counter", "Answers that were given again.",
                     (double)n_replays);
         write_value(w, "process_cpu_seconds_total", "counter", "User and system time.", cpu);
-        write_value(w, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)resident_bytes());
-        write_value(w, "process_open_fds", "gauge", "Open file descriptors.", (double)open_files());
+        write_value(w, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)sovd_process_resident_bytes());
+        write_value(w, "process_open_fds", "gauge", "Open file descriptors.", (double)sovd_process_open_files());
         write_value(w, "sovd_uptime_seconds", "gauge", "Time since start.", (double)up / 1e6);
 }
 
@@ -471,4 +446,19 @@ void sovd_metrics_write_fault_events(struct sovd_events *events, struct sovd_jso
                     (double)c.n_missed);
         write_value(w, "sovd_fault_events_failed_total", "counter", "Streams ended because the state could not be read.",
                     (double)c.n_failed);
+}
+
+void sovd_metrics_write_fault_mirror(struct sovd_fault_mirror *mirror, struct sovd_json_writer *w) {
+        struct sovd_fault_mirror_counters c = { 0 };
+
+        if (mirror)
+                sovd_fault_mirror_count(mirror, &c);
+        write_value(w, "sovd_fault_mirror_entities", "gauge", "Entities whose faults are followed.", (double)c.n_entities);
+        write_value(w, "sovd_fault_mirror_readings_total", "counter", "Readings of their faults.", (double)c.n_readings);
+        write_value(w, "sovd_fault_mirror_readings_failed_total", "counter", "Readings that failed.", (double)c.n_failed);
+        write_value(w, "sovd_fault_mirror_readings_in_flight", "gauge", "Readings under way.", c.in_flight);
+        write_value(w, "sovd_fault_mirror_changes_total", "counter", "Changes of faults that were found.",
+                    (double)c.n_changes);
+        write_value(w, "sovd_fault_mirror_left_out", "gauge", "Faults that are not followed: too many, or too long codes.",
+                    (double)c.n_left_out);
 }

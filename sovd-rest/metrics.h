@@ -32,6 +32,10 @@ struct sovd_transfers *sovd_metrics_transfers(struct sovd_metrics *metrics);
 void sovd_metrics_write(struct sovd_metrics *metrics, struct sovd_gateway *gateway,
                         const struct sovd_http_server *server, struct sovd_json_writer *w);
 
+/* The metrics of the faults that are followed; mirror may be NULL. */
+struct sovd_fault_mirror;
+void sovd_metrics_write_fault_mirror(struct sovd_fault_mirror *mirror, struct sovd_json_writer *w);
+
 /* The metrics of event streams, subscriptions and triggers. */
 struct sovd_streamer;
 struct sovd_observations;

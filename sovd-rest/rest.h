@@ -14,6 +14,8 @@ struct sovd_http_server;
 struct sovd_events;
 struct sovd_tokens;
 struct sovd_observations;
+struct sovd_own_faults;
+struct sovd_fault_mirror;
 struct sovd_streamer;
 
 struct sovd_rest {
@@ -31,6 +33,8 @@ struct sovd_rest {
         struct sovd_streamer *streamer;
         struct sovd_events *fault_events;
         const struct sovd_events_settings *events;
+        struct sovd_own_faults *own_faults;   /* or NULL */
+        struct sovd_fault_mirror *fault_mirror; /* or NULL */
         bool ready;                           /* atomic: the first discovery has ended */
 };
 

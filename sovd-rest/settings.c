@@ -31,6 +31,8 @@ static const struct sovd_field server_fields[] = {
         { .name = "trusted_proxies", .type = SOVD_FIELD_STRINGS, .offset = F(trusted_proxies), .min = 1, .max = 64,
           .doc = "Addresses, networks (10.0.0.0/8) or `unix`: whose Forwarded, X-Forwarded-Proto, -Host and -Prefix are "
                  "believed." },
+        { .name = "entity_id", .type = SOVD_FIELD_STRING, .offset = F(entity_id), .max = 128, .def = "sovd-gateway",
+          .doc = "Id of the app that the gateway itself is, with its own faults and data; empty: it is none." },
         { 0 }
 };
 #undef F
@@ -146,6 +148,20 @@ const struct sovd_schema sovd_schema_events_settings = {
         .doc = "Cyclic subscriptions, triggers and event streams.",
 };
 
+#define F(member) offsetof(struct sovd_fault_mirror_settings, member)
+static const struct sovd_field fault_mirror_fields[] = {
+        SECONDS("poll_secs", poll, 0, 86400, "5", "How often the faults of each entity are read; 0: never. At least 0.1."),
+        SECONDS("poll_timeout_secs", poll_timeout, 1, 300, "5", "Until a reading has failed; who fails is read less often."),
+        INT("threads", threads, 1, 256, "8", "Readings at the same time, of all backends."),
+        INT("per_backend", per_backend, 1, 64, "2", "Readings of one backend at the same time."),
+        { 0 }
+};
+#undef F
+const struct sovd_schema sovd_schema_fault_mirror_settings = {
+        .name = "fault_mirror", .size = sizeof(struct sovd_fault_mirror_settings), .fields = fault_mirror_fields,
+        .doc = "How the faults of backends are followed, for history and event streams.",
+};
+
 static uint64_t at_least(struct sovd_number seconds, uint64_t min_usec) {
         return SOVD_MAX(sovd_settings_usec(seconds), min_usec);
 }
@@ -201,6 +217,10 @@ void sovd_settings_docs(const struct sovd_events_settings *events, const struct 
                                    [SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS] = (uint64_t)events->duration_max.value,
                                    [SOVD_COLLECTION_TRIGGERS] = (uint64_t)events->lifetime_max.value },
         };
+}
+
+uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror) {
+        return mirror->poll.value > 0 ? at_least(mirror->poll, 100 * SOVD_USEC_PER_MSEC) : 0;
 }
 
 uint64_t sovd_settings_usec(struct sovd_number seconds) {

@@ -19,6 +19,7 @@ struct sovd_server_settings {
         struct sovd_tls_settings *tls; /* or NULL */
         struct sovd_strings allowed_hosts;
         struct sovd_strings trusted_proxies;
+        const char *entity_id; /* "" = none */
 };
 struct sovd_logging_settings {
         int level;  /* position in its names + 1: enum sovd_log_level + 1 */
@@ -49,11 +50,18 @@ struct sovd_events_settings {
         struct sovd_int kept, readers, duration_max, lifetime_max, threads, per_backend;
 };
 
+struct sovd_fault_mirror_settings {
+        struct sovd_number poll, poll_timeout;
+        struct sovd_int threads, per_backend;
+};
+
+extern const struct sovd_schema sovd_schema_fault_mirror_settings;
 extern const struct sovd_schema sovd_schema_events_settings;
 extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging_settings,
         sovd_schema_storage_settings, sovd_schema_limits_settings;
 
-/* Seconds of the configuration in microseconds. */
+/* Seconds of the configuration in microseconds; of the polls of the mirror, 0 = none. */
+uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror);
 uint64_t sovd_settings_usec(struct sovd_number seconds);
 
 /* The options of the HTTP server; strings stay with the settings. */

@@ -33,6 +33,7 @@ void native_app_connect(struct native *b, struct native_app *app, struct native_
         app->queue = queue;
         app->pid = pid;
         app->session++;
+        *app->lost = '\0';
         (void)snprintf(app->name, sizeof(app->name), "%s",
                        hello->name            ? hello->name
                        : app->configured_name ? app->configured_name

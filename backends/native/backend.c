@@ -79,8 +79,23 @@ static void native_status(struct sovd_backend *base, struct sovd_backend_status 
         (void)pthread_mutex_unlock(&b->mutex);
 }
 
+static bool native_peer_status(struct sovd_backend *base, size_t i, struct sovd_peer_status *ret) {
+        struct native *b = native_of(base);
+
+        if (i >= b->n_apps)
+                return false;
+        const struct native_app *app = &b->apps[i];
+        (void)pthread_mutex_lock(&b->mutex);
+        *ret = (struct sovd_peer_status){ .entity = app->key, .met = app->session > 0, .lost = *app->lost };
+        (void)snprintf(ret->why, sizeof(ret->why), "%s", app->lost);
+        (void)pthread_mutex_unlock(&b->mutex);
+        return true;
+}
+
 static const struct sovd_backend_ops native_ops = {
         .type = "native",
+        .uses_fault_sink = true,
+        .peer = native_peer_status,
         .start = native_start,
         .stop = native_stop,
         .free = native_free,

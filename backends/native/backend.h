@@ -110,6 +110,7 @@ struct native_app {
         struct native_queue *queue; /* of its peer; NULL = not connected */
         bool ready;                 /* it has registered in this connection */
         uint64_t session;           /* counts its connections */
+        char lost[96];              /* why it went without a word, while it is away; else "" */
         bool has_faults;            /* it can report some, or has some of an earlier run */
         char name[NATIVE_TEXT_MAX + 1], located_on[129];
         struct native_registration *registration; /* kept while it is away: it stays listed; or NULL */

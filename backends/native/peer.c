@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_writer.h"
 #include "sovd-core/base/log.h"
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -54,6 +55,7 @@ void native_peer_detach(struct native_peer *p, const char *why, bool lost) {
         (void)native_reports_go_on(p, UINT64_MAX);
         (void)pthread_mutex_lock(&b->mutex);
         native_app_disconnect(b, app, reason);
+        (void)snprintf(app->lost, sizeof(app->lost), "%s", lost ? why : "");
         (void)pthread_mutex_unlock(&b->mutex);
         p->app = NULL;
         app->forget_usec = sovd_now_usec() + b->log_retention_usec;

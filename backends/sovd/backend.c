@@ -123,6 +123,7 @@ void sovd_sovd_status(struct sovd_backend *base, struct sovd_backend_status *ret
 
         sovd_http_pool_counters(b->pool, &counters);
         *ret = (struct sovd_backend_status){
+                .address = b->options.unix_socket ? b->options.unix_socket : b->options.base_url,
                 .breaker = breaker_word(sovd_breaker_state(b->breaker)),
                 .dialect = dialect ? dialect->name : NULL,
                 .last_seen_usec = atomic_load_explicit(&b->last_seen_usec, memory_order_relaxed),

@@ -2,6 +2,7 @@
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/json_writer.h"
 #include <cjson/cJSON.h>
 
 /* The next number in a validated text, at or after pos. */
@@ -82,6 +83,22 @@ int sovd_json_parse_in(struct sovd_arena *arena, cJSON **ret, const char *text, 
         int r = sovd_json_parse(&tree, text, len, limits, fault);
         if (!r)
                 r = sovd_json_own(arena, tree);
+        if (!r)
+                *ret = tree;
+        return r;
+}
+
+int sovd_json_written(struct sovd_arena *arena, struct sovd_json_writer *w, const cJSON **ret) {
+        const struct sovd_json_limits limits = { .max_nodes = 100000 };
+        struct sovd_json_fault fault;
+        const char *text;
+        cJSON *tree;
+        size_t len;
+
+        int r = sovd_json_writer_finish(w, &text, &len);
+        if (!r)
+                r = sovd_error_fold(sovd_json_parse_in(arena, &tree, text, len, &limits, &fault));
+        sovd_json_writer_done(w);
         if (!r)
                 *ret = tree;
         return r;

@@ -45,6 +45,10 @@ int sovd_json_parse_in(struct sovd_arena *arena, struct cJSON **ret, const char 
 /* Gives a tree to the arena. -ENOMEM, also for NULL: what could not be made cannot be given; the tree is deleted. */
 int sovd_json_own(struct sovd_arena *arena, struct cJSON *tree);
 
+/* What a writer holds, as a tree in the arena; the writer is done with, whatever comes out. -ENOMEM, -E2BIG, -EINVAL. */
+struct sovd_json_writer;
+int sovd_json_written(struct sovd_arena *arena, struct sovd_json_writer *w, const struct cJSON **ret);
+
 /* Is text valid UTF-8 without overlong forms and surrogates (RFC 3629)? */
 bool sovd_utf8_is_valid(const char *text, size_t len);
 

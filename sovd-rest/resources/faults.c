@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/fault_mirror.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-rest/page.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/resources/fault_filter.h"
+#include "sovd-rest/rest.h"
 
 #define VEHICLE_PAGE 100 /* a list of the whole vehicle always has pages */
 
@@ -119,12 +121,21 @@ static int fault_read(struct sovd_call *call) {
         return sovd_ops(call, SOVD_COLLECTION_FAULTS)->fault_read(call, call->entity, call->params[0], detail);
 }
 
+/* History and streams know of it at once, and not by the next reading. Returns r. */
+static int tell_cleared(struct sovd_call *call, const char *code, const char *scope, int r) {
+        struct sovd_fault_mirror *mirror = sovd_rest_of(call)->fault_mirror;
+
+        if (!r && mirror)
+                sovd_fault_mirror_cleared(mirror, call->entity, code, scope);
+        return r;
+}
+
 static int fault_clear(struct sovd_call *call) {
         const struct sovd_backend_ops *ops = sovd_ops(call, SOVD_COLLECTION_FAULTS);
 
         if (!ops->fault_clear)
                 return sovd_not_offered(call, "clearing a single fault");
-        return ops->fault_clear(call, call->entity, call->params[0]);
+        return tell_cleared(call, call->params[0], NULL, ops->fault_clear(call, call->entity, call->params[0]));
 }
 
 static int faults_clear(struct sovd_call *call) {
@@ -132,7 +143,8 @@ static int faults_clear(struct sovd_call *call) {
 
         if (!ops->faults_clear)
                 return sovd_not_offered(call, "clearing faults");
-        return ops->faults_clear(call, call->entity, sovd_call_query(call, "scope"));
+        const char *scope = sovd_call_query(call, "scope");
+        return tell_cleared(call, NULL, scope, ops->faults_clear(call, call->entity, scope));
 }
 
 const struct sovd_route sovd_routes_faults[] = {

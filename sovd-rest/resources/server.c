@@ -3,6 +3,7 @@
 #include "sovd-core/base/db.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/openapi.h"
+#include "sovd-rest/own_faults.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 #include <cjson/cJSON.h>
@@ -115,6 +116,7 @@ struct health {
         struct sovd_int executions_running;
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
+        struct sovd_strings faults;
 };
 #define F(member) offsetof(struct backend_health, member)
 static const struct sovd_field backend_fields[] = {
@@ -148,7 +150,7 @@ static const struct sovd_schema clash_schema = { .name = "EntityClash", .size = 
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
-          .doc = "ok: every backend is connected, no id clashes and the state can be written; else degraded." },
+          .doc = "ok: every backend is connected, no id clashes and the gateway has no error of its own, such as a state that cannot be written; else degraded." },
         { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
         { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
         { .name = "storage_error", .type = SOVD_FIELD_STRING, .offset = F(storage_error),
@@ -160,6 +162,8 @@ static const struct sovd_field health_fields[] = {
           .of = &backend_schema },
         { .name = "clashes", .type = SOVD_FIELD_LIST, .offset = F(clashes), .of = &clash_schema,
           .doc = "Entities that a second backend offers too; the first owner serves them." },
+        { .name = "faults", .type = SOVD_FIELD_STRINGS, .offset = F(faults),
+          .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
         { 0 }
 };
 #undef F
@@ -239,10 +243,14 @@ static int health_read(struct sovd_call *call) {
         if (!health)
                 return sovd_error_origin(-ENOMEM);
 
-        bool connected = add_backends(call, health), unique = add_clashes(call, health);
+        bool connected = add_backends(call, health), unique = add_clashes(call, health), serious = false;
+        struct sovd_own_faults *own = sovd_rest_of(call)->own_faults;
+        int r = own ? sovd_own_faults_active(own, call->arena, &health->faults, &serious) : 0;
+        if (r)
+                return r;
         bool durable = add_storage(call, health);
         sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
-        health->status = connected && unique && durable ? "ok" : "degraded";
+        health->status = connected && unique && durable && !serious ? "ok" : "degraded";
         health->version = SOVD_VERSION;
         health->uptime =
                 SOVD_INT((int64_t)((sovd_now_usec() - sovd_gateway_started_usec(call->gateway)) / SOVD_USEC_PER_SEC));
@@ -307,6 +315,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write(rest->metrics, rest->gateway, rest->server, &w);
         sovd_metrics_write_events(rest->streamer, rest->observations, &w);
         sovd_metrics_write_fault_events(rest->fault_events, &w);
+        sovd_metrics_write_fault_mirror(rest->fault_mirror, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);

@@ -55,7 +55,7 @@ class Vehicle(DemoCase):
     def test_entities_of_all_four_types_are_there(self):
         self.assertEqual(self.ids('/areas'), ['front', 'rear', 'powertrain', 'high-voltage'])
         self.assertEqual(self.ids('/components'), ['hpc', 'gateway-ecu', 'bms', 'cell-monitor', 'climate'])
-        self.assertEqual(self.ids('/apps'), ['navigation', 'thermal-controller'])
+        self.assertEqual(self.ids('/apps'), ['navigation', 'thermal-controller', 'sovd-gateway'])
         self.assertEqual(self.ids('/functions'), ['thermal-management'])
 
     def test_a_component_says_which_variant_it_is(self):
@@ -96,7 +96,7 @@ class Vehicle(DemoCase):
                         n[collection] = n.get(collection, 0) + 1
         self.assertGreaterEqual(n['data'], 25)
         self.assertGreaterEqual(n['faults'], 2)  # the others appear later
-        self.assertEqual((n['operations'], n['modes'], n['configurations'], n['scripts']), (6, 4, 4, 1))
+        self.assertEqual((n['operations'], n['modes'], n['configurations'], n['scripts']), (7, 4, 4, 1))
 
     def test_data_moves(self):
         first = self.get('/components/gateway-ecu/data/bus-load')['data']

@@ -46,8 +46,10 @@ class Entities(gateway.GatewayCase):
             {'id': 'climate', 'name': 'Cabin Climate Controller', 'href': '/sovd/v1/components/climate', 'connectionState': 'connected'}])
 
     def test_collections_without_entities_are_empty(self):
-        for word in 'apps', 'functions':
-            self.assertEqual(self.get('/' + word), {'items': []})
+        self.assertEqual(self.get('/functions'), {'items': []})
+
+    def test_the_gateway_itself_is_an_app(self):
+        self.assertEqual([item['id'] for item in self.get('/apps')['items']], ['sovd-gateway'])
 
     def test_tags_leave_entities_without_tags_out(self):
         self.assertEqual(self.get('/components?tags=any'), {'items': []})

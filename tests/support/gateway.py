@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -28,6 +29,13 @@ LISTENING = re.compile(r'listening on (https?)://(\S+):(\d+)/sovd/v1')
 
 def binary():
     return pathlib.Path(os.environ.get('SOVD_BUILD_DIR', 'build')) / 'sovd-rest' / 'sovd-gatewayd'
+
+
+def ssl_context_without_checks():
+    """For tests that are about something else than whom to trust."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def backend_of(server, name='demo', **more):
@@ -166,7 +174,8 @@ class Gateway:
     @staticmethod
     def settings(*backends, **sections):
         backends = [entry if isinstance(entry, dict) else backend_of(entry) for entry in backends]
-        return {**sections, 'server': {'port': 0, **sections.get('server', {})}, 'backends': backends}
+        mirror = {'poll_secs': 0, **sections.get('fault_mirror', {})}  # tests count calls and inject failures into single ones
+        return {**sections, 'server': {'port': 0, **sections.get('server', {})}, 'fault_mirror': mirror, 'backends': backends}
 
     def write_config(self, settings):
         """JSON is YAML; text is written as it is."""

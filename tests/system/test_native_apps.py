@@ -104,7 +104,7 @@ class Frames(unittest.TestCase):
 class Values(NativeCase):
     def test_an_app_of_the_configuration_is_listed_before_it_came(self):
         apps = self.get('/apps')['items']
-        self.assertEqual([a['id'] for a in apps], ['nav'])
+        self.assertEqual([a['id'] for a in apps], ['nav', 'sovd-gateway'])
         self.assertNotIn('data', self.get('/apps/nav'))
         self.ask(404, 'GET', '/apps/nav/data')
 

@@ -32,7 +32,7 @@ static int set_up(void **state) {
         struct fixture *f = calloc(1, sizeof(*f));
 
         assert_non_null(f);
-        assert_int_equal(sovd_state_open(&f->db, NULL), 0);
+        assert_int_equal(sovd_state_open(&f->db, NULL, NULL), 0);
         f->events = bus_of(f->db, 4, 100000, 10000);
         *state = f;
         return 0;

@@ -65,7 +65,7 @@ static int make(void **state) {
         now_usec = 1000 * SOVD_USEC_PER_SEC;
         utc_usec = 2000000 * SOVD_USEC_PER_SEC;
         sovd_clock_replace(&fake);
-        if (sovd_arena_new(&arena, 4096) || sovd_state_open(&db, NULL))
+        if (sovd_arena_new(&arena, 4096) || sovd_state_open(&db, NULL, NULL))
                 return -1;
         return start();
 }

@@ -35,7 +35,7 @@ static int make_executions(void **state) {
 
         now_usec = 1000 * SOVD_USEC_PER_SEC;
         sovd_clock_replace(&fake);
-        if (sovd_arena_new(&arena, 4096) || (with_state && sovd_state_open(&db, NULL)))
+        if (sovd_arena_new(&arena, 4096) || (with_state && sovd_state_open(&db, NULL, NULL)))
                 return -1;
         return sovd_executions_new(&executions, db, MAX, RETENTION);
 }

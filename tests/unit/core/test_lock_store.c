@@ -53,7 +53,7 @@ static int make(void **state) {
         sovd_clock_replace(&clock);
         make_call(&a, "client-a");
         make_call(&b, "client-b");
-        assert_int_equal(sovd_state_open(&db, NULL), 0);
+        assert_int_equal(sovd_state_open(&db, NULL, NULL), 0);
         return start_with(MAX);
 }
 
@@ -286,7 +286,7 @@ static void without_a_row_nothing_is_granted_extended_released_or_broken(void **
         assert_int_equal(find(&a, held, &before), 0);
         sql("ALTER TABLE lock RENAME TO away");
         assert_int_equal(acquire(&b, &ecu, OPERATIONS, false, id), SOVD_E_STORAGE);
-        assert_non_null(strstr(b.failure.body.message, "cannot be written"));
+        assert_non_null(strstr(b.failure.body.message, "cannot be read or written"));
         assert_int_equal(b.failure.retry_after_sec, 1);
         assert_int_equal(acquire(&b, &ecu, DATA, true, id), SOVD_E_STORAGE);
         assert_int_equal(sovd_lock_extend(locks, &a, held, now_usec, 90 * SECONDS), SOVD_E_STORAGE);

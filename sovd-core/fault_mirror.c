@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/fault_mirror.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/base/id.h"
+#include "sovd-core/base/log.h"
+#include "sovd-core/call.h"
+#include "sovd-core/due_heap.h"
+#include "sovd-core/fault_sink.h"
+#include "sovd-core/gateway.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#define LOOK_USEC    (250 * SOVD_USEC_PER_MSEC) /* how often the tree is looked at for other entities */
+#define SPREAD_USEC  SOVD_USEC_PER_SEC          /* first readings of many entities are spread over this time */
+#define SLOWER_MAX   12u                        /* an entity that fails is read this many times less often, at most */
+#define COMPARE_EACH 60u                        /* so many readings without a difference, then the file is looked at too */
+
+/* Entities of one backend. */
+struct source {
+        struct source *next;
+        char *name;
+        struct sovd_due_heap due;
+        unsigned in_flight;
+        size_t n_targets;
+};
+
+/* An entity that is followed. */
+struct target {
+        struct sovd_due due;      /* first; in its source's heap while it is not read */
+        struct source *source;
+        enum sovd_entity_type type;
+        char *key, *id, *backend; /* "apps/nav", "nav"; constant */
+        bool connected;           /* in the tree that was looked at last */
+        bool in_flight, gone;     /* gone: not in the list any more; whoever reads it frees it */
+        bool again;               /* something was cleared since the reading began: it is not true any more */
+        unsigned n_failed, n_same;
+        size_t n_left_out;
+        uint64_t fingerprint;
+};
+
+struct sovd_fault_mirror {
+        struct sovd_fault_mirror_options options;
+        struct sovd_fault_sink *sink;
+        pthread_t *threads;
+        unsigned n_threads;
+
+        pthread_mutex_t mutex; /* leaf; everything below */
+        pthread_cond_t wake;
+        bool quit, looking;    /* looking: one thread compares the list with the tree */
+        uint64_t look_usec;    /* when that is due again */
+        struct sovd_tree *tree; /* reference: the one that the list was made from */
+        struct target **targets; /* by key */
+        size_t n_targets;
+        struct source *sources;
+        struct sovd_fault_mirror_counters counters;
+};
+
+/* --- which entities -------------------------------------------------------------------------------------- */
+
+static bool is_followed(const struct sovd_entity *e) {
+        const struct sovd_backend *b = e->providers[SOVD_COLLECTION_FAULTS];
+
+        return b && !b->ops->uses_fault_sink && b->ops->faults_list;
+}
+
+static void target_free(struct target *t) {
+        if (!t)
+                return;
+        free(t->key);
+        free(t->id);
+        free(t->backend);
+        free(t);
+}
+
+static struct target *target_new(const struct sovd_entity *e) {
+        struct target *t = calloc(1, sizeof(*t));
+        if (!t)
+                return NULL;
+
+        t->type = e->type;
+        t->connected = e->connection == SOVD_CONNECTED;
+        t->id = strdup(e->id);
+        t->backend = strdup(e->providers[SOVD_COLLECTION_FAULTS]->name);
+        if (asprintf(&t->key, "%s/%s", sovd_entity_type_paths[e->type], e->id) < 0)
+                t->key = NULL;
+        if (t->id && t->key && t->backend)
+                return t;
+        target_free(t);
+        return NULL;
+}
+
+static int compare_targets(const void *a, const void *b) {
+        return strcmp((*(struct target *const *)a)->key, (*(struct target *const *)b)->key);
+}
+
+struct list {
+        struct target **items;
+        size_t n;
+};
+
+static int add_followed(struct list *list, const struct sovd_entities *entities) {
+        for (size_t i = 0; i < entities->n; i++) {
+                if (!is_followed(entities->items[i]))
+                        continue;
+                list->items[list->n] = target_new(entities->items[i]);
+                if (!list->items[list->n])
+                        return sovd_error_origin(-ENOMEM);
+                list->n++;
+        }
+        return 0;
+}
+
+static void list_free(struct list *list) {
+        for (size_t i = 0; i < list->n; i++)
+                target_free(list->items[i]);
+        free(list->items);
+}
+
+/* What should be followed, by key, as if none were yet. */
+static int list_tree(const struct sovd_tree *tree, struct list *ret) {
+        size_t max = 1;
+
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
+                max += sovd_tree_list(tree, (enum sovd_entity_type)type)->n;
+        *ret = (struct list){ .items = calloc(max, sizeof(*ret->items)) };
+        int r = ret->items ? 0 : sovd_error_origin(-ENOMEM);
+        for (int type = 0; !r && type < SOVD_N_ENTITY_TYPES; type++)
+                r = add_followed(ret, sovd_tree_list(tree, (enum sovd_entity_type)type));
+        if (r)
+                list_free(ret);
+        else
+                qsort(ret->items, ret->n, sizeof(*ret->items), compare_targets);
+        return r;
+}
+
+/* --- the list; with the mutex held ------------------------------------------------------------------------ */
+
+static struct target *find_target(const struct sovd_fault_mirror *m, char *key) {
+        struct target wanted = { .key = key }, *p = &wanted;
+        struct target **found = m->n_targets ? bsearch(&p, m->targets, m->n_targets, sizeof(p), compare_targets) : NULL;
+
+        return found ? *found : NULL;
+}
+
+static struct source *source_of(struct sovd_fault_mirror *m, const char *name) {
+        for (struct source *s = m->sources; s; s = s->next)
+                if (strcmp(s->name, name) == 0)
+                        return s;
+        struct source *s = calloc(1, sizeof(*s));
+        if (s)
+                s->name = strdup(name);
+        if (!s || !s->name) {
+                free(s);
+                return NULL;
+        }
+        s->next = m->sources;
+        m->sources = s;
+        return s;
+}
+
+static void plan(struct target *t, uint64_t when_usec) {
+        if (sovd_due_put(&t->source->due, &t->due, when_usec))
+                sovd_log(SOVD_LOG_ERROR, "the faults of %s are not followed any more: out of memory", t->key);
+}
+
+/* Readings of many entities begin spread over time, and stay so. */
+static uint64_t first_time(const struct sovd_fault_mirror *m, const char *key) {
+        uint32_t hash = 2166136261u;
+
+        for (; *key; key++)
+                hash = (hash ^ (unsigned char)*key) * 16777619u;
+        return sovd_now_usec() + hash % SOVD_MIN(m->options.period_usec, SPREAD_USEC);
+}
+
+static void begin_following(struct sovd_fault_mirror *m, struct target *t) {
+        t->source = source_of(m, t->backend);
+        if (!t->source)
+                return;
+        t->source->n_targets++;
+        plan(t, first_time(m, t->key));
+}
+
+static void end_following(struct sovd_fault_mirror *m, struct target *t) {
+        m->counters.n_left_out -= t->n_left_out;
+        if (t->source && !t->in_flight)
+                sovd_due_remove(&t->source->due, &t->due);
+        if (t->source && !t->in_flight)
+                t->source->n_targets--;
+        t->gone = true;
+        if (!t->in_flight)
+                target_free(t);
+}
+
+static void drop_sources(struct sovd_fault_mirror *m) {
+        for (struct source **link = &m->sources; *link;) {
+                struct source *s = *link;
+                if (s->n_targets) {
+                        link = &s->next;
+                        continue;
+                }
+                *link = s->next;
+                sovd_due_done(&s->due);
+                free(s->name);
+                free(s);
+        }
+}
+
+/* Who was in the list with the same backend goes on as it was; one that can be reached again is read soon. */
+static struct target *keep_following(struct sovd_fault_mirror *m, struct target *old, struct target *new) {
+        bool is_back = new->connected && !old->connected;
+
+        old->connected = new->connected;
+        target_free(new);
+        if (is_back && old->source && !old->in_flight)
+                plan(old, first_time(m, old->key));
+        return old;
+}
+
+/* Takes the new list over. */
+static void replace_list(struct sovd_fault_mirror *m, struct list *list) {
+        for (size_t i = 0; i < list->n; i++) {
+                struct target *new = list->items[i], *old = find_target(m, new->key);
+                if (old && strcmp(old->backend, new->backend) == 0)
+                        list->items[i] = keep_following(m, old, new);
+                else
+                        begin_following(m, new);
+        }
+        struct list before = { m->targets, m->n_targets };
+        m->targets = list->items;
+        m->n_targets = list->n;
+        for (size_t i = 0; i < before.n; i++)
+                if (find_target(m, before.items[i]->key) != before.items[i])
+                        end_following(m, before.items[i]);
+        free(before.items);
+        drop_sources(m);
+}
+
+/* --- reading --------------------------------------------------------------------------------------------- */
+
+struct ids {
+        char request[33], trace[33], span[17];
+};
+
+static int make_call(struct sovd_fault_mirror *m, struct sovd_arena *arena, struct sovd_tree *tree,
+                     const struct sovd_entity *e, struct sovd_call *ret) {
+        struct ids *ids = sovd_arena_new0(arena, struct ids);
+        if (!ids)
+                return sovd_error_origin(-ENOMEM);
+
+        sovd_id_trace(ids->request, 32);
+        sovd_id_trace(ids->trace, 32);
+        sovd_id_trace(ids->span, 16);
+        *ret = (struct sovd_call){ .arena = arena,
+                                   .gateway = m->options.gateway,
+                                   .deadline_usec = sovd_now_usec() + m->options.timeout_usec,
+                                   .request_id = ids->request,
+                                   .principal = { .id = "gateway" },
+                                   .base = "",
+                                   .tree = tree,
+                                   .entity = e };
+        ret->traceparent = sovd_call_printf(ret, "00-%s-%s-00", ids->trace, ids->span);
+        return 0;
+}
+
+enum outcome { SKIPPED, FAILED, READ };
+
+/* Without the mutex. *observed: what was read, in the arena. */
+static enum outcome read_faults(struct sovd_fault_mirror *m, const struct target *t, struct sovd_arena *arena,
+                                struct sovd_observed_faults *observed) {
+        const struct sovd_fault_filter filter = { 0 };
+        struct sovd_fault_list list = { 0 };
+        struct sovd_tree *tree = sovd_gateway_tree(m->options.gateway);
+        const struct sovd_entity *e = sovd_tree_find(tree, t->type, t->id);
+        enum outcome outcome = SKIPPED;
+        struct sovd_call call;
+
+        if (e && is_followed(e) && e->connection == SOVD_CONNECTED) {
+                int r = make_call(m, arena, tree, e, &call);
+                if (!r)
+                        r = e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(&call, e, &filter, &list);
+                outcome = r ? FAILED : READ;
+                observed->faults = list.items.items;
+                observed->n = list.items.n;
+        }
+        sovd_tree_unref(tree);
+        return outcome;
+}
+
+/* With the mutex held: what has become of a reading. */
+static void take_outcome(struct sovd_fault_mirror *m, struct target *t, enum outcome outcome,
+                         const struct sovd_observed_faults *observed) {
+        m->counters.n_readings += outcome != SKIPPED;
+        m->counters.n_failed += outcome == FAILED;
+        t->n_failed = outcome == FAILED ? SOVD_MIN(t->n_failed + 1, SLOWER_MAX) : 0;
+        if (outcome != READ)
+                return;
+        m->counters.n_changes += observed->n_changes;
+        if (t->again)
+                return;
+        t->n_same = observed->n_changes ? 0 : t->n_same + 1;
+        t->fingerprint = t->n_same && t->n_same % COMPARE_EACH == 0 ? 0 : observed->fingerprint;
+        if (!t->gone)
+                m->counters.n_left_out += observed->n_left_out - t->n_left_out;
+        t->n_left_out = observed->n_left_out;
+}
+
+static bool is_outdated(struct sovd_fault_mirror *m, const struct target *t) {
+        (void)pthread_mutex_lock(&m->mutex);
+        bool outdated = t->again || t->gone;
+        (void)pthread_mutex_unlock(&m->mutex);
+        return outdated;
+}
+
+/* Without the mutex; t is in flight, so it stays. */
+static enum outcome follow(struct sovd_fault_mirror *m, const struct target *t, struct sovd_observed_faults *observed) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+
+        if (sovd_arena_new(&arena, 8192))
+                return FAILED;
+        enum outcome outcome = read_faults(m, t, arena, observed);
+        if (outcome != READ || is_outdated(m, t))
+                return outcome;
+        size_t n_left_out = t->n_left_out;
+        int r = m->sink->ops->observe(m->sink, observed, arena);
+        if (!r && observed->n_left_out && observed->n_left_out != n_left_out)
+                sovd_log(SOVD_LOG_WARN, "%zu faults of %s are not followed: they are too many, or their codes too long",
+                         observed->n_left_out, t->key);
+        return r ? FAILED : READ;
+}
+
+/* --- threads --------------------------------------------------------------------------------------------- */
+
+/* With the mutex held: the entity that is due first and whose backend may be asked; *ret_usec: when the next one is. */
+static struct target *take_due(struct sovd_fault_mirror *m, uint64_t now, uint64_t *ret_usec) {
+        struct sovd_due *first = NULL;
+
+        for (struct source *s = m->sources; s; s = s->next) {
+                struct sovd_due *due = s->in_flight < m->options.per_backend ? sovd_due_first(&s->due) : NULL;
+                if (due && (!first || due->when_usec < first->when_usec))
+                        first = due;
+        }
+        *ret_usec = SOVD_MIN(m->look_usec, first ? first->when_usec : UINT64_MAX);
+        if (!first || first->when_usec > now)
+                return NULL;
+        struct target *t = (struct target *)first;
+        sovd_due_remove(&t->source->due, &t->due);
+        t->in_flight = true;
+        t->again = false;
+        t->source->in_flight++;
+        m->counters.in_flight++;
+        return t;
+}
+
+/* With the mutex held. A tenth more or less, so that entities do not come together in step. */
+static uint64_t next_time(const struct sovd_fault_mirror *m, const struct target *t) {
+        const uint64_t period = m->options.period_usec << SOVD_MIN(t->n_failed, 3u);
+        char digits[5];
+
+        if (t->again)
+                return sovd_now_usec();
+        sovd_id_trace(digits, 4);
+        return sovd_now_usec() + SOVD_MIN(period, m->options.period_usec * SLOWER_MAX) * 9 / 10 +
+               m->options.period_usec * strtoul(digits, NULL, 16) / 0xffff / 5;
+}
+
+static void put_back(struct sovd_fault_mirror *m, struct target *t) {
+        t->in_flight = false;
+        t->source->in_flight--;
+        m->counters.in_flight--;
+        if (!t->gone) {
+                plan(t, next_time(m, t));
+                return;
+        }
+        t->source->n_targets--;
+        target_free(t);
+}
+
+/* With the mutex held, which is free meanwhile. */
+static void read_one(struct sovd_fault_mirror *m, struct target *t) {
+        struct sovd_observed_faults observed = { .entity = t->key, .fingerprint = t->fingerprint };
+
+        (void)pthread_mutex_unlock(&m->mutex);
+        enum outcome outcome = follow(m, t, &observed);
+        (void)pthread_mutex_lock(&m->mutex);
+        take_outcome(m, t, outcome, &observed);
+        put_back(m, t);
+        (void)pthread_cond_signal(&m->wake); /* the backend has room for one more */
+}
+
+/* With the mutex held, which is free meanwhile. */
+static void look(struct sovd_fault_mirror *m) {
+        struct list list;
+
+        m->looking = true;
+        m->look_usec = UINT64_MAX;
+        (void)pthread_mutex_unlock(&m->mutex);
+        struct sovd_tree *tree = sovd_gateway_tree(m->options.gateway);
+        bool changed = tree != m->tree; /* only who looks writes it */
+        int r = changed ? list_tree(tree, &list) : 0;
+        (void)pthread_mutex_lock(&m->mutex);
+        if (changed && !r) {
+                replace_list(m, &list);
+                m->counters.n_entities = m->n_targets;
+                struct sovd_tree *old = m->tree;
+                m->tree = tree;
+                tree = old;
+        }
+        m->looking = false;
+        m->look_usec = sovd_now_usec() + LOOK_USEC;
+        (void)pthread_mutex_unlock(&m->mutex);
+        sovd_tree_unref(tree);
+        (void)pthread_mutex_lock(&m->mutex);
+}
+
+/* With the mutex held. */
+static void sleep_until(struct sovd_fault_mirror *m, uint64_t when_usec) {
+        const struct timespec until = { .tv_sec = (time_t)(when_usec / SOVD_USEC_PER_SEC),
+                                        .tv_nsec = (long)(when_usec % SOVD_USEC_PER_SEC * 1000) };
+
+        if (when_usec == UINT64_MAX)
+                (void)pthread_cond_wait(&m->wake, &m->mutex);
+        else
+                (void)pthread_cond_timedwait(&m->wake, &m->mutex, &until);
+}
+
+static void *run(void *data) {
+        struct sovd_fault_mirror *m = data;
+
+        (void)pthread_mutex_lock(&m->mutex);
+        while (!m->quit) {
+                uint64_t now = sovd_now_usec(), next;
+                if (!m->looking && now >= m->look_usec) {
+                        look(m);
+                        continue;
+                }
+                struct target *t = take_due(m, now, &next);
+                if (t)
+                        read_one(m, t);
+                else
+                        sleep_until(m, next);
+        }
+        (void)pthread_mutex_unlock(&m->mutex);
+        return NULL;
+}
+
+/* --- clearing -------------------------------------------------------------------------------------------- */
+
+void sovd_fault_mirror_cleared(struct sovd_fault_mirror *m, const struct sovd_entity *e, const char *code,
+                               const char *scope) {
+        _cleanup_(sovd_freep) char *key = NULL;
+
+        if (!is_followed(e) || asprintf(&key, "%s/%s", sovd_entity_type_paths[e->type], e->id) < 0)
+                return;
+        int r = m->sink->ops->forget(m->sink, key, code, scope);
+        if (r && r != SOVD_E_NOT_FOUND)
+                sovd_log(SOVD_LOG_WARN, "that faults of %s were cleared is told late: the state cannot be written", key);
+
+        (void)pthread_mutex_lock(&m->mutex);
+        struct target *t = find_target(m, key);
+        if (t) {
+                t->again = true;
+                t->fingerprint = 0;
+        }
+        if (t && t->source && !t->in_flight)
+                plan(t, sovd_now_usec());
+        (void)pthread_cond_signal(&m->wake);
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+void sovd_fault_mirror_count(struct sovd_fault_mirror *m, struct sovd_fault_mirror_counters *ret) {
+        (void)pthread_mutex_lock(&m->mutex);
+        *ret = m->counters;
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+static int start_threads(struct sovd_fault_mirror *m) {
+        sigset_t all, before;
+        int r = 0;
+
+        m->threads = calloc(m->options.threads, sizeof(*m->threads));
+        if (!m->threads)
+                return sovd_error_origin(-ENOMEM);
+        (void)sigfillset(&all); /* signals are the main thread's */
+        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+        while (!r && m->n_threads < m->options.threads) {
+                r = -pthread_create(&m->threads[m->n_threads], NULL, run, m);
+                m->n_threads += !r;
+        }
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return r ? sovd_error_origin(r) : 0;
+}
+
+int sovd_fault_mirror_new(struct sovd_fault_mirror **ret, const struct sovd_fault_mirror_options *options) {
+        _cleanup_(sovd_fault_mirror_freep) struct sovd_fault_mirror *m = calloc(1, sizeof(*m));
+        pthread_condattr_t attributes;
+        if (!m)
+                return sovd_error_origin(-ENOMEM);
+
+        m->options = *options;
+        m->sink = sovd_gateway_fault_sink(options->gateway);
+        (void)pthread_mutex_init(&m->mutex, NULL);
+        (void)pthread_condattr_init(&attributes);
+        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&m->wake, &attributes);
+        (void)pthread_condattr_destroy(&attributes);
+        int r = start_threads(m);
+        if (r)
+                return r;
+
+        *ret = SOVD_TAKE(m);
+        return 0;
+}
+
+void sovd_fault_mirror_quit(struct sovd_fault_mirror *m) {
+        if (!m)
+                return;
+        (void)pthread_mutex_lock(&m->mutex);
+        m->quit = true;
+        (void)pthread_cond_broadcast(&m->wake);
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+struct sovd_fault_mirror *sovd_fault_mirror_free(struct sovd_fault_mirror *m) {
+        if (!m)
+                return NULL;
+
+        sovd_fault_mirror_quit(m);
+        for (unsigned i = 0; i < m->n_threads; i++)
+                (void)pthread_join(m->threads[i], NULL);
+        free(m->threads);
+        for (size_t i = 0; i < m->n_targets; i++)
+                end_following(m, m->targets[i]);
+        free(m->targets);
+        drop_sources(m);
+        sovd_tree_unref(m->tree);
+        (void)pthread_cond_destroy(&m->wake);
+        (void)pthread_mutex_destroy(&m->mutex);
+        free(m);
+        return NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/process.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
+size_t sovd_process_open_files(void) {
+        size_t n = 0;
+        DIR *dir = opendir("/proc/self/fd");
+
+        if (!dir)
+                return 0;
+        while (readdir(dir))
+                n++;
+        (void)closedir(dir);
+        return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
+}
+
+size_t sovd_process_resident_bytes(void) {
+        unsigned long total = 0, resident = 0;
+        FILE *f = fopen("/proc/self/statm", "re");
+
+        if (f) {
+                if (fscanf(f, "%lu %lu", &total, &resident) != 2)
+                        resident = 0;
+                (void)fclose(f);
+        }
+        return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
