@@ -17,6 +17,7 @@ struct cJSON;
 struct sovd_gateway;
 struct sovd_json_writer;
 struct sovd_source;
+struct sovd_feed_source;
 
 /* Who asks. Locks, temporary resources and limits per client go by the id. */
 struct sovd_principal {
@@ -64,6 +65,7 @@ struct sovd_call {
         struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 
         bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_stream * */
+        const struct sovd_feed_source *feed; /* then: where the events come from instead, in the arena (stream.h) */
 
         const void *out;                 /* the answer, of the route's output schema */
         /* Writes the members of the answer's object straight from where they are kept, in the place of out (which may

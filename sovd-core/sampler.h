@@ -46,6 +46,13 @@ struct sovd_record {
         struct sovd_condition *condition;
         bool failing; /* a trigger told its error already */
 
+        /* Of watched values. */
+        sovd_take_value take;
+        void (*release)(void *taker);
+        void *taker;
+        bool is_pushed, again; /* again: nudged while a reading is under way */
+        uint64_t read_usec;    /* when the last reading began */
+
         bool terminated;
 };
 

@@ -24,7 +24,10 @@ static const char faults[] =
         "CREATE INDEX fault_event_time ON fault_event(usec);"
         "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
 
-const char *const sovd_state_migrations[] = { faults, NULL };
+/* Numbers that never come twice (sequence.h): the first that is not reserved yet. */
+static const char sequences[] = "CREATE TABLE sequence(name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+const char *const sovd_state_migrations[] = { faults, sequences, NULL };
 
 int sovd_state_open(struct sovd_db **ret, const char *folder) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;

@@ -7,6 +7,7 @@
 #define ID_ROOM 32 /* in front of an event for its id, which is known when its place is */
 
 struct sovd_stream_reader {
+        struct sovd_feed feed;      /* first */
         struct sovd_stream *stream; /* reference */
         struct sovd_stream_reader *next;
         void (*wake)(void *data);
@@ -84,6 +85,29 @@ static void set_id(struct sovd_event *event, uint64_t id) {
         event->start = ID_ROOM - (size_t)n;
         event->len += (size_t)n;
         memcpy(event->text + event->start, line, (size_t)n);
+}
+
+struct sovd_event *sovd_event_new(const uint64_t *id, const char *name, const char *data, size_t len) {
+        size_t room = ID_ROOM + 2 + (name ? strlen(name) + 8 : 0) + (data ? len + 7 * n_breaks(data, len) + 16 : 0);
+        struct sovd_event *event = malloc(sizeof(*event) + room);
+        int n = 0;
+        if (!event)
+                return NULL;
+
+        event->n_refs = 1;
+        event->start = 0;
+        event->id = id ? *id : 0;
+        event->text[0] = '\0';
+        if (id)
+                n = snprintf(event->text, room, "id: %llu\n", (unsigned long long)*id);
+        if (name)
+                n += snprintf(event->text + n, room - (size_t)n, "event: %s\n", name);
+        event->len = (size_t)n;
+        if (data)
+                event->len += write_data(event->text + n, data, len);
+        else
+                event->text[event->len++] = '\n';
+        return event;
 }
 
 /* Its id is that of the last event that was missed, so that a client that comes back goes on from there. */
@@ -217,12 +241,25 @@ static void set_position(struct sovd_stream_reader *reader, const struct sovd_st
         }
 }
 
+static enum sovd_stream_what feed_next(struct sovd_feed *feed, struct sovd_event **ret) {
+        return sovd_stream_next((struct sovd_stream_reader *)feed, ret);
+}
+
+static void feed_close(struct sovd_feed *feed) {
+        sovd_stream_close((struct sovd_stream_reader *)feed);
+}
+
+struct sovd_feed *sovd_stream_feed(struct sovd_stream_reader *reader) {
+        return &reader->feed;
+}
+
 int sovd_stream_open(struct sovd_stream_reader **ret, struct sovd_stream *stream, const char *last_event_id,
                      void (*wake)(void *data), void *data) {
         struct sovd_stream_reader *reader = calloc(1, sizeof(*reader));
         if (!reader)
                 return sovd_error_origin(-ENOMEM);
 
+        reader->feed = (struct sovd_feed){ .next = feed_next, .close = feed_close };
         reader->wake = wake;
         reader->data = data;
         (void)pthread_mutex_lock(&stream->mutex);

@@ -2,6 +2,7 @@
 #include "sovd-rest/metrics.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/data_watches.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/left_out.h"
@@ -413,4 +414,20 @@ void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd
                     (double)o.logged);
         write_value(w, "sovd_trigger_log_failures_total", "counter", "Log entries for triggers that were not taken.",
                     (double)o.not_logged);
+}
+
+void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_json_writer *w) {
+        struct sovd_data_watches_counters c;
+
+        sovd_data_watches_count(watches, &c);
+        write_value(w, "sovd_data_watches", "gauge", "Entities and intervals whose data are watched.", (double)c.watches);
+        write_value(w, "sovd_data_watch_values", "gauge", "Values that are watched.", (double)c.values);
+        write_value(w, "sovd_data_watch_readers", "gauge", "Readers of their changes.", (double)c.readers);
+        write_value(w, "sovd_data_changes_total", "counter", "Changes of watched values.", (double)c.events);
+        write_value(w, "sovd_data_errors_total", "counter", "Times that a watched value began to fail.",
+                    (double)c.errors);
+        write_value(w, "sovd_data_gaps_total", "counter", "Times that changes were not kept for a reader.",
+                    (double)c.gaps);
+        write_value(w, "sovd_data_pushed_total", "counter", "Readings because a backend told of a change.",
+                    (double)c.told);
 }

@@ -243,8 +243,10 @@ static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call
                 (void)sovd_http_send_stream_head(x, 200, headers);
                 return 200;
         }
-        int r = sovd_streamer_reserve(sovd_rest_of(call)->streamer, &place, call->principal.id, stream,
-                                      sovd_head_field(&x->head, "Last-Event-ID"), &reason);
+        int r = call->feed ? sovd_streamer_reserve_feed(sovd_rest_of(call)->streamer, &place, call->principal.id,
+                                                        call->feed, &reason)
+                           : sovd_streamer_reserve(sovd_rest_of(call)->streamer, &place, call->principal.id, stream,
+                                                   sovd_head_field(&x->head, "Last-Event-ID"), &reason);
         if (r > 0) {
                 sovd_fail(call, (enum sovd_error)r, "%s", reason);
                 sovd_fail_retry_after(call, 5);

@@ -14,6 +14,7 @@ struct sovd_http_server;
 struct sovd_tokens;
 struct sovd_observations;
 struct sovd_streamer;
+struct sovd_data_watches;
 
 struct sovd_rest {
         struct sovd_gateway *gateway;
@@ -27,6 +28,8 @@ struct sovd_rest {
         struct sovd_docs_options docs;
         struct sovd_observations *observations;
         struct sovd_streamer *streamer;
+        struct sovd_data_watches *data_watches;
+        size_t watch_values;                  /* of one of them */
         const struct sovd_events_settings *events;
         bool ready;                           /* atomic: the first discovery has ended */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/settings.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/data_watches.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/streamer.h"
@@ -108,6 +109,9 @@ static const struct sovd_field limits_fields[] = {
             "Uploads and downloads of bulk data that run at the same time; they leave one connection free."),
         SECONDS("bulk_timeout_secs", bulk_timeout, 1, 86400, "3600", "Until a transfer of bulk data is complete."),
         INT("fault_definitions", fault_definitions, 1, 1000000, "20000", "Faults of all catalogues together."),
+        INT("watches", watches, 1, 10000, "128",
+            "Entities whose data are subscribed to; each interval of an entity counts."),
+        INT("watch_values", watch_values, 1, 10000, "256", "Values that are watched of one entity at one interval."),
         { 0 }
 };
 #undef F
@@ -127,6 +131,9 @@ static const struct sovd_field events_fields[] = {
             "Longest lifetime of a trigger, and the one that it has when none is asked for."),
         INT("kept", kept, 1, 10000, "16", "Events that a stream keeps for readers that come back or fall behind."),
         INT("readers", readers, 1, 1000, "16", "Readers of one stream."),
+        INT("watch_kept", watch_kept, 1, 100000, "256", "The same for the changes of an entity's data."),
+        SECONDS("linger_secs", linger, 0, 3600, "10",
+                "How long data are still watched after the last reader has gone, so that it can come back."),
         SECONDS("heartbeat_secs", heartbeat, 0, 3600, "15", "A comment is sent after so much silence; at least 0.05."),
         SECONDS("stall_secs", stall, 0, 3600, "30", "A reader that takes nothing for so long is dropped; at least 0.1."),
         SECONDS("retry_secs", retry, 0, 3600, "3", "How long a reader shall wait before it connects again."),
@@ -174,6 +181,17 @@ void sovd_settings_observations(const struct sovd_events_settings *events, const
                 .read_timeout_usec = sovd_settings_usec(events->read_timeout),
                 .kept = (size_t)events->kept.value,
                 .readers = (unsigned)events->readers.value,
+        };
+}
+
+void sovd_settings_data_watches(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                                struct sovd_data_watches_options *ret) {
+        *ret = (struct sovd_data_watches_options){
+                .max = (size_t)limits->watches.value,
+                .ids_max = (size_t)limits->watch_values.value,
+                .kept = (size_t)events->watch_kept.value,
+                .readers_max = (unsigned)events->readers.value,
+                .linger_usec = sovd_settings_usec(events->linger),
         };
 }
 

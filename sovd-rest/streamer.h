@@ -35,6 +35,9 @@ struct sovd_streamer_place;
 int sovd_streamer_reserve(struct sovd_streamer *streamer, struct sovd_streamer_place **ret,
                           const char *client, struct sovd_stream *stream, const char *last_event_id,
                           const char **reason);
+/* The same for events that do not come from a stream. */
+int sovd_streamer_reserve_feed(struct sovd_streamer *streamer, struct sovd_streamer_place **ret, const char *client,
+                               const struct sovd_feed_source *source, const char **reason);
 void sovd_streamer_cancel(struct sovd_streamer_place *place);
 
 /* Takes over the place, the socket and the session (NULL = plain). The head of the response has been sent. */

@@ -291,6 +291,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_json_writer_init(&w, 0, 0);
         sovd_metrics_write(rest->metrics, rest->gateway, rest->server, &w);
         sovd_metrics_write_events(rest->streamer, rest->observations, &w);
+        sovd_metrics_write_watches(rest->data_watches, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);
