@@ -17,7 +17,6 @@ struct cJSON;
 struct sovd_gateway;
 struct sovd_json_writer;
 struct sovd_source;
-struct sovd_feed_source;
 
 /* Who asks. Locks, temporary resources and limits per client go by the id. */
 struct sovd_principal {
@@ -64,8 +63,7 @@ struct sovd_call {
         size_t raw_len;
         struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 
-        bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_stream * */
-        const struct sovd_feed_source *feed; /* then: where the events come from instead, in the arena (stream.h) */
+        bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_event_source * (event.h) */
 
         const void *out;                 /* the answer, of the route's output schema */
         /* Writes the members of the answer's object straight from where they are kept, in the place of out (which may
@@ -74,6 +72,7 @@ struct sovd_call {
         bool out_is_document;            /* out is text of its own instead (struct sovd_document) */
         unsigned status;                 /* 0 = the route's success status */
         const char *location;            /* Location; begins with base */
+        const char *link;                /* Link: where the list goes on (page.h); or NULL */
         struct sovd_failure failure;
 };
 

@@ -95,7 +95,9 @@ struct sovd_event *data_watch_event(const struct watch_value *v, const uint64_t 
         sovd_json_raw(&out, v->text, v->len);
         sovd_json_raw(&out, "}", 1);
         if (sovd_json_writer_finish(&out, &text, &len) == 0)
-                event = sovd_event_new(id, failing ? "data-error" : snapshot ? "snapshot" : "data", text, len);
+                event = sovd_event_new(failing ? "data-error" : snapshot ? "snapshot" : "data", text, len);
+        if (event && id)
+                sovd_event_set_id(event, *id);
         sovd_json_writer_done(&out);
         return event;
 }

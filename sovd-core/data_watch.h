@@ -61,7 +61,7 @@ struct data_watch {
 enum watch_phase { WATCH_BEGIN, WATCH_GAP, WATCH_SNAPSHOT, WATCH_SNAPSHOT_END, WATCH_LIVE };
 
 struct watch_reader {
-        struct sovd_feed feed; /* first */
+        struct sovd_stream_reader base; /* first */
         struct data_watch *watch;
         struct watch_reader *next;
         void (*wake)(void *data);
@@ -112,6 +112,4 @@ struct sovd_event *data_watch_event(const struct watch_value *value, const uint6
 
 /* With the mutex held. */
 const struct watch_wanted *watch_reader_wants(const struct watch_reader *reader, size_t value);
-/* The operations of feeds. */
-enum sovd_stream_what watch_reader_next(struct sovd_feed *feed, struct sovd_event **ret);
-void watch_reader_close(struct sovd_feed *feed);
+extern const struct sovd_stream_reader_ops watch_reader_ops;

@@ -30,10 +30,16 @@ static enum sovd_stream_what give(struct sovd_event *event, enum sovd_stream_wha
         return what;
 }
 
-/* From here on the client can come back without missing anything. */
+/* From here on the client can come back without missing anything. Without data it is no event for the client. */
 static enum sovd_stream_what begin(struct watch_reader *r, struct sovd_event **ret) {
+        struct sovd_event *event = malloc(sizeof(*event) + 64);
+
         r->phase = WATCH_LIVE;
-        return give(sovd_event_new(&r->position, NULL, NULL, 0), SOVD_STREAM_EVENT, ret);
+        if (event)
+                *event = (struct sovd_event){ .n_refs = 1, .id = r->position };
+        if (event)
+                event->len = (size_t)snprintf(event->text, 64, "id: %llu\n\n", (unsigned long long)r->position);
+        return give(event, SOVD_STREAM_EVENT, ret);
 }
 
 /* It has no id: whoever loses the connection before the snapshot has ended gets it once more. */
@@ -44,7 +50,7 @@ static enum sovd_stream_what tell_gap(struct watch_reader *r, struct sovd_event 
         r->phase = WATCH_SNAPSHOT;
         r->step = 0;
         r->watch->all->counters.gaps++;
-        return give(sovd_event_new(NULL, "gap", text, (size_t)n), SOVD_STREAM_GAP, ret);
+        return give(sovd_event_new("gap", text, (size_t)n), SOVD_STREAM_GAP, ret);
 }
 
 static bool all_are_read(const struct watch_reader *r) {
@@ -77,9 +83,12 @@ static enum sovd_stream_what tell_snapshot(struct watch_reader *r, struct sovd_e
 static enum sovd_stream_what end_snapshot(struct watch_reader *r, struct sovd_event **ret) {
         char text[64];
         int n = snprintf(text, sizeof(text), "{\"values\":%zu}", r->n_wanted);
+        struct sovd_event *event = sovd_event_new("snapshot-end", text, (size_t)n);
 
         r->phase = WATCH_LIVE;
-        return give(sovd_event_new(&r->position, "snapshot-end", text, (size_t)n), SOVD_STREAM_EVENT, ret);
+        if (event)
+                sovd_event_set_id(event, r->position);
+        return give(event, SOVD_STREAM_EVENT, ret);
 }
 
 static enum sovd_stream_what tell_change(struct watch_reader *r, struct sovd_event **ret) {
@@ -93,8 +102,7 @@ static enum sovd_stream_what tell_change(struct watch_reader *r, struct sovd_eve
                 const struct watch_wanted *wanted = watch_reader_wants(r, e->value);
                 if (!wanted || e->event->id <= wanted->seen)
                         continue;
-                (void)__atomic_add_fetch(&e->event->n_refs, 1, __ATOMIC_RELAXED);
-                *ret = e->event;
+                *ret = sovd_event_ref(e->event);
                 return SOVD_STREAM_EVENT;
         }
         return wait_or_end(r);
@@ -120,8 +128,8 @@ static enum sovd_stream_what next(struct watch_reader *r, struct sovd_event **re
         return tell_change(r, ret);
 }
 
-enum sovd_stream_what watch_reader_next(struct sovd_feed *feed, struct sovd_event **ret) {
-        struct watch_reader *r = (struct watch_reader *)feed;
+static enum sovd_stream_what reader_next(struct sovd_stream_reader *base, struct sovd_event **ret) {
+        struct watch_reader *r = (struct watch_reader *)base;
         struct sovd_data_watches *all = r->watch->all;
 
         (void)pthread_mutex_lock(&all->mutex);
@@ -130,8 +138,8 @@ enum sovd_stream_what watch_reader_next(struct sovd_feed *feed, struct sovd_even
         return what;
 }
 
-void watch_reader_close(struct sovd_feed *feed) {
-        struct watch_reader *r = (struct watch_reader *)feed;
+static void reader_close(struct sovd_stream_reader *base) {
+        struct watch_reader *r = (struct watch_reader *)base;
         struct data_watch *w = r->watch;
         struct sovd_data_watches *all = w->all;
         struct watch_reader **link = &w->readers;
@@ -152,4 +160,13 @@ void watch_reader_close(struct sovd_feed *feed) {
         data_watch_unref(unused);
         data_watch_unref(w);
         free(r);
+}
+
+const struct sovd_stream_reader_ops watch_reader_ops = { .next = reader_next, .close = reader_close };
+
+void sovd_data_watches_set_wake(struct sovd_stream_reader *base, void (*wake)(void *data), void *data) {
+        struct watch_reader *r = (struct watch_reader *)base;
+
+        r->wake = wake; /* nobody reads it before the reader sleeps */
+        r->data = data;
 }

@@ -299,8 +299,8 @@ static int start_values(struct sovd_data_watches *all, struct watch_reader *r, c
         return error;
 }
 
-int sovd_data_watches_open(struct sovd_data_watches *all, const struct sovd_watch_request *q, void (*wake)(void *data),
-                           void *data, struct sovd_feed **ret, const char **reason) {
+int sovd_data_watches_open(struct sovd_data_watches *all, const struct sovd_watch_request *q,
+                           struct sovd_stream_reader **ret, const char **reason) {
         struct data_watch *fresh = data_watch_new(all, q);
         struct watch_reader *r = calloc(1, sizeof(*r) + q->n_ids * sizeof(r->wanted[0]));
         int error = fresh && r ? 0 : sovd_error_origin(-ENOMEM);
@@ -310,9 +310,7 @@ int sovd_data_watches_open(struct sovd_data_watches *all, const struct sovd_watc
                 error = SOVD_E_OVERLOAD;
         }
         if (!error) {
-                r->feed = (struct sovd_feed){ .next = watch_reader_next, .close = watch_reader_close };
-                r->wake = wake;
-                r->data = data;
+                r->base.ops = &watch_reader_ops;
                 (void)pthread_mutex_lock(&all->mutex);
                 error = attach(all, q, &fresh, r, reason);
                 (void)pthread_mutex_unlock(&all->mutex);
@@ -324,11 +322,11 @@ int sovd_data_watches_open(struct sovd_data_watches *all, const struct sovd_watc
         }
         error = start_values(all, r, q);
         if (error) {
-                watch_reader_close(&r->feed);
+                sovd_stream_close(&r->base);
                 *reason = "the server is stopping";
                 return error;
         }
-        *ret = &r->feed;
+        *ret = &r->base;
         return 0;
 }
 

@@ -11,7 +11,7 @@
  * survives restarts; values do not (decision 0019). All functions are thread-safe; none waits for a reading.
  */
 #include "sovd-core/model/entity.h"
-#include "sovd-core/stream.h"
+#include "sovd-core/event.h"
 
 struct sovd_data_watches;
 struct sovd_db;
@@ -60,9 +60,11 @@ struct sovd_watch_request {
 /* Starts to read; what the reader gets:
  *   not resuming       the id that it may resume from, or with snapshot the present values and their end; then changes
  *   resuming           the events since last_id; when they are not kept any more, a gap and a snapshot
- * SOVD_E_OVERLOAD with *reason (static): a limit, or no id can be reserved; -errno. */
+ * Who wakes it is set before the first sovd_stream_next(). SOVD_E_OVERLOAD with *reason (static): a limit, or no id can be
+ * reserved; -errno. */
 int sovd_data_watches_open(struct sovd_data_watches *watches, const struct sovd_watch_request *request,
-                           void (*wake)(void *data), void *data, struct sovd_feed **ret, const char **reason);
+                           struct sovd_stream_reader **ret, const char **reason);
+void sovd_data_watches_set_wake(struct sovd_stream_reader *reader, void (*wake)(void *data), void *data);
 
 /* Is this value being watched for somebody now? Then it is one. */
 bool sovd_data_watches_has(struct sovd_data_watches *watches, const struct sovd_entity *entity, const char *id);

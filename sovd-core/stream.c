@@ -4,12 +4,10 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#define ID_ROOM 32 /* in front of an event for its id, which is known when its place is */
-
-struct sovd_stream_reader {
-        struct sovd_feed feed;      /* first */
+struct reader {
+        struct sovd_stream_reader base;
         struct sovd_stream *stream; /* reference */
-        struct sovd_stream_reader *next;
+        struct reader *next;
         void (*wake)(void *data);
         void *data;
         uint64_t position; /* id of the next event to give */
@@ -18,11 +16,12 @@ struct sovd_stream_reader {
 };
 
 struct sovd_stream {
+        struct sovd_event_source base;
         unsigned n_refs; /* atomic */
         size_t kept, bytes_max;
         unsigned readers_max;
         pthread_mutex_t mutex; /* everything below */
-        struct sovd_stream_reader *readers;
+        struct reader *readers;
         unsigned n_readers;
         uint64_t newest;    /* id; 0 = none yet */
         uint64_t delivered; /* the newest that a reader was given */
@@ -31,106 +30,30 @@ struct sovd_stream {
         struct sovd_event *ring[];
 };
 
-/* --- events --------------------------------------------------------------------------------------------- */
-
-struct sovd_event *sovd_event_unref(struct sovd_event *event) {
-        if (event && !__atomic_sub_fetch(&event->n_refs, 1, __ATOMIC_ACQ_REL))
-                free(event);
-        return NULL;
-}
-
-/* Each line of the data needs its own field name, and a lone CR ends a line too. */
-static size_t write_data(char *to, const char *data, size_t len) {
-        char *p = to;
-
-        memcpy(p, "data: ", 6);
-        p += 6;
-        for (size_t i = 0; i < len; i++) {
-                if (data[i] == '\r' && i + 1 < len && data[i + 1] == '\n')
-                        continue;
-                if (data[i] == '\n' || data[i] == '\r') {
-                        memcpy(p, "\ndata: ", 7);
-                        p += 7;
-                } else {
-                        *p++ = data[i];
-                }
-        }
-        memcpy(p, "\n\n", 2);
-        return (size_t)(p - to) + 2;
-}
-
-static size_t n_breaks(const char *data, size_t len) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < len; i++)
-                n += data[i] == '\n' || data[i] == '\r';
-        return n;
-}
-
-static struct sovd_event *event_new(const char *data, size_t len) {
-        struct sovd_event *event = malloc(sizeof(*event) + ID_ROOM + len + 7 * n_breaks(data, len) + 16);
-
-        if (!event)
-                return NULL;
-        event->n_refs = 1;
-        event->len = write_data(event->text + ID_ROOM, data, len);
-        return event;
-}
-
-static void set_id(struct sovd_event *event, uint64_t id) {
-        char line[ID_ROOM];
-        int n = snprintf(line, sizeof(line), "id: %llu\n", (unsigned long long)id);
-
-        event->id = id;
-        event->start = ID_ROOM - (size_t)n;
-        event->len += (size_t)n;
-        memcpy(event->text + event->start, line, (size_t)n);
-}
-
-struct sovd_event *sovd_event_new(const uint64_t *id, const char *name, const char *data, size_t len) {
-        size_t room = ID_ROOM + 2 + (name ? strlen(name) + 8 : 0) + (data ? len + 7 * n_breaks(data, len) + 16 : 0);
-        struct sovd_event *event = malloc(sizeof(*event) + room);
-        int n = 0;
-        if (!event)
-                return NULL;
-
-        event->n_refs = 1;
-        event->start = 0;
-        event->id = id ? *id : 0;
-        event->text[0] = '\0';
-        if (id)
-                n = snprintf(event->text, room, "id: %llu\n", (unsigned long long)*id);
-        if (name)
-                n += snprintf(event->text + n, room - (size_t)n, "event: %s\n", name);
-        event->len = (size_t)n;
-        if (data)
-                event->len += write_data(event->text + n, data, len);
-        else
-                event->text[event->len++] = '\n';
-        return event;
-}
-
 /* Its id is that of the last event that was missed, so that a client that comes back goes on from there. */
 static struct sovd_event *gap_new(uint64_t id, uint64_t missed) {
-        struct sovd_event *event = malloc(sizeof(*event) + 128);
+        char data[64];
+        int n = snprintf(data, sizeof(data), "{\"missed\":%llu}", (unsigned long long)missed);
+        struct sovd_event *event = sovd_event_new("gap", data, (size_t)n);
 
-        if (!event)
-                return NULL;
-        event->n_refs = 1;
-        event->id = id;
-        event->start = 0;
-        event->len = (size_t)snprintf(event->text, 128, "id: %llu\nevent: gap\ndata: {\"missed\":%llu}\n\n",
-                                      (unsigned long long)id, (unsigned long long)missed);
+        if (event)
+                sovd_event_set_id(event, id);
         return event;
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */
+
+static int open_source(struct sovd_event_source *source, struct sovd_stream_reader **ret, const char *last_event_id,
+                       void (*wake)(void *data), void *data) {
+        return sovd_stream_open(ret, (struct sovd_stream *)source, last_event_id, wake, data);
+}
 
 int sovd_stream_new(struct sovd_stream **ret, size_t kept, size_t bytes_max, unsigned readers_max) {
         struct sovd_stream *stream = calloc(1, sizeof(*stream) + kept * sizeof(stream->ring[0]));
         if (!stream)
                 return sovd_error_origin(-ENOMEM);
 
+        stream->base.open = open_source;
         stream->n_refs = 1;
         stream->kept = kept;
         stream->bytes_max = bytes_max;
@@ -166,7 +89,7 @@ static uint64_t oldest(const struct sovd_stream *stream) {
 }
 
 static void wake_all(struct sovd_stream *stream) {
-        for (struct sovd_stream_reader *r = stream->readers; r; r = r->next)
+        for (struct reader *r = stream->readers; r; r = r->next)
                 if (r->sleeping) {
                         r->sleeping = false;
                         r->wake(r->data);
@@ -182,7 +105,7 @@ static void drop_oldest(struct sovd_stream *stream) {
 }
 
 static void append(struct sovd_stream *stream, struct sovd_event *event) {
-        set_id(event, stream->newest + 1);
+        sovd_event_set_id(event, stream->newest + 1);
         while (stream->n && (stream->n == stream->kept || stream->n_bytes + event->len > stream->bytes_max))
                 drop_oldest(stream);
         stream->newest++;
@@ -193,7 +116,7 @@ static void append(struct sovd_stream *stream, struct sovd_event *event) {
 }
 
 int sovd_stream_push(struct sovd_stream *stream, const char *data, size_t len) {
-        struct sovd_event *event = event_new(data, len);
+        struct sovd_event *event = sovd_event_new(NULL, data, len);
         if (!event)
                 return sovd_error_origin(-ENOMEM);
 
@@ -225,7 +148,7 @@ static bool parse_id(const char *s, uint64_t *ret) {
         return true;
 }
 
-static void set_position(struct sovd_stream_reader *reader, const struct sovd_stream *stream,
+static void set_position(struct reader *reader, const struct sovd_stream *stream,
                          const char *last) {
         uint64_t first = oldest(stream), id;
 
@@ -241,25 +164,64 @@ static void set_position(struct sovd_stream_reader *reader, const struct sovd_st
         }
 }
 
-static enum sovd_stream_what feed_next(struct sovd_feed *feed, struct sovd_event **ret) {
-        return sovd_stream_next((struct sovd_stream_reader *)feed, ret);
+static enum sovd_stream_what take_gap(struct reader *reader, uint64_t missed,
+                                      struct sovd_event **ret) {
+        reader->position = oldest(reader->stream);
+        reader->missed = 0;
+        *ret = gap_new(reader->position - 1, missed);
+        return *ret ? SOVD_STREAM_GAP : SOVD_STREAM_END;
 }
 
-static void feed_close(struct sovd_feed *feed) {
-        sovd_stream_close((struct sovd_stream_reader *)feed);
+/* With the mutex held. */
+static enum sovd_stream_what take(struct reader *reader, struct sovd_event **ret) {
+        struct sovd_stream *stream = reader->stream;
+
+        if (reader->position < oldest(stream))
+                return take_gap(reader, reader->missed + oldest(stream) - reader->position, ret);
+        if (reader->missed)
+                return take_gap(reader, reader->missed, ret);
+        if (reader->position > stream->newest) {
+                reader->sleeping = !stream->ended;
+                return stream->ended ? SOVD_STREAM_END : SOVD_STREAM_NOTHING;
+        }
+        *ret = sovd_event_ref(*place_of(stream, reader->position));
+        stream->delivered = SOVD_MAX(stream->delivered, reader->position);
+        reader->position++;
+        return SOVD_STREAM_EVENT;
 }
 
-struct sovd_feed *sovd_stream_feed(struct sovd_stream_reader *reader) {
-        return &reader->feed;
+static enum sovd_stream_what next(struct sovd_stream_reader *base, struct sovd_event **ret) {
+        struct reader *reader = (struct reader *)base;
+
+        (void)pthread_mutex_lock(&reader->stream->mutex);
+        enum sovd_stream_what what = take(reader, ret);
+        (void)pthread_mutex_unlock(&reader->stream->mutex);
+        return what;
 }
+
+static void close_reader(struct sovd_stream_reader *base) {
+        struct reader *reader = (struct reader *)base, **link;
+        struct sovd_stream *stream = reader->stream;
+
+        (void)pthread_mutex_lock(&stream->mutex);
+        for (link = &stream->readers; *link != reader; link = &(*link)->next)
+                ;
+        *link = reader->next;
+        stream->n_readers--;
+        (void)pthread_mutex_unlock(&stream->mutex);
+        sovd_stream_unref(stream);
+        free(reader);
+}
+
+static const struct sovd_stream_reader_ops reader_ops = { .next = next, .close = close_reader };
 
 int sovd_stream_open(struct sovd_stream_reader **ret, struct sovd_stream *stream, const char *last_event_id,
                      void (*wake)(void *data), void *data) {
-        struct sovd_stream_reader *reader = calloc(1, sizeof(*reader));
+        struct reader *reader = calloc(1, sizeof(*reader));
         if (!reader)
                 return sovd_error_origin(-ENOMEM);
 
-        reader->feed = (struct sovd_feed){ .next = feed_next, .close = feed_close };
+        reader->base.ops = &reader_ops;
         reader->wake = wake;
         reader->data = data;
         (void)pthread_mutex_lock(&stream->mutex);
@@ -276,57 +238,6 @@ int sovd_stream_open(struct sovd_stream_reader **ret, struct sovd_stream *stream
                 return SOVD_E_OVERLOAD;
         }
         reader->stream = sovd_stream_ref(stream);
-        *ret = reader;
+        *ret = &reader->base;
         return 0;
-}
-
-static enum sovd_stream_what take_gap(struct sovd_stream_reader *reader, uint64_t missed,
-                                      struct sovd_event **ret) {
-        reader->position = oldest(reader->stream);
-        reader->missed = 0;
-        *ret = gap_new(reader->position - 1, missed);
-        return *ret ? SOVD_STREAM_GAP : SOVD_STREAM_END;
-}
-
-/* With the mutex held. */
-static enum sovd_stream_what take(struct sovd_stream_reader *reader, struct sovd_event **ret) {
-        struct sovd_stream *stream = reader->stream;
-
-        if (reader->position < oldest(stream))
-                return take_gap(reader, reader->missed + oldest(stream) - reader->position, ret);
-        if (reader->missed)
-                return take_gap(reader, reader->missed, ret);
-        if (reader->position > stream->newest) {
-                reader->sleeping = !stream->ended;
-                return stream->ended ? SOVD_STREAM_END : SOVD_STREAM_NOTHING;
-        }
-        *ret = *place_of(stream, reader->position);
-        (void)__atomic_add_fetch(&(*ret)->n_refs, 1, __ATOMIC_RELAXED);
-        stream->delivered = SOVD_MAX(stream->delivered, reader->position);
-        reader->position++;
-        return SOVD_STREAM_EVENT;
-}
-
-enum sovd_stream_what sovd_stream_next(struct sovd_stream_reader *reader, struct sovd_event **ret) {
-        (void)pthread_mutex_lock(&reader->stream->mutex);
-        enum sovd_stream_what what = take(reader, ret);
-        (void)pthread_mutex_unlock(&reader->stream->mutex);
-        return what;
-}
-
-struct sovd_stream_reader *sovd_stream_close(struct sovd_stream_reader *reader) {
-        if (!reader)
-                return NULL;
-
-        struct sovd_stream *stream = reader->stream;
-        (void)pthread_mutex_lock(&stream->mutex);
-        struct sovd_stream_reader **link = &stream->readers;
-        while (*link != reader)
-                link = &(*link)->next;
-        *link = reader->next;
-        stream->n_readers--;
-        (void)pthread_mutex_unlock(&stream->mutex);
-        sovd_stream_unref(stream);
-        free(reader);
-        return NULL;
 }

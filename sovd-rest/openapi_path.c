@@ -284,6 +284,14 @@ static bool is_versioned(const struct sovd_route *r) {
         return r->method == SOVD_GET && !(r->flags & (SOVD_PROBE | SOVD_EVENTS));
 }
 
+/* Can it be asked for page by page (page.h)? */
+static bool has_pages(const struct sovd_route *r) {
+        for (const struct sovd_query_param *q = r->query; q && q->name; q++)
+                if (strcmp(q->name, "after") == 0)
+                        return true;
+        return false;
+}
+
 static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r, unsigned status) {
         bool located = status == 201 || status == 202;
 
@@ -295,6 +303,8 @@ static void write_headers(struct sovd_json_writer *w, const struct sovd_route *r
                 write_header(w, "Location", "Where the created resource is.");
         if (is_versioned(r))
                 write_header(w, "ETag", "The version of the answer, for If-None-Match and If-Match.");
+        if (status == 200 && has_pages(r))
+                write_header(w, "Link", "When something follows: <URI of the next page>; rel=\"next\".");
         sovd_json_object_end(w);
 }
 

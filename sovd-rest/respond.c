@@ -208,6 +208,7 @@ static unsigned send_success(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "Cache-Control", versioned ? "no-cache" : "no-store");
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Location", call->location);
+        add(&h, "Link", call->link);
         sovd_http_send(x, status, h.items, bare);
         return status;
 }
@@ -233,7 +234,7 @@ static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call
                                                     { "Cache-Control", "no-cache" },
                                                     { "X-Request-Id", call->request_id },
                                                     { NULL, NULL } };
-        struct sovd_stream *stream = (struct sovd_stream *)(uintptr_t)call->out;
+        struct sovd_event_source *source = (struct sovd_event_source *)(uintptr_t)call->out;
         struct sovd_streamer_place *place;
         const char *reason;
         int fd;
@@ -243,10 +244,8 @@ static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call
                 (void)sovd_http_send_stream_head(x, 200, headers);
                 return 200;
         }
-        int r = call->feed ? sovd_streamer_reserve_feed(sovd_rest_of(call)->streamer, &place, call->principal.id,
-                                                        call->feed, &reason)
-                           : sovd_streamer_reserve(sovd_rest_of(call)->streamer, &place, call->principal.id, stream,
-                                                   sovd_head_field(&x->head, "Last-Event-ID"), &reason);
+        int r = sovd_streamer_reserve(sovd_rest_of(call)->streamer, &place, call->principal.id, source,
+                                      sovd_head_field(&x->head, "Last-Event-ID"), &reason);
         if (r > 0) {
                 sovd_fail(call, (enum sovd_error)r, "%s", reason);
                 sovd_fail_retry_after(call, 5);

@@ -24,7 +24,7 @@ static const char heartbeat[] = ": keepalive\n\n";
 
 struct sovd_streamer_place {
         struct sovd_streamer *streamer;
-        struct sovd_feed *feed;
+        struct sovd_stream_reader *reader;
         struct sovd_streamer_place *next_reserved, **link_reserved; /* sovd_streamer::mutex */
         struct sovd_streamer_place *next_ready;
         bool queued; /* atomic: it is among the ready ones */
@@ -130,7 +130,7 @@ static void close_socket(struct sovd_streamer_place *p) {
 }
 
 static void close_place(struct sovd_streamer_place *p) {
-        p->feed->close(p->feed); /* nobody makes it ready from here on */
+        p->reader = sovd_stream_close(p->reader); /* nobody makes it ready from here on */
         p->event = sovd_event_unref(p->event);
         close_socket(p);
         if (p->link) {
@@ -209,7 +209,7 @@ static void put(struct sovd_streamer_place *p, const char *text, size_t len) {
 
 /* The next thing to send. false: there is none; *end: and there will be none. */
 static bool fetch(struct sovd_streamer_place *p, bool *end) {
-        enum sovd_stream_what what = p->feed->next(p->feed, &p->event);
+        enum sovd_stream_what what = sovd_stream_next(p->reader, &p->event);
 
         *end = what == SOVD_STREAM_END ||
                (what == SOVD_STREAM_NOTHING && __atomic_load_n(&p->streamer->stop_usec, __ATOMIC_RELAXED));
@@ -405,34 +405,8 @@ static bool enlist(struct sovd_streamer *s, struct sovd_streamer_place *p, const
         return !*reason;
 }
 
-struct stream_source {
-        struct sovd_feed_source base;
-        struct sovd_stream *stream;
-        const char *last_event_id;
-};
-
-static int open_stream(const struct sovd_feed_source *source, void (*wake)(void *data), void *data, struct sovd_feed **ret,
-                       const char **reason) {
-        const struct stream_source *s = (const struct stream_source *)source;
-        struct sovd_stream_reader *reader;
-        int r = sovd_stream_open(&reader, s->stream, s->last_event_id, wake, data);
-
-        if (r)
-                *reason = "the limit of readers of this stream is reached (events.readers)";
-        else
-                *ret = sovd_stream_feed(reader);
-        return r;
-}
-
 int sovd_streamer_reserve(struct sovd_streamer *s, struct sovd_streamer_place **ret, const char *client,
-                          struct sovd_stream *stream, const char *last_event_id, const char **reason) {
-        const struct stream_source source = { { open_stream }, stream, last_event_id };
-
-        return sovd_streamer_reserve_feed(s, ret, client, &source.base, reason);
-}
-
-int sovd_streamer_reserve_feed(struct sovd_streamer *s, struct sovd_streamer_place **ret, const char *client,
-                               const struct sovd_feed_source *source, const char **reason) {
+                          struct sovd_event_source *source, const char *last_event_id, const char **reason) {
         struct sovd_streamer_place *p = calloc(1, sizeof(*p) + strlen(client) + 1);
         if (!p)
                 return sovd_error_origin(-ENOMEM);
@@ -445,8 +419,9 @@ int sovd_streamer_reserve_feed(struct sovd_streamer *s, struct sovd_streamer_pla
                 return SOVD_E_OVERLOAD;
         }
         (void)__atomic_add_fetch(&s->n_open, 1, __ATOMIC_RELAXED);
-        int r = source->open(source, make_ready, p, &p->feed, reason);
+        int r = source->open(source, &p->reader, last_event_id, make_ready, p);
         if (r) {
+                *reason = "the limit of readers of this stream is reached (events.readers)";
                 place_free(p);
                 return r;
         }
@@ -455,7 +430,7 @@ int sovd_streamer_reserve_feed(struct sovd_streamer *s, struct sovd_streamer_pla
 }
 
 void sovd_streamer_cancel(struct sovd_streamer_place *p) {
-        p->feed->close(p->feed);
+        sovd_stream_close(p->reader);
         place_free(p);
 }
 

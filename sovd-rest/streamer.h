@@ -8,7 +8,7 @@
  * again. The thread writes without ever waiting for a client: what a client does not take stays in the stream's
  * ring, and a client that takes nothing for too long is dropped. All functions are thread-safe.
  */
-#include "sovd-core/stream.h"
+#include "sovd-core/event.h"
 
 struct sovd_streamer;
 struct sovd_json_writer;
@@ -29,15 +29,12 @@ struct sovd_streamer_counters {
 
 int sovd_streamer_new(struct sovd_streamer **ret, const struct sovd_streamer_options *options);
 
-/* A place for one more stream of this client, reading from the stream as sovd_stream_open() says. It is then started
+/* A place for one more stream of this client, reading from a source of events (event.h). It is then started
  * or cancelled. SOVD_E_OVERLOAD with *reason (static): a limit is reached; -errno. */
 struct sovd_streamer_place;
 int sovd_streamer_reserve(struct sovd_streamer *streamer, struct sovd_streamer_place **ret,
-                          const char *client, struct sovd_stream *stream, const char *last_event_id,
+                          const char *client, struct sovd_event_source *source, const char *last_event_id,
                           const char **reason);
-/* The same for events that do not come from a stream. */
-int sovd_streamer_reserve_feed(struct sovd_streamer *streamer, struct sovd_streamer_place **ret, const char *client,
-                               const struct sovd_feed_source *source, const char **reason);
 void sovd_streamer_cancel(struct sovd_streamer_place *place);
 
 /* Takes over the place, the socket and the session (NULL = plain). The head of the response has been sent. */

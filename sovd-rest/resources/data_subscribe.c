@@ -14,17 +14,26 @@ static const struct sovd_query_param subscribe_query[] = {
         { 0 }
 };
 
+/* A reader that was made for this request; the streamer takes it, or it ends with the request. */
 struct source {
-        struct sovd_feed_source base; /* first */
-        struct sovd_data_watches *watches;
-        struct sovd_watch_request request;
+        struct sovd_event_source base;     /* first */
+        struct sovd_stream_reader *reader; /* NULL = it was taken */
 };
 
-static int open_feed(const struct sovd_feed_source *source, void (*wake)(void *data), void *data, struct sovd_feed **ret,
-                     const char **reason) {
-        const struct source *s = (const struct source *)source;
+static int take_reader(struct sovd_event_source *base, struct sovd_stream_reader **ret, const char *last_event_id,
+                       void (*wake)(void *data), void *data) {
+        struct source *source = (struct source *)base;
+        (void)last_event_id; /* the reader knows */
 
-        return sovd_data_watches_open(s->watches, &s->request, wake, data, ret, reason);
+        sovd_data_watches_set_wake(source->reader, wake, data);
+        *ret = SOVD_TAKE(source->reader);
+        return 0;
+}
+
+static void end_reader(void *data) {
+        struct source *source = data;
+
+        sovd_stream_close(source->reader);
 }
 
 /* --- which values --------------------------------------------------------------------------------------- */
@@ -171,33 +180,46 @@ static int find_last(struct sovd_call *call, struct sovd_watch_request *q) {
         return 0;
 }
 
-static int data_subscribe(struct sovd_call *call) {
-        struct sovd_rest *rest = sovd_rest_of(call);
+static int open_reader(struct sovd_call *call, const struct sovd_watch_request *request) {
         struct source *source = sovd_arena_new0(call->arena, struct source);
+        const char *reason;
+        if (!source)
+                return sovd_error_origin(-ENOMEM);
+
+        source->base.open = take_reader;
+        int r = sovd_data_watches_open(sovd_rest_of(call)->data_watches, request, &source->reader, &reason);
+        if (r == SOVD_E_OVERLOAD) {
+                sovd_fail(call, SOVD_E_OVERLOAD, "%s", reason);
+                sovd_fail_retry_after(call, 5);
+        }
+        if (r)
+                return r;
+        call->out = &source->base;
+        return sovd_arena_defer(call->arena, end_reader, source);
+}
+
+static int data_subscribe(struct sovd_call *call) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        struct sovd_watch_request request = { .entity = call->entity,
+                                              .source = call->entity->providers[SOVD_COLLECTION_DATA]->name,
+                                              .base = SOVD_API_BASE,
+                                              .snapshot = sovd_streq(sovd_call_query(call, "snapshot"), "true") };
         struct ids ids = { .max = rest->watch_values };
 
         ids.items = sovd_arena_array(call->arena, struct sovd_watched_id, ids.max);
-        if (!source || !ids.items)
+        if (!ids.items)
                 return sovd_error_origin(-ENOMEM);
-        int r = find_interval(call, &source->request.interval);
+        int r = find_interval(call, &request.interval);
         if (!r)
-                r = find_last(call, &source->request);
+                r = find_last(call, &request);
         if (!r)
                 r = find_ids(call, &ids);
         if (r)
                 return r;
-
-        source->base.open = open_feed;
-        source->watches = rest->data_watches;
-        source->request.entity = call->entity;
-        source->request.source = call->entity->providers[SOVD_COLLECTION_DATA]->name;
-        source->request.base = SOVD_API_BASE;
-        source->request.period_usec = sovd_settings_period(rest->events, source->request.interval);
-        source->request.ids = ids.items;
-        source->request.n_ids = ids.n;
-        source->request.snapshot = sovd_streq(sovd_call_query(call, "snapshot"), "true");
-        call->feed = &source->base;
-        return 0;
+        request.period_usec = sovd_settings_period(rest->events, request.interval);
+        request.ids = ids.items;
+        request.n_ids = ids.n;
+        return open_reader(call, &request);
 }
 
 const struct sovd_route sovd_routes_data_subscribe[] = {
