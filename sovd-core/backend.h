@@ -94,6 +94,10 @@ struct sovd_backend_ops {
         int (*data_write)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                           const struct cJSON *value, const char *signature);
 
+        /* may: is the backend told of each change of this value, so that it calls sovd_backend_value_changed()? Then it is
+         * not polled for those who watch it. Quick; it waits for nobody. */
+        bool (*data_is_pushed)(const struct sovd_entity *e, const char *id);
+
         /* data groups: may, also when the backend has data. Describes groups: names, translation ids, tags. Groups
          * that only the data name are added by the gateway. SOVD_E_NOT_IMPLEMENTED: this entity has none. */
         int (*data_groups)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_data_group_list *ret);
@@ -270,6 +274,11 @@ SOVD_DEFINE_CLEANUP(struct sovd_backend *, sovd_backend_unref)
 
 /* Does it have the ops without which the collection cannot be served? */
 bool sovd_backend_serves(const struct sovd_backend *backend, enum sovd_collection collection);
+
+/* A value of data has changed, or (id NULL) all of the entity may have, also because they can or cannot be read now: who
+ * watches them reads them at once. From any thread, with no lock of the backend held; cheap when nobody watches. */
+void sovd_backend_value_changed(const struct sovd_backend *backend, enum sovd_entity_type type, const char *entity,
+                                const char *id);
 
 /* Hands the gateway a new view. The gateway copies what it needs; the view stays the caller's. From any thread,
  * with no lock of the backend held. Returns 0 or -errno: the old tree stays. */

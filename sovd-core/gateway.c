@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/gateway.h"
 #include "sovd-core/call.h"
+#include "sovd-core/data_watches.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
@@ -34,6 +35,7 @@ struct sovd_gateway {
         struct clear_hook clear_hooks[CLEAR_HOOKS_MAX]; /* set before the first request */
         size_t n_clear_hooks;
         struct sovd_locks *locks;
+        struct sovd_data_watches *data_watches; /* atomic; set once, outlives the backends; or NULL */
 
         pthread_mutex_t build_mutex;  /* members and the building of trees */
         struct member members[SOVD_BACKENDS_MAX];
@@ -381,6 +383,18 @@ struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway) 
 
 struct sovd_updates *sovd_gateway_updates(struct sovd_gateway *gateway) {
         return gateway->updates;
+}
+
+void sovd_gateway_set_data_watches(struct sovd_gateway *gateway, struct sovd_data_watches *watches) {
+        __atomic_store_n(&gateway->data_watches, watches, __ATOMIC_RELEASE);
+}
+
+void sovd_backend_value_changed(const struct sovd_backend *backend, enum sovd_entity_type type, const char *entity,
+                                const char *id) {
+        struct sovd_data_watches *watches = __atomic_load_n(&backend->gateway->data_watches, __ATOMIC_ACQUIRE);
+
+        if (watches)
+                sovd_data_watches_changed(watches, type, entity, id);
 }
 
 int sovd_gateway_on_clear(struct sovd_gateway *gateway, sovd_clear_hook f, void *data) {

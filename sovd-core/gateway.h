@@ -61,6 +61,10 @@ struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway);
 struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway);
 struct sovd_updates *sovd_gateway_updates(struct sovd_gateway *gateway);
 
+/* Who watches values hears of the changes that backends tell about. Set once; they outlive the backends. */
+struct sovd_data_watches;
+void sovd_gateway_set_data_watches(struct sovd_gateway *gateway, struct sovd_data_watches *watches);
+
 /* Who keeps something that clients defined at entities (data lists, triggers, …) says how to forget it. f must not
  * fail; it is called on the threads of requests, with no lock held. Main thread only, before the first request.
  * Returns 0 or -ENOSPC. */

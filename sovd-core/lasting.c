@@ -56,7 +56,7 @@ int sovd_lasting_add(struct sovd_observations *o, struct sovd_record *record, co
         (void)sovd_db_apply(o->options.db, write_new, written, &l);
         if (l.is_out)
                 sovd_sampler_end(o, record);
-        sovd_sampler_unref(record);
+        sovd_record_unref(record);
         return l.r;
 }
 

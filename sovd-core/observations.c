@@ -95,7 +95,7 @@ static int record_new(struct sovd_record **ret, const struct sovd_observations *
         struct sovd_record *r = calloc(1, sizeof(*r));
         bool ok = true;
         if (!r)
-                return sovd_error_origin(-ENOMEM);
+                return -ENOMEM; /* not traced: the compiler must see that it is no success */
 
         r->n_refs = 1;
         r->kind = spec->kind;
@@ -122,7 +122,7 @@ static int record_new(struct sovd_record **ret, const struct sovd_observations *
         int error = !ok ? sovd_error_origin(-ENOMEM) : id ? 0 : sovd_id_new(r->id);
         if (id)
                 (void)snprintf(r->id, sizeof(r->id), "%s", id);
-        if (!error)
+        if (!error && r->kind != SOVD_WATCHED)
                 error = sovd_stream_new(&r->stream, o->options.kept, STREAM_BYTES, o->options.readers);
         if (error) {
                 r->next = NULL;
@@ -223,6 +223,64 @@ int sovd_observations_restore(struct sovd_observations *o, const struct sovd_obs
         else
                 *ret = r;
         return error;
+}
+
+/* --- watched values ------------------------------------------------------------------------------------- */
+
+#define FOR_EVER_USEC (UINT64_C(100) * 365 * 86400 * SOVD_USEC_PER_SEC)
+
+int sovd_observations_watch(struct sovd_observations *o, const struct sovd_watch_spec *watch, struct sovd_record **ret) {
+        const struct sovd_observation_spec spec = {
+                .kind = SOVD_WATCHED,
+                .entity = watch->entity,
+                .owner = { .id = "gateway" },
+                .base = watch->base,
+                .resource = watch->resource,
+                .source = watch->source,
+                .period_usec = watch->period_usec,
+                .lifetime_usec = FOR_EVER_USEC,
+                .only_data = true,
+        };
+        struct sovd_record *r = NULL;
+        int error = record_new(&r, o, &spec, NULL);
+        if (error)
+                return error;
+
+        r->take = watch->take;
+        r->release = watch->release;
+        r->taker = watch->taker;
+        (void)sovd_record_ref(r); /* the caller's */
+        (void)pthread_mutex_lock(&o->mutex);
+        error = o->quit ? SOVD_E_OVERLOAD : insert(o, r, &spec);
+        (void)pthread_mutex_unlock(&o->mutex);
+        if (error) {
+                r->release = NULL;
+                sovd_record_unref(r);
+                sovd_record_unref(r);
+                return error;
+        }
+        *ret = r;
+        return 0;
+}
+
+void sovd_observations_unwatch(struct sovd_observations *o, struct sovd_record *r) {
+        (void)pthread_mutex_lock(&o->mutex);
+        bool listed = !r->removed;
+        if (listed)
+                sovd_sampler_take_out(o, r);
+        (void)pthread_mutex_unlock(&o->mutex);
+        if (listed)
+                sovd_sampler_end(o, r);
+        sovd_record_unref(r);
+}
+
+void sovd_observations_nudge(struct sovd_observations *o, struct sovd_record *r) {
+        (void)pthread_mutex_lock(&o->mutex);
+        uint64_t when = SOVD_MAX(sovd_now_usec(), r->read_usec + SOVD_NUDGE_GAP_USEC);
+        r->again = r->again || r->in_flight;
+        if (!r->removed && !r->in_flight && r->source && when < r->due.when_usec)
+                (void)sovd_sampler_plan(o, r, r->source->name, when); /* it has a place */
+        (void)pthread_mutex_unlock(&o->mutex);
 }
 
 /* --- finding -------------------------------------------------------------------------------------------- */
@@ -386,7 +444,8 @@ size_t sovd_observations_clear(struct sovd_observations *o, const struct sovd_en
         (void)pthread_mutex_lock(&o->mutex);
         for (struct sovd_record *r = o->records; r; r = next) {
                 next = r->next;
-                if (r->hidden || (r->persistent && stay) || r->type != e->type || strcmp(r->entity, e->id) != 0 || strcmp(r->owner, who) != 0)
+                if (r->kind == SOVD_WATCHED || r->hidden || (r->persistent && stay) || r->type != e->type ||
+                    strcmp(r->entity, e->id) != 0 || strcmp(r->owner, who) != 0)
                         continue;
                 sovd_sampler_take_out(o, r);
                 r->next = list;

@@ -20,7 +20,7 @@
 
 struct sovd_observations;
 
-enum sovd_observation_kind { SOVD_CYCLIC, SOVD_TRIGGER, SOVD_N_OBSERVATION_KINDS };
+enum sovd_observation_kind { SOVD_CYCLIC, SOVD_TRIGGER, SOVD_WATCHED, SOVD_N_OBSERVATION_KINDS };
 
 #define SOVD_SOURCE_SIZE 64
 
@@ -34,6 +34,7 @@ struct sovd_reading {
         struct sovd_json_writer *writer; /* for the body of the answer, or the GenericError */
         char source
                 [SOVD_SOURCE_SIZE]; /* to be filled with the name of the backend that was asked, "" = none */
+        bool is_pushed; /* to be set when sovd_backend_value_changed() tells of changes: it need not be polled */
 };
 
 /* 0: the body is in the writer; positive: the GenericError is. */
@@ -153,6 +154,37 @@ void sovd_observations_poke(struct sovd_observations *o, const char *entity, con
 int sovd_observations_stream(struct sovd_observations *o, enum sovd_observation_kind kind,
                              const struct sovd_entity *e, const char *id, const char *who,
                              struct sovd_stream **ret);
+
+/* --- watched values (data_watches.h): read like the others, but whoever watches gets what was read ----------------- */
+
+struct sovd_record;
+
+/* What a reading found: the value as JSON, or a GenericError when `error` is not 0. On a reading thread, no lock held. */
+typedef void (*sovd_take_value)(void *taker, int error, const char *text, size_t len);
+
+struct sovd_watch_spec {
+        const struct sovd_entity *entity;
+        const char *base, *resource, *source; /* as above; the resource is a value of data */
+        uint64_t period_usec;
+        sovd_take_value take;
+        void (*release)(void *taker); /* no take() comes any more; called once unless adding failed */
+        void *taker;
+};
+
+/* Reads at once, then at its period until sovd_observations_unwatch(), and when it is nudged. A value that its backend
+ * tells about is only looked at every SOVD_PUSHED_LOOK_USEC otherwise. *ret is a reference. -ENOMEM;
+ * SOVD_E_OVERLOAD: the server is stopping. */
+#define SOVD_PUSHED_LOOK_USEC (10 * SOVD_USEC_PER_SEC)
+#define SOVD_NUDGE_GAP_USEC   (10 * SOVD_USEC_PER_MSEC) /* between two readings of one value, at least */
+int sovd_observations_watch(struct sovd_observations *o, const struct sovd_watch_spec *spec, struct sovd_record **ret);
+
+/* Ends it and gives the reference back. A reading that is under way may still call take(). */
+void sovd_observations_unwatch(struct sovd_observations *o, struct sovd_record *record);
+
+/* It is to be read now. sovd_record_ref() keeps it for a nudge without a lock of the caller's. */
+void sovd_observations_nudge(struct sovd_observations *o, struct sovd_record *record);
+struct sovd_record *sovd_record_ref(struct sovd_record *record);
+struct sovd_record *sovd_record_unref(struct sovd_record *record);
 
 struct sovd_observations_counters {
         size_t n[SOVD_N_OBSERVATION_KINDS];         /* now */

@@ -99,9 +99,16 @@ struct sovd_record *sovd_sampler_expired(struct sovd_observations *o) {
         return list;
 }
 
-void sovd_sampler_unref(struct sovd_record *r) {
-        if (__atomic_sub_fetch(&r->n_refs, 1, __ATOMIC_ACQ_REL))
-                return;
+struct sovd_record *sovd_record_ref(struct sovd_record *r) {
+        (void)__atomic_add_fetch(&r->n_refs, 1, __ATOMIC_RELAXED);
+        return r;
+}
+
+struct sovd_record *sovd_record_unref(struct sovd_record *r) {
+        if (!r || __atomic_sub_fetch(&r->n_refs, 1, __ATOMIC_ACQ_REL))
+                return NULL;
+        if (r->release)
+                r->release(r->taker);
         free(r->entity);
         free(r->owner);
         free(r->base);
@@ -113,6 +120,7 @@ void sovd_sampler_unref(struct sovd_record *r) {
         sovd_condition_free(r->condition);
         sovd_stream_unref(r->stream);
         free(r);
+        return NULL;
 }
 
 void sovd_sampler_end(struct sovd_observations *o, struct sovd_record *list) {
@@ -121,7 +129,7 @@ void sovd_sampler_end(struct sovd_observations *o, struct sovd_record *list) {
                 struct sovd_record *next = list->next;
                 if (list->stream)
                         sovd_stream_end(list->stream);
-                sovd_sampler_unref(list);
+                sovd_record_unref(list);
                 list = next;
         }
 }
@@ -246,7 +254,33 @@ static char *emit_error(struct sovd_observations *o, struct sovd_record *record,
 
 /* --- one reading ---------------------------------------------------------------------------------------- */
 
+/* What was read of a watched value goes to whoever watches. Returns r, or why the value was not one. */
+static int hand_over(struct sovd_record *record, struct worker *w, int r) {
+        const cJSON *value;
+        const char *text;
+        size_t len;
+
+        if (!r)
+                r = sovd_json_writer_finish(&w->body, &text, &len);
+        if (!r)
+                r = find_value(record, w, text, len, &value);
+        if (!r) {
+                sovd_json_writer_reset(&w->body);
+                sovd_json_tree(&w->body, value);
+        }
+        int unfinished = sovd_json_writer_finish(&w->body, &text, &len);
+        if (unfinished) {
+                write_error(&w->body, SOVD_E_BAD_ANSWER, "the answer is larger than a value may be");
+                r = SOVD_E_BAD_ANSWER;
+                if (sovd_json_writer_finish(&w->body, &text, &len))
+                        return r; /* memory is out: the next reading tells */
+        }
+        record->take(record->taker, r < 0 ? SOVD_E_INTERNAL : r, text, len);
+        return r;
+}
+
 struct outcome {
+        bool is_pushed;
         char *error; /* GenericError, owned; NULL = it went well */
         bool failed; /* the reading did; else the error is of the log */
         bool terminated, logged, not_logged;
@@ -304,6 +338,12 @@ static void read_one(struct sovd_observations *o, struct sovd_record *record, st
         bool fired = false;
 
         int r = o->options.read(o->options.data, &reading);
+        if (record->kind == SOVD_WATCHED) {
+                out->failed = hand_over(record, w, r) != 0;
+                out->is_pushed = reading.is_pushed;
+                memcpy(out->source, reading.source, sizeof(out->source));
+                return;
+        }
         if (!r)
                 r = sovd_json_writer_finish(&w->body, &text, &len);
         if (!r && record->kind == SOVD_TRIGGER)
@@ -336,15 +376,18 @@ static void worker_reset(struct worker *w) {
 
 /* With the mutex held. A reading that is late is not made up for. */
 static void plan_next(struct sovd_observations *o, struct sovd_record *record, const char *source) {
-        uint64_t now = sovd_now_usec(), next = record->planned_usec + record->period_usec;
+        uint64_t period = record->is_pushed ? SOVD_MAX(record->period_usec, SOVD_PUSHED_LOOK_USEC) : record->period_usec;
+        uint64_t now = sovd_now_usec(), next = record->planned_usec + period;
 
         if (record->poked) {
                 record->poked = false;
                 next = now;
+        } else if (record->again) {
+                next = SOVD_MAX(now, record->read_usec + SOVD_NUDGE_GAP_USEC);
         } else if (next <= now) {
-                uint64_t n = (now - next) / record->period_usec + 1;
+                uint64_t n = (now - next) / period + 1;
                 o->counters.skipped += n;
-                next += n * record->period_usec;
+                next += n * period;
         }
         if (sovd_sampler_plan(o, record, source, next))
                 sovd_log(SOVD_LOG_ERROR, "an observation stops: memory is out");
@@ -366,6 +409,7 @@ static void settle(struct sovd_observations *o, struct sovd_record *record, stru
                 record->last_error = out->error;
         }
         record->terminated = out->terminated;
+        record->is_pushed = out->is_pushed;
         if (!record->removed && !record->terminated)
                 plan_next(o, record, out->source);
         else if (!record->removed)
@@ -426,7 +470,9 @@ static void sample(struct sovd_observations *o, struct sovd_record *record, stru
         o->counters.in_flight++;
         record->in_flight = true;
         record->planned_usec = record->due.when_usec;
-        (void)__atomic_add_fetch(&record->n_refs, 1, __ATOMIC_RELAXED);
+        record->read_usec = sovd_now_usec();
+        record->again = false;
+        (void)sovd_record_ref(record);
         (void)pthread_cond_signal(&o->follow); /* somebody else waits for the next */
         (void)pthread_mutex_unlock(&o->mutex);
 
@@ -435,7 +481,7 @@ static void sample(struct sovd_observations *o, struct sovd_record *record, stru
 
         (void)pthread_mutex_lock(&o->mutex);
         settle(o, record, source, &out);
-        sovd_sampler_unref(record);
+        sovd_record_unref(record);
 }
 
 static void work_on(struct sovd_observations *o, struct worker *w) {

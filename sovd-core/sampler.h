@@ -49,6 +49,13 @@ struct sovd_record {
         struct sovd_condition *condition;
         bool failing; /* a trigger told its error already */
 
+        /* Of watched values. */
+        sovd_take_value take;
+        void (*release)(void *taker);
+        void *taker;
+        bool is_pushed, again; /* again: nudged while a reading is under way */
+        uint64_t read_usec;    /* when the last reading began */
+
         bool terminated;
 };
 
@@ -86,8 +93,6 @@ void sovd_sampler_end(struct sovd_observations *o, struct sovd_record *list);
 
 /* With the mutex held: takes one out of the list and of all heaps. It keeps the list's reference. */
 void sovd_sampler_take_out(struct sovd_observations *o, struct sovd_record *record);
-
-void sovd_sampler_unref(struct sovd_record *record);
 
 /* --- observations.c, for lasting.c ------------------------------------------------------------------------- */
 

@@ -34,7 +34,7 @@ static const char snapshots[] =
 
 /* lock: held, or broken and remembered so that its owner can be told. ends_usec is on the clock of the boot; above: the
  * keys of the entity and of what is above it, a line each; scopes: names of collections, with commas, or all ("").
- * counter: numbers that never go back. */
+ * counter: numbers that never go back (of sequence.h: the first that is not reserved yet). */
 static const char locks[] =
         "CREATE TABLE lock(id TEXT PRIMARY KEY, boot TEXT NOT NULL, state INTEGER NOT NULL, client TEXT NOT NULL,"
         " anonymous INTEGER NOT NULL, entity_type TEXT NOT NULL, entity TEXT NOT NULL, above TEXT NOT NULL,"

@@ -7,6 +7,7 @@
 #include "sovd-core/base/http_client.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/data_watches.h"
 #include "sovd-core/events.h"
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/state.h"
@@ -300,6 +301,7 @@ static int start_bus(struct daemon *d) {
 static int start_events(struct daemon *d) {
         struct sovd_observations_options observations;
         struct sovd_streamer_options streamer;
+        struct sovd_data_watches_options watches;
 
         sovd_settings_observations(d->settings.events, d->settings.limits, &observations);
         sovd_settings_streamer(d->settings.events, d->settings.limits, &streamer);
@@ -313,6 +315,14 @@ static int start_events(struct daemon *d) {
                 r = sovd_observations_new(&d->rest.observations, &observations);
         if (!r)
                 sovd_events_listen(d->rest.fault_events, sovd_observe_fault, d->rest.observations);
+        sovd_settings_data_watches(d->settings.events, d->settings.limits, &watches);
+        watches.observations = d->rest.observations;
+        watches.db = d->db;
+        d->rest.watch_values = watches.ids_max;
+        if (!r)
+                r = sovd_data_watches_new(&d->rest.data_watches, &watches);
+        if (!r)
+                sovd_gateway_set_data_watches(d->gateway, d->rest.data_watches);
         return r ? r : sovd_gateway_on_clear(d->gateway, sovd_observe_forget, d->rest.observations);
 }
 
@@ -462,6 +472,7 @@ static void stop(struct daemon *d) {
                 sovd_fault_mirror_quit(d->rest.fault_mirror);
                 sovd_gateway_stop(d->gateway); /* ends what still waits for a backend */
                 sovd_http_server_drain(d->rest.server, STOP_GRACE_USEC);
+                sovd_data_watches_stop(d->rest.data_watches);
                 sovd_observations_stop(d->rest.observations);
                 sovd_streamer_stop(d->rest.streamer, STOP_GRACE_USEC);
                 d->rest.server = sovd_http_server_free(d->rest.server);
@@ -473,6 +484,7 @@ static void stop(struct daemon *d) {
         d->rest.fault_mirror = sovd_fault_mirror_free(d->rest.fault_mirror);
         d->gateway = sovd_gateway_free(d->gateway);
         d->own = sovd_own_entity_free(d->own);
+        d->rest.data_watches = sovd_data_watches_free(d->rest.data_watches);
         d->apps = sovd_native_apps_free(d->apps);
         d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);

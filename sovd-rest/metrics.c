@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/data_watches.h"
 #include "sovd-core/events.h"
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/observations.h"
@@ -461,4 +462,20 @@ void sovd_metrics_write_fault_mirror(struct sovd_fault_mirror *mirror, struct so
                     (double)c.n_changes);
         write_value(w, "sovd_fault_mirror_left_out", "gauge", "Faults that are not followed: too many, or too long codes.",
                     (double)c.n_left_out);
+}
+
+void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_json_writer *w) {
+        struct sovd_data_watches_counters c;
+
+        sovd_data_watches_count(watches, &c);
+        write_value(w, "sovd_data_watches", "gauge", "Entities and intervals whose data are watched.", (double)c.watches);
+        write_value(w, "sovd_data_watch_values", "gauge", "Values that are watched.", (double)c.values);
+        write_value(w, "sovd_data_watch_readers", "gauge", "Readers of their changes.", (double)c.readers);
+        write_value(w, "sovd_data_changes_total", "counter", "Changes of watched values.", (double)c.events);
+        write_value(w, "sovd_data_errors_total", "counter", "Times that a watched value began to fail.",
+                    (double)c.errors);
+        write_value(w, "sovd_data_gaps_total", "counter", "Times that changes were not kept for a reader.",
+                    (double)c.gaps);
+        write_value(w, "sovd_data_pushed_total", "counter", "Readings because a backend told of a change.",
+                    (double)c.told);
 }

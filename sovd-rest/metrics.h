@@ -43,3 +43,7 @@ struct sovd_events;
 void sovd_metrics_write_fault_events(struct sovd_events *events, struct sovd_json_writer *w);
 void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd_observations *observations,
                                struct sovd_json_writer *w);
+
+/* The metrics of data watches. */
+struct sovd_data_watches;
+void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_json_writer *w);

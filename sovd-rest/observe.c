@@ -229,6 +229,14 @@ int sovd_observe_begin(struct sovd_rest_call *ret, struct sovd_rest *rest, struc
         return 0;
 }
 
+static bool is_pushed(const struct sovd_call *call, const struct sovd_route *route) {
+        const struct sovd_backend *b = call->entity && route->collection == SOVD_COLLECTION_DATA
+                                               ? call->entity->providers[SOVD_COLLECTION_DATA]
+                                               : NULL;
+
+        return b && b->ops->data_is_pushed && call->params[0] && b->ops->data_is_pushed(call->entity, call->params[0]);
+}
+
 int sovd_observe_read(void *data, struct sovd_reading *reading) {
         struct sovd_rest_call inner;
         struct sovd_call *call = &inner.call;
@@ -246,6 +254,8 @@ int sovd_observe_read(void *data, struct sovd_reading *reading) {
         if (!r && m.route)
                 (void)snprintf(reading->source, sizeof(reading->source), "%s",
                                source_of(call->entity, m.route));
+        if (!r && m.route)
+                reading->is_pushed = is_pushed(call, m.route);
         if (!r)
                 r = sovd_dispatch_get(call, m.route, reading->writer);
         r = sovd_observe_fail(call, r, reading->writer);

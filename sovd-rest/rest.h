@@ -17,6 +17,7 @@ struct sovd_observations;
 struct sovd_own_faults;
 struct sovd_fault_mirror;
 struct sovd_streamer;
+struct sovd_data_watches;
 
 struct sovd_rest {
         struct sovd_gateway *gateway;
@@ -32,6 +33,8 @@ struct sovd_rest {
         struct sovd_observations *observations;
         struct sovd_streamer *streamer;
         struct sovd_events *fault_events;
+        struct sovd_data_watches *data_watches;
+        size_t watch_values;                  /* of one of them */
         const struct sovd_events_settings *events;
         struct sovd_own_faults *own_faults;   /* or NULL */
         struct sovd_fault_mirror *fault_mirror; /* or NULL */

@@ -3,6 +3,7 @@
 
 const struct sovd_route *const sovd_routes[] = {
         /* What is asked most comes first: the router searches in this order. */
+        sovd_routes_data_subscribe, /* before data: its last segment is no id */
         sovd_routes_data,
         sovd_routes_discovery,
         sovd_routes_fault_history,

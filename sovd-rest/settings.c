@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/settings.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/data_watches.h"
 #include "sovd-core/events.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/docs.h"
@@ -111,6 +112,9 @@ static const struct sovd_field limits_fields[] = {
             "Uploads and downloads of bulk data that run at the same time; they leave one connection free."),
         SECONDS("bulk_timeout_secs", bulk_timeout, 1, 86400, "3600", "Until a transfer of bulk data is complete."),
         INT("fault_definitions", fault_definitions, 1, 1000000, "20000", "Faults of all catalogues together."),
+        INT("watches", watches, 1, 10000, "128",
+            "Entities whose data are subscribed to; each interval of an entity counts."),
+        INT("watch_values", watch_values, 1, 10000, "256", "Values that are watched of one entity at one interval."),
         { 0 }
 };
 #undef F
@@ -130,6 +134,9 @@ static const struct sovd_field events_fields[] = {
             "Longest lifetime of a trigger, and the one that it has when none is asked for."),
         INT("kept", kept, 1, 10000, "16", "Events that a stream keeps for readers that come back or fall behind."),
         INT("readers", readers, 1, 1000, "16", "Readers of one stream."),
+        INT("watch_kept", watch_kept, 1, 100000, "256", "The same for the changes of an entity's data."),
+        SECONDS("linger_secs", linger, 0, 3600, "10",
+                "How long data are still watched after the last reader has gone, so that it can come back."),
         INT("bus_kept", bus_kept, 1, 100000, "1000", "Events of faults that are kept in memory for all streams of faults."),
         INT("bus_bytes", bus_bytes, 1024, 64 * 1024 * 1024, "1048576", "Bytes of memory that they take together."),
         INT("replay_max", replay_max, 0, 10000000, "10000",
@@ -204,6 +211,17 @@ void sovd_settings_observations(const struct sovd_events_settings *events, const
                 .trigger_period_usec = sovd_settings_period(events, 0),
                 .kept = (size_t)events->kept.value,
                 .readers = (unsigned)events->readers.value,
+        };
+}
+
+void sovd_settings_data_watches(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                                struct sovd_data_watches_options *ret) {
+        *ret = (struct sovd_data_watches_options){
+                .max = (size_t)limits->watches.value,
+                .ids_max = (size_t)limits->watch_values.value,
+                .kept = (size_t)events->watch_kept.value,
+                .readers_max = (unsigned)events->readers.value,
+                .linger_usec = sovd_settings_usec(events->linger),
         };
 }
 

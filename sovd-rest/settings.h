@@ -38,6 +38,7 @@ struct sovd_limits_settings {
         struct sovd_int bulk_bytes, bulk_transfers;
         struct sovd_number bulk_timeout;
         struct sovd_int fault_definitions;
+        struct sovd_int watches, watch_values;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
         struct sovd_int idempotency_keys, idempotency_keys_per_client;
         struct sovd_number idempotency_retention;
@@ -47,6 +48,8 @@ struct sovd_limits_settings {
 struct sovd_events_settings {
         struct sovd_number heartbeat, stall, retry, fast, normal, slow, trigger, read_timeout;
         struct sovd_int bus_kept, bus_bytes, replay_max;
+        struct sovd_int watch_kept;
+        struct sovd_number linger;
         struct sovd_int kept, readers, duration_max, lifetime_max, threads, per_backend;
 };
 
@@ -77,6 +80,11 @@ struct sovd_events_options;
 void sovd_settings_bus(const struct sovd_events_settings *events, struct sovd_events_options *ret);
 void sovd_settings_observations(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
                                 struct sovd_observations_options *ret);
+
+/* The options of the data watches; observations and database are left to the caller. */
+struct sovd_data_watches_options;
+void sovd_settings_data_watches(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
+                                struct sovd_data_watches_options *ret);
 
 /* The options of the descriptions. */
 struct sovd_docs_options;

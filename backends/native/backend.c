@@ -103,6 +103,7 @@ static const struct sovd_backend_ops native_ops = {
         .data_list = native_data_list,
         .data_read = native_data_read,
         .data_write = native_data_write,
+        .data_is_pushed = native_data_is_pushed,
         .faults_list = native_faults_list,
         .faults_history = native_faults_history,
         .fault_read = native_fault_read,

@@ -277,6 +277,7 @@ int native_data_list(struct sovd_call *call, const struct sovd_entity *e,
                      const struct sovd_data_filter *filter, struct sovd_data_list *ret);
 int native_data_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                      struct sovd_data_value *ret);
+bool native_data_is_pushed(const struct sovd_entity *e, const char *id);
 int native_data_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                       const struct cJSON *value, const char *signature);
 

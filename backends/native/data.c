@@ -66,6 +66,20 @@ int native_data_list(struct sovd_call *call, const struct sovd_entity *e,
         return 0;
 }
 
+/* What an app publishes; it stays so while the app is away, since its coming and going is told as well. */
+bool native_data_is_pushed(const struct sovd_entity *e, const char *id) {
+        struct native *b = native_of(e->owner);
+        const struct native_app *app = native_find_app(b, e->type, e->id);
+        const struct native_data *d = NULL;
+
+        (void)pthread_mutex_lock(&b->mutex);
+        if (app && app->registration)
+                d = NATIVE_FIND(app->registration->lists.data, native_data, id);
+        bool pushed = d && d->published.value;
+        (void)pthread_mutex_unlock(&b->mutex);
+        return pushed;
+}
+
 /* --- reading -------------------------------------------------------------------------------------------- */
 
 /* Copies what was published last. false: nothing was. */

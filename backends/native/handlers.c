@@ -185,6 +185,7 @@ static void on_register(struct native_peer *p, struct native_message *m, struct 
                 native_registration_unref(registration);
         else
                 r = native_publish_view(b);
+        sovd_backend_value_changed(&b->base, p->app->type, p->app->id, NULL);
         if (r) {
                 native_peer_error(p, m->seq, "busy", "out of memory");
                 return;
@@ -248,6 +249,7 @@ static void on_publish(struct native_peer *p, struct native_message *m, struct s
                         native_peer_error(p, m->seq, "bad-value", why ? why : "out of memory");
                         return;
                 }
+                sovd_backend_value_changed(&p->b->base, app->type, app->id, item->string);
         }
         native_peer_reply(p, m->seq);
 }

@@ -65,6 +65,7 @@ void native_peer_detach(struct native_peer *p, const char *why, bool lost) {
         sovd_log(lost ? SOVD_LOG_WARN : SOVD_LOG_INFO, "backend '%s': app '%s' is disconnected: %s",
                  b->base.name, app->key, why);
         (void)native_publish_view(b);
+        sovd_backend_value_changed(&b->base, app->type, app->id, NULL);
 }
 
 /* --- writing -------------------------------------------------------------------------------------------- */
