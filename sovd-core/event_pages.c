@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #define ROWS_MAX    1000 /* that one page looks at, whatever the filter takes of them */
+#define NO_ID       UINT64_MAX /* so that a client that loses the stream here begins again */
 #define PRESENT_MAX 64   /* faults that are asked for at once */
 
 /* A page while it is made. */
@@ -23,13 +24,12 @@ static bool is_full(const struct sovd_events_page *page) {
         return page->n >= SOVD_PAGE_EVENTS || page->n_bytes >= SOVD_PAGE_BYTES;
 }
 
-/* id 0: none, so that a client that loses the stream here begins again. */
 static int put(struct work *w, const char *name, uint64_t id, const char *data) {
         struct sovd_event *event = sovd_event_new(name, data, strlen(data));
         if (!event)
                 return sovd_error_origin(-ENOMEM);
 
-        if (id)
+        if (id != NO_ID)
                 sovd_event_set_id(event, id);
         w->page->events[w->page->n++] = event;
         w->page->n_bytes += event->len;
@@ -48,7 +48,7 @@ static int put_gap(struct work *w, uint64_t to) {
         w->n_missed = to - w->position;
         w->position = to;
         w->snapshot = w->reader->snapshot_after_gap;
-        return put(w, "gap", w->snapshot ? 0 : to, data);
+        return put(w, "gap", w->snapshot ? NO_ID : to, data);
 }
 
 /* The oldest event that is kept; the one behind the newest if there is none. */
@@ -147,7 +147,7 @@ static int put_present(const struct sovd_fact *fact, void *data) {
         if (!sovd_event_filter_matches(&w->reader->filter, fact))
                 return 0;
         w->reader->n_present++;
-        return put(w, "snapshot", 0, fact->body);
+        return put(w, "snapshot", NO_ID, fact->body);
 }
 
 static int end_snapshot(struct work *w) {
