@@ -7,9 +7,9 @@
 #include "sovd-core/events_inside.h"
 #include <stdio.h>
 
-#define ROWS_MAX    1000 /* that one page looks at, whatever the filter takes of them */
+#define ROWS_MAX    1000       /* that one page looks at, whatever the filter takes of them */
 #define NO_ID       UINT64_MAX /* so that a client that loses the stream here begins again */
-#define PRESENT_MAX 64   /* faults that are asked for at once */
+#define PRESENT_MAX 64         /* faults that are asked for at once */
 
 /* A page while it is made. */
 struct work {
@@ -43,7 +43,8 @@ static int put_gap(struct work *w, uint64_t to) {
         char data[128];
 
         (void)snprintf(data, sizeof(data), "{\"from\":%llu,\"to\":%llu,\"missed\":%llu}",
-                       (unsigned long long)w->position + 1, (unsigned long long)to, (unsigned long long)(to - w->position));
+                       (unsigned long long)w->position + 1, (unsigned long long)to,
+                       (unsigned long long)(to - w->position));
         w->page->is_gap = true;
         w->n_missed = to - w->position;
         w->position = to;
@@ -118,8 +119,10 @@ static int replay_from(struct work *w, struct sovd_db_conn *conn) {
 
         if (r || w->snapshot)
                 return r;
-        r = sovd_db_prepare(conn, &s, "SELECT id, entity, code, scope, severity, status, changed, body FROM fault_event "
-                                      "WHERE id>?1 AND id<=?2 ORDER BY id");
+        r = sovd_db_prepare(
+                conn, &s,
+                "SELECT id, entity, code, scope, severity, status, changed, body FROM fault_event "
+                "WHERE id>?1 AND id<=?2 ORDER BY id");
         if (r)
                 return r;
         sovd_db_bind_int(s, 1, (int64_t)w->position);
@@ -173,8 +176,8 @@ static int snapshot(struct work *w) {
                 w->position = w->to;
         }
         if (sink)
-                r = sink->ops->present(sink, f->n_entities == 1 ? f->entities[0] : NULL, &w->reader->place, PRESENT_MAX,
-                                       put_present, w, &more);
+                r = sink->ops->present(sink, f->n_entities == 1 ? f->entities[0] : NULL, &w->reader->place,
+                                       PRESENT_MAX, put_present, w, &more);
         return r || more ? r : end_snapshot(w);
 }
 
@@ -242,7 +245,7 @@ static void hand_over(struct sovd_events *e, struct work *w, int r) {
                 go_on(e, w);
         reader->failed = reader->failed || r;
         if (reader->sleeping && !reader->page && !reader->failed && reader->phase != SOVD_EVENTS_LIVE)
-                sovd_events_want_page(reader); /* there was nothing for it: the others have their turn before the next */
+                sovd_events_want_page(reader); /* nothing was for it: the others have their turn first */
         else
                 sovd_events_wake_reader(reader);
 }
@@ -256,7 +259,8 @@ static void serve(struct sovd_events *e) {
         (void)pthread_mutex_unlock(&e->mutex);
         int r = make_page(&w);
         if (r)
-                sovd_log(SOVD_LOG_WARN, "a stream of faults ends: what it lacks cannot be read: %s", strerror(r < 0 ? -r : r));
+                sovd_log(SOVD_LOG_WARN, "a stream of faults ends: what it lacks cannot be read: %s",
+                         strerror(r < 0 ? -r : r));
 
         (void)pthread_mutex_lock(&e->mutex);
         bool closed = w.reader->closed;

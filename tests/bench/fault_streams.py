@@ -31,7 +31,7 @@ class Gateway:
     def __init__(self, build, folder, count):
         limits = {name: count + 10 for name in ('streams', 'streams_per_client')}
         config = {'server': {'port': 0}, 'limits': limits, 'storage': {'path': str(folder)},
-                  'native': {'socket': f'{folder}/apps.sock', 'apps': [{'entity': 'apps/nav'}]}}
+                  'native': {'socket': f'{folder}/apps.sock', 'apps': [{'entity': 'apps/nav'}], 'frames_per_sec': 100000}}
         (pathlib.Path(folder) / 'bench.json').write_text(json.dumps(config))
         self.log = pathlib.Path(folder) / 'log'
         with open(self.log, 'wb') as output:
