@@ -186,6 +186,7 @@ const struct sovd_route sovd_routes_fault_streams[] = {
           .entities = SOVD_ANY_ENTITY,
           .collection = SOVD_COLLECTION_FAULTS,
           .query = entity_query,
+          .out = &sovd_schema_fault_event,
           .success = 200,
           .summary = "Read what happens to the faults of an entity, as it happens" },
         { .id = "vehicle-faults-subscribe",
@@ -194,6 +195,7 @@ const struct sovd_route sovd_routes_fault_streams[] = {
           .handler = vehicle_faults_subscribe,
           .flags = SOVD_EVENTS,
           .query = vehicle_query,
+          .out = &sovd_schema_fault_event,
           .success = 200,
           .summary = "Read what happens to all faults of the vehicle, as it happens" },
         { 0 }

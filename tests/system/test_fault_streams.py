@@ -10,6 +10,7 @@ import unittest
 import events
 import gateway
 import native
+import openapi
 import polling
 
 FAULTS = [{'code': 'GPS_LOST', 'name': 'No position', 'severity': 2, 'scope': 'sensors', 'reports_per_sec': 0},
@@ -96,6 +97,17 @@ class Live(StreamCase):
         self.assertRegex(event.data['timestamp'], events.STAMP)
         self.assertEqual((event.data['entity'], event.data['change']), ('apps/nav', 'failed'))
         self.assertEqual(event.data['fault'], self.gateway.get('/apps/nav/faults').json['items'][0])
+
+    def test_the_description_of_a_stream_has_the_schema_of_its_events(self):
+        app, stream = self.app(), self.listen()
+        self.report(app, 'GPS_LOST')
+        self.ask(204, 'DELETE', '/apps/nav/faults')
+        told = stream.take(2)
+        for path in VEHICLE, ENTITY:
+            document = self.gateway.get(path + '/docs').json
+            schema = document['paths'][path]['get']['responses']['200']['content']['text/event-stream']['schema']
+            for event in told:
+                openapi.Document(document).schemas.check(schema, event.data, path)
 
     def test_passing_and_clearing_are_told_too(self):
         app, stream = self.app(), self.listen()
