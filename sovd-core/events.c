@@ -16,8 +16,7 @@ static bool is_one_of(const char *s, const char *const *words, size_t n) {
 bool sovd_event_filter_matches(const struct sovd_event_filter *f, const struct sovd_fact *fact) {
         bool all = !*fact->code;
 
-        if (!is_one_of(fact->entity, f->entities, f->n_entities) ||
-            (!all && !is_one_of(fact->code, f->codes, f->n_codes)))
+        if (!is_one_of(fact->entity, f->entities, f->n_entities) || (!all && !is_one_of(fact->code, f->codes, f->n_codes)))
                 return false;
         if (f->scope && !(all && !*fact->scope) && strcmp(f->scope, fact->scope) != 0)
                 return false;
