@@ -96,7 +96,8 @@ class Live(StreamCase):
         self.assertEqual(set(event.data), {'timestamp', 'entity', 'change', 'fault'})
         self.assertRegex(event.data['timestamp'], events.STAMP)
         self.assertEqual((event.data['entity'], event.data['change']), ('apps/nav', 'failed'))
-        self.assertEqual(event.data['fault'], self.gateway.get('/apps/nav/faults').json['items'][0])
+        listed = self.gateway.get('/apps/nav/faults').json['items'][0]  # with more than the standard has, perhaps
+        self.assertEqual(event.data['fault'], {name: listed[name] for name in listed if not name.startswith('x-')})
 
     def test_the_description_of_a_stream_has_the_schema_of_its_events(self):
         app, stream = self.app(), self.listen()

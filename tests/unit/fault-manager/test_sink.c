@@ -172,9 +172,11 @@ static void a_status_passes_a_stream_as_it_passes_the_list(void **state) {
                 for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++) {
                         const struct sovd_fault_filter filter = { .status_keys = &rows[i][0], .status_values = &rows[i][1],
                                                                   .n_status = 1 };
-                        const struct fm_state bits = { .status = (uint8_t)status };
+                        struct fm_descriptor about = { .name = "x" };
+                        const struct fm_record record = { .code = "X", .about = &about,
+                                                          .state = { .status = (uint8_t)status, .n_occurrences = 1 } };
                         struct sovd_fault fault = { 0 };
-                        assert_int_equal(fm_status_object(&bits, f->arena, &fault.status), 0);
+                        assert_int_equal(fm_record_fault(&record, f->arena, &fault), 0);
                         bool passes = f->base->ops->status_matches(f->base, (uint8_t)status, rows[i][0], rows[i][1]);
                         assert_int_equal(passes, sovd_fault_filter_matches(&filter, &fault));
                         n_passed += passes;
