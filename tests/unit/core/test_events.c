@@ -385,6 +385,27 @@ static void an_event_that_did_not_come_by_is_told_from_the_database(void **state
         r.reader = sovd_stream_close(r.reader);
 }
 
+static void a_state_that_cannot_be_read_ends_the_stream_and_not_those_that_need_it_not(void **state) {
+        static char drop[] = "DROP TABLE fault_event";
+        struct fixture *f = *state;
+        struct sovd_events_counters c;
+        struct reader late, live;
+        uint64_t id;
+
+        happen_often(f, 20);
+        open_now(f, &live);
+        nothing_is_next(&live);
+        assert_int_equal(sovd_db_write(f->db, run_sql, drop), 0);
+        open_behind(f, &late, 1);
+        assert_int_equal(next(&late, &id), SOVD_STREAM_END);
+        sovd_events_publish(f->events, &(struct sovd_fact){ .id = 21, .entity = "apps/nav", .code = "P1", .scope = "", .body = "{}" });
+        next_is(&live, 21);
+        sovd_events_count(f->events, &c);
+        assert_int_equal(c.n_failed, 1);
+        late.reader = sovd_stream_close(late.reader);
+        live.reader = sovd_stream_close(live.reader);
+}
+
 /* --- snapshots ------------------------------------------------------------------------------------------ */
 
 #define N_PRESENT 150u
@@ -534,6 +555,7 @@ int main(void) {
                 T(what_was_deleted_is_a_gap),
                 T(ids_go_on_after_a_restart),
                 T(an_event_that_did_not_come_by_is_told_from_the_database),
+                T(a_state_that_cannot_be_read_ends_the_stream_and_not_those_that_need_it_not),
                 T(a_snapshot_shows_what_is_there_and_what_came_meanwhile_follows),
                 T(who_comes_back_gets_a_snapshot_only_if_it_missed_something),
                 T(nothing_is_missed_and_nothing_comes_twice_while_events_go_on),
