@@ -48,7 +48,8 @@ static int encode(const struct sovd_fault_event *event, char **ret) {
 }
 
 /* record: the fault, or NULL for all of the entity. */
-static int write_body(struct sovd_fault_event *body, const struct fm_record *record, struct sovd_arena *arena, char **ret) {
+static int write_body(struct sovd_fault_event *body, const struct fm_record *record, struct sovd_arena *arena,
+                      char **ret) {
         struct sovd_fault fault;
 
         bool of_all = !*body->entity;

@@ -7,8 +7,9 @@
 #include "sovd-core/events_inside.h"
 #include <stdio.h>
 
-#define ROWS_MAX    1000 /* that one page looks at, whatever the filter takes of them */
-#define PRESENT_MAX 64   /* faults that are asked for at once */
+#define ROWS_MAX    1000       /* that one page looks at, whatever the filter takes of them */
+#define NO_ID       UINT64_MAX /* so that a client that loses the stream here begins again */
+#define PRESENT_MAX 64         /* faults that are asked for at once */
 
 /* A page while it is made. */
 struct work {
@@ -23,13 +24,12 @@ static bool is_full(const struct sovd_events_page *page) {
         return page->n >= SOVD_PAGE_EVENTS || page->n_bytes >= SOVD_PAGE_BYTES;
 }
 
-/* id 0: none, so that a client that loses the stream here begins again. */
 static int put(struct work *w, const char *name, uint64_t id, const char *data) {
         struct sovd_event *event = sovd_event_new(name, data, strlen(data));
         if (!event)
                 return sovd_error_origin(-ENOMEM);
 
-        if (id)
+        if (id != NO_ID)
                 sovd_event_set_id(event, id);
         w->page->events[w->page->n++] = event;
         w->page->n_bytes += event->len;
@@ -43,12 +43,13 @@ static int put_gap(struct work *w, uint64_t to) {
         char data[128];
 
         (void)snprintf(data, sizeof(data), "{\"from\":%llu,\"to\":%llu,\"missed\":%llu}",
-                       (unsigned long long)w->position + 1, (unsigned long long)to, (unsigned long long)(to - w->position));
+                       (unsigned long long)w->position + 1, (unsigned long long)to,
+                       (unsigned long long)(to - w->position));
         w->page->is_gap = true;
         w->n_missed = to - w->position;
         w->position = to;
         w->snapshot = w->reader->snapshot_after_gap;
-        return put(w, "gap", w->snapshot ? 0 : to, data);
+        return put(w, "gap", w->snapshot ? NO_ID : to, data);
 }
 
 /* The oldest event that is kept; the one behind the newest if there is none. */
@@ -118,8 +119,10 @@ static int replay_from(struct work *w, struct sovd_db_conn *conn) {
 
         if (r || w->snapshot)
                 return r;
-        r = sovd_db_prepare(conn, &s, "SELECT id, entity, code, scope, severity, status, changed, body FROM fault_event "
-                                      "WHERE id>?1 AND id<=?2 ORDER BY id");
+        r = sovd_db_prepare(
+                conn, &s,
+                "SELECT id, entity, code, scope, severity, status, changed, body FROM fault_event "
+                "WHERE id>?1 AND id<=?2 ORDER BY id");
         if (r)
                 return r;
         sovd_db_bind_int(s, 1, (int64_t)w->position);
@@ -147,7 +150,7 @@ static int put_present(const struct sovd_fact *fact, void *data) {
         if (!sovd_event_filter_matches(&w->reader->filter, fact))
                 return 0;
         w->reader->n_present++;
-        return put(w, "snapshot", 0, fact->body);
+        return put(w, "snapshot", NO_ID, fact->body);
 }
 
 static int end_snapshot(struct work *w) {
@@ -173,8 +176,8 @@ static int snapshot(struct work *w) {
                 w->position = w->to;
         }
         if (sink)
-                r = sink->ops->present(sink, f->n_entities == 1 ? f->entities[0] : NULL, &w->reader->place, PRESENT_MAX,
-                                       put_present, w, &more);
+                r = sink->ops->present(sink, f->n_entities == 1 ? f->entities[0] : NULL, &w->reader->place,
+                                       PRESENT_MAX, put_present, w, &more);
         return r || more ? r : end_snapshot(w);
 }
 
@@ -242,7 +245,7 @@ static void hand_over(struct sovd_events *e, struct work *w, int r) {
                 go_on(e, w);
         reader->failed = reader->failed || r;
         if (reader->sleeping && !reader->page && !reader->failed && reader->phase != SOVD_EVENTS_LIVE)
-                sovd_events_want_page(reader); /* there was nothing for it: the others have their turn before the next */
+                sovd_events_want_page(reader); /* nothing was for it: the others have their turn first */
         else
                 sovd_events_wake_reader(reader);
 }
@@ -256,7 +259,8 @@ static void serve(struct sovd_events *e) {
         (void)pthread_mutex_unlock(&e->mutex);
         int r = make_page(&w);
         if (r)
-                sovd_log(SOVD_LOG_WARN, "a stream of faults ends: what it lacks cannot be read: %s", strerror(r < 0 ? -r : r));
+                sovd_log(SOVD_LOG_WARN, "a stream of faults ends: what it lacks cannot be read: %s",
+                         strerror(r < 0 ? -r : r));
 
         (void)pthread_mutex_lock(&e->mutex);
         bool closed = w.reader->closed;

@@ -49,8 +49,8 @@ static int copy_filter(struct sovd_events_reader *reader, const struct sovd_even
         reader->filter.entities = copy_words(reader->arena, filter->entities, filter->n_entities);
         reader->filter.codes = copy_words(reader->arena, filter->codes, filter->n_codes);
         reader->filter.scope = sovd_arena_strdup(reader->arena, filter->scope);
-        bool ok = (reader->filter.entities || !filter->n_entities) && (reader->filter.codes || !filter->n_codes) &&
-                  (reader->filter.scope || !filter->scope);
+        bool ok = (reader->filter.entities || !filter->n_entities) &&
+                  (reader->filter.codes || !filter->n_codes) && (reader->filter.scope || !filter->scope);
         return ok ? 0 : sovd_error_origin(-ENOMEM);
 }
 
@@ -117,7 +117,8 @@ static void drop_all(struct sovd_events *e) {
 static void append(struct sovd_events *e, struct sovd_events_entry *entry) {
         size_t size = size_of(entry);
 
-        while (e->counters.n_kept && (e->counters.n_kept == e->options.kept || e->counters.n_bytes + size > e->options.bytes_max))
+        while (e->counters.n_kept &&
+               (e->counters.n_kept == e->options.kept || e->counters.n_bytes + size > e->options.bytes_max))
                 drop_oldest(e);
         *place(e, e->counters.n_kept++) = entry;
         e->counters.n_bytes += size;
@@ -171,7 +172,8 @@ void sovd_events_publish(struct sovd_events *e, const struct sovd_fact *fact) {
                 listener(data, fact);
 }
 
-void sovd_events_listen(struct sovd_events *e, void (*f)(void *data, const struct sovd_fact *fact), void *data) {
+void sovd_events_listen(struct sovd_events *e, void (*f)(void *data, const struct sovd_fact *fact),
+                        void *data) {
         (void)pthread_mutex_lock(&e->mutex);
         e->listener = f;
         e->listener_data = data;
@@ -209,7 +211,8 @@ static enum sovd_stream_what take_of_ring(struct sovd_events_reader *reader, str
         struct sovd_events *e = reader->events;
 
         while (reader->position < e->newest) {
-                const struct sovd_events_entry *entry = *place(e, reader->position - sovd_events_before_ring(e));
+                const struct sovd_events_entry *entry =
+                        *place(e, reader->position - sovd_events_before_ring(e));
                 reader->position++;
                 if (!sovd_event_filter_matches(&reader->filter, &entry->fact))
                         continue;
@@ -298,8 +301,8 @@ static void begin(struct sovd_events_reader *reader, const struct sovd_events_so
         e->counters.n_readers++;
 }
 
-static int open_source(struct sovd_event_source *base, struct sovd_stream_reader **ret, const char *last_event_id,
-                       void (*wake)(void *data), void *data) {
+static int open_source(struct sovd_event_source *base, struct sovd_stream_reader **ret,
+                       const char *last_event_id, void (*wake)(void *data), void *data) {
         const struct sovd_events_source *source = (struct sovd_events_source *)base;
         struct sovd_events_reader *reader = calloc(1, sizeof(*reader));
         if (!reader)

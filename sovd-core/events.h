@@ -30,7 +30,7 @@ struct sovd_fact {
         int64_t severity;   /* 1 to 4; 0 = of none */
         uint8_t status;
         unsigned changed;
-        const char *body;   /* JSON, what clients get */
+        const char *body; /* JSON, what clients get */
 };
 
 /* Which events a reader is given. A clear passes whatever severity and status say: what was shown before is gone. What
@@ -38,19 +38,19 @@ struct sovd_fact {
 struct sovd_event_filter {
         const char *const *entities, *const *codes; /* one of them; none = all */
         size_t n_entities, n_codes;
-        const char *scope;       /* NULL = all */
-        int64_t severity_below;  /* 0 = all */
+        const char *scope;      /* NULL = all */
+        int64_t severity_below; /* 0 = all */
         bool by_status;
-        uint8_t statuses[32];    /* the status bytes that pass, a bit each */
+        uint8_t statuses[32]; /* the status bytes that pass, a bit each */
 };
 
 bool sovd_event_filter_matches(const struct sovd_event_filter *filter, const struct sovd_fact *fact);
 
 struct sovd_events_options {
-        struct sovd_db *db;   /* with sovd_state_migrations; outlives the bus */
-        size_t kept;          /* events in the ring */
-        size_t bytes_max;     /* of them together; the newest is kept in any case */
-        uint64_t replay_max;  /* ids that a reader may lack; what is older is a gap */
+        struct sovd_db *db;  /* with sovd_state_migrations; outlives the bus */
+        size_t kept;         /* events in the ring */
+        size_t bytes_max;    /* of them together; the newest is kept in any case */
+        uint64_t replay_max; /* ids that a reader may lack; what is older is a gap */
 };
 
 int sovd_events_new(struct sovd_events **ret, const struct sovd_events_options *options);
@@ -63,7 +63,8 @@ void sovd_events_set_faults(struct sovd_events *events, struct sovd_fault_sink *
 
 /* Calls f for each event that is published from now on, with no lock held. One of them; what it uses outlives the
  * publishing. */
-void sovd_events_listen(struct sovd_events *events, void (*f)(void *data, const struct sovd_fact *fact), void *data);
+void sovd_events_listen(struct sovd_events *events, void (*f)(void *data, const struct sovd_fact *fact),
+                        void *data);
 
 /* In the order of the ids, after the commit. Wakes the readers that it is for; does not wait for them. */
 void sovd_events_publish(struct sovd_events *events, const struct sovd_fact *fact);
@@ -76,7 +77,7 @@ struct sovd_events_source {
         struct sovd_event_source base;
         struct sovd_events *events;
         struct sovd_event_filter filter;
-        bool is_resumed;   /* go on behind last_id, which is at most the newest; else with what comes from now on */
+        bool is_resumed; /* go on behind last_id, which is at most the newest; else with what comes from now on */
         uint64_t last_id;
         bool with_snapshot; /* first what is present; when it is resumed, only if something was missed */
 };

@@ -16,7 +16,7 @@ enum sovd_events_phase { SOVD_EVENTS_LIVE, SOVD_EVENTS_REPLAY, SOVD_EVENTS_SNAPS
 
 struct sovd_events_page {
         size_t n, given, n_bytes;
-        bool is_gap; /* its first event is a gap */
+        bool is_gap;                                     /* its first event is a gap */
         struct sovd_event *events[SOVD_PAGE_EVENTS + 2]; /* and a gap in front, and the end of a snapshot */
 };
 
@@ -32,16 +32,16 @@ struct sovd_events_reader {
         struct sovd_events_reader *next, **link;
         struct sovd_events_reader *next_waiting;
         enum sovd_events_phase phase;
-        uint64_t position;  /* id of the last event that it was given, or that is not for it */
-        bool sleeping;      /* wake() is due */
-        bool waiting;       /* for a page: in the queue */
-        bool working;       /* the thread makes a page; it frees the reader when that is `closed` meanwhile */
+        uint64_t position; /* id of the last event that it was given, or that is not for it */
+        bool sleeping;     /* wake() is due */
+        bool waiting;      /* for a page: in the queue */
+        bool working;      /* the thread makes a page; it frees the reader when that is `closed` meanwhile */
         bool closed, failed;
         struct sovd_events_page *page; /* or NULL */
 
         /* Of the thread while it is working. */
         bool snapshot_after_gap;
-        bool has_begun;     /* the snapshot has */
+        bool has_begun; /* the snapshot has */
         uint64_t n_present;
         struct sovd_fault_place place;
 };
@@ -67,7 +67,7 @@ struct sovd_events {
         bool stopping;
         uint64_t newest;
         struct sovd_events_counters counters;
-        size_t first;          /* of the ring: the oldest is here, n_kept of the counters follow */
+        size_t first; /* of the ring: the oldest is here, n_kept of the counters follow */
         struct sovd_events_entry *ring[];
 };
 

@@ -424,6 +424,7 @@ static void self_check(struct daemon *d) {
         size_t total, running;
 
         sovd_observations_count(d->rest.observations, &counters);
+        (void)sovd_events_newest(d->rest.fault_events);
         sovd_tree_unref(sovd_gateway_tree(d->gateway));
         sovd_executions_count(sovd_gateway_executions(d->gateway), &total, &running);
         sovd_locks_count(sovd_gateway_locks(d->gateway), &counts);

@@ -232,14 +232,15 @@ static void write_bare_list(struct sovd_json_writer *w) {
         sovd_json_object_end(w);
 }
 
-/* schema: of JSON, or NULL. */
+/* schema: of JSON, or NULL. Of a stream it is that of the data of an event. */
 static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path *p,
                           const struct sovd_route *r, bool is_request, const struct sovd_schema *schema) {
+        bool of_events = !is_request && (r->flags & SOVD_EVENTS);
         struct sovd_json_writer *w = o->w;
 
         sovd_json_key(w, "content");
         sovd_json_object_begin(w);
-        if (schema) {
+        if (schema && !of_events) {
                 sovd_json_key(w, "application/json");
                 sovd_json_object_begin(w);
                 if (!is_request && (r->flags & SOVD_BARE_LIST))
@@ -252,6 +253,8 @@ static void write_content(struct sovd_openapi *o, const struct sovd_openapi_path
                 if (media_rows[i].is_request == is_request && (r->flags & media_rows[i].flags)) {
                         sovd_json_key(w, media_rows[i].type);
                         sovd_json_object_begin(w);
+                        if (schema && of_events)
+                                write_schema(o, p, schema);
                         sovd_json_object_end(w);
                 }
         sovd_json_object_end(w);

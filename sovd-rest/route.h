@@ -72,7 +72,7 @@ struct sovd_route {
         enum sovd_collection collection; /* the entity must offer it; SOVD_NO_COLLECTION = none */
         const struct sovd_query_param *query; /* ends with name == NULL; or NULL */
         const struct sovd_schema *in;   /* body, or NULL = none */
-        const struct sovd_schema *out;  /* body of success, or NULL = none */
+        const struct sovd_schema *out;  /* body of success, or the data of an event; or NULL = none */
         unsigned success;               /* status of success */
         const struct sovd_schema *out_other; /* a second form of success, with its own status */
         unsigned success_other;

@@ -6,13 +6,15 @@
 #include "sovd-rest/target.h"
 #include <errno.h>
 
-#define FILTERS \
-        { "severity", SOVD_QUERY_INT, "Only faults with a severity below this number." }, \
-        { "status", SOVD_QUERY_MAP, \
-          "Only changes to a status that has this value, as status[key]=value; several are OR-ed." }, \
-        { "scope", SOVD_QUERY_STRING, "The fault memory." }, \
-        { "code", SOVD_QUERY_STRINGS, "Only these faults." }, \
-        { "snapshot", SOVD_QUERY_BOOL, "First the faults that are there now." }
+#define FILTERS                                                                                              \
+        { "severity", SOVD_QUERY_INT, "Only faults with a severity below this number." },                    \
+                { "status", SOVD_QUERY_MAP,                                                                  \
+                  "Only changes to a status that has this value, as status[key]=value; several are "         \
+                  "OR-ed." },                                                                                \
+                { "scope", SOVD_QUERY_STRING, "The fault memory." },                                         \
+                { "code", SOVD_QUERY_STRINGS, "Only these faults." }, {                                      \
+                "snapshot", SOVD_QUERY_BOOL, "First the faults that are there now."                          \
+        }
 static const struct sovd_query_param entity_query[] = { FILTERS, { 0 } };
 static const struct sovd_query_param vehicle_query[] = {
         FILTERS,
@@ -35,7 +37,8 @@ static void set_statuses(struct sovd_call *call, struct sovd_event_filter *filte
         struct sovd_fault_sink *sink = sovd_gateway_fault_sink(call->gateway);
 
         for (size_t i = 0; i < call->n_query; i++)
-                filter->by_status = filter->by_status || (call->query[i].key && strcmp(call->query[i].name, "status") == 0);
+                filter->by_status = filter->by_status ||
+                                    (call->query[i].key && strcmp(call->query[i].name, "status") == 0);
         for (unsigned s = 0; s < 256 && filter->by_status && sink; s++)
                 if (is_wanted(call, sink, (uint8_t)s))
                         filter->statuses[s / 8] |= (uint8_t)(1u << (s % 8));
@@ -47,7 +50,8 @@ static int set_severity(struct sovd_call *call, struct sovd_event_filter *filter
 
         if (text && value < 1)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST,
-                                 "query parameter 'severity' is %s: none is below that; the worst is 1", text);
+                                 "query parameter 'severity' is %s: none is below that; the worst is 1",
+                                 text);
         filter->severity_below = value;
         return 0;
 }
@@ -65,7 +69,8 @@ static int make_filter(struct sovd_call *call, struct sovd_event_filter *filter)
 }
 
 static int no_such_entity(struct sovd_call *call, const char *name) {
-        return sovd_fail(call, SOVD_E_NO_ENTITY, "there is no '%s', which query parameter 'entity' names", name);
+        return sovd_fail(call, SOVD_E_NO_ENTITY, "there is no '%s', which query parameter 'entity' names",
+                         name);
 }
 
 /* "apps/navigation", encoded as it is in events. */
@@ -77,11 +82,13 @@ static int find_entity(struct sovd_call *call, const char *name, const char **re
         if (r < 0)
                 return r;
         int type = !r && target.n == 2 ? sovd_name_find(sovd_entity_type_paths, target.segments[0]) : -1;
-        const struct sovd_entity *e = type < 0 ? NULL : sovd_tree_find(call->tree, (enum sovd_entity_type)type, target.segments[1]);
+        const struct sovd_entity *e =
+                type < 0 ? NULL : sovd_tree_find(call->tree, (enum sovd_entity_type)type, target.segments[1]);
         if (!e)
                 return no_such_entity(call, name);
         if (!e->providers[SOVD_COLLECTION_FAULTS])
-                return sovd_fail(call, SOVD_E_NOT_FOUND, "'%s', which query parameter 'entity' names, offers no faults", name);
+                return sovd_fail(call, SOVD_E_NOT_FOUND,
+                                 "'%s', which query parameter 'entity' names, offers no faults", name);
         *ret = sovd_call_printf(call, "%s/%s", sovd_entity_type_paths[e->type], e->id);
         return 0;
 }
@@ -137,14 +144,16 @@ static int set_place(struct sovd_call *call, struct sovd_events_source *source) 
                 return 0;
         if (!parse_id(last, &source->last_id) || source->last_id > newest)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST,
-                                 "header Last-Event-ID is no id of an event: those are whole numbers from 0 to %llu now; "
+                                 "header Last-Event-ID is no id of an event: those are whole numbers from 0 "
+                                 "to %llu now; "
                                  "connect without it",
                                  (unsigned long long)newest);
         source->is_resumed = true;
         return 0;
 }
 
-static int subscribe(struct sovd_call *call, int (*set_scope)(struct sovd_call *call, struct sovd_event_filter *filter)) {
+static int subscribe(struct sovd_call *call,
+                     int (*set_scope)(struct sovd_call *call, struct sovd_event_filter *filter)) {
         struct sovd_events_source *source = sovd_arena_new0(call->arena, struct sovd_events_source);
         if (!source)
                 return sovd_error_origin(-ENOMEM);
@@ -169,11 +178,25 @@ static int vehicle_faults_subscribe(struct sovd_call *call) {
 }
 
 const struct sovd_route sovd_routes_fault_streams[] = {
-        { .id = "faults-subscribe", .method = SOVD_GET, .path = "/{entity}/faults/subscribe", .handler = faults_subscribe,
-          .flags = SOVD_EVENTS, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_FAULTS, .query = entity_query,
-          .success = 200, .summary = "Read what happens to the faults of an entity, as it happens" },
-        { .id = "vehicle-faults-subscribe", .method = SOVD_GET, .path = "/faults/subscribe",
-          .handler = vehicle_faults_subscribe, .flags = SOVD_EVENTS, .query = vehicle_query, .success = 200,
+        { .id = "faults-subscribe",
+          .method = SOVD_GET,
+          .path = "/{entity}/faults/subscribe",
+          .handler = faults_subscribe,
+          .flags = SOVD_EVENTS,
+          .entities = SOVD_ANY_ENTITY,
+          .collection = SOVD_COLLECTION_FAULTS,
+          .query = entity_query,
+          .out = &sovd_schema_fault_event,
+          .success = 200,
+          .summary = "Read what happens to the faults of an entity, as it happens" },
+        { .id = "vehicle-faults-subscribe",
+          .method = SOVD_GET,
+          .path = "/faults/subscribe",
+          .handler = vehicle_faults_subscribe,
+          .flags = SOVD_EVENTS,
+          .query = vehicle_query,
+          .out = &sovd_schema_fault_event,
+          .success = 200,
           .summary = "Read what happens to all faults of the vehicle, as it happens" },
         { 0 }
 };

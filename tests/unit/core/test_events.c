@@ -21,7 +21,9 @@ struct fixture {
 };
 
 static struct sovd_events *bus_of(struct sovd_db *db, size_t kept, size_t bytes, uint64_t replay_max) {
-        const struct sovd_events_options options = { .db = db, .kept = kept, .bytes_max = bytes, .replay_max = replay_max };
+        const struct sovd_events_options options = {
+                .db = db, .kept = kept, .bytes_max = bytes, .replay_max = replay_max
+        };
         struct sovd_events *events = NULL;
 
         assert_int_equal(sovd_events_new(&events, &options), 0);
@@ -58,8 +60,10 @@ static int store(struct sovd_db_conn *conn, void *data) {
         struct sovd_fact *fact = data;
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, body) "
-                                          "VALUES(1,?1,?2,?3,?4,?5,?6,?7)");
+        int r = sovd_db_prepare(
+                conn, &s,
+                "INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, body) "
+                "VALUES(1,?1,?2,?3,?4,?5,?6,?7)");
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, fact->entity);
@@ -229,15 +233,20 @@ static bool passes(struct sovd_event_filter filter, struct sovd_fact fact) {
 
 static void filters_say_what_passes(void **state) {
         const char *const nav[] = { "apps/nav" }, *const p1[] = { "P1" };
-        const struct sovd_event_filter severe = { .severity_below = 3 }, failed = { .by_status = true, .statuses = { 2 } },
+        const struct sovd_event_filter severe = { .severity_below = 3 },
+                                       failed = { .by_status = true, .statuses = { 2 } },
                                        main = { .scope = "main" };
 
         (void)state;
         assert_true(passes((struct sovd_event_filter){ 0 }, (struct sovd_fact){ 0 }));
-        assert_true(passes((struct sovd_event_filter){ .entities = nav, .n_entities = 1 }, (struct sovd_fact){ 0 }));
-        assert_false(passes((struct sovd_event_filter){ .entities = nav, .n_entities = 1 }, (struct sovd_fact){ .entity = "apps/n" }));
-        assert_false(passes((struct sovd_event_filter){ .codes = p1, .n_codes = 1 }, (struct sovd_fact){ .code = "P2" }));
-        assert_true(passes((struct sovd_event_filter){ .codes = p1, .n_codes = 1 }, (struct sovd_fact){ .code = "" }));
+        assert_true(passes((struct sovd_event_filter){ .entities = nav, .n_entities = 1 },
+                           (struct sovd_fact){ 0 }));
+        assert_false(passes((struct sovd_event_filter){ .entities = nav, .n_entities = 1 },
+                            (struct sovd_fact){ .entity = "apps/n" }));
+        assert_false(passes((struct sovd_event_filter){ .codes = p1, .n_codes = 1 },
+                            (struct sovd_fact){ .code = "P2" }));
+        assert_true(passes((struct sovd_event_filter){ .codes = p1, .n_codes = 1 },
+                           (struct sovd_fact){ .code = "" }));
         assert_true(passes(severe, (struct sovd_fact){ .severity = 2 }));
         assert_false(passes(severe, (struct sovd_fact){ .severity = 3 }));
         assert_true(passes(severe, (struct sovd_fact){ .severity = 3, .changed = SOVD_FACT_CLEARED }));
@@ -246,7 +255,8 @@ static void filters_say_what_passes(void **state) {
         assert_true(passes(failed, (struct sovd_fact){ .status = 2, .changed = SOVD_FACT_CLEARED }));
         assert_true(passes(main, (struct sovd_fact){ .scope = "main" }));
         assert_false(passes(main, (struct sovd_fact){ .scope = "" }));
-        assert_false(passes(main, (struct sovd_fact){ .code = "", .scope = "other", .changed = SOVD_FACT_CLEARED }));
+        assert_false(passes(
+                main, (struct sovd_fact){ .code = "", .scope = "other", .changed = SOVD_FACT_CLEARED }));
         assert_true(passes(main, (struct sovd_fact){ .code = "", .changed = SOVD_FACT_CLEARED }));
 }
 
@@ -274,7 +284,8 @@ static void who_comes_back_gets_what_it_missed_once_and_in_order(void **state) {
 
 static void the_filter_holds_for_what_is_told_later_too(void **state) {
         const char *const codes[] = { "P7" };
-        const struct sovd_events_source options = { .is_resumed = true, .filter = { .codes = codes, .n_codes = 1 } };
+        const struct sovd_events_source options = { .is_resumed = true,
+                                                    .filter = { .codes = codes, .n_codes = 1 } };
         struct fixture *f = *state;
         struct reader r;
 
@@ -374,6 +385,27 @@ static void an_event_that_did_not_come_by_is_told_from_the_database(void **state
         r.reader = sovd_stream_close(r.reader);
 }
 
+static void a_state_that_cannot_be_read_ends_the_stream_and_not_those_that_need_it_not(void **state) {
+        static char drop[] = "DROP TABLE fault_event";
+        struct fixture *f = *state;
+        struct sovd_events_counters c;
+        struct reader late, live;
+        uint64_t id;
+
+        happen_often(f, 20);
+        open_now(f, &live);
+        nothing_is_next(&live);
+        assert_int_equal(sovd_db_write(f->db, run_sql, drop), 0);
+        open_behind(f, &late, 1);
+        assert_int_equal(next(&late, &id), SOVD_STREAM_END);
+        sovd_events_publish(f->events, &(struct sovd_fact){ .id = 21, .entity = "apps/nav", .code = "P1", .scope = "", .body = "{}" });
+        next_is(&live, 21);
+        sovd_events_count(f->events, &c);
+        assert_int_equal(c.n_failed, 1);
+        late.reader = sovd_stream_close(late.reader);
+        live.reader = sovd_stream_close(live.reader);
+}
+
 /* --- snapshots ------------------------------------------------------------------------------------------ */
 
 #define N_PRESENT 150u
@@ -396,7 +428,10 @@ static int show(struct sovd_fault_sink *sink, const char *entity, struct sovd_fa
         if (place->usec)
                 happen(f, (struct sovd_fact){ .severity = 1 });
         for (size_t i = 0; !r && i < max && place->usec < N_PRESENT; i++, place->usec++) {
-                struct sovd_fact fact = { .entity = "apps/nav", .code = "P1", .scope = "", .body = "{}",
+                struct sovd_fact fact = { .entity = "apps/nav",
+                                          .code = "P1",
+                                          .scope = "",
+                                          .body = "{}",
                                           .severity = place->usec % 3 ? 1 : 4 };
                 r = each(&fact, data);
         }
@@ -405,7 +440,8 @@ static int show(struct sovd_fault_sink *sink, const char *entity, struct sovd_fa
 }
 
 static void a_snapshot_shows_what_is_there_and_what_came_meanwhile_follows(void **state) {
-        const struct sovd_events_source options = { .with_snapshot = true, .filter = { .severity_below = 2 } };
+        const struct sovd_events_source options = { .with_snapshot = true,
+                                                    .filter = { .severity_below = 2 } };
         struct fixture *f = *state;
         struct showing sink = { .base.ops = &show_ops, .f = f };
         struct reader r;
@@ -439,7 +475,8 @@ static void who_comes_back_gets_a_snapshot_only_if_it_missed_something(void **st
         next_says(&r, SOVD_STREAM_GAP, "event: gap\ndata: {\"from\":51,\"to\":80,\"missed\":30}\n\n");
         for (unsigned i = 0; i < N_PRESENT; i++)
                 next_says(&r, SOVD_STREAM_EVENT, "event: snapshot\ndata: {}\n\n");
-        next_says(&r, SOVD_STREAM_EVENT, "id: 100\nevent: snapshot-end\ndata: {\"id\":100,\"faults\":150}\n\n");
+        next_says(&r, SOVD_STREAM_EVENT,
+                  "id: 100\nevent: snapshot-end\ndata: {\"id\":100,\"faults\":150}\n\n");
         next_is(&r, 101);
         r.reader = sovd_stream_close(r.reader);
 }
@@ -492,7 +529,9 @@ static void nothing_is_missed_and_nothing_comes_twice_while_events_go_on(void **
         happen_often(f, 100);
         for (size_t i = 0; i < SOVD_N_ELEMENTS(racers); i++) {
                 racers[i] = (struct racer){ .f = f, .from = i * 19 };
-                assert_int_equal(pthread_create(&threads[i], NULL, i < N_READERS ? read_all : come_and_go, &racers[i]), 0);
+                assert_int_equal(
+                        pthread_create(&threads[i], NULL, i < N_READERS ? read_all : come_and_go, &racers[i]),
+                        0);
         }
         happen_often(f, N_EVENTS - 100);
         for (size_t i = 0; i < SOVD_N_ELEMENTS(racers); i++) {
@@ -516,6 +555,7 @@ int main(void) {
                 T(what_was_deleted_is_a_gap),
                 T(ids_go_on_after_a_restart),
                 T(an_event_that_did_not_come_by_is_told_from_the_database),
+                T(a_state_that_cannot_be_read_ends_the_stream_and_not_those_that_need_it_not),
                 T(a_snapshot_shows_what_is_there_and_what_came_meanwhile_follows),
                 T(who_comes_back_gets_a_snapshot_only_if_it_missed_something),
                 T(nothing_is_missed_and_nothing_comes_twice_while_events_go_on),

@@ -10,6 +10,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/call.h"
+#include "sovd-core/events.h"
 #include "sovd-core/state.h"
 #include <cjson/cJSON.h>
 #include <poll.h>
@@ -157,6 +158,63 @@ static void time_rules_come_true_by_themselves(void **state) {
         assert_int_equal(list(f, (struct sovd_fault_filter){ 0 }, &items), 1);
 }
 
+static void a_status_passes_a_stream_as_it_passes_the_list(void **state) {
+        static const char *const rows[][2] = { { "aggregatedStatus", "active" }, { "aggregatedstatus", "PASSIVE" },
+                                               { "testFailed", "1" },            { "testfailed", "true" },
+                                               { "confirmedDTC", "0" },          { "pendingDTC", "False" },
+                                               { "mask", "2F" },                 { "mask", "2f" },
+                                               { "warningIndicatorRequested", "1" }, { "nothing", "1" },
+                                               { "testFailed", "active" } };
+        struct fixture *f = *state;
+        unsigned n_passed = 0;
+
+        for (unsigned status = 0; status < 256; status++)
+                for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++) {
+                        const struct sovd_fault_filter filter = { .status_keys = &rows[i][0], .status_values = &rows[i][1],
+                                                                  .n_status = 1 };
+                        struct fm_descriptor about = { .name = "x" };
+                        const struct fm_record record = { .code = "X", .about = &about,
+                                                          .state = { .status = (uint8_t)status, .n_occurrences = 1 } };
+                        struct sovd_fault fault = { 0 };
+                        assert_int_equal(fm_record_fault(&record, f->arena, &fault), 0);
+                        bool passes = f->base->ops->status_matches(f->base, (uint8_t)status, rows[i][0], rows[i][1]);
+                        assert_int_equal(passes, sovd_fault_filter_matches(&filter, &fault));
+                        n_passed += passes;
+                }
+        assert_in_range(n_passed, 500, 1500);
+}
+
+static int count_present(const struct sovd_fact *fact, void *data) {
+        size_t *n = data;
+
+        assert_string_equal(fact->entity, "apps/nav");
+        assert_non_null(strstr(fact->body, "\"change\":\"present\",\"fault\":{\"code\":\"F"));
+        ++*n;
+        return 0;
+}
+
+static void what_is_present_is_walked_in_pages(void **state) {
+        struct fixture *f = *state;
+        struct sovd_fault_place place = { 0 };
+        char text[4096] = "{\"faults\":[", code[16];
+        const char *why;
+        size_t n = 0, pages = 0;
+        bool more = true;
+
+        for (int i = 0; i < 25; i++)
+                (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s{\"code\":\"F%d\",\"name\":\"x\"}", i ? "," : "", i);
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "]}");
+        assert_int_equal(define(f, text, &why), 0);
+        for (int i = 0; i < 25; i++) {
+                (void)snprintf(code, sizeof(code), "F%d", i);
+                assert_int_equal(report(f, code, SOVD_REPORT_FAILED, NULL), 0);
+        }
+        for (; more && pages < 9; pages++)
+                assert_int_equal(f->base->ops->present(f->base, pages % 2 ? NULL : "apps/nav", &place, 10, count_present, &n, &more), 0);
+        assert_int_equal(n, 25);
+        assert_int_equal(pages, 3);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
@@ -164,6 +222,8 @@ int main(void) {
                 T(a_bad_catalogue_is_refused_with_its_place),
                 T(lists_are_whole_however_long),
                 T(time_rules_come_true_by_themselves),
+                T(a_status_passes_a_stream_as_it_passes_the_list),
+                T(what_is_present_is_walked_in_pages),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
