@@ -152,7 +152,7 @@ static int find_places(struct data_watch *w, const struct sovd_watch_request *q,
         int error = 0;
 
         for (size_t i = 0; !error && i < q->n_ids; i++) {
-                size_t place;
+                size_t place = 0;
                 error = place_for(w, q->entity, q->ids[i].id, &place);
                 if (error)
                         break;

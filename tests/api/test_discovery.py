@@ -190,12 +190,14 @@ class ReservedIds(unittest.TestCase):
         self.assertGreaterEqual(self.gateway.metrics()['sovd_resources_left_out_total'], 14)
 
     def test_a_reserved_name_is_no_resource_and_other_names_are(self):
-        for path in '/components/ecu/data/subscribe', '/components/ecu/data/$count', '/components/ecu/data/bulk-read/docs':
+        for path in '/components/ecu/data/$count', '/components/ecu/data/bulk-read/docs':
             reply = self.gateway.get(path)
             self.assertEqual(reply.status, 404, path)
-        self.assertIn('reserved', self.gateway.get('/components/ecu/data/subscribe').json['message'])
-        self.assertEqual(self.gateway.request('HEAD', '/components/ecu/faults/subscribe').headers['content-type'], 'text/event-stream')
-        self.assertEqual(self.gateway.delete('/components/ecu/faults/subscribe').status, 405)
+        self.assertIn('reserved', self.gateway.get('/components/ecu/data/$count').json['message'])
+        for collection in 'data', 'faults':
+            path = f'/components/ecu/{collection}/subscribe'
+            self.assertEqual(self.gateway.request('HEAD', path).headers['content-type'], 'text/event-stream')
+            self.assertEqual(self.gateway.delete(path).status, 405)
         self.assertEqual(self.gateway.get('/components/ecu/data/status').json['data'], 2)
         paths = self.gateway.get('/components/ecu/data/docs').json['paths']
         self.assertEqual([path for path in paths if path.endswith(('/docs', '/subscribe'))], [])

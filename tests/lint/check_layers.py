@@ -100,7 +100,7 @@ def check(tree):
 PLANTED = {
     'sovd-core/call.h': '#include "sovd-core/base/util.h"\n#include "sovd-rest/route.h"\n',
     'sovd-core/base/util.h': '#include "../call.h"\n#include <sqlite3.h>\n#include <stdio.h>\n',
-    'sovd-core/base/db.c': '#include <sqlite3.h>\n#include "util.h"\n',
+    'sovd-core/base/db_handle.h': '#include <sqlite3.h>\n#include "util.h"\n',
     'sovd-core/base/http_client.c': '#include <curl/curl.h>\n',
     'sovd-core/base/config.c': '#include <yaml.h>\n',
     'sovd-core/base/config_yaml.c': '#include <yaml.h>\n',
@@ -123,7 +123,7 @@ PLANTED = {
     'tests/unit/test_x.c': '#include "sovd-core/call.h"\n#include <sqlite3.h>\n#include "backends/cda/cda.h"\n',
 }
 EXPECTED = {
-    ('sovd-core/call.h', 2), ('sovd-core/base/util.h', 1), ('sovd-core/base/util.h', 2), ('sovd-core/base/db.c', 2),
+    ('sovd-core/call.h', 2), ('sovd-core/base/util.h', 1), ('sovd-core/base/util.h', 2), ('sovd-core/base/db_handle.h', 2),
     ('sovd-core/base/config_yaml.c', 1), ('sovd-rest/main.c', 3), ('sovd-rest/http_server.c', 3),
     ('sovd-rest/http_tls.c', 1), ('sovd-rest/resources/http_x.c', 1), ('sovd-auth/token.c', 2),
     ('sovd-auth/wrong.c', 1), ('backends/registry.c', 2), ('backends/sovd/sovd.c', 3), ('backends/cda/cda.c', 1),
