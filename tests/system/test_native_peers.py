@@ -11,6 +11,7 @@ import sys
 import unittest
 
 import native
+import polling
 import test_native_apps
 from test_native_apps import REGISTER
 
@@ -161,6 +162,106 @@ class BadFrames(PeersCase):
         connection = self.introduced()
         answer = connection.ask('register', 2, data=[{'id': f'd{i}', 'name': 'd'} for i in range(4)])
         self.assertIn('4 resources', answer['message'])
+
+
+class Counted(PeersCase):
+    """Whatever an app does wrong is in the metrics, each time, whether it is told so or not."""
+    entities = ('apps/nav', 'apps/other', {'entity': 'apps/theirs', 'uid': NOBODY})
+
+    COUNTERS = ('frames_refused_total', 'peers_refused_total', 'peers_lost_total')
+
+    def counted(self, act, **expected):
+        before = {name: self.metric(name) for name in self.COUNTERS}
+        act()
+        wanted = {name: before[name] + expected.get(name.removesuffix('_total'), 0) for name in self.COUNTERS}
+        now = {}
+
+        def are_there():
+            now.update({name: self.metric(name) for name in self.COUNTERS})
+            return now == wanted
+        self.assertTrue(polling.wait_until(are_there, 10), f'{now} instead of {wanted}')
+
+    def says(self, code, connection, act):
+        act(connection)
+        self.assertEqual([f['code'] for f in connection.until_closed() if f['type'] == 'error'], [code])
+
+    def test_what_ends_a_connection(self):
+        cases = [('too-long', lambda c: c.send_bytes(struct.pack('>I', 20001))),
+                 ('too-long', lambda c: c.send_bytes(b'\xff' * 8)),
+                 ('bad-frame', lambda c: c.send_text('')),
+                 ('not-json', lambda c: c.send_text('no json')),
+                 ('not-json', lambda c: c.send_text('[' * 5000 + ']' * 5000)),
+                 ('not-json', lambda c: c.send_text('{"type":"heartbeat","type":"bye"}')),
+                 ('not-json', lambda c: c.send_text(b'{"type":"log","msg":"\x80"}')),
+                 ('not-json', lambda c: c.send_text('{"type":"heartbeat","x":"\\u0000"}')),
+                 ('not-json', lambda c: c.send_text(json.dumps({str(i): 0 for i in range(1100)}))),
+                 ('timeout', lambda c: c.send_bytes(b'\0\0\0')),
+                 ('timeout', lambda c: c.send_bytes(b'\0\0\0\x09{"type"'))]
+        for code, act in cases:
+            self.counted(lambda code=code, act=act: self.says(code, self.introduced(), act),
+                         frames_refused=1, peers_refused=1, peers_lost=1)
+
+    def test_what_keeps_an_app_from_connecting(self):
+        cases = [('bad-version', {'v': 2}), ('bad-version', {'v': '1'}), ('bad-version', {}), ('unknown-entity', {'entity': 'apps/thief'}),
+                 ('not-allowed', {'entity': 'apps/theirs'}), ('in-use', {'entity': 'apps/other'}),
+                 ('bad-frame', {'instance': ''}), ('bad-frame', {'located_on': 'a/b'}), ('bad-frame', {'entity': 7})]
+        for code, members in cases:
+            if 'v' not in members and code != 'bad-version':
+                members = {'v': 1, **members}
+            frame = {'entity': 'apps/nav', 'instance': 'x', **members}
+            self.counted(lambda code=code, frame=frame: self.says(code, self.connection(), lambda c: c.send('hello', **frame)),
+                         frames_refused=1, peers_refused=1)
+        self.counted(lambda: self.says('timeout', self.connection(), lambda c: None), frames_refused=1, peers_refused=1)
+        self.counted(lambda: self.says('hello-first', self.connection(), lambda c: c.send('heartbeat')),
+                     frames_refused=1, peers_refused=1)
+
+    def test_frames_that_are_refused_leave_the_connection(self):
+        app = self.app(register=REGISTER)
+        cases = [('unknown-type', 'dance', {}), ('unknown-fault', 'fault', {'code': 'NOT_IN_IT', 'report': 'failed'}),
+                 ('bad-frame', 'fault', {'code': 'GPS_LOST', 'report': 'broken'}), ('bad-frame', 'fault', {'report': 'failed'}),
+                 ('bad-frame', 'fault', {'code': 'GPS_LOST', 'report': 'failed', 'n': 0}),
+                 ('bad-value', 'fault', {'code': 'GPS_LOST', 'report': 'failed', 'environment': {'x': 'y' * 17000}}),
+                 ('bad-frame', 'fault', {'code': 'GPS_LOST', 'report': 'failed', 'environment': [1]}),
+                 ('not-allowed', 'cycle', {}), ('unknown-exec', 'exec', {'exec': 'x', 'status': 'completed'}),
+                 ('bad-value', 'publish', {'values': {'speed': 1}}), ('bad-frame', 'condition', {'name': 'x', 'on': 'yes'}),
+                 ('bad-frame', 'log', {'severity': 'info'}), ('bad-frame', 'hello', {'v': 1, 'entity': 'apps/nav', 'instance': 'x'})]
+        for code, type_, members in cases:
+            self.counted(lambda code=code, type_=type_, members=members:
+                         self.assertEqual(app.ask(type_, **members).get('code'), code, members), frames_refused=1)
+        self.assertFalse(app.is_closed)
+        self.assertEqual(self.get('/apps/nav/faults')['items'], [])
+
+    def test_half_a_frame_and_then_nothing(self):
+        connection = self.introduced()
+        connection.send_bytes(b'\0\0\1\0{"type":"fault"')
+        self.counted(connection.close, frames_refused=1, peers_lost=1)
+        stranger = self.connection()
+        stranger.send_bytes(b'\0\0')
+        self.counted(stranger.close, frames_refused=1, peers_refused=1)
+        self.counted(self.connection().close)  # it only looked
+
+    def test_an_app_that_reads_no_answers_is_closed(self):
+        self.stop()
+        self.options = {**self.options, 'frames_per_sec': 1000000, 'frame_timeout_secs': 30}
+        self.start()
+        self.other = self.app({'read': lambda frame: {'value': 1}}, entity='apps/other')
+        connection = self.introduced()
+        lost = self.metric('peers_lost_total')
+        frame = json.dumps({'type': 'x' * 200, 'seq': 1}).encode()
+        frame = struct.pack('>I', len(frame)) + frame
+        connection.socket.settimeout(20)
+        with self.assertRaises(OSError):  # it is closed while it goes on sending
+            while True:
+                connection.send_bytes(frame * 50)
+        self.until(lambda: self.metric('peers_lost_total') == lost + 1)
+        self.assertIn('does not read', self.gateway.log)
+
+    def test_registering_again_and_again_is_limited(self):
+        app = self.app(register={})
+        codes = [app.ask('register').get('code') for _ in range(30)]
+        self.assertIn('rate-limited', codes)
+        self.assertFalse(app.is_closed)
+        self.until(lambda: app.ask('register')['type'] == 'reply')
 
 
 class WhoMayBeWho(PeersCase):
