@@ -57,6 +57,8 @@ struct app_codes {
         int64_t last_n;
 };
 
+/* All faults of the catalogue are told: which of them are events? -ENOMEM, -ENOSPC. */
+int app_codes_note_events(struct sovd_app *app);
 void app_codes_done(struct sovd_app *app);
 
 /* What is to be sent next: a report, or the epoch whose cycle is; both NULL: nothing. It counts as under way. */

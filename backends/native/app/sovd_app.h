@@ -130,7 +130,7 @@ int sovd_app_set_faults(struct sovd_app *app, const char *catalog_json);
  * known. */
 int sovd_app_debounce(struct sovd_app *app, const char *code, unsigned failed_count, unsigned passed_count);
 
-/* All is told: connects, and keeps connected. -EALREADY. */
+/* All is told: connects, and keeps connected. -EALREADY; -ENOSPC: the catalogue has more than 10000 faults. */
 int sovd_app_ready(struct sovd_app *app);
 
 /* --- what happens; at any time ----------------------------------------------------------------------------- */
