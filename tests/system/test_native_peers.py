@@ -3,11 +3,13 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import unittest
 
 import native
@@ -452,7 +454,67 @@ class Floods(PeersCase):
         self.ask(413, 'PUT', '/apps/nav/data/volume', {'data': 'x' * 20001})
 
 
+class Garbage(PeersCase):
+    """Frames that are nearly right, in any order, from several connections at once; the seed makes a failure repeatable."""
+    options = {**PeersCase.options, 'frames_per_sec': 1000000, 'max_connections': 20, 'freeze_frame_secs': 0.05,
+               'max_log_entries': 5, 'frame_timeout_secs': 5}
+    entities = ('apps/nav', 'apps/other', {'entity': 'apps/free', 'may_cycle': True})
+    VALUES = (None, True, 0, -1, 1, 2 ** 63, 1.5, '', 'speed', 'A', 'failed', 'passed', 'info', 'main', 'x' * 5000, [], ['speed'], {},
+              {'speed': 1, 'route': 'x'}, [{'id': 'main'}], [{'id': 'speed', 'name': 's'}], [{'id': 'route', 'name': 'r', 'published': True}],
+              {'faults': [{'code': 'A', 'name': 'a', 'freeze_frame': ['speed', 'route', 'none'], 'reports_per_sec': 0}]})
+    MEMBERS = {'hello': ('v', 'entity', 'instance', 'located_on'), 'register': ('data', 'operations', 'modes', 'logs', 'faults'),
+               'publish': ('values',), 'fault': ('code', 'report', 'n', 'environment'), 'condition': ('name', 'on'), 'cycle': ('n',),
+               'log': ('severity', 'msg', 'context', 'time_ms'), 'exec': ('exec', 'status', 'progress', 'parameters'), 'heartbeat': (),
+               'reply': ('re', 'value', 'status'), 'error': ('re', 'code', 'message'), 'dance': ()}
+
+    def frame(self, random_):
+        type_ = random_.choice(list(self.MEMBERS)[1:]) if random_.random() < 0.995 else 'hello'
+        frame = {'type': type_, 'seq': random_.randrange(100)}
+        good = {'report': 'failed', 'code': 'A', 'severity': 'warn', 'msg': 'm', 'name': 'c', 'on': True, 're': random_.randrange(2000),
+                'message': 'm', 'data': self.VALUES[-3], 'logs': self.VALUES[-4], 'faults': self.VALUES[-1]}
+        for member in self.MEMBERS[type_]:
+            choice = random_.random()
+            if choice < 0.7 and member in good:
+                frame[member] = good[member]
+            elif choice < 0.95:
+                frame[member] = random_.choice(self.VALUES)
+        return json.dumps(frame)
+
+    def talk(self, seed):
+        random_ = random.Random(seed)
+        connection = native.Connection(self.socket)
+        try:
+            connection.hello(random_.choice(('apps/nav', 'apps/free')), instance=str(seed))
+            for _ in range(random_.randrange(400)):
+                connection.send_text(self.frame(random_))
+            if random_.random() < 0.3:
+                connection.send_bytes(bytes(random_.randrange(256) for _ in range(random_.randrange(40))))
+            if random_.random() < 0.5:
+                connection.ask('heartbeat', 1000)
+        except (native.Closed, OSError):
+            pass
+        finally:
+            connection.close()
+
+    def test_nobody_else_is_disturbed(self):
+        before = self.metric('frames_total')
+        for round_ in range(15):
+            threads = [threading.Thread(target=self.talk, args=(round_ * 10 + i,)) for i in range(3)]
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                self.assertEqual(self.get('/apps/other/data/speed')['data'], 1)
+                for path in ('/data', '/data/speed', '/faults', '/logs/entries', '/logs/config', '/data/docs'):
+                    self.assertLess(self.gateway.get(f'/apps/nav{path}').status, 505)
+            for thread in threads:
+                thread.join()
+        self.assertGreater(self.metric('frames_total') - before, 1000)
+        self.assertGreater(self.metric('frames_refused_total'), 100)
+        self.until(lambda: self.metric('peers') == 1)
+
+
 class Killed(PeersCase):
+    entities = ({'entity': 'apps/nav', 'may_cycle': True}, 'apps/other')
     options = {**PeersCase.options, 'frames_per_sec': 100000, 'frame_timeout_secs': 5}
 
     CHILD = """
@@ -462,7 +524,9 @@ import native, polling
 def connect():
     app = native.App(sys.argv[2], {'data': [{'id': 'speed', 'name': 's'}],
         'operations': [{'id': 'go', 'name': 'g', 'asynchronous': True, 'stoppable': True}],
-        'faults': {'faults': [{'code': 'A', 'name': 'a', 'reports_per_sec': 0}]}},
+        'logs': [{'id': 'main'}],
+        'faults': {'faults': [{'code': 'A', 'name': 'a', 'reports_per_sec': 0},
+                              {'code': 'FROZEN', 'name': 'f', 'reports_per_sec': 0, 'freeze_frame': ['speed']}]}},
         instance=str(os.getpid()), handlers={'read': lambda f: {'value': 1}, 'start': lambda f: {}})
     if app.registered and app.registered['type'] == 'reply':
         return app
@@ -471,6 +535,10 @@ app = polling.wait_until(connect, 20, 0.05)  # who comes too often has to wait
 print('registered' if app else 'refused', flush=True)
 while app:
     app.send('fault', code='A', report='failed', environment={'pad': 'x' * 5000})
+    app.send('fault', code='FROZEN', report='failed')
+    app.send('cycle')
+    app.send('log', severity='error', msg='x' * 3000)
+    app.send('fault', code='FROZEN', report='passed')
     app.send('fault', code='A', report='passed')
 """
 
@@ -487,7 +555,11 @@ while app:
             ended = self.until(lambda: (s := self.get(f'{path}/{id_}'))['status'] == 'failed' and s)
             self.assertIn('went away', str(ended['error']))
             self.ask(504, 'GET', '/apps/nav/data/speed')
-        self.assertEqual([f['code'] for f in self.get('/apps/nav/faults')['items']], ['A'])
+        self.assertEqual({f['code'] for f in self.get('/apps/nav/faults')['items']}, {'A', 'FROZEN'})
+        self.assertGreater(self.metric('cycles_total'), 0)
+        environment = self.get('/apps/nav/faults/FROZEN')['environment_data']
+        self.assertEqual(list(environment['last_occurrence']['freeze_frame']['data']), ['speed'])
+        self.assertTrue(all(e['msg'] == 'x' * 3000 for e in self.get('/apps/nav/logs/entries')['items'] if e['severity'] == 'error'))
 
 
 if __name__ == '__main__':
