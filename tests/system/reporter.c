@@ -37,7 +37,7 @@ static void rest(void) {
 static long insist(struct sovd_app *app, const char *code, enum sovd_app_report report) {
         for (long n = 0;; n++) {
                 const double begun = now();
-                const int r = code ? sovd_app_fault(app, code, report, NULL) : sovd_app_cycle(app);
+                const int r = code ? sovd_app_fault(app, code, report, NULL) : sovd_app_cycle(app, "power");
                 if ((now() - begun) * 1000 > BLOCKED_MS || (r && r != -ENOSPC))
                         return -1;
                 if (!r)

@@ -151,8 +151,8 @@ class Story(LibraryCase):
         self.failed()
         frame = self.get('/apps/navigation/faults/GPS_LOST')['environment_data']['first_occurrence']['freeze_frame']
         self.assertEqual(frame['satellites'], 0)
-        self.assertEqual(frame['data']['volume'], {'data': 9})
-        self.assertGreater(frame['data']['position']['data']['lat'], 48)
+        self.assertEqual(frame['volume'], 9)
+        self.assertGreater(frame['position']['lat'], 48)
 
     def test_it_writes_what_happens_into_its_log(self):
         app = self.connected()
@@ -202,7 +202,7 @@ class Story(LibraryCase):
         self.say(app, 'cycle')
         self.until(lambda: self.metric('cycles_refused_total') == 1)
         self.stop()
-        self.entities = ({'entity': 'apps/navigation', 'may_cycle': True},)
+        self.entities = ({'entity': 'apps/navigation', 'cycles': ['power']},)
         self.start()
         self.until(lambda: self.gateway.get('/apps/navigation/data/volume').status == 200)
         self.say(app, 'gps off')
@@ -254,7 +254,7 @@ class ToldAnew(LibraryCase):
 
 
 class Thousands(LibraryCase):
-    entities = ({'entity': 'apps/navigation', 'may_cycle': True},)
+    entities = ({'entity': 'apps/navigation', 'cycles': ['power']},)
     options = {'heartbeat_secs': 5, 'frames_per_sec': 1000000}
     REPORTS = 10000
 

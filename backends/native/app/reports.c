@@ -241,15 +241,26 @@ int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report 
         return r;
 }
 
-int sovd_app_cycle(struct sovd_app *app) {
-        if (!app)
+/* With the mutex held. */
+static int divide(struct app_codes *c, const char *kind) {
+        if (!c->last_epoch && !begin_epoch(c))
+                return -ENOMEM;
+        struct app_epoch *ended = c->last_epoch;
+        if (!begin_epoch(c))
+                return -ENOMEM;
+        memcpy(ended->kind, kind, strlen(kind) + 1);
+        return 0;
+}
+
+int sovd_app_cycle(struct sovd_app *app, const char *kind) {
+        if (!app || !app_is_text(kind, sizeof(app->codes.epoch->kind) - 1))
                 return -EINVAL;
         (void)pthread_mutex_lock(&app->mutex);
         const bool full = app->status.reports_waiting >= app->reports_max;
         int r = full ? -ENOSPC : 0;
         app->status.reports_full += full;
-        if (!r && ((!app->codes.last_epoch && !begin_epoch(&app->codes)) || !begin_epoch(&app->codes)))
-                r = -ENOMEM;
+        if (!r)
+                r = divide(&app->codes, kind);
         app->status.reports_waiting += !r;
         app->status.reports_taken += !r;
         (void)pthread_mutex_unlock(&app->mutex);

@@ -19,7 +19,8 @@ struct sovd_app;
 struct app_epoch {
         struct app_epoch *next; /* a cycle lies between */
         size_t n_reports;       /* not acknowledged */
-        int64_t n, seq;         /* of the cycle behind it; as with reports */
+        char kind[65];          /* of the cycle behind it */
+        int64_t n, seq;         /* of that cycle; as with reports */
         uint64_t retry_ms;
 };
 

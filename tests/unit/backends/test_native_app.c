@@ -94,14 +94,16 @@ static void a_cycle_divides_what_would_be_one(void **state) {
         struct sovd_app *app = *state;
 
         assert_int_equal(sovd_app_fault(app, "A", SOVD_APP_FAILED, NULL), 0);
-        assert_int_equal(sovd_app_cycle(app), 0);
+        assert_int_equal(sovd_app_cycle(app, "power"), 0);
         assert_int_equal(sovd_app_fault(app, "A", SOVD_APP_FAILED, NULL), 0);
         assert_int_equal(sovd_app_fault(app, "A", SOVD_APP_FAILED, NULL), 0);
         assert_int_equal(status_of(app).reports_waiting, 3);
-        assert_int_equal(sovd_app_cycle(app), 0);
-        assert_int_equal(sovd_app_cycle(app), -ENOSPC);
+        assert_int_equal(sovd_app_cycle(app, "power"), 0);
+        assert_int_equal(sovd_app_cycle(app, "power"), -ENOSPC);
         assert_int_equal(status_of(app).reports_full, 1);
         assert_int_equal(status_of(app).reports_taken, 5);
+        assert_int_equal(sovd_app_cycle(app, ""), -EINVAL);
+        assert_int_equal(sovd_app_cycle(app, NULL), -EINVAL);
 }
 
 /* As many as fit, over as many faults as there can be; what does not fit is told, and what was refused can come again. */
