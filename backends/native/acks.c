@@ -72,8 +72,7 @@ static void *run(void *data) {
         struct native_ack ack;
 
         while (take(b, &ack)) {
-                answer(b, &ack,
-                       ack.is_cycle ? begin_cycle(b, &ack) : b->sink->ops->wait(b->sink, ack.ticket));
+                answer(b, &ack, ack.cycle ? begin_cycle(b, &ack) : b->sink->ops->wait(b->sink, ack.ticket));
                 drop_first(b);
         }
         return NULL;

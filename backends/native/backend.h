@@ -26,7 +26,7 @@
 #define NATIVE_FRAME_BYTES 16384 /* of a fault's environment */
 
 struct native_rule {
-        bool has_uid, has_gid, may_cycle;
+        bool has_uid, has_gid;
         uid_t uid;
         gid_t gid;
         const char *unit; /* of systemd; NULL = any */
@@ -95,6 +95,7 @@ struct native_app {
         enum sovd_entity_type type;
         const char *id, *key, *configured_name; /* key: "apps/nav" */
         struct native_rule rule;
+        struct sovd_strings cycles; /* that it may begin */
 
         /* io thread only */
         double tokens;
@@ -130,7 +131,8 @@ struct native_ack {
         struct native_app *app;
         uint64_t session, ticket;
         int64_t seq;
-        bool is_cycle, is_silent; /* silent: nobody asked for an answer */
+        const char *cycle; /* kind of the cycle that it begins; NULL = it is a report */
+        bool is_silent;    /* nobody asked for an answer */
 };
 
 struct native {

@@ -7,7 +7,7 @@
 
 #define ASKED_MAX    32    /* values of one app that are asked for at a time */
 #define VALUES_BYTES 16384 /* of all values of one report */
-#define MEMBER       "data"
+#define MISSING      "x-gw-not-read"
 
 /* --- what is wanted ------------------------------------------------------------------------------------------ */
 
@@ -46,12 +46,10 @@ static const cJSON *wanted_for(const struct native_app *app, const char *code) {
 
 /* With the mutex held. The text in the arena, or NULL: nothing was published. */
 static const char *copy_published(const struct native_app *app, const struct native_data *d,
-                                  struct sovd_arena *arena, uint64_t *ret_usec) {
-        const struct native_value *value =
-                &app->values[d - (const struct native_data *)app->registration->lists.data.items];
+                                  struct sovd_arena *arena) {
+        const struct native_data *all = app->registration->lists.data.items;
 
-        *ret_usec = value->usec;
-        return sovd_arena_strdup(arena, value->text);
+        return sovd_arena_strdup(arena, app->values[d - all].text);
 }
 
 static void take_published(struct native_peer *p, struct native_frozen *f, const struct native_data *d,
@@ -60,13 +58,10 @@ static void take_published(struct native_peer *p, struct native_frozen *f, const
         struct cJSON *json = NULL;
 
         (void)pthread_mutex_lock(&p->b->mutex);
-        const char *text = copy_published(p->app, d, arena, &f->published_usec);
+        const char *text = copy_published(p->app, d, arena);
         (void)pthread_mutex_unlock(&p->b->mutex);
-        if (!text)
-                f->error = "it was not published yet";
-        else if (sovd_json_parse_in(arena, &json, text, strlen(text), NULL, &fault))
-                f->error = "it cannot be kept";
-        f->value = json;
+        if (text && !sovd_json_parse_in(arena, &json, text, strlen(text), NULL, &fault))
+                f->value = json;
 }
 
 static size_t count_open(const struct native_app *app) {
@@ -114,35 +109,15 @@ int native_freeze(struct native_peer *p, struct native_pending *pending, struct 
                         return sovd_error_origin(-ENOMEM);
                 const struct native_data *d =
                         NATIVE_FIND(p->app->registration->lists.data, native_data, f->id);
-                if (!d)
-                        f->error = "the app has not registered it";
-                else if (d->published.value)
+                if (d && d->published.value)
                         take_published(p, f, d, arena);
-                else
+                else if (d)
                         ask(p, pending, f);
         }
         return 0;
 }
 
 /* --- as text --------------------------------------------------------------------------------------------------- */
-
-static void write_value(struct sovd_json_writer *w, const struct native_frozen *f, bool fits) {
-        char when[SOVD_TIMESTAMP_SIZE];
-
-        sovd_json_key(w, f->id);
-        sovd_json_object_begin(w);
-        if (f->value && fits) {
-                sovd_json_key(w, "data");
-                sovd_json_tree(w, f->value);
-                if (f->published_usec)
-                        sovd_json_key_string(w, "published", sovd_clock_format(when, f->published_usec));
-        } else
-                sovd_json_key_string(w, "error",
-                                     f->value   ? "it is too long to be kept"
-                                     : f->error ? f->error
-                                                : "the app did not answer in time");
-        sovd_json_object_end(w);
-}
 
 static size_t length_of(const struct cJSON *value) {
         struct sovd_json_writer w;
@@ -157,49 +132,76 @@ static size_t length_of(const struct cJSON *value) {
         return len;
 }
 
-static void write_values(struct sovd_json_writer *w, const struct native_pending *pending) {
+/* What the app says itself wins; what does not fit any more is left out. */
+static void write_values(struct sovd_json_writer *w, const struct native_pending *pending,
+                         const struct cJSON *said) {
         size_t left = VALUES_BYTES;
 
-        sovd_json_key(w, MEMBER);
-        sovd_json_object_begin(w);
         for (size_t i = 0; i < pending->n_values; i++) {
                 const struct native_frozen *f = &pending->values[i];
-                const size_t len = f->value ? length_of(f->value) : 0;
-                write_value(w, f, len <= left);
-                left -= len <= left ? len : 0;
+                const size_t len = f->value ? length_of(f->value) : SIZE_MAX;
+                if (len > left || cJSON_GetObjectItemCaseSensitive(said, f->id))
+                        continue;
+                sovd_json_key(w, f->id);
+                sovd_json_tree(w, f->value);
+                left -= len;
         }
-        sovd_json_object_end(w);
 }
 
-/* The app's own part has a limit of its own: what is added cannot make it too long. */
-static int check_own(const struct cJSON *environment, bool has_values) {
-        if (environment && length_of(environment) > NATIVE_FRAME_BYTES)
-                return -E2BIG;
-        return has_values && cJSON_GetObjectItemCaseSensitive(environment, MEMBER) ? SOVD_E_CONFLICT : 0;
+/* Of values that the app was asked for, why they are not there. */
+static void write_missing(struct sovd_json_writer *w, const struct native_pending *pending,
+                          const struct cJSON *said) {
+        bool begun = false;
+
+        for (size_t i = 0; i < pending->n_values; i++) {
+                const struct native_frozen *f = &pending->values[i];
+                const char *why = f->seq ? "the app did not answer in time" : f->error;
+                if (f->value || !why || cJSON_GetObjectItemCaseSensitive(said, f->id))
+                        continue;
+                if (!begun) {
+                        sovd_json_key(w, MISSING);
+                        sovd_json_object_begin(w);
+                        begun = true;
+                }
+                sovd_json_key_string(w, f->id, why);
+        }
+        if (begun)
+                sovd_json_object_end(w);
 }
 
-int native_freeze_text(const struct native_pending *pending, struct sovd_arena *arena, const char **ret) {
-        const struct cJSON *environment = pending->message->fault.environment, *member;
-        struct sovd_json_writer w;
+static int write_all(struct sovd_json_writer *w, const struct native_pending *pending,
+                     struct sovd_arena *arena, const char **ret) {
+        const struct cJSON *said = pending->message->fault.environment, *member;
         const char *text;
         size_t len;
 
-        *ret = NULL;
-        int r = check_own(environment, pending->n_values);
-        if (r || (!environment && !pending->n_values))
-                return r;
-        sovd_json_writer_init(&w, 0, 0);
-        sovd_json_object_begin(&w);
-        cJSON_ArrayForEach (member, environment) {
-                sovd_json_key(&w, member->string);
-                sovd_json_tree(&w, member);
+        sovd_json_object_begin(w);
+        cJSON_ArrayForEach (member, said) {
+                if (pending->n_values && strcmp(member->string, MISSING) == 0)
+                        continue; /* the gateway's own word */
+                sovd_json_key(w, member->string);
+                sovd_json_tree(w, member);
         }
-        if (pending->n_values)
-                write_values(&w, pending);
-        sovd_json_object_end(&w);
-        r = sovd_json_writer_finish(&w, &text, &len);
-        if (!r)
-                *ret = sovd_arena_strdup(arena, text);
+        write_values(w, pending, said);
+        write_missing(w, pending, said);
+        sovd_json_object_end(w);
+        int r = sovd_json_writer_finish(w, &text, &len);
+        if (r || (len == strlen("{}") && !said))
+                return r; /* nothing is known */
+        *ret = sovd_arena_strdup(arena, text);
+        return *ret ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+/* The app's own part has a limit of its own: what is added cannot make it too long. */
+int native_freeze_text(const struct native_pending *pending, struct sovd_arena *arena, const char **ret) {
+        const struct cJSON *said = pending->message->fault.environment;
+        struct sovd_json_writer w;
+
+        *ret = NULL;
+        if (said && length_of(said) > NATIVE_FRAME_BYTES)
+                return -E2BIG;
+        sovd_json_writer_init(&w, 0, 0);
+        int r = write_all(&w, pending, arena, ret);
         sovd_json_writer_done(&w);
-        return r || *ret ? r : sovd_error_origin(-ENOMEM);
+        return r;
 }

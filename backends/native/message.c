@@ -194,6 +194,8 @@ SCHEMA(native_condition, native_condition, condition_fields);
 
 #define F(member) offsetof(struct native_cycle, member)
 static const struct sovd_field cycle_fields[] = {
+        TEXT("kind", kind, SOVD_REQUIRED, 64,
+             "Of operation cycles; one that the configuration lets the app begin."),
         { .name = "n",
           .type = SOVD_FIELD_INT,
           .offset = F(n),

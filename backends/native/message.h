@@ -77,6 +77,7 @@ struct native_condition {
         struct sovd_bool on;
 };
 struct native_cycle {
+        const char *kind;
         struct sovd_int n;
 };
 struct native_log {

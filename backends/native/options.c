@@ -32,11 +32,11 @@ static const struct sovd_field app_fields[] = {
         TEXT(group, 0, 64, "Name of a group that its process is in."),
         NUMBER(gid, "The same as a number."),
         TEXT(unit, 0, 255, "Name of the systemd unit that its process is in, e.g. navigation.service."),
-        { .name = "may_cycle",
-          .type = SOVD_FIELD_BOOL,
-          .offset = F(may_cycle),
-          .def = "false",
-          .doc = "It may begin operation cycles, which count for the faults of all apps." },
+        { .name = "cycles",
+          .type = SOVD_FIELD_STRINGS,
+          .offset = F(cycles),
+          .max = 32,
+          .doc = "Kinds of operation cycles that it may begin; there is power." },
         { 0 }
 };
 #undef F
@@ -147,8 +147,7 @@ static const char *read_rule(const struct sovd_native_app *app, struct native_ru
         uid_t uid;
         gid_t gid;
 
-        *ret = (struct native_rule){ .may_cycle = app->may_cycle.value,
-                                     .has_uid = app->uid.set,
+        *ret = (struct native_rule){ .has_uid = app->uid.set,
                                      .uid = (uid_t)app->uid.value,
                                      .has_gid = app->gid.set,
                                      .gid = (gid_t)app->gid.value };
@@ -191,6 +190,10 @@ const char *native_app_read(const struct sovd_native_app *options, struct native
         *ret_member = "entity";
         if (!read_entity(options->entity, &ret->type, &ret->id))
                 return "must be apps/ID or components/ID, with an id that can be used";
+        *ret_member = "cycles";
+        for (size_t i = 0; i < options->cycles.n; i++)
+                if (strcmp(options->cycles.items[i], "power") != 0)
+                        return "the only kind of operation cycles is power";
         return read_rule(options, &ret->rule, ret_member);
 }
 

@@ -235,6 +235,19 @@ static void take_frame(struct native_peer *p, const char *text, size_t len) {
                 native_handle(p, message, &arena);
 }
 
+/* Nobody is there to be told. Whoever said nothing at all has only looked whether the gateway is there. */
+static void take_end(struct native_peer *p) {
+        const bool cut = native_frames_is_partial(&p->in);
+        const char *why = cut ? "it closed in the middle of a frame" : "it closed the connection";
+
+        if (cut)
+                (void)atomic_fetch_add(&p->b->n_frames_refused, 1);
+        if (cut && !p->app)
+                warn(p, "bad-frame", why);
+        native_peer_detach(p, why, true);
+        p->dead = true;
+}
+
 static bool may_go_on(struct native_peer *p, uint64_t now) {
         if (p->dead || p->close_usec)
                 return false;
@@ -294,12 +307,7 @@ void native_peer_read(struct native_peer *p) {
                 if (n < 0 && (errno == EAGAIN || errno == EINTR))
                         return;
                 if (n <= 0) {
-                        native_peer_detach(p,
-                                           native_frames_is_partial(&p->in)
-                                                   ? "it closed in the middle of a frame"
-                                                   : "it closed the connection",
-                                           true);
-                        p->dead = true;
+                        take_end(p);
                         return;
                 }
                 native_frames_add(&p->in, (size_t)n);

@@ -23,9 +23,6 @@ static void refuse_report(struct native_peer *p, struct sovd_int seq, int r) {
                                   "more reports of this fault per second than are judged");
         else if (r == -E2BIG)
                 native_peer_error(p, seq, "bad-value", "/environment: it is longer than 16384 bytes");
-        else if (r == SOVD_E_CONFLICT)
-                native_peer_error(p, seq, "bad-value",
-                                  "/environment/data: this name is that of the values of freeze_frame");
         else
                 native_peer_error(p, seq, "busy", "the report cannot be taken now");
 }
@@ -65,7 +62,7 @@ static bool post_cycle(struct native_peer *p, const struct native_message *m) {
         const struct native_ack ack = { .app = app,
                                         .session = p->session,
                                         .seq = m->seq.value,
-                                        .is_cycle = true,
+                                        .cycle = m->cycle.kind,
                                         .is_silent = !m->seq.set };
 
         if (m->cycle.n.set && m->cycle.n.value <= app->last_n) {
@@ -167,13 +164,24 @@ void native_on_fault(struct native_peer *p, struct native_message *m, struct sov
                 take(p, x, arena);
 }
 
+/* The kind as the configuration has it, which lives as long as the backend; or NULL. */
+static const char *may_begin(const struct native_app *app, const char *kind) {
+        for (size_t i = 0; i < app->cycles.n; i++)
+                if (strcmp(app->cycles.items[i], kind) == 0)
+                        return app->cycles.items[i];
+        return NULL;
+}
+
 void native_on_cycle(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
-        if (!p->app->rule.may_cycle) {
+        const char *kind = may_begin(p->app, m->cycle.kind);
+
+        if (!kind) {
                 (void)atomic_fetch_add(&p->b->n_cycles_refused, 1);
                 native_peer_error(p, m->seq, "not-allowed",
-                                  "the configuration does not let this app begin operation cycles");
+                                  "the configuration does not let this app begin such a cycle");
                 return;
         }
+        m->cycle.kind = kind;
         struct native_pending *x = begin(p, m, *arena);
         if (x)
                 take(p, x, arena);

@@ -12,13 +12,12 @@
 
 #define NATIVE_PENDING_MAX 64 /* reports of one app that wait */
 
-/* One value of a freeze frame: what was read, or why it was not. */
+/* One value of a freeze frame. */
 struct native_frozen {
         const char *id;
-        uint64_t seq; /* of the question that is open; 0 = none is */
-        const struct cJSON *value;
-        uint64_t published_usec; /* 0 = it was read */
-        const char *error;
+        uint64_t seq;              /* of the question that is open; 0 = none is */
+        const struct cJSON *value; /* NULL: there is none */
+        const char *error;         /* why the app did not tell it */
 };
 
 struct native_pending {
@@ -33,8 +32,8 @@ struct native_pending {
 
 /* freeze.c: what the catalogue wants with a failure. Asks the app for what it has not published. -ENOMEM. */
 int native_freeze(struct native_peer *p, struct native_pending *pending, struct sovd_arena *arena);
-/* The environment of a report with its values, as text in the arena. -E2BIG: the app's own part is too long;
- * SOVD_E_CONFLICT: it has a member that is the values' own. */
+/* The environment of a report with its values, as text in the arena; NULL: there is none. -E2BIG: the app's own part is
+ * too long. */
 int native_freeze_text(const struct native_pending *pending, struct sovd_arena *arena, const char **ret);
 
 /* Frames of an app. */

@@ -280,5 +280,5 @@ void nav_look(void) {
 }
 
 void nav_cycle(void) {
-        (void)sovd_app_cycle(nav.app);
+        (void)sovd_app_cycle(nav.app, "power");
 }

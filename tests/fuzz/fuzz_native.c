@@ -8,6 +8,7 @@
  */
 #include "backends/native/frame.h"
 #include "backends/native/message.h"
+#include "backends/native/unit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,12 +53,25 @@ static size_t read_all(struct native_frames *f, uint64_t *sum, bool decode) {
         return n;
 }
 
+/* The same bytes as a text of control groups. */
+static void read_unit(const uint8_t *data, size_t size) {
+        char unit[NATIVE_UNIT_SIZE], *text = malloc(size + 1);
+
+        must(text);
+        memcpy(text, data, size);
+        text[size] = '\0';
+        if (native_unit_parse(text, unit))
+                must(*unit && strlen(unit) < sizeof(unit) && !strchr(unit, '/') && !strchr(unit, '\n'));
+        free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct native_frames whole, cut;
         uint64_t sum_whole = 0, sum_cut = 0;
 
         if (!size)
                 return 0;
+        read_unit(data + 1, size - 1);
         const size_t at = data[0] * (size - 1) / 255;
         native_frames_init(&whole, 4096);
         native_frames_init(&cut, 4096);

@@ -3,10 +3,11 @@
 /*
  * native-reporter - an app that reports much, for the tests of libsovd-app
  *
- *   native-reporter SOCKET ENTITY REPORTS FAULTS BUFFER [cycle]
+ *   native-reporter SOCKET ENTITY REPORTS FAULTS BUFFER [cycle|event]
  *
  * Reports go round the faults F0, F1, …, of each failed and passed in turn; what finds no room is reported again until it
- * does. With "cycle" an operation cycle begins after each round over all faults. A line "reported N" comes after each
+ * does. With "cycle" an operation cycle begins after each round over all faults. With "event" faults end by themselves, and the
+ * app lives on until its standard input ends. A line "reported N" comes after each
  * thousand; the last line is what became of all of them. No call may take longer than BLOCKED_MS.
  */
 #include "backends/native/app/sovd_app.h"
@@ -36,7 +37,7 @@ static void rest(void) {
 static long insist(struct sovd_app *app, const char *code, enum sovd_app_report report) {
         for (long n = 0;; n++) {
                 const double begun = now();
-                const int r = code ? sovd_app_fault(app, code, report, NULL) : sovd_app_cycle(app);
+                const int r = code ? sovd_app_fault(app, code, report, NULL) : sovd_app_cycle(app, "power");
                 if ((now() - begun) * 1000 > BLOCKED_MS || (r && r != -ENOSPC))
                         return -1;
                 if (!r)
@@ -64,7 +65,7 @@ static bool report_all(struct sovd_app *app, long n, long n_faults, bool cycle, 
         return true;
 }
 
-static int set_up(struct sovd_app **ret, char **argv, long n_faults) {
+static int set_up(struct sovd_app **ret, char **argv, long n_faults, bool event) {
         char *catalog = NULL;
         size_t len;
         FILE *text = open_memstream(&catalog, &len);
@@ -73,8 +74,9 @@ static int set_up(struct sovd_app **ret, char **argv, long n_faults) {
                 return -errno;
         (void)fprintf(text, "{\"faults\":[");
         for (long i = 0; i < n_faults; i++)
-                (void)fprintf(text, "%s{\"code\":\"F%ld\",\"name\":\"f\",\"reports_per_sec\":0}",
-                              i ? "," : "", i);
+                (void)fprintf(text, "%s{\"code\":\"F%ld\",\"name\":\"f\",\"reports_per_sec\":0%s}",
+                              i ? "," : "", i,
+                              event ? ",\"debounce\":{\"kind\":\"edge\",\"hold_secs\":0.1}" : "");
         (void)fprintf(text, "]}");
         (void)fclose(text);
         int r = sovd_app_new(ret, &(struct sovd_app_options){ .socket = argv[1],
@@ -95,9 +97,11 @@ int main(int argc, char **argv) {
         uint64_t full = 0;
 
         (void)setvbuf(stdout, NULL, _IOLBF, 0);
-        if (argc < 6 || set_up(&app, argv, atol(argv[4])))
+        const char *mode = argc > 6 ? argv[6] : "";
+        const bool event = strcmp(mode, "event") == 0;
+        if (argc < 6 || set_up(&app, argv, atol(argv[4]), event))
                 return 2;
-        if (!report_all(app, atol(argv[3]), atol(argv[4]), argc > 6, &full))
+        if (!report_all(app, atol(argv[3]), atol(argv[4]), strcmp(mode, "cycle") == 0, &full))
                 return 3;
         do {
                 rest();
@@ -107,6 +111,8 @@ int main(int argc, char **argv) {
                      ",\"full\":%" PRIu64 ",\"counted_full\":%" PRIu64 ",\"connections\":%" PRIu64 "}\n",
                      status.reports_taken, status.reports_acknowledged, status.reports_refused, full,
                      status.reports_full, status.connections);
+        while (event && getchar() != EOF)
+                ;
         sovd_app_free(app, 1000, NULL);
         return 0;
 }

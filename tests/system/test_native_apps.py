@@ -559,10 +559,23 @@ class Configuration(NativeCase):
                           ([{'entity': 'apps/a'}, {'entity': 'apps/a'}], 'another app'),
                           ([{'entity': 'apps/a', 'user': 'nobody-of-this-name'}], 'no such user'),
                           ([{'entity': 'apps/a', 'group': 'nobody-of-this-name'}], 'no such group'),
-                          ([{'entity': 'apps/a', 'user': 'root', 'uid': 0}], 'uid')):
+                          ([{'entity': 'apps/a', 'user': 'root', 'uid': 0}], 'uid'),
+                          ([{'entity': 'apps/a', 'unit': 'navigation'}], 'NAME.service'),
+                          ([{'entity': 'apps/a', 'unit': '../x.service'}], 'NAME.service'),
+                          ([{'entity': 'apps/a', 'cycles': ['often']}], 'is power')):
             self.assertIn(why, self.refused(apps=apps))
+        self.assertIn('at least 0.05', self.refused(freeze_frame_secs=0.01))
+        self.assertIn('at least 0.05', self.refused(log_retention_secs=0))
+        self.assertIn('max_log_entries', self.refused(max_log_entries=0))
         self.assertIn('at least 0.05', self.refused(heartbeat_secs=0.01))
         self.assertIn('max_frame_bytes', self.refused(max_queue_bytes=4096))
+
+    def test_it_is_a_section_and_no_backend_of_the_list(self):
+        config = self.folder / 'list.yaml'
+        config.write_text(json.dumps({'backends': [{'type': 'native', 'name': 'apps'}]}), encoding='utf-8')
+        status, _, said = gateway.run('--config', config, '--check-config')
+        self.assertEqual(status, 2)
+        self.assertIn('type', said)
 
     def test_a_socket_that_nobody_listens_on_is_replaced_and_one_in_use_is_not(self):
         self.gateway.process.kill()

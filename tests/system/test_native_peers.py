@@ -3,14 +3,17 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import unittest
 
 import native
+import polling
 import test_native_apps
 from test_native_apps import REGISTER
 
@@ -161,6 +164,106 @@ class BadFrames(PeersCase):
         connection = self.introduced()
         answer = connection.ask('register', 2, data=[{'id': f'd{i}', 'name': 'd'} for i in range(4)])
         self.assertIn('4 resources', answer['message'])
+
+
+class Counted(PeersCase):
+    """Whatever an app does wrong is in the metrics, each time, whether it is told so or not."""
+    entities = ('apps/nav', 'apps/other', {'entity': 'apps/theirs', 'uid': NOBODY})
+
+    COUNTERS = ('frames_refused_total', 'peers_refused_total', 'peers_lost_total')
+
+    def counted(self, act, **expected):
+        before = {name: self.metric(name) for name in self.COUNTERS}
+        act()
+        wanted = {name: before[name] + expected.get(name.removesuffix('_total'), 0) for name in self.COUNTERS}
+        now = {}
+
+        def are_there():
+            now.update({name: self.metric(name) for name in self.COUNTERS})
+            return now == wanted
+        self.assertTrue(polling.wait_until(are_there, 10), f'{now} instead of {wanted}')
+
+    def says(self, code, connection, act):
+        act(connection)
+        self.assertEqual([f['code'] for f in connection.until_closed() if f['type'] == 'error'], [code])
+
+    def test_what_ends_a_connection(self):
+        cases = [('too-long', lambda c: c.send_bytes(struct.pack('>I', 20001))),
+                 ('too-long', lambda c: c.send_bytes(b'\xff' * 8)),
+                 ('bad-frame', lambda c: c.send_text('')),
+                 ('not-json', lambda c: c.send_text('no json')),
+                 ('not-json', lambda c: c.send_text('[' * 5000 + ']' * 5000)),
+                 ('not-json', lambda c: c.send_text('{"type":"heartbeat","type":"bye"}')),
+                 ('not-json', lambda c: c.send_text(b'{"type":"log","msg":"\x80"}')),
+                 ('not-json', lambda c: c.send_text('{"type":"heartbeat","x":"\\u0000"}')),
+                 ('not-json', lambda c: c.send_text(json.dumps({str(i): 0 for i in range(1100)}))),
+                 ('timeout', lambda c: c.send_bytes(b'\0\0\0')),
+                 ('timeout', lambda c: c.send_bytes(b'\0\0\0\x09{"type"'))]
+        for code, act in cases:
+            self.counted(lambda code=code, act=act: self.says(code, self.introduced(), act),
+                         frames_refused=1, peers_refused=1, peers_lost=1)
+
+    def test_what_keeps_an_app_from_connecting(self):
+        cases = [('bad-version', {'v': 2}), ('bad-version', {'v': '1'}), ('bad-version', {}), ('unknown-entity', {'entity': 'apps/thief'}),
+                 ('not-allowed', {'entity': 'apps/theirs'}), ('in-use', {'entity': 'apps/other'}),
+                 ('bad-frame', {'instance': ''}), ('bad-frame', {'located_on': 'a/b'}), ('bad-frame', {'entity': 7})]
+        for code, members in cases:
+            if 'v' not in members and code != 'bad-version':
+                members = {'v': 1, **members}
+            frame = {'entity': 'apps/nav', 'instance': 'x', **members}
+            self.counted(lambda code=code, frame=frame: self.says(code, self.connection(), lambda c: c.send('hello', **frame)),
+                         frames_refused=1, peers_refused=1)
+        self.counted(lambda: self.says('timeout', self.connection(), lambda c: None), frames_refused=1, peers_refused=1)
+        self.counted(lambda: self.says('hello-first', self.connection(), lambda c: c.send('heartbeat')),
+                     frames_refused=1, peers_refused=1)
+
+    def test_frames_that_are_refused_leave_the_connection(self):
+        app = self.app(register=REGISTER)
+        cases = [('unknown-type', 'dance', {}), ('unknown-fault', 'fault', {'code': 'NOT_IN_IT', 'report': 'failed'}),
+                 ('bad-frame', 'fault', {'code': 'GPS_LOST', 'report': 'broken'}), ('bad-frame', 'fault', {'report': 'failed'}),
+                 ('bad-frame', 'fault', {'code': 'GPS_LOST', 'report': 'failed', 'n': 0}),
+                 ('bad-value', 'fault', {'code': 'GPS_LOST', 'report': 'failed', 'environment': {'x': 'y' * 17000}}),
+                 ('bad-frame', 'fault', {'code': 'GPS_LOST', 'report': 'failed', 'environment': [1]}),
+                 ('not-allowed', 'cycle', {'kind': 'power'}), ('bad-frame', 'cycle', {}), ('unknown-exec', 'exec', {'exec': 'x', 'status': 'completed'}),
+                 ('bad-value', 'publish', {'values': {'speed': 1}}), ('bad-frame', 'condition', {'name': 'x', 'on': 'yes'}),
+                 ('bad-frame', 'log', {'severity': 'info'}), ('bad-frame', 'hello', {'v': 1, 'entity': 'apps/nav', 'instance': 'x'})]
+        for code, type_, members in cases:
+            self.counted(lambda code=code, type_=type_, members=members:
+                         self.assertEqual(app.ask(type_, **members).get('code'), code, members), frames_refused=1)
+        self.assertFalse(app.is_closed)
+        self.assertEqual(self.get('/apps/nav/faults')['items'], [])
+
+    def test_half_a_frame_and_then_nothing(self):
+        connection = self.introduced()
+        connection.send_bytes(b'\0\0\1\0{"type":"fault"')
+        self.counted(connection.close, frames_refused=1, peers_lost=1)
+        stranger = self.connection()
+        stranger.send_bytes(b'\0\0')
+        self.counted(stranger.close, frames_refused=1, peers_refused=1)
+        self.counted(self.connection().close)  # it only looked
+
+    def test_an_app_that_reads_no_answers_is_closed(self):
+        self.stop()
+        self.options = {**self.options, 'frames_per_sec': 1000000, 'frame_timeout_secs': 30}
+        self.start()
+        self.other = self.app({'read': lambda frame: {'value': 1}}, entity='apps/other')
+        connection = self.introduced()
+        lost = self.metric('peers_lost_total')
+        frame = json.dumps({'type': 'x' * 200, 'seq': 1}).encode()
+        frame = struct.pack('>I', len(frame)) + frame
+        connection.socket.settimeout(20)
+        with self.assertRaises(OSError):  # it is closed while it goes on sending
+            while True:
+                connection.send_bytes(frame * 50)
+        self.until(lambda: self.metric('peers_lost_total') == lost + 1)
+        self.assertIn('does not read', self.gateway.log)
+
+    def test_registering_again_and_again_is_limited(self):
+        app = self.app(register={})
+        codes = [app.ask('register').get('code') for _ in range(30)]
+        self.assertIn('rate-limited', codes)
+        self.assertFalse(app.is_closed)
+        self.until(lambda: app.ask('register')['type'] == 'reply')
 
 
 class WhoMayBeWho(PeersCase):
@@ -351,7 +454,67 @@ class Floods(PeersCase):
         self.ask(413, 'PUT', '/apps/nav/data/volume', {'data': 'x' * 20001})
 
 
+class Garbage(PeersCase):
+    """Frames that are nearly right, in any order, from several connections at once; the seed makes a failure repeatable."""
+    options = {**PeersCase.options, 'frames_per_sec': 1000000, 'max_connections': 20, 'freeze_frame_secs': 0.05,
+               'max_log_entries': 5, 'frame_timeout_secs': 5}
+    entities = ('apps/nav', 'apps/other', {'entity': 'apps/free', 'cycles': ['power']})
+    VALUES = (None, True, 0, -1, 1, 2 ** 63, 1.5, '', 'speed', 'A', 'failed', 'passed', 'info', 'main', 'x' * 5000, [], ['speed'], {},
+              {'speed': 1, 'route': 'x'}, [{'id': 'main'}], [{'id': 'speed', 'name': 's'}], [{'id': 'route', 'name': 'r', 'published': True}],
+              {'faults': [{'code': 'A', 'name': 'a', 'freeze_frame': ['speed', 'route', 'none'], 'reports_per_sec': 0}]})
+    MEMBERS = {'hello': ('v', 'entity', 'instance', 'located_on'), 'register': ('data', 'operations', 'modes', 'logs', 'faults'),
+               'publish': ('values',), 'fault': ('code', 'report', 'n', 'environment'), 'condition': ('name', 'on'), 'cycle': ('kind', 'n'),
+               'log': ('severity', 'msg', 'context', 'time_ms'), 'exec': ('exec', 'status', 'progress', 'parameters'), 'heartbeat': (),
+               'reply': ('re', 'value', 'status'), 'error': ('re', 'code', 'message'), 'dance': ()}
+
+    def frame(self, random_):
+        type_ = random_.choice(list(self.MEMBERS)[1:]) if random_.random() < 0.995 else 'hello'
+        frame = {'type': type_, 'seq': random_.randrange(100)}
+        good = {'report': 'failed', 'code': 'A', 'kind': 'power', 'severity': 'warn', 'msg': 'm', 'name': 'c', 'on': True, 're': random_.randrange(2000),
+                'message': 'm', 'data': self.VALUES[-3], 'logs': self.VALUES[-4], 'faults': self.VALUES[-1]}
+        for member in self.MEMBERS[type_]:
+            choice = random_.random()
+            if choice < 0.7 and member in good:
+                frame[member] = good[member]
+            elif choice < 0.95:
+                frame[member] = random_.choice(self.VALUES)
+        return json.dumps(frame)
+
+    def talk(self, seed):
+        random_ = random.Random(seed)
+        connection = native.Connection(self.socket)
+        try:
+            connection.hello(random_.choice(('apps/nav', 'apps/free')), instance=str(seed))
+            for _ in range(random_.randrange(400)):
+                connection.send_text(self.frame(random_))
+            if random_.random() < 0.3:
+                connection.send_bytes(bytes(random_.randrange(256) for _ in range(random_.randrange(40))))
+            if random_.random() < 0.5:
+                connection.ask('heartbeat', 1000)
+        except (native.Closed, OSError):
+            pass
+        finally:
+            connection.close()
+
+    def test_nobody_else_is_disturbed(self):
+        before = self.metric('frames_total')
+        for round_ in range(15):
+            threads = [threading.Thread(target=self.talk, args=(round_ * 10 + i,)) for i in range(3)]
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                self.assertEqual(self.get('/apps/other/data/speed')['data'], 1)
+                for path in ('/data', '/data/speed', '/faults', '/logs/entries', '/logs/config', '/data/docs'):
+                    self.assertLess(self.gateway.get(f'/apps/nav{path}').status, 505)
+            for thread in threads:
+                thread.join()
+        self.assertGreater(self.metric('frames_total') - before, 1000)
+        self.assertGreater(self.metric('frames_refused_total'), 100)
+        self.until(lambda: self.metric('peers') == 1)
+
+
 class Killed(PeersCase):
+    entities = ({'entity': 'apps/nav', 'cycles': ['power']}, 'apps/other')
     options = {**PeersCase.options, 'frames_per_sec': 100000, 'frame_timeout_secs': 5}
 
     CHILD = """
@@ -361,7 +524,9 @@ import native, polling
 def connect():
     app = native.App(sys.argv[2], {'data': [{'id': 'speed', 'name': 's'}],
         'operations': [{'id': 'go', 'name': 'g', 'asynchronous': True, 'stoppable': True}],
-        'faults': {'faults': [{'code': 'A', 'name': 'a', 'reports_per_sec': 0}]}},
+        'logs': [{'id': 'main'}],
+        'faults': {'faults': [{'code': 'A', 'name': 'a', 'reports_per_sec': 0},
+                              {'code': 'FROZEN', 'name': 'f', 'reports_per_sec': 0, 'freeze_frame': ['speed']}]}},
         instance=str(os.getpid()), handlers={'read': lambda f: {'value': 1}, 'start': lambda f: {}})
     if app.registered and app.registered['type'] == 'reply':
         return app
@@ -370,6 +535,10 @@ app = polling.wait_until(connect, 20, 0.05)  # who comes too often has to wait
 print('registered' if app else 'refused', flush=True)
 while app:
     app.send('fault', code='A', report='failed', environment={'pad': 'x' * 5000})
+    app.send('fault', code='FROZEN', report='failed')
+    app.send('cycle', kind='power')
+    app.send('log', severity='error', msg='x' * 3000)
+    app.send('fault', code='FROZEN', report='passed')
     app.send('fault', code='A', report='passed')
 """
 
@@ -386,7 +555,12 @@ while app:
             ended = self.until(lambda: (s := self.get(f'{path}/{id_}'))['status'] == 'failed' and s)
             self.assertIn('went away', str(ended['error']))
             self.ask(504, 'GET', '/apps/nav/data/speed')
-        self.assertEqual([f['code'] for f in self.get('/apps/nav/faults')['items']], ['A'])
+        self.assertEqual({f['code'] for f in self.get('/apps/nav/faults')['items']}, {'A', 'FROZEN'})
+        self.assertGreater(self.metric('cycles_total'), 0)
+        environment = self.get('/apps/nav/faults/FROZEN')['environment_data']
+        frame = environment['last_occurrence']['freeze_frame']  # or why not: nobody asks how busy the machine is
+        self.assertIn('speed', {**frame, **frame.get('x-gw-not-read', {})})
+        self.assertTrue(all(e['msg'] == 'x' * 3000 for e in self.get('/apps/nav/logs/entries')['items'] if e['severity'] == 'error'))
 
 
 if __name__ == '__main__':

@@ -14,7 +14,7 @@ def catalog(*ids, **more):
 
 
 class ReportCase(test_native_apps.NativeCase):
-    entities = ('apps/nav', {'entity': 'apps/body', 'may_cycle': True})
+    entities = ('apps/nav', {'entity': 'apps/body', 'cycles': ['power']})
 
     def reporting(self, *ids, handlers=None, entity='apps/nav', data=DATA, **more):
         return self.app(handlers or {'read': lambda frame: {'value': 51.50} if frame['id'] == 'speed' else None},
@@ -37,27 +37,28 @@ class FreezeFrames(ReportCase):
         app = self.reporting('speed', handlers={'read': lambda frame: {'value': next(speeds)}})
         for report in ('failed', 'passed', 'failed', 'passed', 'failed'):
             self.assertEqual(self.report(app, report)['type'], 'reply')
-        self.assertEqual(self.frame('first_occurrence'), {'data': {'speed': {'data': 10}}})
-        self.assertEqual(self.frame(), {'data': {'speed': {'data': 30}}})
+        self.assertEqual(self.frame('first_occurrence'), {'speed': 10})
+        self.assertEqual(self.frame(), {'speed': 30})
         self.assertEqual(len(app.of_type('read')), 3)  # a pass needs no values
 
     def test_values_stand_beside_what_the_app_says_itself(self):
         app = self.reporting('speed')
         self.report(app, environment={'satellites': 2})
-        self.assertEqual(self.frame(), {'satellites': 2, 'data': {'speed': {'data': 51.5}}})
-        self.assertEqual(self.report(app, 'failed', environment={'data': 1})['code'], 'bad-value')
-        self.assertEqual(self.report(app, 'failed', code='PLAIN', environment={'data': 1})['type'], 'reply')
-        self.assertEqual(self.frame(code='PLAIN'), {'data': 1})
+        self.assertEqual(self.frame(), {'satellites': 2, 'speed': 51.5})
+        self.report(app, 'passed')
+        self.report(app, environment={'speed': 'of the report', 'x-gw-not-read': 1})
+        self.assertEqual(self.frame(), {'speed': 'of the report'})
+        self.assertEqual(self.report(app, code='PLAIN', environment={'x': 1})['type'], 'reply')
+        self.assertEqual(self.frame(code='PLAIN'), {'x': 1})
 
     def test_what_was_published_is_not_asked_for(self):
         app = self.reporting('gear')
         self.report(app)
-        self.assertEqual(self.frame(), {'data': {'gear': {'error': 'it was not published yet'}}})
+        self.assertIsNone(self.frame())
         self.report(app, 'passed')
         app.ask('publish', values={'gear': 'R'})
         self.report(app)
-        self.assertEqual(self.frame()['data']['gear']['data'], 'R')
-        self.assertRegex(self.frame()['data']['gear']['published'], r'^\d{4}-')
+        self.assertEqual(self.frame(), {'gear': 'R'})
         self.assertEqual(app.of_type('read'), [])
 
     def test_what_cannot_be_told_says_why_and_holds_nothing_up_for_long(self):
@@ -66,13 +67,12 @@ class FreezeFrames(ReportCase):
         self.start()
         app = self.reporting('speed', 'slow', 'none')
         self.assertEqual(self.report(app)['type'], 'reply')
-        self.assertEqual(self.frame()['data'], {'speed': {'data': 51.5}, 'slow': {'error': 'the app did not answer in time'},
-                                                'none': {'error': 'the app has not registered it'}})
+        self.assertEqual(self.frame(), {'speed': 51.5, 'x-gw-not-read': {'slow': 'the app did not answer in time'}})
 
     def test_an_app_that_refuses_is_quoted(self):
         app = self.reporting('speed', handlers={'read': lambda frame: ('error', 'busy', 'not while I boot')})
         self.report(app)
-        self.assertIn('not while I boot', self.frame()['data']['speed']['error'])
+        self.assertIn('not while I boot', self.frame()['x-gw-not-read']['speed'])
 
     def test_values_that_are_too_long_are_left_out(self):
         data = [{'id': f'd{i}', 'name': 'd'} for i in range(3)]
@@ -80,7 +80,7 @@ class FreezeFrames(ReportCase):
                              handlers={'read': lambda frame: {'value': 'x' * (10000 if frame['id'] != 'd2' else 100)}})
         self.assertEqual(self.report(app, environment={'pad': 'y' * 16000})['type'], 'reply')
         kept = self.frame()
-        self.assertEqual([sorted(kept['data'][f'd{i}']) for i in range(3)], [['data'], ['error'], ['data']])
+        self.assertEqual(sorted(kept), ['d0', 'd2', 'pad'])
         self.assertEqual(len(kept['pad']), 16000)
         self.assertEqual(self.report(app, environment={'pad': 'y' * 16500})['code'], 'bad-value')
 
@@ -128,18 +128,18 @@ class FreezeFrames(ReportCase):
         app.ask('heartbeat')
         app.close()
         self.until(lambda: self.get('/apps/nav/faults')['items'])
-        self.assertEqual(self.frame(), {'satellites': 0, 'data': {'slow': {'error': 'the app did not answer in time'},
-                                                                  'speed': {'data': 51.5}}})
+        self.assertEqual(self.frame(), {'satellites': 0, 'speed': 51.5,
+                                        'x-gw-not-read': {'slow': 'the app did not answer in time'}})
 
     def test_registering_anew_in_the_middle_disturbs_nothing(self):
         app = self.reporting('slow')
         seq = app.post('fault', code='GPS_LOST', report='failed')
         self.assertEqual(app.ask('register', data=DATA, faults=catalog('speed'))['type'], 'reply')
         self.assertEqual(app.answer(seq)['type'], 'reply')
-        self.assertIn('slow', self.frame()['data'])
+        self.assertIn('slow', self.frame()['x-gw-not-read'])
         self.report(app, 'passed')
         self.report(app)
-        self.assertEqual(self.frame()['data'], {'speed': {'data': 51.5}})
+        self.assertEqual(self.frame(), {'speed': 51.5})
 
 
 class Cycles(ReportCase):
@@ -151,7 +151,7 @@ class Cycles(ReportCase):
         self.report(body, code='PLAIN')
         self.assertEqual(self.status('PLAIN', 'body')['confirmedDTC'], '0')
         self.assertEqual(self.status('PLAIN')['testFailedThisOperationCycle'], '1')
-        self.assertEqual(body.ask('cycle')['type'], 'reply')
+        self.assertEqual(body.ask('cycle', kind='power')['type'], 'reply')
         self.assertEqual(self.status('PLAIN')['testFailedThisOperationCycle'], '0')
         self.assertEqual(self.status('PLAIN', 'body')['confirmedDTC'], '1')
         self.assertEqual(self.metric('cycles_total'), 1)
@@ -160,7 +160,7 @@ class Cycles(ReportCase):
         nav = self.reporting()
         self.report(nav, code='PLAIN')
         refused = self.metric('frames_refused_total')
-        self.assertEqual(nav.ask('cycle')['code'], 'not-allowed')
+        self.assertEqual(nav.ask('cycle', kind='power')['code'], 'not-allowed')
         self.assertEqual(self.status('PLAIN')['testFailedThisOperationCycle'], '1')
         self.assertEqual(self.metric('cycles_refused_total'), 1)
         self.assertEqual(self.metric('frames_refused_total') - refused, 1)
@@ -172,7 +172,7 @@ class Cycles(ReportCase):
         seqs = []
         for n in range(10):
             seqs += [body.post('fault', code='PLAIN', report='failed'), body.post('fault', code='PLAIN', report='passed'),
-                     body.post('cycle')]
+                     body.post('cycle', kind='power')]
         self.assertEqual({body.answer(seq)['type'] for seq in seqs}, {'reply'})
         environment = self.get('/apps/body/faults/PLAIN')['environment_data']
         self.assertEqual((environment['occurrences'], environment['failed_cycles']), (10, 10))
@@ -181,15 +181,17 @@ class Cycles(ReportCase):
         body = self.reporting(entity='apps/body')
         self.report(body, code='PLAIN', n=1)
         for _ in range(3):
-            self.assertEqual(body.ask('cycle', n=2)['type'], 'reply')
+            self.assertEqual(body.ask('cycle', kind='power', n=2)['type'], 'reply')
         self.assertEqual(self.get('/apps/body/faults/PLAIN')['environment_data']['failed_cycles'], 2)
         self.assertEqual(self.metric('cycles_total'), 1)
-        self.assertEqual(body.ask('cycle', n=0)['code'], 'bad-frame')
+        self.assertEqual(body.ask('cycle', kind='power', n=0)['code'], 'bad-frame')
+        self.assertEqual(body.ask('cycle', n=3)['code'], 'bad-frame')
+        self.assertEqual(body.ask('cycle', kind='other', n=3)['code'], 'not-allowed')
 
     def test_a_cycle_survives_a_kill_of_the_gateway(self):
         body = self.reporting(entity='apps/body', confirm_cycles=2)
         self.report(body, code='PLAIN')
-        self.assertEqual(body.ask('cycle')['type'], 'reply')
+        self.assertEqual(body.ask('cycle', kind='power')['type'], 'reply')
         self.gateway.process.kill()
         self.gateway.ended()
         self.start()
@@ -197,14 +199,14 @@ class Cycles(ReportCase):
 
     def test_apps_that_begin_cycles_at_the_same_time_do_not_disturb_each_other(self):
         self.stop()
-        self.entities = [{'entity': f'apps/a{i}', 'may_cycle': True} for i in range(4)]
+        self.entities = [{'entity': f'apps/a{i}', 'cycles': ['power']} for i in range(4)]
         self.start()
         apps = [self.reporting(entity=f'apps/a{i}') for i in range(4)]
         failed = []
 
         def flap(app):
             for n in range(20):
-                answers = [self.report(app, 'failed', code='PLAIN'), app.ask('cycle'), self.report(app, 'passed', code='PLAIN')]
+                answers = [self.report(app, 'failed', code='PLAIN'), app.ask('cycle', kind='power'), self.report(app, 'passed', code='PLAIN')]
                 failed.extend(a for a in answers if a['type'] != 'reply')
         threads = [threading.Thread(target=flap, args=(app,)) for app in apps]
         for thread in threads:

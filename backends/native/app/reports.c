@@ -40,20 +40,6 @@ static bool make_room(struct app_codes *c) {
         return true;
 }
 
-/* A fault that ends by itself is an event: telling it once more would be one more. */
-static bool is_event(const struct sovd_app *app, const char *code) {
-        const cJSON *fault;
-
-        cJSON_ArrayForEach (fault, cJSON_GetObjectItemCaseSensitive(app->faults, "faults")) {
-                const char *own = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(fault, "code"));
-                const cJSON *debounce = cJSON_GetObjectItemCaseSensitive(fault, "debounce");
-                if (own && strcmp(own, code) == 0)
-                        return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(debounce, "hold_secs")) >
-                               0;
-        }
-        return false;
-}
-
 /* 0, -ENOSPC, -ENOMEM. */
 static int code_of(struct sovd_app *app, const char *code, struct app_code **ret) {
         struct app_codes *c = &app->codes;
@@ -70,12 +56,30 @@ static int code_of(struct sovd_app *app, const char *code, struct app_code **ret
                         free(x);
                         return -ENOMEM;
                 }
-                x->is_event = is_event(app, code);
                 *slot = x;
                 c->n++;
         }
         *ret = *slot;
         return 0;
+}
+
+/* A fault that ends by itself is an event: telling it once more would be one more. */
+int app_codes_note_events(struct sovd_app *app) {
+        const cJSON *fault;
+        int r = 0;
+
+        cJSON_ArrayForEach (fault, cJSON_GetObjectItemCaseSensitive(app->faults, "faults")) {
+                const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(fault, "code"));
+                const cJSON *debounce = cJSON_GetObjectItemCaseSensitive(fault, "debounce");
+                struct app_code *c = NULL;
+                if (!(cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(debounce, "hold_secs")) > 0))
+                        continue;
+                if (!r && code)
+                        r = code_of(app, code, &c);
+                if (c)
+                        c->is_event = true;
+        }
+        return r;
 }
 
 int sovd_app_debounce(struct sovd_app *app, const char *code, unsigned failed_count, unsigned passed_count) {
@@ -237,15 +241,26 @@ int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report 
         return r;
 }
 
-int sovd_app_cycle(struct sovd_app *app) {
-        if (!app)
+/* With the mutex held. */
+static int divide(struct app_codes *c, const char *kind) {
+        if (!c->last_epoch && !begin_epoch(c))
+                return -ENOMEM;
+        struct app_epoch *ended = c->last_epoch;
+        if (!begin_epoch(c))
+                return -ENOMEM;
+        memcpy(ended->kind, kind, strlen(kind) + 1);
+        return 0;
+}
+
+int sovd_app_cycle(struct sovd_app *app, const char *kind) {
+        if (!app || !app_is_text(kind, sizeof(app->codes.epoch->kind) - 1))
                 return -EINVAL;
         (void)pthread_mutex_lock(&app->mutex);
         const bool full = app->status.reports_waiting >= app->reports_max;
         int r = full ? -ENOSPC : 0;
         app->status.reports_full += full;
-        if (!r && ((!app->codes.last_epoch && !begin_epoch(&app->codes)) || !begin_epoch(&app->codes)))
-                r = -ENOMEM;
+        if (!r)
+                r = divide(&app->codes, kind);
         app->status.reports_waiting += !r;
         app->status.reports_taken += !r;
         (void)pthread_mutex_unlock(&app->mutex);

@@ -19,7 +19,8 @@ struct sovd_app;
 struct app_epoch {
         struct app_epoch *next; /* a cycle lies between */
         size_t n_reports;       /* not acknowledged */
-        int64_t n, seq;         /* of the cycle behind it; as with reports */
+        char kind[65];          /* of the cycle behind it */
+        int64_t n, seq;         /* of that cycle; as with reports */
         uint64_t retry_ms;
 };
 
@@ -57,6 +58,8 @@ struct app_codes {
         int64_t last_n;
 };
 
+/* All faults of the catalogue are told: which of them are events? -ENOMEM, -ENOSPC. */
+int app_codes_note_events(struct sovd_app *app);
 void app_codes_done(struct sovd_app *app);
 
 /* What is to be sent next: a report, or the epoch whose cycle is; both NULL: nothing. It counts as under way. */

@@ -183,6 +183,7 @@ static cJSON *cycle_frame(const struct app_epoch *cycle) {
 
         cJSON_AddNumberToObject(frame, "seq", (double)cycle->seq);
         cJSON_AddNumberToObject(frame, "n", (double)cycle->n);
+        cJSON_AddStringToObject(frame, "kind", cycle->kind);
         return frame;
 }
 

@@ -130,7 +130,7 @@ int sovd_app_set_faults(struct sovd_app *app, const char *catalog_json);
  * known. */
 int sovd_app_debounce(struct sovd_app *app, const char *code, unsigned failed_count, unsigned passed_count);
 
-/* All is told: connects, and keeps connected. -EALREADY. */
+/* All is told: connects, and keeps connected. -EALREADY; -ENOSPC: the catalogue has more than 10000 faults. */
 int sovd_app_ready(struct sovd_app *app);
 
 /* --- what happens; at any time ----------------------------------------------------------------------------- */
@@ -145,10 +145,10 @@ enum sovd_app_report { SOVD_APP_FAILED, SOVD_APP_PASSED, SOVD_APP_PREFAILED, SOV
 int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report report,
                    const char *environment);
 
-/* A new operation cycle begins, for the faults of all apps, if the gateway's configuration lets this app begin one; else it
- * is counted as refused. It waits like a report, behind those that were taken before it, and those after it wait for it.
+/* An operation cycle of a kind ("power"; at most 64 bytes) begins, for the faults of all apps, if the gateway's
+ * configuration lets this app begin one; else it is counted as refused. It waits like a report, behind those that were taken before it, and those after it wait for it.
  * -ENOSPC as above. */
-int sovd_app_cycle(struct sovd_app *app);
+int sovd_app_cycle(struct sovd_app *app, const char *kind);
 
 /* Switches an enabling condition; the last state is told again after each connection. -ENOSPC: more than 64. */
 int sovd_app_condition(struct sovd_app *app, const char *name, bool on);

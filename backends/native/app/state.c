@@ -313,11 +313,11 @@ int sovd_app_ready(struct sovd_app *app) {
         if (!app)
                 return -EINVAL;
         (void)pthread_mutex_lock(&app->mutex);
-        const bool was = app->ready;
-        app->ready = true;
+        int r = app->ready ? -EALREADY : app_codes_note_events(app);
+        app->ready = app->ready || !r;
         (void)pthread_mutex_unlock(&app->mutex);
         app_wake(app);
-        return was ? -EALREADY : 0;
+        return r;
 }
 
 /* --- the rest ------------------------------------------------------------------------------------------- */

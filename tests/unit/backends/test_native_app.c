@@ -90,6 +90,46 @@ static void equal_reports_that_wait_are_one(void **state) {
         assert_int_equal(status_of(app).reports_waiting, 3); /* an occurrence more is not lost */
 }
 
+static void a_cycle_divides_what_would_be_one(void **state) {
+        struct sovd_app *app = *state;
+
+        assert_int_equal(sovd_app_fault(app, "A", SOVD_APP_FAILED, NULL), 0);
+        assert_int_equal(sovd_app_cycle(app, "power"), 0);
+        assert_int_equal(sovd_app_fault(app, "A", SOVD_APP_FAILED, NULL), 0);
+        assert_int_equal(sovd_app_fault(app, "A", SOVD_APP_FAILED, NULL), 0);
+        assert_int_equal(status_of(app).reports_waiting, 3);
+        assert_int_equal(sovd_app_cycle(app, "power"), 0);
+        assert_int_equal(sovd_app_cycle(app, "power"), -ENOSPC);
+        assert_int_equal(status_of(app).reports_full, 1);
+        assert_int_equal(status_of(app).reports_taken, 5);
+        assert_int_equal(sovd_app_cycle(app, ""), -EINVAL);
+        assert_int_equal(sovd_app_cycle(app, NULL), -EINVAL);
+}
+
+/* As many as fit, over as many faults as there can be; what does not fit is told, and what was refused can come again. */
+static void as_many_faults_as_a_catalogue_can_have(void **state) {
+        const struct sovd_app_options options = { .socket = "/nonexistent/socket",
+                                                  .entity = "apps/a",
+                                                  .reports_max = 65536 };
+        struct sovd_app *app = NULL;
+        char code[16];
+        size_t lost;
+
+        assert_int_equal(sovd_app_new(&app, &options), 0);
+        for (int i = 0; i < 60000; i++) {
+                (void)snprintf(code, sizeof(code), "F%d", i % 10000);
+                assert_int_equal(
+                        sovd_app_fault(app, code, i / 10000 % 2 ? SOVD_APP_PASSED : SOVD_APP_FAILED, NULL),
+                        0);
+        }
+        assert_int_equal(status_of(app).reports_waiting, 60000);
+        assert_int_equal(sovd_app_fault(app, "ONE_MORE", SOVD_APP_FAILED, NULL), -ENOSPC);
+        assert_int_equal(sovd_app_debounce(app, "ONE_MORE", 1, 1), -ENOSPC);
+        assert_int_equal(sovd_app_fault(app, "F0", SOVD_APP_PREFAILED, NULL), 0);
+        assert_null(sovd_app_free(app, 0, &lost));
+        assert_int_equal(lost, 60001);
+}
+
 static void each_prefailed_counts(void **state) {
         struct sovd_app *app = *state;
 
@@ -187,6 +227,43 @@ static void lines_and_conditions_have_a_limit(void **state) {
         assert_int_equal(sovd_app_condition(app, "c0", false), 0);
 }
 
+static void contexts_say_what_is_wanted(void **state) {
+        struct sovd_app *app = *state;
+        const struct sovd_app_log_context main_ = { .id = "main" }, loud = { .id = "l", .severity = "loud" },
+                                          chatty = { .id = "chatty", .severity = "debug" },
+                                          none = { .id = NULL };
+
+        assert_int_equal(sovd_app_add_log(app, &main_), 0);
+        assert_int_equal(sovd_app_add_log(app, &main_), -EEXIST);
+        assert_int_equal(sovd_app_add_log(app, &chatty), 0);
+        assert_int_equal(sovd_app_add_log(app, &loud), -EINVAL);
+        assert_int_equal(sovd_app_add_log(app, &none), -EINVAL);
+        assert_int_equal(sovd_app_log(app, SOVD_APP_DEBUG, "nobody wants it"), 0);
+        assert_int_equal(status_of(app).logs_waiting, 0);
+        assert_int_equal(status_of(app).logs_not_wanted, 1);
+        assert_int_equal(sovd_app_log_to(app, "chatty", SOVD_APP_DEBUG, "wanted"), 0);
+        assert_int_equal(sovd_app_log_to(app, "other", SOVD_APP_FATAL, "x"), -ENOENT);
+        assert_int_equal(sovd_app_log_to(app, NULL, SOVD_APP_FATAL, "x"), -EINVAL);
+        assert_int_equal(status_of(app).logs_waiting, 1);
+}
+
+static void schemas_have_to_be_objects(void **state) {
+        struct sovd_app *app = *state;
+        const struct sovd_app_data good = { .id = "d", .name = "D", .schema = "{\"type\":\"integer\"}" },
+                                   bad = { .id = "e", .name = "E", .schema = "integer" };
+        const struct sovd_app_operation operation = {
+                .id = "o", .name = "O", .start = start_nothing, .parameters = "[]"
+        };
+        const struct sovd_app_setting setting = {
+                .id = "c", .name = "C", .read = read_nothing, .write = write_nothing, .schema = "{"
+        };
+
+        assert_int_equal(sovd_app_add_data(app, &good), 0);
+        assert_int_equal(sovd_app_add_data(app, &bad), -EINVAL);
+        assert_int_equal(sovd_app_add_operation(app, &operation), -EINVAL);
+        assert_int_equal(sovd_app_add_configuration(app, &setting), -EINVAL);
+}
+
 static void an_execution_that_nobody_started_is_not_wanted(void **state) {
         struct sovd_app *app = *state;
 
@@ -230,13 +307,17 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_buffer_that_is_full_says_so_and_keeps_what_it_has, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(equal_reports_that_wait_are_one, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_cycle_divides_what_would_be_one, set_up, tear_down),
+                cmocka_unit_test(as_many_faults_as_a_catalogue_can_have),
                 cmocka_unit_test_setup_teardown(each_prefailed_counts, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(contexts_say_what_is_wanted, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_rule_lets_a_fault_through_when_it_is_reached, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(what_a_gateway_could_not_read_is_refused_here, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(things_are_added_once_and_before_it_is_ready, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(schemas_have_to_be_objects, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(lines_and_conditions_have_a_limit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(an_execution_that_nobody_started_is_not_wanted, set_up,
                                                 tear_down),

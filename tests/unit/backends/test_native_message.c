@@ -47,7 +47,7 @@ static void every_type_is_decoded(void **state) {
                 [NATIVE_PUBLISH] = "{\"type\":\"publish\",\"values\":{}}",
                 [NATIVE_FAULT] = "{\"type\":\"fault\",\"code\":\"c\",\"report\":\"passed\",\"n\":3}",
                 [NATIVE_CONDITION] = "{\"type\":\"condition\",\"name\":\"n\",\"on\":false}",
-                [NATIVE_CYCLE] = "{\"type\":\"cycle\",\"n\":4}",
+                [NATIVE_CYCLE] = "{\"type\":\"cycle\",\"kind\":\"power\",\"n\":4}",
                 [NATIVE_LOG] = "{\"type\":\"log\",\"severity\":\"warn\",\"msg\":\"m\"}",
                 [NATIVE_EXEC] = "{\"type\":\"exec\",\"exec\":\"e\",\"status\":\"failed\",\"error\":\"why\"}",
                 [NATIVE_HEARTBEAT] = "{\"type\":\"heartbeat\"}",
