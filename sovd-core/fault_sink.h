@@ -18,6 +18,15 @@ struct sovd_fault_sink;
 enum sovd_report { SOVD_REPORT_FAILED, SOVD_REPORT_PASSED, SOVD_REPORT_PREFAILED, SOVD_REPORT_PREPASSED };
 extern const char *const sovd_report_names[]; /* "failed", "passed", "prefailed", "prepassed" */
 
+/* Of what is kept; the first four when history and faults were last held against their bounds. */
+struct sovd_fault_counters {
+        uint64_t n_events, n_faults;
+        uint64_t n_events_removed, n_faults_removed;
+        uint64_t n_rounds, n_failed_rounds;
+        uint64_t free_bytes;          /* of the file, not given back yet */
+        uint64_t longest_change_usec; /* that removed something, from the question to the commit */
+};
+
 struct sovd_fault_sink_ops {
         /* entity: "apps/nav". catalog: JSON as a catalogue file has it. SOVD_E_BAD_REQUEST: *ret_why (in the arena) names
          * member and reason; SOVD_E_OVERLOAD: too many faults are defined. */
@@ -34,6 +43,8 @@ struct sovd_fault_sink_ops {
 
         int (*condition)(struct sovd_fault_sink *sink, const char *name, bool on);
         int (*cycle)(struct sovd_fault_sink *sink);
+
+        void (*count)(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret);
 
         /* The fault ops of a backend. e NULL in list and history: those of all entities that are kept here. */
         int (*list)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,

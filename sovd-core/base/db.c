@@ -130,7 +130,7 @@ static int conn_open(struct sovd_db_conn **ret, const struct sovd_db *db, bool w
         if (!r)
                 r = harden(conn);
         if (!r && db->path && writer)
-                r = exec(conn, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; "
+                r = exec(conn, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; "
                                "PRAGMA journal_size_limit=" JOURNAL_BYTES);
         if (!r && !writer)
                 r = exec(conn, "PRAGMA query_only=ON");
@@ -638,7 +638,17 @@ int sovd_db_copy(struct sovd_db *db, const char *path) {
         return r;
 }
 
+/* 0 = there is none. */
+static uint64_t wal_bytes(const struct sovd_db *db) {
+        struct stat st;
+        char wal[4200];
+
+        (void)snprintf(wal, sizeof(wal), "%s-wal", db->path ? db->path : "");
+        return db->path && stat(wal, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
+        const uint64_t wal = wal_bytes(db);
         struct stat st;
         bool has_file = db->path && stat(db->path, &st) == 0;
 
@@ -650,6 +660,7 @@ void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
                 .n_commits = db->n_commits,
                 .n_failed = db->n_failed,
                 .bytes = has_file ? (uint64_t)st.st_size : 0,
+                .wal_bytes = wal,
         };
         (void)pthread_mutex_unlock(&db->mutex);
 }
