@@ -251,6 +251,12 @@ static int ask(struct sovd_db_conn *conn, const char *sql, int64_t *ret) {
         return result == SQLITE_DONE ? -EBADMSG : failed(conn, result);
 }
 
+/* A statement that stands at a row keeps the snapshot that it reads: the journal could not be taken in. */
+static void end_statements(struct sovd_db_conn *conn) {
+        for (size_t i = 0; i < conn->n_statements; i++)
+                (void)sqlite3_reset(conn->statements[i].stmt);
+}
+
 /* --- the writer ----------------------------------------------------------------------------------------- */
 
 /* One change inside the transaction; what it did is undone when it does not want it. */
@@ -260,6 +266,7 @@ static int carry_out(struct sovd_db_conn *conn, struct job *job) {
                 return r;
 
         job->result = job->work(conn, job->data);
+        end_statements(conn);
         if (job->result)
                 r = exec(conn, "ROLLBACK TO change");
         return r ? r : exec(conn, "RELEASE change");
@@ -426,8 +433,7 @@ int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret) {
 }
 
 void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn) {
-        for (size_t i = 0; i < conn->n_statements; i++)
-                (void)sqlite3_reset(conn->statements[i].stmt);
+        end_statements(conn);
         (void)exec(conn, "COMMIT");
         give_back(db, conn);
 }

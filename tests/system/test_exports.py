@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exports: one JSON object on a line, whole or visibly cut, whatever fails among what is exported."""
+import contextlib
 import json
+import sqlite3
+import time
 import unittest
 
 import ecu
@@ -112,6 +115,79 @@ class Snapshot(ExportCase):
         self.assertEqual(self.export('/apps/nav/snapshot')[1], [])
         self.ask(404, 'GET', '/apps/nobody/snapshot')
         self.ask(405, 'POST', '/apps/nav/snapshot')
+
+
+class Big(ExportCase):
+    """More than any buffer between gateway and client takes."""
+    MANY = 60000
+
+    def setUp(self):
+        super().setUp()
+        self.stop()
+        about = json.dumps({'code': 'X', 'name': 'x' * 100})
+        with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as db, db:
+            db.executemany("INSERT INTO fault VALUES('apps/old', ?, ?, 2, '', 40, 1, 0, 0, ?, ?, NULL, NULL)",
+                           ((f'X{i:06}', about, 1000 + i, 1000 + i) for i in range(self.MANY)))
+        self.sections = {'limits': {'bulk_transfers': 1, 'bulk_timeout_secs': 20}}
+        self.start()
+
+    def stalled(self, path='/export/faults'):
+        """A client that asks and takes nothing."""
+        raw = self.gateway.raw()
+        self.addCleanup(raw.close)
+        raw.send(f'GET /sovd/v1{path} HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        self.until(lambda: self.value('bulk_sent_bytes_total') > 0)
+        return raw
+
+    def value(self, name):
+        return self.gateway.metrics()['sovd_' + name]
+
+    def test_it_is_whole_and_takes_no_memory(self):
+        self.export('/export/faults?severity=1')
+        before = self.gateway.metrics()['process_resident_memory_bytes']
+        _, lines = self.export('/export/faults')
+        self.assertEqual([f['code'] for f in lines], [f'X{i:06}' for i in range(self.MANY)])
+        grown = self.gateway.metrics()['process_resident_memory_bytes'] - before
+        self.assertLess(grown, 10 << 20)
+
+    def test_a_slow_client_holds_no_reader_and_no_journal(self):
+        app = self.fill(n=1)
+        raw = self.stalled()
+        for i in range(300):
+            app.ask('fault', code=f'F{i % N:02}', report='failed' if i // N % 2 else 'passed')
+            self.ask(200, 'GET', '/faults?limit=5')
+        self.assertLess(self.value('storage_wal_bytes'), 9 << 20)
+        with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as db:
+            busy, log, taken_in = db.execute('PRAGMA wal_checkpoint(PASSIVE)').fetchone()
+        self.assertEqual((busy, log), (0, taken_in), 'a reader holds the journal')
+        body = raw.rest()
+        self.assertTrue(body)
+
+    def test_a_client_that_goes_away_ends_it(self):
+        raw = self.stalled()
+        self.assertEqual(self.value('bulk_transfers_running'), 1)
+        raw.close()
+        self.until(lambda: self.value('bulk_transfers_running') == 0)
+        self.assertEqual(self.value('bulk_broken_total'), 1)
+        self.export('/export/faults?severity=1')
+
+    def test_as_many_as_the_limit_says_run_at_once(self):
+        self.stalled()
+        for path in '/export/faults', '/apps/nav/snapshot':
+            reply = self.ask(503, 'GET', path)
+            self.assertIn('1 transfers', reply.json['message'])
+            self.assertIn('retry-after', reply.headers)
+
+    def test_an_export_that_was_cut_has_no_last_line(self):
+        self.stop()
+        self.sections = {'limits': {'bulk_timeout_secs': 1}}
+        self.start()
+        raw = self.stalled()
+        time.sleep(1.2)  # the time of the transfer itself is what is tested
+        body = raw.rest()
+        self.assertNotIn(b'"_end"', body)
+        self.assertFalse(body.endswith(b'0\r\n\r\n'))
+        self.until(lambda: self.value('bulk_broken_total') == 1)
 
 
 class Elsewhere(unittest.TestCase):
