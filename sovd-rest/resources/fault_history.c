@@ -120,10 +120,10 @@ static int vehicle_history(struct sovd_call *call) {
 /* Before those with {fault-code}: no fault can have this code. */
 const struct sovd_route sovd_routes_fault_history[] = {
         { .id = "faults-history", .method = SOVD_GET, .path = "/{entity}/faults/history", .handler = entity_history,
-          .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_FAULTS, .query = history_query,
-          .out = &sovd_schema_fault_history, .success = 200, .summary = "What happened to the faults of an entity" },
+          .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_FAULTS,
+          .query = history_query, .out = &sovd_schema_fault_history, .success = 200, .summary = "What happened to the faults of an entity" },
         { .id = "vehicle-faults-history", .method = SOVD_GET, .path = "/faults/history", .handler = vehicle_history,
-          .collection = SOVD_NO_COLLECTION, .query = history_query, .out = &sovd_schema_fault_history, .success = 200,
+          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = history_query, .out = &sovd_schema_fault_history, .success = 200,
           .summary = "What happened to the faults that the gateway keeps, of all entities" },
         { 0 }
 };
