@@ -127,7 +127,9 @@ static int find_victims(struct sovd_db_conn *conn, struct round *o, struct victi
         struct sovd_db_stmt *s;
         bool row = true;
 
-        int r = sovd_db_prepare(conn, &s, "SELECT entity, code FROM fault ORDER BY last_usec, code, entity");
+        /* Those that are observed at a backend are its own to bound: they would only come again. */
+        int r = sovd_db_prepare(conn, &s, "SELECT entity, code FROM fault WHERE json_extract(about, '$.observed') IS NULL"
+                                          " ORDER BY last_usec, code, entity");
         while (!r && row && *n < max) {
                 r = sovd_db_step(s, &row);
                 if (r || !row || is_defined(o->r->m, sovd_db_text(s, 0), sovd_db_text(s, 1)))

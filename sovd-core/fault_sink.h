@@ -68,4 +68,5 @@ struct sovd_fault_sink_ops {
 
 struct sovd_fault_sink { /* first member of the one who implements it */
         const struct sovd_fault_sink_ops *ops;
+        bool follows; /* faults of backends that keep them themselves are followed here too; set before requests come */
 };

@@ -85,18 +85,15 @@ static int finish(struct sovd_call *call, const struct sovd_fault_history_filter
 }
 
 static int entity_history(struct sovd_call *call) {
-        const struct sovd_backend_ops *ops = sovd_ops(call, SOVD_COLLECTION_FAULTS);
         struct sovd_fault_history *history = sovd_arena_new0(call->arena, struct sovd_fault_history);
         struct sovd_fault_filter faults = { 0 };
         struct sovd_fault_history_filter filter;
         if (!history)
                 return sovd_error_origin(-ENOMEM);
-        if (!ops->faults_history)
-                return sovd_not_offered(call, "the history of faults");
 
         int r = take_filter(call, &faults, &filter);
         if (!r)
-                r = ops->faults_history(call, call->entity, &filter, history);
+                r = sovd_fault_history_read(call, call->entity, &filter, history);
         return r ? r : finish(call, &filter, history,
                               sovd_call_printf(call, "%s/faults/history", sovd_entity_href(call, call->entity)));
 }

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+import tempfile
 import time
 import unittest
 
@@ -202,7 +203,7 @@ class Elsewhere(unittest.TestCase):
             self.assertIn('history', next(f for f in lines if f['entity'] == 'components/bms')['error']['message'])
             self.assertEqual(there.request('GET', '/export/faults?kind=history&entity=components/bms').status, 501)
             _, lines, _ = lines_of(there.request('GET', '/export/faults?from=5').body)
-            self.assertIn('times', lines[0]['error']['message'])
+            self.assertIn('history', lines[0]['error']['message'])
             _, lines, _ = lines_of(there.request('GET', '/components/bms/snapshot').body)
             self.assertTrue([line for line in lines if line['resource'].startswith('data/') and 'data' in line])
             self.assertTrue([line for line in lines if line['resource'] == 'faults/P0A80'])
@@ -210,3 +211,27 @@ class Elsewhere(unittest.TestCase):
             _, lines, end = lines_of(there.request('GET', '/export/faults').body)
             self.assertTrue(lines and all('error' in line for line in lines), lines)
             self.assertEqual(end['lines'], len(lines))
+
+    def test_what_the_gateway_has_seen_of_a_backend_comes_once(self):
+        about = json.dumps({'code': 'P0A80', 'name': 'as it was seen'})
+        gone = json.dumps({'code': 'X', 'name': 'of an entity that is gone'})
+        body = json.dumps({'timestamp': '2026-01-01T00:00:00.000Z', 'entity': 'components/bms', 'change': 'failed'})
+        with tempfile.TemporaryDirectory() as state, ecu.DemoEcu() as server:
+            gateway.Gateway(storage={'path': state}).stop()
+            with contextlib.closing(sqlite3.connect(state + '/state.db')) as db, db:
+                for entity, code, text in ('components/bms', 'P0A80', about), ('components/a b', 'X', gone):
+                    db.execute("INSERT INTO fault VALUES(?, ?, ?, 2, '', 40, 1, 0, 0, 5000000, 5000000, NULL, NULL)", (entity, code, text))
+                db.execute("INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, body)"
+                           " VALUES(5000000, 'components/bms', 'P0A80', 1, 47, 2, '', ?)", (body,))
+            with gateway.Gateway(gateway.backend_of(server), storage={'path': state}) as there:
+                def lines(query=''):
+                    return lines_of(there.request('GET', '/export/faults' + query).body)[1]
+                self.assertEqual([(f['code'], f['fault_name']) for f in lines() if f['entity'] == 'components/bms'],
+                                 [('P0A80', 'Cell Voltage Imbalance')])
+                self.assertEqual([f['entity'] for f in lines() if f.get('code') == 'X'], ['components/a%20b'])
+                seen = [f for f in lines('?to=1970-01-01T00:01:00Z') if f['entity'] == 'components/bms']
+                self.assertEqual([f.get('fault_name') for f in seen], ['as it was seen'])
+                self.assertEqual(len(lines('?entity=components/bms&to=1970-01-01T00:01:00Z')), 1)
+                self.assertEqual([f['change'] for f in lines('?kind=history&entity=components/bms')], ['failed'])
+                history = there.request('GET', '/components/bms/faults/history')
+                self.assertEqual([e['change'] for e in history.json['items']], ['failed'])
