@@ -199,11 +199,14 @@ static void elsewhere(struct faults_export *f, const struct sovd_entity *e) {
         struct sovd_call *call = sovd_export_call(&f->base);
         struct sovd_fault_list list = { 0 };
         const char *entity = reference_of(call, e);
+        struct sovd_fault_filter whole = f->filter;
         bool is_past = f->is_history || has_times(f);
 
+        whole.max = 0;
+        whole.after = (struct sovd_fault_place){ 0 };
         call->entity = e;
         int r = is_past ? was_covered(call, e)
-                        : e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(call, e, &f->filter, &list);
+                        : e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(call, e, &whole, &list);
         const struct sovd_fault *items = list.items.items;
         if (r)
                 sovd_export_error_line(&f->base, "entity", entity, r);

@@ -64,9 +64,10 @@ class Faults(ExportCase):
         app = self.fill(n=7)
         app.ask('fault', code='F20', report='failed', environment={'speed': 1})
         self.ask(204, 'DELETE', '/apps/nav/faults')
-        head, lines = self.export('/export/faults?kind=history')
+        head, lines = self.export('/export/faults?kind=history&entity=apps/nav')
         self.assertEqual(head['export_type'], 'fault-history')
-        self.assertEqual(lines, self.get('/faults/history?order=asc')['items'])
+        self.assertEqual(lines, self.get('/apps/nav/faults/history?order=asc')['items'])
+        self.assertEqual([e for e in self.export('/export/faults?kind=history')[1] if 'error' not in e], lines)
         self.assertEqual(len(self.export('/export/faults?kind=history&entity=apps/nav&severity=2')[1]), 3)
 
     def test_what_cannot_be_exported_is_named(self):
