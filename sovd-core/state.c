@@ -23,8 +23,8 @@ static const char faults[] =
         "CREATE TABLE fault_event(id INTEGER PRIMARY KEY AUTOINCREMENT, usec INTEGER NOT NULL, entity TEXT NOT NULL,"
         " code TEXT NOT NULL, changed INTEGER NOT NULL, status INTEGER NOT NULL, severity INTEGER NOT NULL,"
         " scope TEXT NOT NULL, frame TEXT, body TEXT NOT NULL) STRICT;"
-        "CREATE INDEX fault_event_time ON fault_event(usec);"
-        "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
+        "CREATE INDEX fault_event_time ON fault_event(usec, id, severity, status, code, scope);"
+        "CREATE INDEX fault_event_entity ON fault_event(entity, usec, id, severity, status, code, scope);";
 
 const char *const sovd_state_migrations[] = { faults, NULL };
 
