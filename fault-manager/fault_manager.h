@@ -5,12 +5,16 @@
  * The fault manager as the rest of the program sees it: a sink for reports, and a thread that keeps time rules
  */
 #include "fault-manager/manager.h"
+#include "fault-manager/retention.h"
 #include "sovd-core/fault_sink.h"
 
 struct fm_sink;
 
 /* Makes the manager and starts its thread. */
 int fm_sink_new(struct fm_sink **ret, const struct fm_options *options);
+
+/* Keeps history and faults within bounds from now on; once. */
+int fm_sink_retain(struct fm_sink *sink, const struct fm_retention_options *options);
 struct fm_sink *fm_sink_free(struct fm_sink *sink);
 SOVD_DEFINE_CLEANUP(struct fm_sink *, fm_sink_free)
 

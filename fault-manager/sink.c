@@ -15,6 +15,7 @@
 struct fm_sink {
         struct sovd_fault_sink base;
         struct fm_manager *manager;
+        struct fm_retention *retention; /* or NULL */
         pthread_t thread;
         bool has_thread;
         pthread_mutex_t mutex; /* leaf: the two below */
@@ -324,6 +325,24 @@ static bool status_matches(struct sovd_fault_sink *sink, uint8_t status, const c
         return fm_status_matches(status, key, value);
 }
 
+static void count(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret) {
+        struct fm_sink *s = (struct fm_sink *)sink;
+        struct fm_retention_counters c = { 0 };
+
+        if (s->retention)
+                fm_retention_counters(s->retention, &c);
+        *ret = (struct sovd_fault_counters){
+                .n_events = c.n_events,
+                .n_faults = c.n_faults,
+                .n_events_removed = c.n_events_removed,
+                .n_faults_removed = c.n_faults_removed,
+                .n_rounds = c.n_rounds,
+                .n_failed_rounds = c.n_failed,
+                .free_bytes = c.free_bytes,
+                .longest_change_usec = c.longest_usec,
+        };
+}
+
 static const struct sovd_fault_sink_ops sink_ops = {
         .define = define,
         .report = report,
@@ -338,6 +357,7 @@ static const struct sovd_fault_sink_ops sink_ops = {
         .clear = clear,
         .clear_all = clear_all,
         .restore = restore,
+        .count = count,
         .present = present,
         .status_matches = status_matches,
 };
@@ -396,6 +416,10 @@ int fm_sink_new(struct fm_sink **ret, const struct fm_options *options) {
         return 0;
 }
 
+int fm_sink_retain(struct fm_sink *s, const struct fm_retention_options *options) {
+        return fm_retention_new(&s->retention, s->manager, options);
+}
+
 struct fm_sink *fm_sink_free(struct fm_sink *s) {
         if (!s)
                 return NULL;
@@ -406,6 +430,7 @@ struct fm_sink *fm_sink_free(struct fm_sink *s) {
         (void)pthread_mutex_unlock(&s->mutex);
         if (s->has_thread)
                 (void)pthread_join(s->thread, NULL);
+        fm_retention_free(s->retention);
         fm_manager_free(s->manager);
         (void)pthread_cond_destroy(&s->wake);
         (void)pthread_mutex_destroy(&s->mutex);

@@ -212,6 +212,15 @@ static int read_frame(const char *text, struct sovd_arena *arena, struct cJSON *
         return text ? sovd_error_fold(sovd_json_parse_in(arena, ret, text, strlen(text), NULL, &fault)) : 0;
 }
 
+/* Until the warning indicator goes out, or until the fault is forgotten; only where the catalogue says when. */
+static void write_cycles_left(struct sovd_json_writer *w, const char *key, bool counts, int64_t needed,
+                              const struct fm_record *record) {
+        const int64_t passed = record->state.n_passed_cycles;
+
+        if (counts && needed > 0)
+                sovd_json_key_int(w, key, needed > passed ? needed - passed : 0);
+}
+
 int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret) {
         struct cJSON *first, *last;
         struct sovd_json_writer w;
@@ -229,6 +238,10 @@ int fm_record_environment(const struct fm_record *record, struct sovd_arena *are
         sovd_json_key_int(&w, "occurrences", record->state.n_occurrences);
         sovd_json_key_int(&w, "failed_cycles", record->state.n_failed_cycles);
         sovd_json_key_int(&w, "passed_cycles", record->state.n_passed_cycles);
+        write_cycles_left(&w, "healing_cycles_left", record->state.status & FM_WARNING_INDICATOR,
+                          record->about->heal_cycles.value, record);
+        write_cycles_left(&w, "ageing_cycles_left", record->state.status & FM_CONFIRMED, record->about->age_cycles.value,
+                          record);
         sovd_json_object_end(&w);
         return node_of(&w, arena, ret);
 }

@@ -29,6 +29,15 @@ struct sovd_observed_faults {
         size_t n_left_out;    /* out: of those that were given: too many, or codes that are too long */
 };
 
+/* Of what is kept; the first four when history and faults were last held against their bounds. */
+struct sovd_fault_counters {
+        uint64_t n_events, n_faults;
+        uint64_t n_events_removed, n_faults_removed;
+        uint64_t n_rounds, n_failed_rounds;
+        uint64_t free_bytes;          /* of the file, not given back yet */
+        uint64_t longest_change_usec; /* that removed something, from the question to the commit */
+};
+
 struct sovd_fault_sink_ops {
         /* entity: "apps/nav". catalog: JSON as a catalogue file has it. SOVD_E_BAD_REQUEST: *ret_why (in the arena) names
          * member and reason; SOVD_E_OVERLOAD: too many faults are defined. */
@@ -45,6 +54,8 @@ struct sovd_fault_sink_ops {
 
         int (*condition)(struct sovd_fault_sink *sink, const char *name, bool on);
         int (*cycle)(struct sovd_fault_sink *sink);
+
+        void (*count)(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret);
 
         /* What a backend that keeps its faults itself shows of an entity now, all of it: what differs from the last time is
          * stored and told like what is reported. Durable when it returns. -errno, SOVD_E_OVERLOAD: nothing was done. */
@@ -79,4 +90,5 @@ struct sovd_fault_sink_ops {
 
 struct sovd_fault_sink { /* first member of the one who implements it */
         const struct sovd_fault_sink_ops *ops;
+        bool follows; /* faults of backends that keep them themselves are followed here too; set before requests come */
 };

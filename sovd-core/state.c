@@ -24,8 +24,8 @@ static const char faults[] =
         "CREATE TABLE fault_event(id INTEGER PRIMARY KEY AUTOINCREMENT, usec INTEGER NOT NULL, entity TEXT NOT NULL,"
         " code TEXT NOT NULL, changed INTEGER NOT NULL, status INTEGER NOT NULL, severity INTEGER NOT NULL,"
         " scope TEXT NOT NULL, frame TEXT, body TEXT NOT NULL) STRICT;"
-        "CREATE INDEX fault_event_time ON fault_event(usec);"
-        "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
+        "CREATE INDEX fault_event_time ON fault_event(usec, id, severity, status, code, scope);"
+        "CREATE INDEX fault_event_entity ON fault_event(entity, usec, id, severity, status, code, scope);";
 
 /* snapshot: in a snapshot, one row that says what it is; in the state, one for each that was restored into it. */
 static const char snapshots[] =

@@ -41,6 +41,7 @@ struct settings {
         struct sovd_logging_settings *logging;
         struct sovd_storage_settings *storage;
         struct sovd_limits_settings *limits;
+        struct sovd_history_settings *history;
         struct sovd_events_settings *events;
         struct sovd_fault_mirror_settings *fault_mirror;
         struct sovd_lock_settings *locks;
@@ -57,6 +58,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(logging),
         SECTION(storage),
         SECTION(limits),
+        SECTION(history),
         SECTION(locks),
         SECTION(auth),
         SECTION(events),
@@ -210,6 +212,9 @@ static void keep_native(const struct daemon *d, struct settings *new) {
             (before && !sovd_settings_same(&sovd_schema_native_options, before, new->native)) ||
             !sovd_settings_same(&sovd_schema_storage_settings, d->settings.storage, new->storage))
                 sovd_log(SOVD_LOG_WARN, "changes under native and storage take effect after a restart");
+        if (!sovd_settings_same(&sovd_schema_history_settings, d->settings.history, new->history))
+                sovd_log(SOVD_LOG_WARN, "changes under history take effect after a restart");
+        new->history = d->settings.history;
         new->native = d->settings.native;
         new->storage = d->settings.storage;
 }
@@ -381,6 +386,8 @@ static int start(struct daemon *d) {
                 r = start_bus(d);
         if (!r)
                 r = sovd_native_apps_start(&d->apps, d->gateway, d->rest.fault_events, (size_t)limits->fault_definitions.value);
+        if (!r)
+                r = sovd_native_apps_retain(d->apps, d->settings.history);
         if (r)
                 return r;
 

@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/fault_sink.h"
 #include "sovd-core/data_watches.h"
 #include "sovd-core/events.h"
 #include "sovd-core/fault_mirror.h"
@@ -324,6 +325,33 @@ static void write_locks(struct sovd_gateway *gateway, struct sovd_json_writer *w
         write_value(w, "sovd_locks_expired_total", "counter", "Locks that ended by time.", (double)c.n_expired);
 }
 
+/* What the fault manager keeps. */
+static void write_kept_faults(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
+        struct sovd_fault_sink *sink = sovd_gateway_fault_sink(gateway);
+        struct sovd_fault_counters c;
+        struct sovd_db_status db;
+
+        if (!sink)
+                return;
+        sink->ops->count(sink, &c);
+        sovd_db_status(sovd_gateway_db(gateway), &db);
+        write_value(w, "sovd_faults_stored", "gauge", "Faults that are stored, when they were last counted.", (double)c.n_faults);
+        write_value(w, "sovd_faults_removed_total", "counter", "Stored faults removed because they were too many.",
+                    (double)c.n_faults_removed);
+        write_value(w, "sovd_fault_history_events", "gauge", "Events in the history, when they were last counted.",
+                    (double)c.n_events);
+        write_value(w, "sovd_fault_history_removed_total", "counter", "Events removed by age or number.",
+                    (double)c.n_events_removed);
+        write_value(w, "sovd_fault_history_rounds_total", "counter", "Times that history and faults were held against their bounds.",
+                    (double)c.n_rounds);
+        write_value(w, "sovd_fault_history_failed_total", "counter", "Of these, those that failed.", (double)c.n_failed_rounds);
+        write_value(w, "sovd_fault_history_longest_change_seconds", "gauge", "The longest change that removed something.",
+                    (double)c.longest_change_usec / 1e6);
+        write_value(w, "sovd_storage_wal_bytes", "gauge", "Size of the journal of the state.", (double)db.wal_bytes);
+        write_value(w, "sovd_storage_free_bytes", "gauge", "Free space in the state file, not given back yet.",
+                    (double)c.free_bytes);
+}
+
 static void write_storage(const struct sovd_gateway *gateway, struct sovd_json_writer *w) {
         struct sovd_db_status s;
 
@@ -399,6 +427,7 @@ void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, co
         write_backends(gateway, w);
         write_locks(gateway, w);
         write_storage(gateway, w);
+        write_kept_faults(gateway, w);
         write_process(gateway, w);
         write_transfers(&m->transfers, w);
 }

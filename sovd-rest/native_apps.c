@@ -6,6 +6,9 @@
 #include "sovd-core/base/log.h"
 #include "sovd-core/events.h"
 #include "sovd-core/gateway.h"
+#include "sovd-rest/settings.h"
+
+#define DAY_USEC (86400.0 * (double)SOVD_USEC_PER_SEC)
 
 struct sovd_native_apps {
         struct fm_sink *faults;
@@ -48,6 +51,20 @@ int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *g
         sovd_gateway_set_fault_sink(gateway, fm_sink_base(apps->faults));
         sovd_events_set_faults(events, fm_sink_base(apps->faults));
         return 0;
+}
+
+int sovd_native_apps_retain(struct sovd_native_apps *apps, const struct sovd_history_settings *settings) {
+        const struct fm_retention_options options = {
+                .keep_usec = (uint64_t)(settings->retention_days.value * DAY_USEC),
+                .events_max = (uint64_t)settings->events_max.value,
+                .faults_max = (uint64_t)settings->faults_max.value,
+                .period_usec = SOVD_MAX(sovd_settings_usec(settings->compact), 50 * SOVD_USEC_PER_MSEC),
+        };
+        int r = fm_sink_retain(apps->faults, &options);
+
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the history of faults cannot be kept within bounds: %s", strerror(abs(r)));
+        return r;
 }
 
 int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options) {

@@ -23,6 +23,10 @@ const char *sovd_native_apps_check(const struct sovd_native_options *options, co
 int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, struct sovd_events *events,
                            size_t faults_max);
 
+/* Keeps history and faults within bounds. */
+struct sovd_history_settings;
+int sovd_native_apps_retain(struct sovd_native_apps *apps, const struct sovd_history_settings *settings);
+
 /* Adds the backend; options may be NULL. */
 int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options);
 

@@ -123,6 +123,22 @@ const struct sovd_schema sovd_schema_limits_settings = {
         .doc = "Limits on what clients can take.",
 };
 
+#define F(member) offsetof(struct sovd_history_settings, member)
+static const struct sovd_field history_fields[] = {
+        { .name = "retention_days", .type = SOVD_FIELD_NUMBER, .offset = F(retention_days), .min = 0, .max = 36500,
+          .def = "90", .doc = "How long what happened to faults can be read; 0 = however old." },
+        INT("events_max", events_max, 1, 100000000, "1000000", "Events that are kept; the oldest go first."),
+        INT("faults_max", faults_max, 1, 100000000, "100000",
+            "Stored faults; over it those go that nobody can report any more, the oldest first."),
+        SECONDS("compact_secs", compact, 0, 604800, "60", "How often this is looked after; at least 0.05."),
+        { 0 }
+};
+#undef F
+const struct sovd_schema sovd_schema_history_settings = {
+        .name = "history", .size = sizeof(struct sovd_history_settings), .fields = history_fields,
+        .doc = "How much of the faults that the gateway keeps stays, and for how long.",
+};
+
 #define F(member) offsetof(struct sovd_events_settings, member)
 static const struct sovd_field events_fields[] = {
         SECONDS("fast_secs", fast, 0, 3600, "0.1", "Interval of the word fast; none of the intervals is below 0.01."),

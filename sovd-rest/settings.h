@@ -28,6 +28,10 @@ struct sovd_logging_settings {
 struct sovd_storage_settings {
         const char *path; /* or NULL */
 };
+struct sovd_history_settings {
+        struct sovd_number retention_days, compact;
+        struct sovd_int events_max, faults_max;
+};
 struct sovd_limits_settings {
         struct sovd_int connections, body_bytes, head_bytes, executions;
         struct sovd_int docs_bytes;
@@ -61,7 +65,7 @@ struct sovd_fault_mirror_settings {
 extern const struct sovd_schema sovd_schema_fault_mirror_settings;
 extern const struct sovd_schema sovd_schema_events_settings;
 extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging_settings,
-        sovd_schema_storage_settings, sovd_schema_limits_settings;
+        sovd_schema_storage_settings, sovd_schema_limits_settings, sovd_schema_history_settings;
 
 /* Seconds of the configuration in microseconds; of the polls of the mirror, 0 = none. */
 uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror);

@@ -136,7 +136,7 @@ int sovd_db_conn_open(struct sovd_db_conn **ret, struct sovd_db *db, bool writer
 }
 
 int sovd_db_conn_make_durable(struct sovd_db_conn *conn) {
-        return sovd_db_exec(conn, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; "
+        return sovd_db_exec(conn, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; "
                                   "PRAGMA journal_size_limit=" JOURNAL_BYTES);
 }
 
@@ -273,6 +273,12 @@ int sovd_db_conn_check(struct sovd_db_conn *conn, bool whole) {
         return r ? r : ok ? 0 : -EBADMSG;
 }
 
+/* A statement that stands at a row keeps the snapshot that it reads: the journal could not be taken in. */
+static void end_statements(struct sovd_db_conn *conn) {
+        for (size_t i = 0; i < conn->n_statements; i++)
+                (void)sqlite3_reset(conn->statements[i].stmt);
+}
+
 /* --- the writer ----------------------------------------------------------------------------------------- */
 
 static bool is_of_storage(int r) {
@@ -287,6 +293,7 @@ static int carry_out(struct sovd_db_conn *conn, struct sovd_db_job *job) {
                 return r;
 
         job->result = job->work(conn, job->data);
+        end_statements(conn);
         if (job->result && (is_of_storage(job->result) || sqlite3_get_autocommit(conn->sqlite)))
                 return job->result > 0 ? sovd_error_origin(-EIO) : job->result;
         if (job->result)
@@ -564,8 +571,7 @@ int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret) {
 }
 
 void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn) {
-        for (size_t i = 0; i < conn->n_statements; i++)
-                (void)sqlite3_reset(conn->statements[i].stmt);
+        end_statements(conn);
         (void)sovd_db_exec(conn, "COMMIT");
         sovd_db_conn_give(db, conn);
 }
@@ -576,7 +582,17 @@ bool sovd_db_is_file(const struct sovd_db *db) {
 
 /* --- copies and status ---------------------------------------------------------------------------------- */
 
+/* 0 = there is none. */
+static uint64_t wal_bytes(const struct sovd_db *db) {
+        struct stat st;
+        char wal[4200];
+
+        (void)snprintf(wal, sizeof(wal), "%s-wal", db->path ? db->path : "");
+        return db->path && stat(wal, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
+        const uint64_t wal = wal_bytes(db);
         struct stat st;
         bool has_file = db->path && stat(db->path, &st) == 0;
 
@@ -588,6 +604,7 @@ void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
                 .n_commits = db->n_commits,
                 .n_failed = db->n_failed,
                 .bytes = has_file ? (uint64_t)st.st_size : 0,
+                .wal_bytes = wal,
         };
         (void)pthread_mutex_unlock(&db->mutex);
 }

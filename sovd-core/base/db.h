@@ -106,5 +106,6 @@ struct sovd_db_status {
         size_t n_waiting;         /* changes in the queue */
         uint64_t n_changes, n_commits, n_failed;
         uint64_t bytes;           /* of the file, 0 in memory */
+        uint64_t wal_bytes;       /* of its journal, the same */
 };
 void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret);

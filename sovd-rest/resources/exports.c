@@ -99,14 +99,55 @@ static const char *reference_of(struct sovd_call *call, const struct sovd_entity
         return sovd_call_printf(call, "%s/%s", sovd_entity_type_paths[e->type], sovd_encoded(call, e->id));
 }
 
+static char *decoded(struct sovd_call *call, const char *id) {
+        char *text = sovd_arena_strdup(call->arena, id), *out = text;
+
+        for (const char *p = text; p && *p; p++) {
+                char hex[3] = { p[0] == '%' ? p[1] : '\0', p[0] == '%' && p[1] ? p[2] : '\0', '\0' };
+                *out++ = hex[1] ? (char)strtoul(hex, NULL, 16) : *p;
+                p += hex[1] ? 2 : 0;
+        }
+        if (text)
+                *out = '\0';
+        return text;
+}
+
+/* The entity of a reference like apps/my%20app; NULL: it is not there any more. */
+static const struct sovd_entity *entity_of(struct sovd_call *call, const char *reference) {
+        const char *slash = strchr(reference, '/');
+        const char *word = slash ? sovd_arena_strndup(call->arena, reference, (size_t)(slash - reference)) : NULL;
+        int type = word ? sovd_name_find(sovd_entity_type_paths, word) : -1;
+        const char *id = type >= 0 ? decoded(call, slash + 1) : NULL;
+
+        return id ? sovd_tree_find(call->tree, (enum sovd_entity_type)type, id) : NULL;
+}
+
+static bool has_times(const struct faults_export *f) {
+        return f->filter.from_usec || f->filter.to_usec;
+}
+
+/* Faults that a backend keeps may be followed here. Without times it is asked what there is now. */
+static bool is_asked_elsewhere(const struct faults_export *f, struct sovd_call *call, const char *reference) {
+        const struct sovd_entity *e = has_times(f) || !reference ? NULL : entity_of(call, reference);
+
+        return e && sovd_faults_are_elsewhere(e);
+}
+
 static int kept_page(struct faults_export *f) {
         struct sovd_call *call = sovd_export_call(&f->base);
         struct sovd_fault_list list = { 0 };
 
         int r = f->sink->ops->list(f->sink, call, f->only, &f->filter, &list);
         const struct sovd_fault *items = list.items.items;
-        for (size_t i = 0; !r && i < list.items.n; i++)
-                write_fault(&f->base, f->only ? reference_of(call, f->only) : NULL, &items[i]);
+        const char *last = NULL;
+        bool leave_out = false;
+        for (size_t i = 0; !r && i < list.items.n; i++) {
+                if (!last || !sovd_streq(last, items[i].entity)) /* they come entity by entity */
+                        leave_out = is_asked_elsewhere(f, call, items[i].entity);
+                last = items[i].entity;
+                if (!leave_out)
+                        write_fault(&f->base, f->only ? reference_of(call, f->only) : NULL, &items[i]);
+        }
         f->filter.after = list.next;
         if (r || !*list.next.code)
                 f->sink = NULL;
@@ -133,41 +174,40 @@ static int history_page(struct faults_export *f) {
 
 /* --- what others keep ----------------------------------------------------------------------------------- */
 
-static bool is_elsewhere(const struct sovd_entity *e) {
-        const struct sovd_backend *backend = e->providers[SOVD_COLLECTION_FAULTS];
-
-        return backend && !backend->ops->faults_history;
-}
-
 static const struct sovd_entity *next_elsewhere(struct faults_export *f) {
         if (f->only)
-                return f->i++ == 0 && is_elsewhere(f->only) ? f->only : NULL;
+                return f->i++ == 0 && sovd_faults_are_elsewhere(f->only) ? f->only : NULL;
         for (; f->type < SOVD_N_ENTITY_TYPES; f->type++, f->i = 0) {
                 const struct sovd_entities *all = sovd_tree_list(f->base.inner.call.tree, (enum sovd_entity_type)f->type);
                 while (f->i < all->n)
-                        if (is_elsewhere(all->items[f->i++]))
+                        if (sovd_faults_are_elsewhere(all->items[f->i++]))
                                 return all->items[f->i - 1];
         }
         return NULL;
 }
 
-static int ask_elsewhere(struct faults_export *f, struct sovd_call *call, const struct sovd_entity *e,
-                         struct sovd_fault_list *list) {
-        call->entity = e;
-        if (f->is_history)
-                return sovd_not_offered(call, "the history of faults");
-        if (f->filter.from_usec || f->filter.to_usec)
-                return sovd_not_offered(call, "choosing faults by time (their list says no times)");
-        return e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(call, e, &f->filter, list);
+/* What the gateway has seen of an entity was exported before. 0: it was; else why it has no line. */
+static int was_covered(struct sovd_call *call, const struct sovd_entity *e) {
+        const struct sovd_fault_filter one = { .max = 1 };
+        const struct sovd_fault_history_filter any = { .faults = &one };
+        struct sovd_fault_history past = { 0 };
+
+        return sovd_fault_history_read(call, e, &any, &past);
 }
 
 static void elsewhere(struct faults_export *f, const struct sovd_entity *e) {
         struct sovd_call *call = sovd_export_call(&f->base);
         struct sovd_fault_list list = { 0 };
         const char *entity = reference_of(call, e);
-        int r = ask_elsewhere(f, call, e, &list);
-        const struct sovd_fault *items = list.items.items;
+        struct sovd_fault_filter whole = f->filter;
+        bool is_past = f->is_history || has_times(f);
 
+        whole.max = 0;
+        whole.after = (struct sovd_fault_place){ 0 };
+        call->entity = e;
+        int r = is_past ? was_covered(call, e)
+                        : e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(call, e, &whole, &list);
+        const struct sovd_fault *items = list.items.items;
         if (r)
                 sovd_export_error_line(&f->base, "entity", entity, r);
         for (size_t i = 0; !r && i < list.items.n; i++)
@@ -228,9 +268,10 @@ static int take_wishes(struct sovd_call *call, struct faults_export *f) {
                 r = sovd_page_times(call, &f->filter.from_usec, &f->filter.to_usec);
         if (r)
                 return r;
-        call->entity = f->only;
-        if (f->is_history && f->only && is_elsewhere(f->only))
-                return sovd_not_offered(call, "the history of faults");
+        if (f->only && (f->is_history || has_times(f)))
+                r = was_covered(call, f->only); /* else there is nothing to export */
+        if (r)
+                return r;
         if (f->is_history && f->filter.tags.n)
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the history of faults cannot be chosen by tags");
         return 0;
@@ -263,7 +304,7 @@ static int faults_export(struct sovd_call *call) {
         f->base.head = faults_head;
         f->base.step = faults_step;
         set_order(f);
-        if (!f->only || !is_elsewhere(f->only))
+        if (!f->only || !sovd_faults_are_elsewhere(f->only) || f->is_history || has_times(f))
                 f->sink = sovd_gateway_fault_sink(call->gateway);
         return sovd_export_answer(call, &f->base, sovd_call_printf(call, "%s.ndjson", name));
 }

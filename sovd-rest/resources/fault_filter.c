@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/resources/fault_filter.h"
+#include "sovd-core/backend.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/fault_sink.h"
+#include "sovd-core/gateway.h"
 #include <stdio.h>
 
 int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *filter) {
@@ -38,4 +41,35 @@ int sovd_fault_page_take(struct sovd_call *call, size_t limit, struct sovd_fault
         (void)snprintf(filter->after.entity, sizeof(filter->after.entity), "%s", ret_after->first);
         (void)snprintf(filter->after.code, sizeof(filter->after.code), "%s", ret_after->second);
         return 0;
+}
+
+bool sovd_faults_are_elsewhere(const struct sovd_entity *e) {
+        const struct sovd_backend *backend = e->providers[SOVD_COLLECTION_FAULTS];
+
+        return backend && !backend->ops->faults_history;
+}
+
+/* Has anything ever happened to its faults, as far as the gateway knows? */
+static int was_followed(struct sovd_call *call, struct sovd_fault_sink *sink, const struct sovd_entity *e) {
+        const struct sovd_fault_filter one = { .max = 1 };
+        const struct sovd_fault_history_filter any = { .faults = &one };
+        struct sovd_fault_history past = { 0 };
+
+        if (sink && sink->follows)
+                return 0;
+        int r = sink ? sink->ops->history(sink, call, e, &any, &past) : 0;
+        return r || past.items.n ? r
+                                 : sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the faults of %s '%s' have no history here",
+                                             sovd_entity_type_words[e->type], e->id);
+}
+
+int sovd_fault_history_read(struct sovd_call *call, const struct sovd_entity *e,
+                            const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret) {
+        const struct sovd_backend_ops *ops = e->providers[SOVD_COLLECTION_FAULTS]->ops;
+        struct sovd_fault_sink *sink = sovd_gateway_fault_sink(call->gateway);
+
+        if (ops->faults_history)
+                return ops->faults_history(call, e, filter, ret);
+        int r = was_followed(call, sink, e);
+        return r ? r : sink->ops->history(sink, call, e, filter, ret);
 }

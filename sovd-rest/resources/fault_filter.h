@@ -13,6 +13,14 @@ enum { SOVD_CURSOR_TIME = 't', SOVD_CURSOR_CODE = 'c', SOVD_CURSOR_EVENT = 'e' }
 /* status, severity, scope and tags; what the query does not say lets everything through. */
 int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *filter);
 
+/* The history of the faults of an entity, from its backend or, when that keeps none, from what the gateway has seen of
+ * it. SOVD_E_NOT_IMPLEMENTED when there is neither. */
+int sovd_fault_history_read(struct sovd_call *call, const struct sovd_entity *e,
+                            const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret);
+
+/* Does the backend of its faults keep them itself? */
+bool sovd_faults_are_elsewhere(const struct sovd_entity *e);
+
 /* from, to, limit and after; *ret_after: the cursor as it came. */
 int sovd_fault_page_take(struct sovd_call *call, size_t limit, struct sovd_fault_filter *filter,
                          struct sovd_cursor *ret_after);

@@ -85,18 +85,15 @@ static int finish(struct sovd_call *call, const struct sovd_fault_history_filter
 }
 
 static int entity_history(struct sovd_call *call) {
-        const struct sovd_backend_ops *ops = sovd_ops(call, SOVD_COLLECTION_FAULTS);
         struct sovd_fault_history *history = sovd_arena_new0(call->arena, struct sovd_fault_history);
         struct sovd_fault_filter faults = { 0 };
         struct sovd_fault_history_filter filter;
         if (!history)
                 return sovd_error_origin(-ENOMEM);
-        if (!ops->faults_history)
-                return sovd_not_offered(call, "the history of faults");
 
         int r = take_filter(call, &faults, &filter);
         if (!r)
-                r = ops->faults_history(call, call->entity, &filter, history);
+                r = sovd_fault_history_read(call, call->entity, &filter, history);
         return r ? r : finish(call, &filter, history,
                               sovd_call_printf(call, "%s/faults/history", sovd_entity_href(call, call->entity)));
 }
@@ -120,10 +117,10 @@ static int vehicle_history(struct sovd_call *call) {
 /* Before those with {fault-code}: no fault can have this code. */
 const struct sovd_route sovd_routes_fault_history[] = {
         { .id = "faults-history", .method = SOVD_GET, .path = "/{entity}/faults/history", .handler = entity_history,
-          .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_FAULTS, .query = history_query,
-          .out = &sovd_schema_fault_history, .success = 200, .summary = "What happened to the faults of an entity" },
+          .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_FAULTS,
+          .query = history_query, .out = &sovd_schema_fault_history, .success = 200, .summary = "What happened to the faults of an entity" },
         { .id = "vehicle-faults-history", .method = SOVD_GET, .path = "/faults/history", .handler = vehicle_history,
-          .collection = SOVD_NO_COLLECTION, .query = history_query, .out = &sovd_schema_fault_history, .success = 200,
+          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = history_query, .out = &sovd_schema_fault_history, .success = 200,
           .summary = "What happened to the faults that the gateway keeps, of all entities" },
         { 0 }
 };

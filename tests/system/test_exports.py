@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exports: one JSON object on a line, whole or visibly cut, whatever fails among what is exported."""
+import contextlib
 import json
+import pathlib
+import re
+import sqlite3
+import tempfile
+import time
 import unittest
 
 import ecu
@@ -60,9 +66,10 @@ class Faults(ExportCase):
         app = self.fill(n=7)
         app.ask('fault', code='F20', report='failed', environment={'speed': 1})
         self.ask(204, 'DELETE', '/apps/nav/faults')
-        head, lines = self.export('/export/faults?kind=history')
+        head, lines = self.export('/export/faults?kind=history&entity=apps/nav')
         self.assertEqual(head['export_type'], 'fault-history')
-        self.assertEqual(lines, self.get('/faults/history?order=asc')['items'])
+        self.assertEqual(lines, self.get('/apps/nav/faults/history?order=asc')['items'])
+        self.assertEqual([e for e in self.export('/export/faults?kind=history')[1] if 'error' not in e], lines)
         self.assertEqual(len(self.export('/export/faults?kind=history&entity=apps/nav&severity=2')[1]), 3)
 
     def test_what_cannot_be_exported_is_named(self):
@@ -114,6 +121,86 @@ class Snapshot(ExportCase):
         self.ask(405, 'POST', '/apps/nav/snapshot')
 
 
+class Big(ExportCase):
+    """More than any buffer between gateway and client takes."""
+    MANY = 60000
+
+    def setUp(self):
+        super().setUp()
+        self.stop()
+        about = json.dumps({'code': 'X', 'name': 'x' * 100})
+        with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as db, db:
+            db.executemany("INSERT INTO fault VALUES('apps/old', ?, ?, 2, '', 40, 1, 0, 0, ?, ?, NULL, NULL)",
+                           ((f'X{i:06}', about, 1000 + i, 1000 + i) for i in range(self.MANY)))
+        self.sections = {'limits': {'bulk_transfers': 1, 'bulk_timeout_secs': 20}}
+        self.start()
+
+    def stalled(self, path='/export/faults'):
+        """A client that asks and takes nothing."""
+        raw = self.gateway.raw()
+        self.addCleanup(raw.close)
+        raw.send(f'GET /sovd/v1{path} HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        self.until(lambda: self.value('bulk_sent_bytes_total') > 0)
+        return raw
+
+    def value(self, name):
+        return self.gateway.metrics()['sovd_' + name]
+
+    def resident(self):
+        """The most memory so far, in kB; 0 with a sanitizer, which keeps what was freed."""
+        process = pathlib.Path(f'/proc/{self.gateway.process.pid}')
+        if re.search('lib[at]san', (process / 'maps').read_text(encoding='utf-8')):
+            return 0
+        return int(re.search(r'VmHWM:\s+(\d+) kB', (process / 'status').read_text(encoding='ascii'))[1])
+
+    def test_it_is_whole_and_takes_no_memory(self):
+        self.export('/export/faults?severity=1')
+        before = self.resident()
+        _, lines = self.export('/export/faults')
+        self.assertEqual([f['code'] for f in lines], [f'X{i:06}' for i in range(self.MANY)])
+        self.assertLess(self.resident() - before, 10240, 'kB more than before')
+
+    def test_a_slow_client_holds_no_reader_and_no_journal(self):
+        app = self.fill(n=1)
+        raw = self.stalled()
+        for i in range(300):
+            app.ask('fault', code=f'F{i % N:02}', report='failed' if i // N % 2 else 'passed')
+            self.ask(200, 'GET', '/faults?limit=5')
+        self.assertLess(self.value('storage_wal_bytes'), 9 << 20)
+        with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as db:
+            busy, log, taken_in = db.execute('PRAGMA wal_checkpoint(PASSIVE)').fetchone()
+        self.assertEqual((busy, log), (0, taken_in), 'a reader holds the journal')
+        body = raw.rest()
+        self.assertTrue(body)
+
+    def test_a_client_that_goes_away_ends_it(self):
+        raw = self.stalled()
+        self.assertEqual(self.value('bulk_transfers_running'), 1)
+        raw.close()
+        self.until(lambda: self.value('bulk_transfers_running') == 0)
+        self.assertEqual(self.value('bulk_broken_total'), 1)
+        self.export('/export/faults?severity=1')
+
+    def test_as_many_as_the_limit_says_run_at_once(self):
+        self.stalled()
+        for path in '/export/faults', '/apps/nav/snapshot':
+            reply = self.ask(503, 'GET', path)
+            self.assertIn('1 transfers', reply.json['message'])
+            self.assertIn('retry-after', reply.headers)
+
+    def test_an_export_that_was_cut_has_no_last_line(self):
+        self.stop()
+        self.sections = {'limits': {'bulk_timeout_secs': 1}}
+        self.start()
+        begin = time.monotonic()
+        raw = self.stalled()
+        self.until(lambda: time.monotonic() - begin > 1.2)
+        body = raw.rest()
+        self.assertNotIn(b'"_end"', body)
+        self.assertFalse(body.endswith(b'0\r\n\r\n'))
+        self.until(lambda: self.value('bulk_broken_total') == 1)
+
+
 class Elsewhere(unittest.TestCase):
     """Faults that a backend keeps are asked of it; one that does not answer is a line of its own."""
 
@@ -125,7 +212,7 @@ class Elsewhere(unittest.TestCase):
             self.assertIn('history', next(f for f in lines if f['entity'] == 'components/bms')['error']['message'])
             self.assertEqual(there.request('GET', '/export/faults?kind=history&entity=components/bms').status, 501)
             _, lines, _ = lines_of(there.request('GET', '/export/faults?from=5').body)
-            self.assertIn('times', lines[0]['error']['message'])
+            self.assertIn('history', lines[0]['error']['message'])
             _, lines, _ = lines_of(there.request('GET', '/components/bms/snapshot').body)
             self.assertTrue([line for line in lines if line['resource'].startswith('data/') and 'data' in line])
             self.assertTrue([line for line in lines if line['resource'] == 'faults/P0A80'])
@@ -133,3 +220,27 @@ class Elsewhere(unittest.TestCase):
             _, lines, end = lines_of(there.request('GET', '/export/faults').body)
             self.assertTrue(lines and all('error' in line for line in lines), lines)
             self.assertEqual(end['lines'], len(lines))
+
+    def test_what_the_gateway_has_seen_of_a_backend_comes_once(self):
+        about = json.dumps({'code': 'P0A80', 'name': 'as it was seen'})
+        gone = json.dumps({'code': 'X', 'name': 'of an entity that is gone'})
+        body = json.dumps({'timestamp': '2026-01-01T00:00:00.000Z', 'entity': 'components/bms', 'change': 'failed'})
+        with tempfile.TemporaryDirectory() as state, ecu.DemoEcu() as server:
+            gateway.Gateway(storage={'path': state}).stop()
+            with contextlib.closing(sqlite3.connect(state + '/state.db')) as db, db:
+                for entity, code, text in ('components/bms', 'P0A80', about), ('components/a b', 'X', gone):
+                    db.execute("INSERT INTO fault VALUES(?, ?, ?, 2, '', 40, 1, 0, 0, 5000000, 5000000, NULL, NULL)", (entity, code, text))
+                db.execute("INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, body)"
+                           " VALUES(5000000, 'components/bms', 'P0A80', 1, 47, 2, '', ?)", (body,))
+            with gateway.Gateway(gateway.backend_of(server), storage={'path': state}) as there:
+                def lines(query=''):
+                    return lines_of(there.request('GET', '/export/faults' + query).body)[1]
+                self.assertEqual([(f['code'], f['fault_name']) for f in lines() if f['entity'] == 'components/bms'],
+                                 [('P0A80', 'Cell Voltage Imbalance')])
+                self.assertEqual([f['entity'] for f in lines() if f.get('code') == 'X'], ['components/a%20b'])
+                seen = [f for f in lines('?to=1970-01-01T00:01:00Z') if f['entity'] == 'components/bms']
+                self.assertEqual([f.get('fault_name') for f in seen], ['as it was seen'])
+                self.assertEqual(len(lines('?entity=components/bms&to=1970-01-01T00:01:00Z')), 1)
+                self.assertEqual([f['change'] for f in lines('?kind=history&entity=components/bms')], ['failed'])
+                history = there.request('GET', '/components/bms/faults/history')
+                self.assertEqual([e['change'] for e in history.json['items']], ['failed'])

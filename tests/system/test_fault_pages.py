@@ -159,9 +159,12 @@ class History(PageCase):
         self.assertEqual(codes('severity=2'), [('passed', 'F00'), ('failed', 'F00')])
         self.assertEqual(codes('status[testFailed]=1'), [('failed', 'F02'), ('failed', 'F01'), ('failed', 'F00')])
         self.assertEqual(codes('scope=none'), [('cleared', None)])
-        at = self.events()[3]['timestamp']
-        self.assertEqual(codes(f'from={at}')[-1], codes('')[3])
-        self.assertEqual(codes(f'to={at}')[0], codes('')[3])
+        everything = self.events()
+        at = everything[3]['timestamp']
+        for query, chosen in ((f'from={at}', [e for e in everything if e['timestamp'] >= at]),
+                              (f'to={at}', [e for e in everything if e['timestamp'] <= at])):
+            for order, wanted in ('desc', chosen), ('asc', chosen[::-1]):
+                self.assertEqual(self.events(f'/apps/nav/faults/history?limit=1&order={order}&{query}'), wanted)
         self.assertEqual(codes('from=2100-01-01T00:00:00Z'), [])
 
     def test_an_occurrence_has_its_freeze_frame(self):

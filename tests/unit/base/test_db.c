@@ -292,6 +292,36 @@ static void a_damaged_file_is_put_aside(void **state) {
         sovd_db_close(db);
 }
 
+/* Stops at the first row, as who needs no other does. */
+static int peek(struct sovd_db_conn *conn, void *data) {
+        struct sovd_db_stmt *stmt;
+        bool row;
+        (void)data;
+
+        int r = sovd_db_prepare(conn, &stmt, "SELECT text FROM note");
+        return r ? r : sovd_db_step(stmt, &row);
+}
+
+static void a_change_that_leaves_rows_unread_does_not_keep_the_journal(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db *db = open_db(f->path);
+        struct sovd_db_status status;
+        char text[8000];
+
+        assert_int_equal(sovd_db_write(db, insert, (void *)(uintptr_t)"one"), 0);
+        assert_int_equal(sovd_db_write(db, peek, NULL), 0);
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        for (int i = 0; i < 1000; i++) {
+                (void)snprintf(text, 8, "%06d", i);
+                text[6] = 'x';
+                assert_int_equal(sovd_db_write(db, insert, text), 0);
+        }
+        sovd_db_status(db, &status);
+        assert_in_range(status.wal_bytes, 1, 7 << 20);
+        sovd_db_close(db);
+}
+
 struct copying {
         struct sovd_db_conn *from;
         const char *table;
@@ -448,6 +478,7 @@ int main(void) {
                 T(a_damaged_file_is_put_aside),
                 T(a_table_can_be_copied_from_another_database),
                 T(a_file_is_identified_by_its_head),
+                T(a_change_that_leaves_rows_unread_does_not_keep_the_journal),
                 T(a_full_disk_fails_the_change_and_the_next_one_after_it_works),
         };
 

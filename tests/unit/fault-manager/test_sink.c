@@ -144,6 +144,92 @@ static void lists_are_whole_however_long(void **state) {
         assert_int_equal(list(f, (struct sovd_fault_filter){ 0 }, &items), 0);
 }
 
+/* One fault for each status byte and each severity, straight into the table. */
+static int put_all(struct sovd_db_conn *conn, void *data) {
+        struct sovd_db_stmt *s;
+        int r = 0;
+        (void)data;
+
+        for (int i = 0; !r && i < 1024; i++) {
+                char code[16], about[120];
+                (void)snprintf(code, sizeof(code), "C%04d", i);
+                (void)snprintf(about, sizeof(about), "{\"code\":\"%s\",\"name\":\"x\",\"severity\":%d,\"tags\":[\"t%d\",\"all\"]%s}",
+                               code, 1 + i / 256, i % 3, i % 5 ? "" : ",\"scope\":\"five\"");
+                r = sovd_db_prepare(conn, &s, "INSERT INTO fault VALUES('apps/nav',?1,?2,?3,?4,?5,1,0,0,?6,?6,NULL,NULL)");
+                sovd_db_bind_text(s, 1, code);
+                sovd_db_bind_text(s, 2, about);
+                sovd_db_bind_int(s, 3, 1 + i / 256);
+                sovd_db_bind_text(s, 4, i % 5 ? "" : "five");
+                sovd_db_bind_int(s, 5, i % 256);
+                sovd_db_bind_int(s, 6, 1000000 + i % 50); /* several at the same time */
+                if (!r)
+                        r = sovd_db_run(s);
+        }
+        return r;
+}
+
+static size_t count_matches(const struct sovd_fault_filter *filter, const struct sovd_fault *items, size_t n) {
+        size_t matches = 0;
+
+        for (size_t i = 0; i < n; i++)
+                matches += sovd_fault_filter_matches(filter, &items[i]);
+        return matches;
+}
+
+/* Every fault that a filter of the model lets through, page by page, none twice, and no other. */
+static void check_filter(struct fixture *f, struct sovd_fault_filter filter, const struct sovd_fault *all, size_t n) {
+        size_t wanted = count_matches(&filter, all, n), seen = 0;
+        struct sovd_fault_list page;
+
+        filter.max = 37;
+        do {
+                const char *last = "";
+                page = (struct sovd_fault_list){ 0 };
+                assert_int_equal(f->base->ops->list(f->base, &f->call, &f->entity, &filter, &page), 0);
+                const struct sovd_fault *items = page.items.items;
+                for (size_t i = 0; i < page.items.n; i++) {
+                        assert_true(sovd_fault_filter_matches(&filter, &items[i]));
+                        assert_string_not_equal(items[i].code, last);
+                        last = items[i].code;
+                }
+                seen += page.items.n;
+                filter.after = page.next;
+        } while (*page.next.code);
+        assert_int_equal(seen, wanted);
+}
+
+static void the_database_judges_a_filter_as_the_model_does(void **state) {
+        static const struct {
+                const char *key, *value;
+        } statuses[] = {
+                { "testFailed", "1" },         { "testfailed", "true" },        { "confirmedDTC", "0" },
+                { "pendingDTC", "FALSE" },     { "warningIndicatorRequested", "1" }, { "aggregatedStatus", "active" },
+                { "AggregatedStatus", "passive" }, { "aggregatedStatus", "Pending" }, { "mask", "2f" },
+                { "mask", "true" },            { "testFailed", "2" },           { "nothing", "1" },
+        };
+        static const char *tags[] = { "t1", "none" };
+        struct fixture *f = *state;
+        struct sovd_fault *all;
+
+        assert_int_equal(sovd_db_write(f->db, put_all, NULL), 0);
+        size_t n = list(f, (struct sovd_fault_filter){ 0 }, &all);
+        assert_int_equal(n, 1024);
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(statuses); i++)
+                for (size_t k = 0; k < SOVD_N_ELEMENTS(statuses); k += 3) {
+                        const char *keys[] = { statuses[i].key, statuses[k].key };
+                        const char *values[] = { statuses[i].value, statuses[k].value };
+                        struct sovd_fault_filter filter = { .status_keys = keys, .status_values = values, .n_status = 2 };
+                        check_filter(f, filter, all, n);
+                        filter.severity = SOVD_INT((int64_t)(i % 6));
+                        check_filter(f, filter, all, n);
+                        filter.steady = true;
+                        filter.tags = (struct sovd_strings){ .items = tags, .n = 2, .set = true };
+                        check_filter(f, filter, all, n);
+                }
+        check_filter(f, (struct sovd_fault_filter){ .severity = SOVD_INT(-5) }, all, n);
+        check_filter(f, (struct sovd_fault_filter){ .severity = SOVD_INT(INT64_MAX) }, all, n);
+}
+
 static void time_rules_come_true_by_themselves(void **state) {
         struct fixture *f = *state;
         struct sovd_fault *items;
@@ -221,6 +307,7 @@ int main(void) {
                 T(a_report_is_a_fault_in_the_words_of_the_standard),
                 T(a_bad_catalogue_is_refused_with_its_place),
                 T(lists_are_whole_however_long),
+                T(the_database_judges_a_filter_as_the_model_does),
                 T(time_rules_come_true_by_themselves),
                 T(a_status_passes_a_stream_as_it_passes_the_list),
                 T(what_is_present_is_walked_in_pages),

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include "fault-manager/fault_manager.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/config.h"
+#include "sovd-core/state.h"
+#include <stdio.h>
+#include <string.h>
+
+#define DAY_USEC (UINT64_C(86400) * SOVD_USEC_PER_SEC)
+
+struct fixture {
+        char folder[64], path[80];
+        struct sovd_arena *arena;
+        struct sovd_db *db;
+        struct fm_manager *m;
+};
+
+static int set_up(void **state) {
+        struct fixture *f = calloc(1, sizeof(*f));
+
+        assert_non_null(f);
+        (void)snprintf(f->folder, sizeof(f->folder), "/tmp/sovd-ret-XXXXXX");
+        assert_non_null(mkdtemp(f->folder));
+        (void)snprintf(f->path, sizeof(f->path), "%s/state.db", f->folder);
+        const struct sovd_db_options db = { .path = f->path, .migrations = sovd_state_migrations, .readers = 2,
+                                            .application_id = SOVD_STATE_APPLICATION_ID, .queue_max = 1000 };
+        assert_int_equal(sovd_arena_new(&f->arena, 4096), 0);
+        assert_int_equal(sovd_db_open(&f->db, &db, NULL), 0);
+        const struct fm_options options = { .db = f->db, .faults_max = 100 };
+        assert_int_equal(fm_manager_new(&f->m, &options), 0);
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        struct fixture *f = *state;
+        char command[128];
+
+        fm_manager_free(f->m);
+        sovd_db_close(f->db);
+        sovd_arena_free(f->arena);
+        (void)snprintf(command, sizeof(command), "rm -rf -- '%s'", f->folder);
+        assert_int_equal(system(command), 0);
+        free(f);
+        return 0;
+}
+
+struct rows {
+        int n;
+        uint64_t age_usec;
+        const char *prefix;
+};
+
+static int add_events(struct sovd_db_conn *conn, void *data) {
+        const struct rows *rows = data;
+        struct sovd_db_stmt *s;
+        int r = 0;
+
+        for (int i = 0; !r && i < rows->n; i++) {
+                r = sovd_db_prepare(conn, &s, "INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, body)"
+                                              " VALUES(?1, 'apps/a', 'C', 1, 47, 2, '', ?2)");
+                sovd_db_bind_int(s, 1, (int64_t)(sovd_realtime_usec() - rows->age_usec));
+                sovd_db_bind_text(s, 2, "{\"fill\":\"................................................................................\"}");
+                if (!r)
+                        r = sovd_db_run(s);
+        }
+        return r;
+}
+
+/* The first one is the oldest. */
+static int add_faults(struct sovd_db_conn *conn, void *data) {
+        const struct rows *rows = data;
+        struct sovd_db_stmt *s;
+        int r = 0;
+
+        for (int i = 0; !r && i < rows->n; i++) {
+                char code[16];
+                (void)snprintf(code, sizeof(code), "%s%d", rows->prefix, i);
+                r = sovd_db_prepare(conn, &s, "INSERT INTO fault VALUES('apps/a', ?1, '{\"code\":\"x\",\"name\":\"x\"}', 2, '', 40, 1,"
+                                              " 0, 1, ?2, ?2, NULL, NULL)");
+                sovd_db_bind_text(s, 1, code);
+                sovd_db_bind_int(s, 2, (int64_t)(sovd_realtime_usec() - rows->age_usec) + i);
+                if (!r)
+                        r = sovd_db_run(s);
+        }
+        return r;
+}
+
+static void add(struct fixture *f, sovd_db_work work, int n, uint64_t age_usec, const char *prefix) {
+        struct rows rows = { n, age_usec, prefix };
+
+        assert_int_equal(sovd_db_write(f->db, work, &rows), 0);
+}
+
+static struct fm_retention_counters run(struct fixture *f, struct fm_retention_options options) {
+        struct fm_retention_counters c;
+        struct fm_retention *r;
+
+        assert_int_equal(fm_retention_new(&r, f->m, &options), 0);
+        assert_int_equal(fm_retention_run(r), 0);
+        fm_retention_counters(r, &c);
+        fm_retention_free(r);
+        return c;
+}
+
+static size_t history(struct fixture *f, struct fm_past **ret) {
+        const struct fm_history_query q = { .max = 1000, .oldest_first = true };
+        bool full;
+        size_t n;
+
+        assert_int_equal(fm_manager_history(f->m, &q, f->arena, ret, &n, &full), 0);
+        return n;
+}
+
+static void what_is_too_old_goes(void **state) {
+        struct fixture *f = *state;
+        struct fm_past *past;
+
+        add(f, add_events, 25, 3 * DAY_USEC, NULL);
+        add(f, add_events, 10, 0, NULL);
+        struct fm_retention_counters c = run(f, (struct fm_retention_options){ .keep_usec = 2 * DAY_USEC, .rows = 10 });
+        assert_int_equal(c.n_events_removed, 25);
+        assert_int_equal(c.n_events, 10);
+        assert_int_equal(history(f, &past), 10);
+        assert_int_equal(past[0].id, 26);
+        assert_int_equal(run(f, (struct fm_retention_options){ 0 }).n_events_removed, 0);
+}
+
+static void the_newest_stay_of_too_many_and_ids_go_on(void **state) {
+        struct fixture *f = *state;
+        struct fm_past *past;
+
+        add(f, add_events, 95, 0, NULL);
+        struct fm_retention_counters c = run(f, (struct fm_retention_options){ .events_max = 30, .rows = 20 });
+        assert_int_equal(c.n_events_removed, 65);
+        assert_int_equal(history(f, &past), 30);
+        assert_int_equal(past[0].id, 66);
+        add(f, add_events, 1, 0, NULL);
+        assert_int_equal(history(f, &past), 31);
+        assert_int_equal(past[30].id, 96);
+        assert_int_equal(run(f, (struct fm_retention_options){ .events_max = 31 }).n_events_removed, 0);
+}
+
+static void the_newest_event_stays_whatever_its_age(void **state) {
+        struct fixture *f = *state;
+        struct fm_past *past;
+
+        add(f, add_events, 5, 9 * DAY_USEC, NULL);
+        assert_int_equal(run(f, (struct fm_retention_options){ .keep_usec = DAY_USEC }).n_events_removed, 4);
+        assert_int_equal(history(f, &past), 1);
+        assert_int_equal(past[0].id, 5);
+}
+
+static void faults_that_nobody_can_report_go_the_oldest_first(void **state) {
+        static const char text[] = "faults:\n- {code: D0, name: x}\n- {code: D1, name: x}\n";
+        struct fixture *f = *state;
+        struct fm_catalog catalog;
+        struct fm_record *records;
+        const char *message;
+        size_t n;
+
+        assert_int_equal(sovd_config_parse(&fm_schema_catalog, &catalog, "x", text, strlen(text), NULL, f->arena, NULL, &message), 0);
+        assert_int_equal(fm_manager_define(f->m, "apps/a", &catalog), 0);
+        add(f, add_faults, 2, 5 * DAY_USEC, "D");
+        add(f, add_faults, 20, DAY_USEC, "U");
+        struct fm_retention_counters c = run(f, (struct fm_retention_options){ .faults_max = 7, .rows = 4 });
+        assert_int_equal(c.n_faults_removed, 15);
+        assert_int_equal(c.n_faults, 7);
+        const struct fm_query all = { .max = 100, .by_key = true };
+        assert_int_equal(fm_manager_list(f->m, &all, f->arena, &records, &n), 0);
+        assert_int_equal(n, 7);
+        assert_string_equal(records[0].code, "D0");
+        assert_string_equal(records[1].code, "D1");
+        assert_string_equal(records[2].code, "U15");
+        /* What is defined may be over the bound. */
+        assert_int_equal(run(f, (struct fm_retention_options){ .faults_max = 1, .rows = 4 }).n_faults, 2);
+}
+
+static void the_file_becomes_smaller(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db_status before, after;
+
+        for (int i = 0; i < 40; i++)
+                add(f, add_events, 1000, 0, NULL);
+        sovd_db_status(f->db, &before);
+        struct fm_retention_counters c = run(f, (struct fm_retention_options){ .events_max = 100, .rows = 5000 });
+        assert_int_equal(c.n_events, 100);
+        f->m = fm_manager_free(f->m);
+        f->db = sovd_db_close(f->db);
+        const struct sovd_db_options db = { .path = f->path, .migrations = sovd_state_migrations, .readers = 2,
+                                            .application_id = SOVD_STATE_APPLICATION_ID, .queue_max = 1000 };
+        assert_int_equal(sovd_db_open(&f->db, &db, NULL), 0);
+        sovd_db_status(f->db, &after);
+        assert_true(before.bytes + before.wal_bytes > UINT64_C(6) << 20);
+        assert_true(after.bytes < UINT64_C(2) << 20);
+        const struct fm_options options = { .db = f->db, .faults_max = 100 };
+        assert_int_equal(fm_manager_new(&f->m, &options), 0);
+}
+
+static void it_runs_by_itself_and_ends_when_asked(void **state) {
+        struct fixture *f = *state;
+        const struct fm_retention_options options = { .events_max = 3, .period_usec = 3600 * SOVD_USEC_PER_SEC };
+        struct fm_retention_counters c = { 0 };
+        struct fm_retention *r;
+
+        add(f, add_events, 10, 0, NULL);
+        assert_int_equal(fm_retention_new(&r, f->m, &options), 0);
+        while (!c.n_rounds)
+                fm_retention_counters(r, &c);
+        assert_int_equal(c.n_events, 3);
+        fm_retention_free(r);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                TEST(what_is_too_old_goes),
+                TEST(the_newest_stay_of_too_many_and_ids_go_on),
+                TEST(the_newest_event_stays_whatever_its_age),
+                TEST(faults_that_nobody_can_report_go_the_oldest_first),
+                TEST(the_file_becomes_smaller),
+                TEST(it_runs_by_itself_and_ends_when_asked),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
