@@ -120,10 +120,10 @@ static int accept(struct sovd_call *call, const char *id, int status) {
 
 /* The backend runs it, and the client must know: but not as a promise that the disk does not keep. */
 static int not_written(struct sovd_call *call, const char *id, int r) {
-        (void)sovd_fail_storage(call, r);
-        (void)sovd_fail_unknown(call, SOVD_E_OVERLOAD);
-        r = sovd_execution_point_to(call, id);
-        return r ? r : SOVD_E_OVERLOAD;
+        int failed = sovd_fail_unknown(call, sovd_fail_storage(call, r));
+
+        r = failed > 0 ? sovd_execution_point_to(call, id) : 0;
+        return r ? r : failed;
 }
 
 static int started(struct sovd_call *call, const char *id, const struct sovd_execution_started *s) {

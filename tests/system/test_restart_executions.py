@@ -141,6 +141,17 @@ class Simulated(RestartCase):
         self.begin('long', who=B)  # the oldest is asked about, has failed, and gives way
         self.assertEqual(self.gateway.metrics()['sovd_executions'], 2)
 
+    def test_a_full_disk_refuses_starts_and_not_reads(self):
+        uri = self.location(self.begin('brief'))
+        there_is_space = self.disk_is_full()
+        self.refused('POST', f'{OPERATIONS}/long/executions', {}, key('one'))
+        self.refused('POST', f'{OPERATIONS}/now/executions', {}, A)
+        self.assertTrue(polling.wait_until(lambda: self.ask(200, 'GET', uri).json['status'] == 'completed', 10))
+        self.assertEqual(self.ask(200, 'GET', f'{OPERATIONS}/long/executions').json['items'], [])
+        there_is_space()
+        self.assertNotIn('idempotency-replayed', self.ask(202, 'POST', f'{OPERATIONS}/long/executions', {}, key('one')).headers)
+        self.assertEqual(self.ask(200, 'GET', uri).json['status'], 'completed')
+
     def test_retention_ends_in_the_table_too(self):
         uri = self.location(self.begin('brief'))
         polling.wait_until(lambda: self.ask(200, 'GET', uri).json['status'] == 'completed', 10)

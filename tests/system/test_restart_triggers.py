@@ -2,7 +2,6 @@
 """Persistent triggers over a kill of the gateway: they are there again, and those that are not are not."""
 import json
 import pathlib
-import resource
 import sys
 import unittest
 
@@ -150,16 +149,15 @@ class Triggers(RestartCase):
 
     def test_a_full_disk_refuses_and_changes_nothing(self):
         made = self.make(lifetime=100)
-        size = (self.state / 'state.db-wal').stat().st_size
-        resource.prlimit(self.gateway.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-        self.assertIn('state cannot be written', self.make(503)['message'])
-        self.ask(503, 'PUT', self.path(made), {'lifetime': 900}, A)
-        self.ask(503, 'DELETE', self.path(made), who=A)
+        there_is_space = self.disk_is_full()
+        self.refused('POST', TRIGGERS, {**CHANGE, 'persistent': True}, A)
+        self.refused('PUT', self.path(made), {'lifetime': 900}, A)
+        self.refused('DELETE', self.path(made), who=A)
         self.assertEqual([item['expires'] for item in self.ask(200, 'GET', TRIGGERS).json['items']], [made['expires']])
         self.make(persistent=False)  # needs no disk
         self.write(5)
         self.assertEqual([event.payload for event in self.open(made).rest()], [5])  # it fires all the same
-        resource.prlimit(self.gateway.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        there_is_space()
         self.ask(204, 'DELETE', self.path(made), who=A)
 
 

