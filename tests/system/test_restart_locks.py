@@ -182,5 +182,15 @@ class LocksBehind(RestartCase):
         self.assertEqual(self.there(), [])
 
 
+    def test_a_lock_that_cannot_be_written_is_given_back_there(self):
+        there_is_space = self.disk_is_full()
+        self.refused('POST', '/components/bms/locks', {'lock_expiration': 60}, A)
+        self.assertEqual(self.there(), [])
+        self.assertEqual(self.ask(200, 'GET', '/components/bms/locks').json['items'], [])
+        there_is_space()
+        self.ask(201, 'POST', '/components/bms/locks', {'lock_expiration': 60}, B)
+        self.assertEqual(len(self.there()), 1)
+
+
 if __name__ == '__main__':
     unittest.main()
