@@ -292,7 +292,10 @@ static int adopt_one(struct sovd_call *call, const char *backend_id) {
         if (r || execution.status != SOVD_EXECUTION_RUNNING)
                 return r;
         r = sovd_executions_add(executions_of(call), call->entity, call->params[0], backend_id, NULL, &ref, call->arena);
-        return r && r != SOVD_E_OVERLOAD ? sovd_fail_storage(call, r) : r;
+        if (r >= 0)
+                return r;
+        sovd_log(SOVD_LOG_WARN, "an execution that was found at its backend gets no name now: %s", strerror(-r));
+        return 0; /* those that have one are listed */
 }
 
 /* Executions that somebody else started at the backend get a name here too, so that they can be seen and stopped. */
