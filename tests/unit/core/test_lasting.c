@@ -55,9 +55,14 @@ static void restart(void) {
 }
 
 static int make(void **state) {
+        const struct sovd_db_options options = { .migrations = sovd_state_migrations,
+                                                 .application_id = SOVD_STATE_APPLICATION_ID,
+                                                 .readers = 1,
+                                                 .queue_max = 100 };
+
         atomic_store(&value, 1);
         atomic_store(&fails, false);
-        if (sovd_arena_new(&arena, 4096) || sovd_state_open(&db, NULL))
+        if (sovd_arena_new(&arena, 4096) || sovd_db_open(&db, &options, NULL))
                 return -1;
         return start();
 }
