@@ -21,7 +21,8 @@ VEHICLE = {'components': [
         {'id': 'brief', 'asynchronous': True, 'duration_secs': 0.05},
         {'id': 'now', 'result': [{'name': 'done', 'value': True}]},
         {'id': 'fails', 'fails_every': 1, 'error': 'no voltage'}]},
-    {'id': 'slow', 'latency_ms': 20000, 'operations': [{'id': 'long', 'asynchronous': True, 'duration_secs': 600}]}]}
+    {'id': 'slow', 'latency_ms': 20000, 'operations': [{'id': 'long', 'asynchronous': True, 'duration_secs': 600}],
+     'data': [{'id': 'n', 'value': 1}], 'scripts': [{'id': 'look', 'steps': [{'read': 'n'}]}]}]}
 OPERATIONS = '/components/ecu/operations'
 
 
@@ -85,9 +86,8 @@ class Simulated(RestartCase):
         self.unknown(uri, 'restarted')
         self.assertEqual(self.ask(200, 'GET', fresh).json['status'], 'running')
 
-    def test_a_start_without_an_answer_has_failed_and_is_not_tried_again(self):
-        path = '/components/slow/operations/long/executions'
-
+    def cut_off(self, path, is_written):
+        """Starts under the key 'cut', and kills the gateway while the vehicle takes its time."""
         def start():
             try:
                 self.gateway.bare('POST', gateway.BASE + path, {}, key('cut'))
@@ -96,9 +96,21 @@ class Simulated(RestartCase):
 
         thread = threading.Thread(target=start)
         thread.start()
-        self.assertTrue(polling.wait_until(lambda: self.rows('SELECT state FROM execution') == [(0,)], 10))
+        self.assertTrue(polling.wait_until(is_written, 10))
         self.restart()
         thread.join(10)
+
+    def test_a_script_without_an_answer_is_not_started_again(self):
+        path = '/components/slow/scripts/look/executions'
+        self.cut_off(path, lambda: self.rows('SELECT status, execution FROM idempotency') == [(0, None)])
+        reply = self.ask(409, 'POST', path, {}, key('cut'))
+        self.assertEqual(reply.json['vendor_code'], 'outcome-unknown')
+        self.assertIn('nobody knows whether it was carried out', reply.json['message'])
+        self.assertNotIn('parameters', reply.json)
+
+    def test_a_start_without_an_answer_has_failed_and_is_not_tried_again(self):
+        path = '/components/slow/operations/long/executions'
+        self.cut_off(path, lambda: self.rows('SELECT state FROM execution') == [(0,)])
         reply = self.ask(409, 'POST', path, {}, key('cut'))
         self.assertEqual(reply.json['vendor_code'], 'outcome-unknown')
         self.assertIn('was restarted before it answered', reply.json['message'])
