@@ -75,6 +75,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
         if (!r)
                 r = sovd_locks_new(&gateway->locks, &locks);
         if (r)
+                sovd_log(SOVD_LOG_ERROR, "the state of before cannot be taken in: %s", strerror(abs(r)));
+        if (r)
                 return r;
 
         *ret = SOVD_TAKE(gateway);

@@ -95,7 +95,7 @@ int sovd_lock_reserve(struct sovd_locks *locks, struct sovd_call *call, const st
                       char ret_id[static SOVD_ID_SIZE]);
 
 /* Makes it a lock. backend and backend_id: what the backend gave for it, or NULL. ret_broken: the locks that it
- * broke, which are gone now. -ENOMEM, SOVD_E_OVERLOAD (the state cannot be written): it is cancelled. */
+ * broke, which are gone now. -ENOMEM, or what sovd_fail_storage() says: it is cancelled. */
 int sovd_lock_grant(struct sovd_locks *locks, struct sovd_call *call, const char *id, const char *backend,
                     const char *backend_id, struct sovd_lock_infos *ret_broken);
 
@@ -113,7 +113,7 @@ int sovd_lock_find(struct sovd_locks *locks, struct sovd_call *call, const char 
 int sovd_lock_find_own(struct sovd_locks *locks, struct sovd_call *call, const char *id,
                        struct sovd_lock_info *ret);
 
-/* Both for the owner; errors as above, and SOVD_E_OVERLOAD: the state cannot be written, and nothing has changed.
+/* Both for the owner; errors as above, and what sovd_fail_storage() says: nothing has changed.
  * extend: it ends duration_usec after from_usec (boot time) now, which is the moment before the backend was told, so
  * that it does not end later than there. */
 int sovd_lock_extend(struct sovd_locks *locks, struct sovd_call *call, const char *id, uint64_t from_usec,

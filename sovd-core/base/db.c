@@ -360,21 +360,23 @@ static size_t settle(struct sovd_db_job *group, int r) {
         return n;
 }
 
+/* Those who wait are woken once for all: each wake-up of each of them would be many more. */
 static void tell(struct sovd_db *db, struct sovd_db_job *group) {
+        for (struct sovd_db_job *job = group; job; job = job->next)
+                if (job->done)
+                        job->done(job->result, job->data);
+
+        (void)pthread_mutex_lock(&db->mutex);
         while (group) {
                 struct sovd_db_job *job = group;
                 group = job->next;
-                if (job->done)
-                        job->done(job->result, job->data);
-                if (job->posted) {
+                if (job->posted)
                         free(job);
-                        continue;
-                }
-                (void)pthread_mutex_lock(&db->mutex);
-                job->finished = true; /* it lives on its caller's stack: not ours any more */
-                (void)pthread_cond_broadcast(&db->finished);
-                (void)pthread_mutex_unlock(&db->mutex);
+                else
+                        job->finished = true; /* it lives on its caller's stack */
         }
+        (void)pthread_cond_broadcast(&db->finished);
+        (void)pthread_mutex_unlock(&db->mutex);
 }
 
 /* With the mutex held. After a failure it does not wait for long: the file is tried again. */

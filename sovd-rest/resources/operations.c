@@ -120,10 +120,10 @@ static int accept(struct sovd_call *call, const char *id, int status) {
 
 /* The backend runs it, and the client must know: but not as a promise that the disk does not keep. */
 static int not_written(struct sovd_call *call, const char *id, int r) {
-        (void)sovd_fail_storage(call, r);
-        (void)sovd_fail_unknown(call, SOVD_E_OVERLOAD);
-        r = sovd_execution_point_to(call, id);
-        return r ? r : SOVD_E_OVERLOAD;
+        int failed = sovd_fail_unknown(call, sovd_fail_storage(call, r));
+
+        r = failed > 0 ? sovd_execution_point_to(call, id) : 0;
+        return r ? r : failed;
 }
 
 static int started(struct sovd_call *call, const char *id, const struct sovd_execution_started *s) {
@@ -292,7 +292,10 @@ static int adopt_one(struct sovd_call *call, const char *backend_id) {
         if (r || execution.status != SOVD_EXECUTION_RUNNING)
                 return r;
         r = sovd_executions_add(executions_of(call), call->entity, call->params[0], backend_id, NULL, &ref, call->arena);
-        return r && r != SOVD_E_OVERLOAD ? sovd_fail_storage(call, r) : r;
+        if (r >= 0)
+                return r;
+        sovd_log(SOVD_LOG_WARN, "an execution that was found at its backend gets no name now: %s", strerror(-r));
+        return 0; /* those that have one are listed */
 }
 
 /* Executions that somebody else started at the backend get a name here too, so that they can be seen and stopped. */

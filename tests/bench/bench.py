@@ -182,9 +182,11 @@ def write_gateway_config(tmp, ecu_port):
     (tmp / 'gateway.yaml').write_text(text.rstrip() + '\n    max_in_flight: 64\n')
 
 
-def start_gateway(options, tmp, port):
+def start_gateway(options, tmp, port, durable=False):
     state = pathlib.Path(tempfile.mkdtemp(dir=tmp))
     environment = {'SOVD__SERVER__PORT': str(port), 'STATE_DIRECTORY': str(state)}
+    if durable:
+        environment['SOVD__STORAGE__PATH'] = str(state)
     if options.log_level:
         environment['SOVD__LOGGING__LEVEL'] = options.log_level
     command = [str(gateway_binary(options)), '--config', str(tmp / 'gateway.yaml')]
@@ -366,6 +368,17 @@ def measure_locks(options, port):
     return {'clients': LOCK_CLIENTS, 'rounds': len(rounds), 'median': statistics.median(rounds), 'slowest': rounds[-1]}
 
 
+def measure_durable_locks(options, tmp):
+    """The same with the state on the disk that the temporary folder is on."""
+    port = free_port()
+    gateway = start_gateway(options, tmp, port, durable=True)
+    try:
+        wait_for_200(gateway, port, '/readyz')
+        return measure_locks(options, port)
+    finally:
+        gateway.stop()
+
+
 def stripped_size(options, tmp):
     copy = tmp / 'stripped'
     subprocess.run(['strip', '-o', str(copy), str(gateway_binary(options))], check=True)
@@ -398,6 +411,7 @@ def measure_all(options, tmp, stack):
     write_gateway_config(tmp, ecu_port)
     starts = [measure_start(options, tmp) for _ in range(3 if options.quick else 7)]
     facts['start_to_ready_ms'] = {'median': statistics.median(starts), 'all': starts}
+    facts['locks_durable_ms'] = measure_durable_locks(options, tmp)
     facts['stripped_bytes'] = stripped_size(options, tmp)
 
     gateway_port = free_port()
@@ -463,9 +477,9 @@ def print_report(facts, results):
     print_table(table_rows(facts, results))
     start = facts['start_to_ready_ms']
     print(f'exec to ready: {start["median"]:.1f} ms (median of {len(start["all"])}, {min(start["all"]):.1f} to {max(start["all"]):.1f})')
-    locks = facts['locks_ms']
-    print(f'{locks["clients"]} clients ask for one lock at once: all answered in {locks["median"]:.1f} ms '
-          f'(median of {locks["rounds"]}, slowest {locks["slowest"]:.1f}); exactly one gets it each time')
+    for locks, where in (facts['locks_ms'], 'in memory'), (facts['locks_durable_ms'], 'on disk'):
+        print(f'{locks["clients"]} clients ask for one lock at once, state {where}: all answered in {locks["median"]:.1f} ms '
+              f'(median of {locks["rounds"]}, slowest {locks["slowest"]:.1f}); exactly one gets it each time')
     print(f'stripped binary: {facts["stripped_bytes"] / 1024:.0f} KiB; idle RSS: {facts["idle_rss_kib"]} KiB')
 
 

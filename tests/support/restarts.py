@@ -2,6 +2,7 @@
 """A gateway that is killed and started again on the same state folder."""
 import contextlib
 import pathlib
+import resource
 import sqlite3
 import tempfile
 import unittest
@@ -57,6 +58,21 @@ class RestartCase(unittest.TestCase):
         self.assertIsNone(self.gateway)
         with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as database, database:
             return database.execute(text, values).fetchall()
+
+    def disk_is_full(self):
+        """From here on the journal may not grow; returns what ends that."""
+        size = (self.state / 'state.db-wal').stat().st_size
+        pid, unlimited = self.gateway.process.pid, resource.RLIM_INFINITY
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, unlimited))
+        return lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+
+    def refused(self, method, path, body=None, who=None):
+        """By the disk, with the reason."""
+        reply = self.gateway.request(method, path, body, who)
+        self.assertIn(reply.status, (503, 507), f'{method} {path}: {reply!r}')
+        self.assertRegex(reply.json['message'], 'the state cannot be (read or )?written now')
+        self.assertEqual(reply.headers['retry-after'], '1')
+        return reply
 
     def ask(self, status, method, path, body=None, who=None):
         reply = self.gateway.request(method, path, body, who)

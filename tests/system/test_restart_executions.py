@@ -21,7 +21,8 @@ VEHICLE = {'components': [
         {'id': 'brief', 'asynchronous': True, 'duration_secs': 0.05},
         {'id': 'now', 'result': [{'name': 'done', 'value': True}]},
         {'id': 'fails', 'fails_every': 1, 'error': 'no voltage'}]},
-    {'id': 'slow', 'latency_ms': 20000, 'operations': [{'id': 'long', 'asynchronous': True, 'duration_secs': 600}]}]}
+    {'id': 'slow', 'latency_ms': 20000, 'operations': [{'id': 'long', 'asynchronous': True, 'duration_secs': 600}],
+     'data': [{'id': 'n', 'value': 1}], 'scripts': [{'id': 'look', 'steps': [{'read': 'n'}]}]}]}
 OPERATIONS = '/components/ecu/operations'
 
 
@@ -85,9 +86,8 @@ class Simulated(RestartCase):
         self.unknown(uri, 'restarted')
         self.assertEqual(self.ask(200, 'GET', fresh).json['status'], 'running')
 
-    def test_a_start_without_an_answer_has_failed_and_is_not_tried_again(self):
-        path = '/components/slow/operations/long/executions'
-
+    def cut_off(self, path, is_written):
+        """Starts under the key 'cut', and kills the gateway while the vehicle takes its time."""
         def start():
             try:
                 self.gateway.bare('POST', gateway.BASE + path, {}, key('cut'))
@@ -96,9 +96,21 @@ class Simulated(RestartCase):
 
         thread = threading.Thread(target=start)
         thread.start()
-        self.assertTrue(polling.wait_until(lambda: self.rows('SELECT state FROM execution') == [(0,)], 10))
+        self.assertTrue(polling.wait_until(is_written, 10))
         self.restart()
         thread.join(10)
+
+    def test_a_script_without_an_answer_is_not_started_again(self):
+        path = '/components/slow/scripts/look/executions'
+        self.cut_off(path, lambda: self.rows('SELECT status, execution FROM idempotency') == [(0, None)])
+        reply = self.ask(409, 'POST', path, {}, key('cut'))
+        self.assertEqual(reply.json['vendor_code'], 'outcome-unknown')
+        self.assertIn('nobody knows whether it was carried out', reply.json['message'])
+        self.assertNotIn('parameters', reply.json)
+
+    def test_a_start_without_an_answer_has_failed_and_is_not_tried_again(self):
+        path = '/components/slow/operations/long/executions'
+        self.cut_off(path, lambda: self.rows('SELECT state FROM execution') == [(0,)])
         reply = self.ask(409, 'POST', path, {}, key('cut'))
         self.assertEqual(reply.json['vendor_code'], 'outcome-unknown')
         self.assertIn('was restarted before it answered', reply.json['message'])
@@ -140,6 +152,17 @@ class Simulated(RestartCase):
         self.assertEqual(self.gateway.metrics()['sovd_executions_running'], 2)
         self.begin('long', who=B)  # the oldest is asked about, has failed, and gives way
         self.assertEqual(self.gateway.metrics()['sovd_executions'], 2)
+
+    def test_a_full_disk_refuses_starts_and_not_reads(self):
+        uri = self.location(self.begin('brief'))
+        there_is_space = self.disk_is_full()
+        self.refused('POST', f'{OPERATIONS}/long/executions', {}, key('one'))
+        self.refused('POST', f'{OPERATIONS}/now/executions', {}, A)
+        self.assertTrue(polling.wait_until(lambda: self.ask(200, 'GET', uri).json['status'] == 'completed', 10))
+        self.assertEqual(self.ask(200, 'GET', f'{OPERATIONS}/long/executions').json['items'], [])
+        there_is_space()
+        self.assertNotIn('idempotency-replayed', self.ask(202, 'POST', f'{OPERATIONS}/long/executions', {}, key('one')).headers)
+        self.assertEqual(self.ask(200, 'GET', uri).json['status'], 'completed')
 
     def test_retention_ends_in_the_table_too(self):
         uri = self.location(self.begin('brief'))

@@ -4,7 +4,6 @@ import concurrent.futures
 import datetime
 import json
 import pathlib
-import resource
 import sys
 import threading
 import unittest
@@ -145,16 +144,15 @@ class Locks(RestartCase):
 
     def test_a_full_disk_refuses_and_changes_nothing(self):
         held = gateway.Gateway.full(self.lock(A, scopes=['data']).headers['location'])
-        log = self.state / 'state.db-wal'
-        resource.prlimit(self.gateway.process.pid, resource.RLIMIT_FSIZE, (log.stat().st_size, resource.RLIM_INFINITY))
-        reply = self.lock(B, 503, scopes=['operations'])
-        self.assertIn('state cannot be written', reply.json['message'])
-        self.assertEqual(reply.headers['retry-after'], '1')
-        self.ask(503, 'PUT', held, {'lock_expiration': 100}, A)
-        self.ask(503, 'DELETE', held, who=A)
+        there_is_space = self.disk_is_full()
+        self.refused('POST', ECU + '/locks', {'lock_expiration': 60, 'scopes': ['operations']}, B)
+        self.refused('POST', ECU + '/locks', {'lock_expiration': 60, 'break_lock': True}, B)
+        self.refused('PUT', held, {'lock_expiration': 100}, A)
+        self.refused('DELETE', held, who=A)
+        self.write(204, A)
         self.assertLess(left(self.ask(200, 'GET', held, who=A)), 61)
         self.assertEqual(len(self.ask(200, 'GET', ECU + '/locks').json['items']), 1)
-        resource.prlimit(self.gateway.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        there_is_space()
         self.ask(204, 'DELETE', held, who=A)
         self.lock(B, scopes=['operations'])
 
@@ -182,6 +180,16 @@ class LocksBehind(RestartCase):
         self.assertGreater(left(self.server.request('GET', f'/components/bms/locks/{theirs[0]["id"]}')), 900)
         self.ask(204, 'DELETE', uri, who=A)
         self.assertEqual(self.there(), [])
+
+
+    def test_a_lock_that_cannot_be_written_is_given_back_there(self):
+        there_is_space = self.disk_is_full()
+        self.refused('POST', '/components/bms/locks', {'lock_expiration': 60}, A)
+        self.assertEqual(self.there(), [])
+        self.assertEqual(self.ask(200, 'GET', '/components/bms/locks').json['items'], [])
+        there_is_space()
+        self.ask(201, 'POST', '/components/bms/locks', {'lock_expiration': 60}, B)
+        self.assertEqual(len(self.there()), 1)
 
 
 if __name__ == '__main__':

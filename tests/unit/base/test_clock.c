@@ -61,12 +61,22 @@ static void a_time_is_written_in_utc_with_milliseconds(void **state) {
         assert_string_equal(sovd_clock_format(buf, UINT64_C(951782400000000)), "2000-02-29T00:00:00.000Z");
 }
 
+static void the_boot_clock_goes_on_and_the_boot_has_a_name(void **state) {
+        char first[SOVD_BOOT_ID_SIZE], second[SOVD_BOOT_ID_SIZE];
+        uint64_t monotonic = sovd_now_usec();
+
+        assert_true(sovd_boottime_usec() >= monotonic); /* it counts sleep too */
+        assert_int_equal(strlen(sovd_boot_id(first)), 36);
+        assert_string_equal(sovd_boot_id(second), first);
+}
+
 #define FAKE_TEST(f) cmocka_unit_test_setup_teardown(f, use_fake_clock, use_real_clock)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_monotonic_clock_never_goes_back),
                 cmocka_unit_test(the_real_time_is_after_2020),
+                cmocka_unit_test(the_boot_clock_goes_on_and_the_boot_has_a_name),
                 FAKE_TEST(a_replaced_clock_is_read),
                 FAKE_TEST(the_real_clock_comes_back),
                 FAKE_TEST(time_is_left_before_a_deadline_and_none_after_it),

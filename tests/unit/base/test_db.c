@@ -464,6 +464,45 @@ static void a_kill_loses_nothing_that_was_acknowledged(void **state) {
         }
 }
 
+struct applied {
+        const char *text;
+        int n, result;
+        pthread_t thread;
+};
+
+static int insert_text(struct sovd_db_conn *conn, void *data) {
+        return insert(conn, (void *)(uintptr_t)((struct applied *)data)->text);
+}
+
+static void note_applied(int result, void *data) {
+        struct applied *a = data;
+
+        a->n++;
+        a->result = result;
+        a->thread = pthread_self();
+}
+
+static void an_applied_change_is_told_once_before_its_caller_goes_on(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db *db = open_db(f->path);
+        struct applied a = { .text = "a" }, same = { .text = "a" }, none = { .text = "b" };
+
+        assert_int_equal(sovd_db_apply(db, insert_text, note_applied, &a), 0);
+        assert_int_equal(a.n, 1);
+        assert_int_equal(a.result, 0);
+        assert_false(pthread_equal(a.thread, pthread_self()));
+        assert_int_equal(sovd_db_apply(db, insert_text, note_applied, &same), -EEXIST);
+        assert_int_equal(same.n, 1);
+        assert_int_equal(same.result, -EEXIST);
+        assert_int_equal(sovd_db_apply(NULL, insert_text, note_applied, &none), 0);
+        assert_int_equal(none.n, 1);
+        assert_int_equal(none.result, 0);
+        assert_int_equal(count(db), 1);
+        assert_true(sovd_db_is_file(db));
+        assert_false(sovd_db_is_file(NULL));
+        sovd_db_close(db);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
@@ -474,6 +513,7 @@ int main(void) {
                 T(changes_of_many_threads_share_commits),
                 T(posted_changes_are_told_after_their_commit_and_closing_waits_for_them),
                 T(a_full_queue_refuses_more),
+                T(an_applied_change_is_told_once_before_its_caller_goes_on),
                 T(an_older_file_is_migrated_and_a_newer_one_refused),
                 T(a_damaged_file_is_put_aside),
                 T(a_table_can_be_copied_from_another_database),
