@@ -13,6 +13,7 @@
 #define GROUP_MAX      256  /* changes of one transaction */
 #define BUSY_MSEC      5000
 #define JOURNAL_BYTES  "8388608"
+#define STEPS          20000 /* of SQLite's machine between two looks at the clock: about a millisecond */
 #define RETRY_SEC      1
 #define TELL_USEC      (10 * SOVD_USEC_PER_SEC) /* between two lines of the log about the same trouble */
 
@@ -62,6 +63,8 @@ static int error_of(sqlite3 *sqlite, int result) {
                 return -EBUSY;
         case SQLITE_NOMEM:
                 return -ENOMEM;
+        case SQLITE_INTERRUPT:
+                return -ETIMEDOUT;
         case SQLITE_CANTOPEN:
                 return sqlite ? reason_of(sqlite, -ENOENT) : -ENOENT;
         case SQLITE_IOERR:
@@ -116,6 +119,13 @@ static int harden(struct sovd_db_conn *conn) {
                           "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0");
 }
 
+/* SQLite asks now and then whether to go on. */
+static int is_late(void *data) {
+        const struct sovd_db_conn *conn = data;
+
+        return conn->deadline_usec && sovd_now_usec() >= conn->deadline_usec;
+}
+
 int sovd_db_conn_open(struct sovd_db_conn **ret, struct sovd_db *db, bool writer) {
         int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (writer ? SQLITE_OPEN_CREATE : 0);
         _cleanup_(sovd_db_conn_freep) struct sovd_db_conn *conn = calloc(1, sizeof(*conn));
@@ -126,8 +136,10 @@ int sovd_db_conn_open(struct sovd_db_conn **ret, struct sovd_db *db, bool writer
         int r = sovd_db_failed(conn, sqlite3_open_v2(db->uri, &conn->sqlite, flags, NULL));
         if (!r)
                 r = harden(conn);
-        if (!r && !writer)
+        if (!r && !writer) {
+                sqlite3_progress_handler(conn->sqlite, STEPS, is_late, conn);
                 r = sovd_db_exec(conn, "PRAGMA query_only=ON");
+        }
         if (r)
                 return r;
 
@@ -542,7 +554,12 @@ int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret) {
         return r;
 }
 
+void sovd_db_read_until(struct sovd_db_conn *conn, uint64_t deadline_usec) {
+        conn->deadline_usec = deadline_usec;
+}
+
 void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn) {
+        conn->deadline_usec = 0;
         for (size_t i = 0; i < conn->n_statements; i++)
                 (void)sqlite3_reset(conn->statements[i].stmt);
         (void)sovd_db_exec(conn, "COMMIT");

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
 #include <errno.h>
@@ -353,6 +354,26 @@ static void a_file_is_identified_by_its_head(void **state) {
         assert_int_equal(sovd_db_identify("/nowhere/at/all", &file), -ENOENT);
 }
 
+static void a_reading_ends_when_its_time_is_over_and_the_next_one_works(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db *db = open_db(f->path);
+        struct sovd_db_conn *conn;
+        struct sovd_db_stmt *stmt;
+        bool row;
+
+        assert_int_equal(put(db, "a"), 0);
+        assert_int_equal(sovd_db_read_begin(db, &conn), 0);
+        sovd_db_read_until(conn, sovd_now_usec() + 20000);
+        assert_int_equal(sovd_db_prepare(conn, &stmt, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) "
+                                                      "SELECT count(*) FROM n"), 0);
+        assert_int_equal(sovd_db_step(stmt, &row), -ETIMEDOUT);
+        sovd_db_read_end(db, conn);
+        assert_int_equal(count(db), 1);
+        assert_int_equal(put(db, "b"), 0);
+        assert_int_equal(count(db), 2);
+        sovd_db_close(db);
+}
+
 static void a_full_disk_fails_the_change_and_the_next_one_after_it_works(void **state) {
         struct fixture *f = *state;
         struct sovd_db *db = open_db(f->path);
@@ -448,6 +469,7 @@ int main(void) {
                 T(a_damaged_file_is_put_aside),
                 T(a_table_can_be_copied_from_another_database),
                 T(a_file_is_identified_by_its_head),
+                T(a_reading_ends_when_its_time_is_over_and_the_next_one_works),
                 T(a_full_disk_fails_the_change_and_the_next_one_after_it_works),
         };
 
