@@ -122,8 +122,9 @@ static int harden(struct sovd_db_conn *conn) {
 /* SQLite asks now and then whether to go on. */
 static int is_late(void *data) {
         const struct sovd_db_conn *conn = data;
+        uint64_t deadline = __atomic_load_n(&conn->deadline_usec, __ATOMIC_RELAXED);
 
-        return conn->deadline_usec && sovd_now_usec() >= conn->deadline_usec;
+        return deadline && sovd_now_usec() >= deadline;
 }
 
 int sovd_db_conn_open(struct sovd_db_conn **ret, struct sovd_db *db, bool writer) {
@@ -413,7 +414,7 @@ static bool take_group(struct sovd_db *db, struct sovd_db_job **ret) {
         return more;
 }
 
-static void note_damage(struct sovd_db *db) {
+void sovd_db_note_damage(struct sovd_db *db) {
         char mark[SOVD_DB_NAME_SIZE];
         int fd = open(sovd_db_name(mark, db->path, SOVD_DB_MARK), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
@@ -443,7 +444,7 @@ static int verify(struct sovd_db *db) {
         db->suspected = false; /* by the check itself */
         (void)pthread_mutex_unlock(&db->mutex);
         if (r == -EBADMSG)
-                note_damage(db);
+                sovd_db_note_damage(db);
         db->unverified = r && r != -EBADMSG;
         return r;
 }
@@ -555,11 +556,11 @@ int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret) {
 }
 
 void sovd_db_read_until(struct sovd_db_conn *conn, uint64_t deadline_usec) {
-        conn->deadline_usec = deadline_usec;
+        __atomic_store_n(&conn->deadline_usec, deadline_usec, __ATOMIC_RELAXED);
 }
 
 void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn) {
-        conn->deadline_usec = 0;
+        sovd_db_read_until(conn, 0);
         for (size_t i = 0; i < conn->n_statements; i++)
                 (void)sqlite3_reset(conn->statements[i].stmt);
         (void)sovd_db_exec(conn, "COMMIT");
