@@ -92,6 +92,7 @@ int fm_manager_history(struct fm_manager *m, const struct fm_history_query *quer
         int r = sovd_db_read_begin(m->options.db, &conn);
         if (r)
                 return r;
+        sovd_db_read_until(conn, query->deadline_usec);
         r = read_page(conn, query, arena, items, &n, ret_full);
         sovd_db_read_end(m->options.db, conn);
         *ret = items;

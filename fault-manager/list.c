@@ -45,6 +45,7 @@ int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct s
         int r = sovd_db_read_begin(m->options.db, &conn);
         if (r)
                 return r;
+        sovd_db_read_until(conn, query->deadline_usec);
         r = fm_store_list(conn, query, add_record, &page);
         sovd_db_read_end(m->options.db, conn);
         *ret = page.records;

@@ -117,6 +117,7 @@ struct fm_query {
         const char *after_code, *after_entity;
         size_t max;                /* at least 1 */
         bool without_frames;       /* of the records */
+        uint64_t deadline_usec;    /* monotonic: -ETIMEDOUT when the page was not found by then; 0 = never */
 };
 
 /* *ret: array of *ret_n in the arena. */
@@ -140,6 +141,7 @@ struct fm_history_query {
         uint64_t after_usec;       /* the page after this event; id 0 = from the beginning */
         int64_t after_id;
         size_t max;                /* at least 1 */
+        uint64_t deadline_usec;    /* as in fm_query */
 };
 
 /* *ret: array of *ret_n in the arena; *ret_full: the page was full, and something follows. */

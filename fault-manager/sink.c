@@ -173,7 +173,7 @@ static int list(struct sovd_fault_sink *sink, struct sovd_call *call, const stru
         struct fm_record *records;
         uint64_t statuses[4];
         size_t max = filter->max ? filter->max : SIZE_MAX - 1, n, i;
-        struct fm_query q = { .entity = e ? key_of(key, e) : NULL };
+        struct fm_query q = { .entity = e ? key_of(key, e) : NULL, .deadline_usec = call->deadline_usec };
 
         int r = make_query(filter, call->arena, statuses, &q);
         do {
@@ -213,7 +213,8 @@ static int history(struct sovd_fault_sink *sink, struct sovd_call *call, const s
                                             .oldest_first = filter->oldest_first,
                                             .after_usec = filter->after_usec,
                                             .after_id = filter->after_id,
-                                            .max = filter->faults->max };
+                                            .max = filter->faults->max,
+                                            .deadline_usec = call->deadline_usec };
 
         fm_statuses_of(filter->faults, statuses);
         int r = fm_manager_history(manager_of(sink), &q, call->arena, &past, &n, &ret->more);

@@ -9,8 +9,10 @@
 static int put(struct sovd_db_conn *conn, const struct fm_row *row) {
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, "INSERT OR REPLACE INTO fault(" COLUMNS
-                                          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)");
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"
+                                          " ON CONFLICT(entity, code) DO UPDATE SET about=?3, severity=?4, scope=?5, status=?6,"
+                                          " occurrences=?7, failed_cycles=?8, passed_cycles=?9, first_usec=?10,"
+                                          " last_usec=?11, first_frame=?12, last_frame=?13");
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, row->entity);
@@ -140,10 +142,10 @@ int fm_store_clear(struct sovd_db_conn *conn, const char *entity, const char *co
         " AND (?14 IS NULL OR EXISTS(SELECT 1 FROM json_each(about, '$.tags') t JOIN json_each(?14) w"  \
         " ON t.value=w.value))"
 
-/* The keys come from the index alone, then their rows: a row that the filter leaves out is never looked up. */
+/* The index alone says which rows, then they are read: a row that the filter leaves out is never looked up. */
 #define ROWS_OF(where, order)                                                                           \
-        "SELECT " COLUMNS " FROM (SELECT entity AS e, code AS c FROM fault WHERE " where FILTER          \
-        " ORDER BY " order " LIMIT ?10) CROSS JOIN fault ON entity=e AND code=c ORDER BY " order
+        "SELECT " COLUMNS " FROM (SELECT rowid AS r FROM fault WHERE " where FILTER          \
+        " ORDER BY " order " LIMIT ?10) CROSS JOIN fault ON fault.rowid=r ORDER BY " order
 /* Tags are in the row. */
 #define TAGGED_ROWS_OF(where, order) "SELECT " COLUMNS " FROM fault WHERE " where FILTER TAGS " ORDER BY " order " LIMIT ?10"
 

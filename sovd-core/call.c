@@ -55,6 +55,8 @@ int sovd_fail_range(struct sovd_call *call, uint64_t size) {
 int sovd_fail_storage(struct sovd_call *call, int r) {
         if (r == -ENOMEM)
                 return r;
+        if (r == -ETIMEDOUT)
+                return sovd_fail(call, SOVD_E_NOT_RESPONDING, "what was asked for was not found within the time of a request");
         if (r == SOVD_E_OVERLOAD)
                 (void)sovd_fail(call, r, "too many changes wait for the disk");
         else

@@ -97,7 +97,7 @@ int sovd_fail_unknown(struct sovd_call *call, int r);
 int sovd_fail_range(struct sovd_call *call, uint64_t size);
 
 /* Fails for what the database said (base/db.h): SOVD_E_NO_SPACE, SOVD_E_STORAGE, or SOVD_E_OVERLOAD when too many changes
- * wait; with Retry-After. Nothing was changed. -ENOMEM stays what it is. */
+ * wait; with Retry-After. SOVD_E_NOT_RESPONDING: a reading took too long. Nothing was changed. -ENOMEM stays what it is. */
 int sovd_fail_storage(struct sovd_call *call, int r);
 
 /* Adds Retry-After to the failure. */

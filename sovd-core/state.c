@@ -18,7 +18,7 @@ static const char faults[] =
         "CREATE TABLE fault(entity TEXT NOT NULL, code TEXT NOT NULL, about TEXT NOT NULL, severity INTEGER NOT NULL,"
         " scope TEXT NOT NULL, status INTEGER NOT NULL, occurrences INTEGER NOT NULL, failed_cycles INTEGER NOT NULL,"
         " passed_cycles INTEGER NOT NULL, first_usec INTEGER NOT NULL, last_usec INTEGER NOT NULL, first_frame TEXT,"
-        " last_frame TEXT, PRIMARY KEY(entity, code)) STRICT, WITHOUT ROWID;"
+        " last_frame TEXT, PRIMARY KEY(entity, code)) STRICT;"
         "CREATE INDEX fault_recent ON fault(entity, last_usec DESC, code DESC, severity, status, scope);"
         "CREATE INDEX fault_all ON fault(last_usec DESC, code DESC, entity DESC, severity, status, scope);"
         "CREATE TABLE fault_event(id INTEGER PRIMARY KEY AUTOINCREMENT, usec INTEGER NOT NULL, entity TEXT NOT NULL,"

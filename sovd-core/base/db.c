@@ -13,6 +13,7 @@
 #define GROUP_MAX      256  /* changes of one transaction */
 #define BUSY_MSEC      5000
 #define JOURNAL_BYTES  "8388608"
+#define STEPS          20000 /* of SQLite's machine between two looks at the clock: about a millisecond */
 #define RETRY_SEC      1
 #define TELL_USEC      (10 * SOVD_USEC_PER_SEC) /* between two lines of the log about the same trouble */
 
@@ -62,6 +63,8 @@ static int error_of(sqlite3 *sqlite, int result) {
                 return -EBUSY;
         case SQLITE_NOMEM:
                 return -ENOMEM;
+        case SQLITE_INTERRUPT:
+                return -ETIMEDOUT;
         case SQLITE_CANTOPEN:
                 return sqlite ? reason_of(sqlite, -ENOENT) : -ENOENT;
         case SQLITE_IOERR:
@@ -116,6 +119,14 @@ static int harden(struct sovd_db_conn *conn) {
                           "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0");
 }
 
+/* SQLite asks now and then whether to go on. */
+static int is_late(void *data) {
+        const struct sovd_db_conn *conn = data;
+        uint64_t deadline = __atomic_load_n(&conn->deadline_usec, __ATOMIC_RELAXED);
+
+        return deadline && sovd_now_usec() >= deadline;
+}
+
 int sovd_db_conn_open(struct sovd_db_conn **ret, struct sovd_db *db, bool writer) {
         int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (writer ? SQLITE_OPEN_CREATE : 0);
         _cleanup_(sovd_db_conn_freep) struct sovd_db_conn *conn = calloc(1, sizeof(*conn));
@@ -126,8 +137,10 @@ int sovd_db_conn_open(struct sovd_db_conn **ret, struct sovd_db *db, bool writer
         int r = sovd_db_failed(conn, sqlite3_open_v2(db->uri, &conn->sqlite, flags, NULL));
         if (!r)
                 r = harden(conn);
-        if (!r && !writer)
+        if (!r && !writer) {
+                sqlite3_progress_handler(conn->sqlite, STEPS, is_late, conn);
                 r = sovd_db_exec(conn, "PRAGMA query_only=ON");
+        }
         if (r)
                 return r;
 
@@ -414,7 +427,7 @@ static bool take_group(struct sovd_db *db, struct sovd_db_job **ret) {
         return more;
 }
 
-static void note_damage(struct sovd_db *db) {
+void sovd_db_note_damage(struct sovd_db *db) {
         char mark[SOVD_DB_NAME_SIZE];
         int fd = open(sovd_db_name(mark, db->path, SOVD_DB_MARK), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
@@ -444,7 +457,7 @@ static int verify(struct sovd_db *db) {
         db->suspected = false; /* by the check itself */
         (void)pthread_mutex_unlock(&db->mutex);
         if (r == -EBADMSG)
-                note_damage(db);
+                sovd_db_note_damage(db);
         db->unverified = r && r != -EBADMSG;
         return r;
 }
@@ -572,7 +585,12 @@ int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret) {
         return r;
 }
 
+void sovd_db_read_until(struct sovd_db_conn *conn, uint64_t deadline_usec) {
+        __atomic_store_n(&conn->deadline_usec, deadline_usec, __ATOMIC_RELAXED);
+}
+
 void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn) {
+        sovd_db_read_until(conn, 0);
         end_statements(conn);
         (void)sovd_db_exec(conn, "COMMIT");
         sovd_db_conn_give(db, conn);

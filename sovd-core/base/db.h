@@ -55,6 +55,9 @@ int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void 
 
 /* A connection for reading, on one snapshot until it is given back. Waits for a free one. */
 int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret);
+/* From this monotonic time on its statements end with -ETIMEDOUT: what a client asks for must not keep a connection for
+ * longer than the client may wait. */
+void sovd_db_read_until(struct sovd_db_conn *conn, uint64_t deadline_usec);
 void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn);
 
 /* A statement of the connection's cache, without bindings. It is the caller's until the next prepare of the same

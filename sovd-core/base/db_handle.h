@@ -19,6 +19,7 @@ struct sovd_db_stmt {
 struct sovd_db_conn {
         sqlite3 *sqlite;
         struct sovd_db *db;
+        uint64_t deadline_usec; /* of a reading; 0 = none; atomic */
         struct sovd_db_stmt statements[SOVD_DB_STATEMENTS_MAX];
         size_t n_statements;
         struct sovd_db_conn *next; /* free readers */

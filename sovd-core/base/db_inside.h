@@ -23,6 +23,9 @@ struct sovd_db {
         bool unverified;             /* whether the file is damaged could not be found out */
         pthread_t thread;
         bool has_thread;
+        bool to_be_checked, is_checked_behind; /* by a thread of its own, while it is used */
+        struct sovd_db_conn *checker;
+        pthread_t check_thread;
 
         pthread_mutex_t mutex; /* everything below */
         pthread_cond_t queued, finished, reader_free;
@@ -61,6 +64,9 @@ int sovd_db_ask(struct sovd_db_conn *conn, const char *sql, int64_t *ret);
 #define SOVD_DB_NAME_SIZE 4200
 const char *sovd_db_name(char buf[static SOVD_DB_NAME_SIZE], const char *path, const char *end);
 #define SOVD_DB_MARK "-damaged" /* found damaged while it was used: to be checked at the next start */
+
+/* From now on no change is taken, and the next start checks the file and puts it aside. */
+void sovd_db_note_damage(struct sovd_db *db);
 
 /* The writer thread. */
 void *sovd_db_write_loop(void *db);

@@ -3,13 +3,15 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db_inside.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/log.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Up to here a file is checked at each start: it takes no longer than a moment. */
+/* Up to here a file is checked at each start: it takes no longer than a moment. A larger one that was left open is checked
+ * while it is used: 350 MB take half a second, and as long as the disk needs when they are not in memory. */
 #define CHECK_BYTES (16 << 20)
 
 const char *sovd_db_name(char buf[static SOVD_DB_NAME_SIZE], const char *path, const char *end) {
@@ -75,12 +77,43 @@ static int check(struct sovd_db *db, struct sovd_db_conn *conn, bool was_left_op
         char mark[SOVD_DB_NAME_SIZE];
         bool marked = size_of(db, SOVD_DB_MARK) >= 0;
 
-        if (!marked && !was_left_open && size_of(db, "") > CHECK_BYTES)
+        if (!marked && size_of(db, "") > CHECK_BYTES) {
+                db->to_be_checked = was_left_open;
                 return 0;
+        }
         int r = sovd_db_conn_check(conn, marked);
         if (!r && marked)
                 (void)unlink(sovd_db_name(mark, db->path, SOVD_DB_MARK));
         return r;
+}
+
+static void *check_behind(void *data) {
+        struct sovd_db *db = data;
+        int r = sovd_db_conn_check(db->checker, false);
+
+        if (r == -EBADMSG)
+                sovd_db_note_damage(db);
+        else if (r && r != -ETIMEDOUT) /* the end of the database */
+                sovd_log(SOVD_LOG_WARN, "%s was left open, and could not be checked: %s", db->path, strerror(-r));
+        return NULL;
+}
+
+static int start_check(struct sovd_db *db) {
+        if (!db->to_be_checked)
+                return 0;
+        int r = sovd_db_conn_open(&db->checker, db, false);
+        if (!r)
+                r = -pthread_create(&db->check_thread, NULL, check_behind, db);
+        db->is_checked_behind = !r;
+        return r;
+}
+
+static void end_check(struct sovd_db *db) {
+        if (db->is_checked_behind) {
+                sovd_db_read_until(db->checker, 1);
+                (void)pthread_join(db->check_thread, NULL);
+        }
+        sovd_db_conn_free(db->checker);
 }
 
 static int open_writer(struct sovd_db *db, const struct sovd_db_options *o) {
@@ -180,6 +213,8 @@ int sovd_db_open(struct sovd_db **ret, const struct sovd_db_options *options, ch
         if (!r)
                 r = -pthread_create(&db->thread, NULL, sovd_db_write_loop, db);
         db->has_thread = !r;
+        if (!r)
+                r = start_check(db);
         if (r) {
                 if (ret_aside)
                         free(SOVD_TAKE(*ret_aside));
@@ -200,6 +235,7 @@ struct sovd_db *sovd_db_close(struct sovd_db *db) {
         (void)pthread_mutex_unlock(&db->mutex);
         if (db->has_thread)
                 (void)pthread_join(db->thread, NULL);
+        end_check(db);
 
         while ((reader = sovd_db_conn_take(db)))
                 sovd_db_conn_free(reader);

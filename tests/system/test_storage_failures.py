@@ -177,8 +177,10 @@ class FailingDisk(StorageCase):
         self.disk.work()
         self.assertIn(reply.status, (200, 503))  # what is in memory needs no disk
         if reply.status == 503:
-            self.assertIn(os.strerror(errno.EIO), reply.json['message'])
+            self.assertEqual(reply.json['vendor_code'], 'storage-failed')
         self.assertEqual(self.faults(), {code: True for code in 'ABC'})
+        self.until(lambda: self.gateway.health()['status'] == 'ok', RECOVERY_SECONDS)
+        self.assertFalse((self.state / 'state.db-damaged').exists())  # a disk that did not read is no damaged file
 
     def test_any_failure_of_any_call_leaves_it_alive(self):
         self.start()

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
 #include <errno.h>
@@ -383,6 +384,92 @@ static void a_file_is_identified_by_its_head(void **state) {
         assert_int_equal(sovd_db_identify("/nowhere/at/all", &file), -ENOENT);
 }
 
+static int insert_much(struct sovd_db_conn *conn, void *data) {
+        struct sovd_db_stmt *stmt;
+
+        int r = sovd_db_prepare(conn, &stmt, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<2500) "
+                                             "INSERT INTO note(text) SELECT ?1||i||hex(zeroblob(4000)) FROM n");
+        if (r)
+                return r;
+        sovd_db_bind_text(stmt, 1, data);
+        return sovd_db_run(stmt);
+}
+
+/* Files of a database that is open, as a power cut would leave them. */
+static void copy_open(const struct fixture *f) {
+        char command[400];
+
+        (void)snprintf(command, sizeof(command), "cp '%s' '%s' && cp '%s-wal' '%s-wal'", f->path, f->copy, f->path, f->copy);
+        assert_int_equal(system(command), 0);
+}
+
+static void overwrite(const char *path, off_t from, size_t n) {
+        char *bytes = malloc(n);
+        int fd = open(path, O_WRONLY);
+
+        assert_true(fd >= 0 && bytes);
+        memset(bytes, 0xff, n);
+        assert_int_equal(pwrite(fd, bytes, n, from), n);
+        (void)close(fd);
+        free(bytes);
+}
+
+static void a_large_file_that_was_left_open_is_checked_while_it_is_used(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db_options o = options(f->copy);
+        _cleanup_(sovd_freep) char *aside = NULL;
+        struct sovd_db *db = open_db(f->path);
+        struct stat st;
+        int r = 0;
+
+        assert_int_equal(sovd_db_write(db, insert_much, (void *)(uintptr_t)"a"), 0);
+        assert_int_equal(put(db, "last"), 0);
+        copy_open(f);
+        sovd_db_close(db);
+        db = open_db(f->copy); /* closing it ends the check */
+        sovd_db_close(db);
+
+        db = open_db(f->path);
+        assert_int_equal(put(db, "journal"), 0);
+        copy_open(f);
+        sovd_db_close(db);
+        assert_int_equal(stat(f->copy, &st), 0);
+        assert_true(st.st_size > 17 << 20);
+        overwrite(f->copy, 10 << 20, 1 << 20);
+        db = open_db(f->copy);
+        for (int i = 0; !r; i++) {
+                char text[32];
+                (void)snprintf(text, sizeof(text), "new %d", i);
+                r = put(db, text);
+        }
+        assert_int_equal(r, -EBADMSG);
+        sovd_db_close(db);
+        assert_int_equal(sovd_db_open(&db, &o, &aside), 0);
+        assert_non_null(aside);
+        assert_int_equal(count(db), 0);
+        sovd_db_close(db);
+}
+
+static void a_reading_ends_when_its_time_is_over_and_the_next_one_works(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db *db = open_db(f->path);
+        struct sovd_db_conn *conn;
+        struct sovd_db_stmt *stmt;
+        bool row;
+
+        assert_int_equal(put(db, "a"), 0);
+        assert_int_equal(sovd_db_read_begin(db, &conn), 0);
+        sovd_db_read_until(conn, sovd_now_usec() + 20000);
+        assert_int_equal(sovd_db_prepare(conn, &stmt, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) "
+                                                      "SELECT count(*) FROM n"), 0);
+        assert_int_equal(sovd_db_step(stmt, &row), -ETIMEDOUT);
+        sovd_db_read_end(db, conn);
+        assert_int_equal(count(db), 1);
+        assert_int_equal(put(db, "b"), 0);
+        assert_int_equal(count(db), 2);
+        sovd_db_close(db);
+}
+
 static void a_full_disk_fails_the_change_and_the_next_one_after_it_works(void **state) {
         struct fixture *f = *state;
         struct sovd_db *db = open_db(f->path);
@@ -519,6 +606,8 @@ int main(void) {
                 T(a_table_can_be_copied_from_another_database),
                 T(a_file_is_identified_by_its_head),
                 T(a_change_that_leaves_rows_unread_does_not_keep_the_journal),
+                T(a_large_file_that_was_left_open_is_checked_while_it_is_used),
+                T(a_reading_ends_when_its_time_is_over_and_the_next_one_works),
                 T(a_full_disk_fails_the_change_and_the_next_one_after_it_works),
         };
 
