@@ -160,7 +160,7 @@ class Limits(LogCase):
         self.assertFalse(app.is_closed)
 
     def test_entries_survive_the_app_until_they_are_too_old(self):
-        self.again(log_retention_secs=2)
+        self.again(log_retention_secs=4)
         app = self.logging()
         self.write(app, 'last words', 'fatal')
         app.close()
@@ -170,7 +170,7 @@ class Limits(LogCase):
         self.assertIn('logs', self.get('/apps/nav'))
 
     def test_an_app_that_comes_back_in_time_finds_its_log(self):
-        self.again(log_retention_secs=1)
+        self.again(log_retention_secs=3)
         app = self.logging()
         self.write(app, 'before')
         app.close()
@@ -179,7 +179,7 @@ class Limits(LogCase):
         self.write(app, 'after')
         for _ in range(3):  # long enough for a retention that was not taken back
             self.assertEqual(self.texts(), ['before', 'after'])
-            app.wait_for('never', timeout=0.5)
+            app.wait_for('never', timeout=1.2)
 
     def test_registering_without_a_log_ends_it(self):
         app = self.logging()
