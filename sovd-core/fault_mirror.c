@@ -25,6 +25,7 @@ struct source {
         char *name;
         struct sovd_due_heap due;
         unsigned in_flight;
+        uint64_t rest_usec; /* not asked before: there were readings enough */
         size_t n_targets;
 };
 
@@ -334,20 +335,26 @@ static enum outcome follow(struct sovd_fault_mirror *m, const struct target *t, 
 
 /* --- threads --------------------------------------------------------------------------------------------- */
 
+/* When something of a source may be read; UINT64_MAX: when a reading ends, or never. */
+static uint64_t next_of(const struct sovd_fault_mirror *m, const struct source *s) {
+        const struct sovd_due *due = s->in_flight < m->options.per_backend ? sovd_due_first(&s->due) : NULL;
+
+        return due ? SOVD_MAX(due->when_usec, s->rest_usec) : UINT64_MAX;
+}
+
 /* With the mutex held: the entity that is due first and whose backend may be asked; *ret_usec: when the next one is. */
 static struct target *take_due(struct sovd_fault_mirror *m, uint64_t now, uint64_t *ret_usec) {
-        struct sovd_due *first = NULL;
+        struct source *first = NULL;
 
-        for (struct source *s = m->sources; s; s = s->next) {
-                struct sovd_due *due = s->in_flight < m->options.per_backend ? sovd_due_first(&s->due) : NULL;
-                if (due && (!first || due->when_usec < first->when_usec))
-                        first = due;
-        }
-        *ret_usec = SOVD_MIN(m->look_usec, first ? first->when_usec : UINT64_MAX);
-        if (!first || first->when_usec > now)
+        for (struct source *s = m->sources; s; s = s->next)
+                if (!first || next_of(m, s) < next_of(m, first))
+                        first = s;
+        *ret_usec = SOVD_MIN(m->look_usec, first ? next_of(m, first) : UINT64_MAX);
+        if (!first || next_of(m, first) > now)
                 return NULL;
-        struct target *t = (struct target *)first;
-        sovd_due_remove(&t->source->due, &t->due);
+        struct target *t = (struct target *)sovd_due_first(&first->due);
+        first->rest_usec = SOVD_MAX(first->rest_usec + m->options.gap_usec, now);
+        sovd_due_remove(&first->due, &t->due);
         t->in_flight = true;
         t->again = false;
         t->source->in_flight++;

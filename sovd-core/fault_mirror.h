@@ -22,6 +22,7 @@ struct sovd_fault_mirror_options {
         uint64_t period_usec;         /* between two readings of an entity */
         uint64_t timeout_usec;        /* of a reading */
         unsigned threads, per_backend; /* readings at the same time, of all and of one backend */
+        uint64_t gap_usec;            /* between two readings of one backend, on average: many entities take longer */
 };
 
 /* Starts the threads. */

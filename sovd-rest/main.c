@@ -310,7 +310,8 @@ static int start_fault_mirror(struct daemon *d) {
                                                            .period_usec = sovd_settings_poll_usec(s),
                                                            .timeout_usec = sovd_settings_usec(s->poll_timeout),
                                                            .threads = (unsigned)s->threads.value,
-                                                           .per_backend = (unsigned)s->per_backend.value };
+                                                           .per_backend = (unsigned)s->per_backend.value,
+                                                           .gap_usec = SOVD_USEC_PER_SEC / (uint64_t)s->per_sec.value };
 
         return options.period_usec ? sovd_fault_mirror_new(&d->rest.fault_mirror, &options) : 0;
 }

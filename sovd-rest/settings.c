@@ -149,6 +149,8 @@ static const struct sovd_field fault_mirror_fields[] = {
         SECONDS("poll_timeout_secs", poll_timeout, 1, 300, "5", "Until a reading has failed; who fails is read less often."),
         INT("threads", threads, 1, 256, "8", "Readings at the same time, of all backends."),
         INT("per_backend", per_backend, 1, 64, "2", "Readings of one backend at the same time."),
+        INT("per_sec", per_sec, 1, 10000, "50",
+            "Readings of one backend per second; with more entities than that allows, each is read less often."),
         { 0 }
 };
 #undef F

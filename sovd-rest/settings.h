@@ -51,7 +51,7 @@ struct sovd_events_settings {
 
 struct sovd_fault_mirror_settings {
         struct sovd_number poll, poll_timeout;
-        struct sovd_int threads, per_backend;
+        struct sovd_int threads, per_backend, per_sec;
 };
 
 extern const struct sovd_schema sovd_schema_fault_mirror_settings;
