@@ -16,7 +16,7 @@
 
 #define LOOK_USEC    (250 * SOVD_USEC_PER_MSEC) /* how often the tree is looked at for other entities */
 #define SPREAD_USEC  SOVD_USEC_PER_SEC          /* first readings of many entities are spread over this time */
-#define SLOWER_MAX   12u                        /* an entity that fails is read this many times less often, at most */
+#define SLOWER_MAX   3u                         /* an entity that fails is read 2^3 times less often, at most */
 #define COMPARE_EACH 60u                        /* so many readings without a difference, then the file is looked at too */
 
 /* Entities of one backend. */
@@ -364,13 +364,13 @@ static struct target *take_due(struct sovd_fault_mirror *m, uint64_t now, uint64
 
 /* With the mutex held. A tenth more or less, so that entities do not come together in step. */
 static uint64_t next_time(const struct sovd_fault_mirror *m, const struct target *t) {
-        const uint64_t period = m->options.period_usec << SOVD_MIN(t->n_failed, 3u);
+        const uint64_t period = m->options.period_usec << t->n_failed;
         char digits[5];
 
         if (t->again)
                 return sovd_now_usec();
         sovd_id_trace(digits, 4);
-        return sovd_now_usec() + SOVD_MIN(period, m->options.period_usec * SLOWER_MAX) * 9 / 10 +
+        return sovd_now_usec() + period * 9 / 10 +
                m->options.period_usec * strtoul(digits, NULL, 16) / 0xffff / 5;
 }
 
