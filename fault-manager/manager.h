@@ -81,6 +81,10 @@ struct sovd_observed_faults; /* sovd-core/fault_sink.h */
 #define FM_OBSERVED_MAX 1000 /* of one entity */
 int fm_manager_observe(struct fm_manager *m, struct sovd_observed_faults *observed, struct sovd_arena *arena);
 
+/* These are all entities whose faults are observed now. Observed faults of one that was not among them for keep_usec (by
+ * the clock of the day, also over restarts) are forgotten. Durable when it returns. */
+int fm_manager_followed(struct fm_manager *m, const char *const *entities, size_t n, uint64_t keep_usec);
+
 /* A stored fault; strings in the arena. */
 struct fm_record {
         const char *entity, *code;

@@ -16,6 +16,8 @@
 
 #define LOOK_USEC    (250 * SOVD_USEC_PER_MSEC) /* how often the tree is looked at for other entities */
 #define SPREAD_USEC  SOVD_USEC_PER_SEC          /* first readings of many entities are spread over this time */
+#define TELL_USEC    (3600 * SOVD_USEC_PER_SEC) /* how often the sink is told which entities there are */
+#define FIRST_USEC   (60 * SOVD_USEC_PER_SEC)   /* the same, after the start: when backends were found */
 #define SLOWER_MAX   3u                         /* an entity that fails is read 2^3 times less often, at most */
 #define COMPARE_EACH 60u                        /* so many readings without a difference, then the file is looked at too */
 
@@ -53,6 +55,7 @@ struct sovd_fault_mirror {
         pthread_cond_t wake;
         bool quit, looking;    /* looking: one thread compares the list with the tree */
         uint64_t look_usec;    /* when that is due again */
+        uint64_t tell_usec;    /* when the sink is told who is followed; who looks */
         struct sovd_tree *tree; /* reference: the one that the list was made from */
         struct target **targets; /* by key */
         size_t n_targets;
@@ -398,6 +401,25 @@ static void read_one(struct sovd_fault_mirror *m, struct target *t) {
         (void)pthread_cond_signal(&m->wake); /* the backend has room for one more */
 }
 
+static uint64_t tell_period(const struct sovd_fault_mirror *m) {
+        return SOVD_MIN(SOVD_MAX(m->options.keep_usec / 4, LOOK_USEC), TELL_USEC);
+}
+
+/* Without the mutex, by the one that looks: so the list stays as it is. */
+static void tell_followed(struct sovd_fault_mirror *m) {
+        const char **keys;
+
+        if (sovd_now_usec() < m->tell_usec)
+                return;
+        m->tell_usec = sovd_now_usec() + tell_period(m);
+        keys = calloc(m->n_targets + 1, sizeof(*keys));
+        for (size_t i = 0; keys && i < m->n_targets; i++)
+                keys[i] = m->targets[i]->key;
+        if (!keys || m->sink->ops->followed(m->sink, keys, m->n_targets, m->options.keep_usec))
+                sovd_log(SOVD_LOG_WARN, "it could not be noted which entities are there; it is tried again");
+        free(keys);
+}
+
 /* With the mutex held, which is free meanwhile. */
 static void look(struct sovd_fault_mirror *m) {
         struct list list;
@@ -406,7 +428,8 @@ static void look(struct sovd_fault_mirror *m) {
         m->look_usec = UINT64_MAX;
         (void)pthread_mutex_unlock(&m->mutex);
         struct sovd_tree *tree = sovd_gateway_tree(m->options.gateway);
-        bool changed = tree != m->tree; /* only who looks writes it */
+        bool changed = tree != m->tree; /* only who looks writes it, and the list */
+        tell_followed(m);
         int r = changed ? list_tree(tree, &list) : 0;
         (void)pthread_mutex_lock(&m->mutex);
         if (changed && !r) {
@@ -416,11 +439,11 @@ static void look(struct sovd_fault_mirror *m) {
                 m->tree = tree;
                 tree = old;
         }
-        m->looking = false;
         m->look_usec = sovd_now_usec() + LOOK_USEC;
         (void)pthread_mutex_unlock(&m->mutex);
         sovd_tree_unref(tree);
         (void)pthread_mutex_lock(&m->mutex);
+        m->looking = false;
 }
 
 /* With the mutex held. */
@@ -516,6 +539,7 @@ int sovd_fault_mirror_new(struct sovd_fault_mirror **ret, const struct sovd_faul
         (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         (void)pthread_cond_init(&m->wake, &attributes);
         (void)pthread_condattr_destroy(&attributes);
+        m->tell_usec = sovd_now_usec() + SOVD_MIN(tell_period(m), FIRST_USEC);
         int r = start_threads(m);
         if (r)
                 return r;

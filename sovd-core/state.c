@@ -26,7 +26,16 @@ static const char faults[] =
         "CREATE INDEX fault_event_time ON fault_event(usec);"
         "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
 
-const char *const sovd_state_migrations[] = { faults, NULL };
+/* When an entity whose faults are observed was there last. */
+static const char fault_entities[] =
+        "CREATE TABLE fault_entity(entity TEXT PRIMARY KEY, seen_usec INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX fault_entity_seen ON fault_entity(seen_usec);";
+
+const char *const sovd_state_migrations[] = {
+        faults,
+        fault_entities,
+        NULL,
+};
 
 int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;

@@ -309,6 +309,7 @@ static int start_fault_mirror(struct daemon *d) {
         const struct sovd_fault_mirror_options options = { .gateway = d->gateway,
                                                            .period_usec = sovd_settings_poll_usec(s),
                                                            .timeout_usec = sovd_settings_usec(s->poll_timeout),
+                                                           .keep_usec = 86400 * sovd_settings_usec(s->keep_days),
                                                            .threads = (unsigned)s->threads.value,
                                                            .per_backend = (unsigned)s->per_backend.value,
                                                            .gap_usec = SOVD_USEC_PER_SEC / (uint64_t)s->per_sec.value };

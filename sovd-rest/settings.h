@@ -50,7 +50,7 @@ struct sovd_events_settings {
 };
 
 struct sovd_fault_mirror_settings {
-        struct sovd_number poll, poll_timeout;
+        struct sovd_number poll, poll_timeout, keep_days;
         struct sovd_int threads, per_backend, per_sec;
 };
 

@@ -28,7 +28,7 @@ struct server {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* servers and notes */
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct server servers[2];
-static unsigned n_observed, n_forgotten;
+static unsigned n_observed, n_forgotten, n_followed, n_tellings;
 static int observe_result;
 static size_t left_out;
 static uint64_t last_fingerprint;
@@ -79,7 +79,20 @@ static int sink_forget(struct sovd_fault_sink *sink, const char *entity, const c
         return SOVD_E_NOT_FOUND;
 }
 
-static const struct sovd_fault_sink_ops sink_ops = { .observe = sink_observe, .forget = sink_forget };
+static int sink_followed(struct sovd_fault_sink *sink, const char *const *entities, size_t n, uint64_t keep_usec) {
+        (void)sink, (void)keep_usec;
+        (void)pthread_mutex_lock(&mutex);
+        n_followed = (unsigned)n;
+        n_tellings++;
+        for (size_t i = 0; i < n; i++)
+                assert_true(strlen(entities[i]) > 0);
+        (void)pthread_mutex_unlock(&mutex);
+        return 0;
+}
+
+static const struct sovd_fault_sink_ops sink_ops = {
+        .observe = sink_observe, .forget = sink_forget, .followed = sink_followed
+};
 static struct sovd_fault_sink sink = { .ops = &sink_ops };
 
 static void publish(struct server *s, const char *first, size_t n, enum sovd_connection connection) {
@@ -101,7 +114,7 @@ static int set_up(void **state) {
 
         (void)state;
         memset(servers, 0, sizeof(servers));
-        n_observed = n_forgotten = 0;
+        n_observed = n_forgotten = n_followed = n_tellings = 0;
         observe_result = 0;
         left_out = 0;
         assert_int_equal(sovd_gateway_new(&gateway, &options), 0);
@@ -345,6 +358,19 @@ static void faults_that_are_left_out_are_counted_while_they_are_there(void **sta
         assert_int_equal(c.n_left_out, 0);
 }
 
+static void the_sink_hears_who_is_followed(void **state) {
+        (void)state;
+
+        publish(&servers[0], "a", 3, SOVD_CONNECTED);
+        publish(&servers[1], "b", 2, SOVD_DISCONNECTED);
+        start(1, 1, 0);
+        until(&n_followed, 5);
+        publish(&servers[0], "a", 1, SOVD_CONNECTED);
+        for (unsigned i = 0; i < 100 && get(&n_followed) != 3; i++)
+                until(&n_tellings, get(&n_tellings) + 1);
+        assert_int_equal(get(&n_followed), 3);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -358,6 +384,7 @@ int main(void) {
                 T(what_could_not_be_kept_is_tried_again),
                 T(what_was_read_before_a_clear_is_not_kept_after_it),
                 T(what_the_sink_keeps_itself_is_not_cleared_twice),
+                T(the_sink_hears_who_is_followed),
                 T(faults_that_are_left_out_are_counted_while_they_are_there),
         };
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 #include "fault-manager/fault_manager.h"
+#include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/call.h"
 #include "sovd-core/state.h"
@@ -317,6 +318,50 @@ static void a_fault_that_is_cleared_has_the_status_of_one_that_was_not_tested(vo
         assert_string_equal(shown.fault_name, "N");
 }
 
+/* --- entities that go ------------------------------------------------------------------------------------ */
+
+static uint64_t day; /* of the clock */
+
+static uint64_t real_monotonic(void) {
+        return 1 + day;
+}
+
+static uint64_t days_since_2001(void) {
+        return (UINT64_C(978307200) + day * 86400) * SOVD_USEC_PER_SEC;
+}
+
+static int follow(struct fixture *f, const char *entity) {
+        *f->told = '\0';
+        return f->base->ops->followed(f->base, &entity, entity ? 1 : 0, 30 * 86400 * SOVD_USEC_PER_SEC);
+}
+
+static void faults_of_an_entity_that_is_gone_for_long_are_forgotten(void **state) {
+        static const struct sovd_clock clock = { real_monotonic, days_since_2001 };
+        struct fixture *f = *state;
+        struct fm_record *records;
+
+        close_sink(f);
+        sovd_clock_replace(&clock);
+        open_sink(f, NULL);
+        day = 0;
+        observe(f, both(f, fault(f, "P1", "active"), fault(f, "P2", "active")));
+        for (day = 0; day <= 40; day += 10)
+                assert_int_equal(follow(f, "components/bms"), 0);
+        assert_int_equal(list(f, &records), 2);
+        day = 69;
+        assert_int_equal(follow(f, NULL), 0);
+        assert_int_equal(list(f, &records), 2);
+        day = 71;
+        assert_int_equal(follow(f, "components/other"), 0);
+        assert_string_equal(f->told, " cleared;");
+        assert_int_equal(list(f, &records), 0);
+        assert_int_equal(follow(f, NULL), 0);
+        assert_string_equal(f->told, "");
+        close_sink(f);
+        sovd_clock_replace(NULL);
+        open_sink(f, NULL);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -333,6 +378,7 @@ int main(void) {
                 T(what_cannot_be_kept_is_counted),
                 T(faults_that_were_reported_stay),
                 T(a_clear_of_a_client_is_told_and_what_still_fails_comes_back),
+                T(faults_of_an_entity_that_is_gone_for_long_are_forgotten),
                 T(a_fault_that_is_cleared_has_the_status_of_one_that_was_not_tested),
         };
 
