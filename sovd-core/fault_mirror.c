@@ -15,7 +15,7 @@
 #define TELL_USEC    (3600 * SOVD_USEC_PER_SEC) /* how often the sink is told which entities there are */
 #define FIRST_USEC   (60 * SOVD_USEC_PER_SEC)   /* the same, after the start: when backends were found */
 #define SLOWER_MAX   3u                         /* an entity that fails is read 2^3 times less often, at most */
-#define COMPARE_EACH 60u                        /* so many readings without a difference, then the file is looked at too */
+#define COMPARE_EACH 12u                        /* so many readings without a difference, then the file is looked at too */
 
 /* --- reading --------------------------------------------------------------------------------------------- */
 
