@@ -495,6 +495,8 @@ static int serve(struct daemon *d) {
 
         sovd_settings_log(d->settings.logging);
         raise_file_limit(&d->settings);
+        if (sovd_log_keep((size_t)d->settings.logging->kept.value))
+                sovd_log(SOVD_LOG_WARN, "clients cannot read the log: out of memory");
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         if (!r)
                 r = start(d);

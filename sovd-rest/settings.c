@@ -48,6 +48,9 @@ static const struct sovd_field logging_fields[] = {
         { .name = "format", .type = SOVD_FIELD_ENUM, .offset = offsetof(struct sovd_logging_settings, format),
           .names = format_names, .def = "auto",
           .doc = "auto: the journal when standard error is connected to it, else text." },
+        { .name = "kept", .type = SOVD_FIELD_INT, .offset = offsetof(struct sovd_logging_settings, kept), .min = 0,
+          .max = 10000, .def = "200",
+          .doc = "The last lines that clients can read as the log of the gateway's own entity, 0.5 KB each; 0: none." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_logging_settings = {

@@ -90,6 +90,28 @@ class Entity(OwnCase):
         ids = [item['id'] for item in self.get(OWN + '/data?categories=identData')['items']]
         self.assertEqual(ids, ['version', 'start-time'])
 
+    def test_the_log_is_what_was_written_to_standard_error(self):
+        self.start(logging={'kept': 20, 'level': 'debug'})
+        for i in range(30):
+            self.ask(404, 'GET', f'/components/none-{i}')
+        entries = self.get(OWN + '/logs/entries')['items']
+        self.assertEqual(len(entries), 20)
+        self.assertEqual(entries, sorted(entries, key=lambda entry: entry['timestamp']))
+        self.assertIn('none-28', ' '.join(entry['msg'] for entry in entries))
+        for entry in entries:
+            self.assertIn(entry['msg'].split('\u2026')[0][:60], self.gateway.log)
+        context = entries[0]['context']
+        self.assertEqual((context['process'], context['pid']), ('sovd-gatewayd', self.gateway.process.pid))
+        self.assertEqual(self.get(OWN + '/logs/entries?severity=error')['items'], [])
+        self.assertEqual(self.get(OWN + '/logs/config')['contexts'][0]['severity'], 'debug')
+        self.ask(501, 'PUT', OWN + '/logs/config', {'items': [{'context': context, 'severity': 'warn'}]})
+        self.ask(400, 'GET', OWN + '/logs/entries?severity=loud')
+
+    def test_without_kept_lines_there_is_no_log(self):
+        self.start(logging={'kept': 0})
+        self.assertNotIn('logs', self.get(OWN))
+        self.ask(404, 'GET', OWN + '/logs/entries')
+
     def test_the_id_is_that_of_the_configuration_and_empty_is_no_entity(self):
         self.start(server={'entity_id': 'my-gateway'})
         self.assertEqual([item['id'] for item in self.get('/apps')['items']], ['my-gateway'])
