@@ -76,7 +76,7 @@ int fm_manager_clear(struct fm_manager *m, const char *entity, const char *code,
 
 /* What a backend shows of an entity now: all of its faults. What differs from the last time is stored and told, like what
  * is reported; durable when it returns. Faults that were reported to the manager itself stay as they are. Left out is what
- * is more than FM_OBSERVED_MAX, and codes longer than FM_CODE_MAX. */
+ * is more than FM_OBSERVED_MAX, codes longer than FM_CODE_MAX, and faults of more than 16 KB. */
 struct sovd_observed_faults; /* sovd-core/fault_sink.h */
 #define FM_OBSERVED_MAX 1000 /* of one entity */
 int fm_manager_observe(struct fm_manager *m, struct sovd_observed_faults *observed, struct sovd_arena *arena);

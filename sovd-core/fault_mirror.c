@@ -105,7 +105,7 @@ static enum outcome follow(struct sovd_fault_mirror *m, const struct mirror_targ
         size_t n_left_out = t->n_left_out;
         int r = m->sink->ops->observe(m->sink, observed, arena);
         if (!r && observed->n_left_out && observed->n_left_out != n_left_out)
-                sovd_log(SOVD_LOG_WARN, "%zu faults of %s are not followed: they are too many, or their codes too long",
+                sovd_log(SOVD_LOG_WARN, "%zu faults of %s are not followed: they are too many, or too long",
                          observed->n_left_out, t->key);
         return r ? FAILED : READ;
 }

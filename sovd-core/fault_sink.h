@@ -23,7 +23,7 @@ struct sovd_observed_faults {
         size_t n;
         uint64_t fingerprint; /* 0, or what the last call left here: then it costs nothing when nothing differs */
         size_t n_changes;     /* out: how many faults changed */
-        size_t n_left_out;    /* out: of those that were given: too many, or codes that are too long */
+        size_t n_left_out;    /* out: of those that were given: too many, or too long */
 };
 
 struct sovd_fault_sink_ops {

@@ -159,6 +159,24 @@ static void tell(struct sovd_own_faults *own, struct own_told *t, const struct o
         free(old);
 }
 
+/* A backend has an app of this id, so ours is left out (which is logged and shown in health): its faults are not ours. */
+static bool is_taken(const struct sovd_own_faults *own) {
+        struct sovd_tree *tree = sovd_gateway_tree(own->gateway);
+        const struct sovd_entity *e = sovd_tree_find(tree, SOVD_APP, strchr(own->entity, '/') + 1);
+        bool taken = e && !e->owner->ops->is_gateway;
+
+        sovd_tree_unref(tree);
+        return taken;
+}
+
+/* Once when it begins. */
+static void complain(struct sovd_own_faults *own, int r) {
+        if (r && !own->complained)
+                sovd_log(SOVD_LOG_ERROR, "the gateway's own faults cannot be kept: %s",
+                         r == SOVD_E_OVERLOAD ? "limits.fault_definitions is reached" : strerror(abs(r)));
+        own->complained = r != 0;
+}
+
 uint64_t sovd_own_faults_tick(struct sovd_own_faults *own) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         struct own_look l = { .own = own };
@@ -167,6 +185,8 @@ uint64_t sovd_own_faults_tick(struct sovd_own_faults *own) {
         if (now < own->next_usec)
                 return own->next_usec;
         own->next_usec = now + TICK_USEC;
+        if (is_taken(own))
+                return own->next_usec;
         int r = sovd_arena_new(&arena, 8192);
         if (!r) {
                 l.arena = arena;
@@ -177,9 +197,7 @@ uint64_t sovd_own_faults_tick(struct sovd_own_faults *own) {
                 r = define(&l);
         for (size_t i = 0; !r && i < l.n; i++)
                 tell(own, &own->told[i], &l.findings[i]);
-        if (r)
-                sovd_log(SOVD_LOG_ERROR, "the gateway's own faults cannot be kept: %s",
-                         r == SOVD_E_OVERLOAD ? "limits.fault_definitions is reached" : strerror(abs(r)));
+        complain(own, r);
         return own->next_usec;
 }
 

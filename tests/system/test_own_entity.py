@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway as an entity of the vehicle: what it says of itself, and the faults that it has."""
+import contextlib
 import pathlib
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -51,6 +53,10 @@ class OwnCase(polling.Waiting, unittest.TestCase):
     def faults(self, path=OWN):
         """code -> aggregatedStatus"""
         return {item['code']: item['status']['aggregatedStatus'] for item in self.get(path + '/faults')['items']}
+
+    def stored_faults(self):
+        with contextlib.closing(sqlite3.connect(self.state / 'state.db', timeout=20)) as connection:
+            return connection.execute('SELECT entity, code FROM fault').fetchall()
 
     def frame(self, code, which='last_occurrence'):
         return self.get(f'{OWN}/faults/{code}')['environment_data'][which]['freeze_frame']
@@ -134,6 +140,12 @@ class Entity(OwnCase):
         with gateway.Gateway() as behind:
             self.start(gateway.backend_of(behind))
             self.gateway.wait_log("app 'sovd-gateway' of backend 'self' is left out")
+            self.stop()
+            lost = {'name': 'lost', 'base_url': 'http://127.0.0.1:9', 'refresh_secs': 0.2}
+            self.start(gateway.backend_of(behind), lost)
+            before = self.get('/health')['uptime_seconds']
+            self.until(lambda: self.get('/health')['uptime_seconds'] > before + 4)  # longer than a fault needs
+            self.assertEqual((self.faults(), self.stored_faults()), ({}, []))
             self.stop()
             self.start(gateway.backend_of(behind), server={'entity_id': 'front'})
             self.assertEqual({item['id'] for item in self.get('/apps')['items']}, {'sovd-gateway', 'front'})

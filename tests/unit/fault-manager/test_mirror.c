@@ -264,6 +264,9 @@ static void what_cannot_be_kept_is_counted(void **state) {
         observe(f, both(f, fault(f, code, "active"), fault(f, "P1", "active")));
         assert_int_equal(f->observed.n_left_out, 1);
         (void)only(f);
+        observe(f, both(f, fault(f, "", "active"), fault(f, "P1", "active")));
+        assert_int_equal(f->observed.n_left_out, 1);
+        (void)only(f);
 
         for (size_t i = 0; i < FM_OBSERVED_MAX + 2; i++)
                 many[i] = (struct sovd_fault){ .code = sovd_arena_printf(f->arena, "%zu", i), .fault_name = "N" };
@@ -272,6 +275,25 @@ static void what_cannot_be_kept_is_counted(void **state) {
         assert_int_equal(f->base->ops->observe(f->base, &f->observed, f->arena), 0);
         assert_int_equal(f->observed.n_left_out, 2);
         assert_int_equal(list(f, &records), FM_OBSERVED_MAX);
+}
+
+/* What cannot be read again would make every list of the vehicle fail. */
+static void a_fault_that_is_too_long_is_left_out_and_the_longest_can_be_read(void **state) {
+        struct fixture *f = *state;
+        struct sovd_fault kept;
+        char zeros[2 * 9000 + 1];
+
+        for (size_t n = 8000; n <= 9000; n += 1000) { /* values in a list: as many as fit, and more */
+                for (size_t i = 0; i < n; i++)
+                        memcpy(zeros + 2 * i, "0,", 2);
+                zeros[2 * n - 1] = '\0';
+                observe(f, sovd_arena_printf(f->arena, "{\"code\":\"P1\",\"fault_name\":\"N\",\"status\":{\"v\":[%s]}}", zeros));
+                if (n == 8000) {
+                        assert_int_equal(fm_record_fault(only(f), f->arena, &kept), 0);
+                        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(kept.status, "v")), 8000);
+                }
+                assert_int_equal(f->observed.n_left_out, n == 9000);
+        }
 }
 
 static void faults_that_were_reported_stay(void **state) {
@@ -376,6 +398,7 @@ int main(void) {
                 T(bits_are_those_that_the_status_tells_of),
                 T(odd_values_of_a_backend_are_taken),
                 T(what_cannot_be_kept_is_counted),
+                T(a_fault_that_is_too_long_is_left_out_and_the_longest_can_be_read),
                 T(faults_that_were_reported_stay),
                 T(a_clear_of_a_client_is_told_and_what_still_fails_comes_back),
                 T(faults_of_an_entity_that_is_gone_for_long_are_forgotten),
