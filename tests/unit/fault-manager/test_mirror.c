@@ -342,7 +342,7 @@ static void a_fault_that_is_cleared_has_the_status_of_one_that_was_not_tested(vo
 
 /* --- entities that go ------------------------------------------------------------------------------------ */
 
-static uint64_t day; /* of the clock */
+static _Atomic uint64_t day; /* of the clock */
 
 static uint64_t real_monotonic(void) {
         return 1 + day;
