@@ -88,10 +88,14 @@ int fm_manager_restore(struct fm_manager *m, struct sovd_db *from, const struct 
 
 /* What a backend shows of an entity now: all of its faults. What differs from the last time is stored and told, like what
  * is reported; durable when it returns. Faults that were reported to the manager itself stay as they are. Left out is what
- * is more than FM_OBSERVED_MAX, and codes longer than FM_CODE_MAX. */
+ * is more than FM_OBSERVED_MAX, codes longer than FM_CODE_MAX, and faults of more than 16 KB. */
 struct sovd_observed_faults; /* sovd-core/fault_sink.h */
 #define FM_OBSERVED_MAX 1000 /* of one entity */
 int fm_manager_observe(struct fm_manager *m, struct sovd_observed_faults *observed, struct sovd_arena *arena);
+
+/* These are all entities whose faults are observed now. Observed faults of one that was not among them for keep_usec (by
+ * the clock of the day, also over restarts) are forgotten. Durable when it returns. */
+int fm_manager_followed(struct fm_manager *m, const char *const *entities, size_t n, uint64_t keep_usec);
 
 /* A stored fault; strings in the arena. */
 struct fm_record {

@@ -11,6 +11,7 @@
 
 #define TEXT_MAX 1024 /* of a descriptor */
 #define TAGS_MAX 32
+#define FAULT_MAX 16384 /* bytes of what is stored of one: so few values can be read again by the limits of JSON */
 
 /* A fault as it is seen now, ready to be a row. */
 struct seen {
@@ -121,14 +122,14 @@ static int take_seen(struct observe *o, struct sovd_observed_faults *observed, u
         if (!o->seen)
                 return sovd_error_origin(-ENOMEM);
         for (size_t i = 0; i < observed->n; i++) {
-                const struct sovd_fault *fault = &observed->faults[i];
-                if (n == FM_OBSERVED_MAX || strlen(fault->code) > FM_CODE_MAX) {
-                        observed->n_left_out++;
-                        continue;
-                }
-                int r = make_seen(o->arena, fault, &o->seen[n++]);
+                bool fits = n < FM_OBSERVED_MAX && *observed->faults[i].code &&
+                            strlen(observed->faults[i].code) <= FM_CODE_MAX;
+                int r = fits ? make_seen(o->arena, &observed->faults[i], &o->seen[n]) : 0;
                 if (r)
                         return r;
+                fits = fits && strlen(o->seen[n].about) <= FAULT_MAX;
+                n += fits;
+                observed->n_left_out += !fits;
         }
         qsort(o->seen, n, sizeof(*o->seen), compare_seen);
         for (size_t i = 0; i < n; i++) {

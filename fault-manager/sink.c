@@ -76,6 +76,10 @@ static int observe(struct sovd_fault_sink *sink, struct sovd_observed_faults *ob
         return fm_manager_observe(manager_of(sink), observed, arena);
 }
 
+static int followed(struct sovd_fault_sink *sink, const char *const *entities, size_t n, uint64_t keep_usec) {
+        return fm_manager_followed(manager_of(sink), entities, n, keep_usec);
+}
+
 static int forget(struct sovd_fault_sink *sink, const char *entity, const char *code, const char *scope) {
         return fm_manager_clear(manager_of(sink), entity, code, scope);
 }
@@ -351,6 +355,7 @@ static const struct sovd_fault_sink_ops sink_ops = {
         .condition = condition,
         .cycle = cycle,
         .observe = observe,
+        .followed = followed,
         .forget = forget,
         .list = list,
         .history = history,

@@ -1,243 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sovd-core/fault_mirror.h"
+#include "sovd-core/fault_mirror_inside.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/call.h"
-#include "sovd-core/due_heap.h"
 #include "sovd-core/fault_sink.h"
-#include "sovd-core/gateway.h"
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #define LOOK_USEC    (250 * SOVD_USEC_PER_MSEC) /* how often the tree is looked at for other entities */
-#define SPREAD_USEC  SOVD_USEC_PER_SEC          /* first readings of many entities are spread over this time */
-#define SLOWER_MAX   12u                        /* an entity that fails is read this many times less often, at most */
-#define COMPARE_EACH 60u                        /* so many readings without a difference, then the file is looked at too */
-
-/* Entities of one backend. */
-struct source {
-        struct source *next;
-        char *name;
-        struct sovd_due_heap due;
-        unsigned in_flight;
-        size_t n_targets;
-};
-
-/* An entity that is followed. */
-struct target {
-        struct sovd_due due;      /* first; in its source's heap while it is not read */
-        struct source *source;
-        enum sovd_entity_type type;
-        char *key, *id, *backend; /* "apps/nav", "nav"; constant */
-        bool connected;           /* in the tree that was looked at last */
-        bool in_flight, gone;     /* gone: not in the list any more; whoever reads it frees it */
-        bool again;               /* something was cleared since the reading began: it is not true any more */
-        unsigned n_failed, n_same;
-        size_t n_left_out;
-        uint64_t fingerprint;
-};
-
-struct sovd_fault_mirror {
-        struct sovd_fault_mirror_options options;
-        struct sovd_fault_sink *sink;
-        pthread_t *threads;
-        unsigned n_threads;
-
-        pthread_mutex_t mutex; /* leaf; everything below */
-        pthread_cond_t wake;
-        bool quit, looking;    /* looking: one thread compares the list with the tree */
-        uint64_t look_usec;    /* when that is due again */
-        struct sovd_tree *tree; /* reference: the one that the list was made from */
-        struct target **targets; /* by key */
-        size_t n_targets;
-        struct source *sources;
-        struct sovd_fault_mirror_counters counters;
-};
-
-/* --- which entities -------------------------------------------------------------------------------------- */
-
-static bool is_followed(const struct sovd_entity *e) {
-        const struct sovd_backend *b = e->providers[SOVD_COLLECTION_FAULTS];
-
-        return b && !b->ops->uses_fault_sink && b->ops->faults_list;
-}
-
-static void target_free(struct target *t) {
-        if (!t)
-                return;
-        free(t->key);
-        free(t->id);
-        free(t->backend);
-        free(t);
-}
-
-static struct target *target_new(const struct sovd_entity *e) {
-        struct target *t = calloc(1, sizeof(*t));
-        if (!t)
-                return NULL;
-
-        t->type = e->type;
-        t->connected = e->connection == SOVD_CONNECTED;
-        t->id = strdup(e->id);
-        t->backend = strdup(e->providers[SOVD_COLLECTION_FAULTS]->name);
-        if (asprintf(&t->key, "%s/%s", sovd_entity_type_paths[e->type], e->id) < 0)
-                t->key = NULL;
-        if (t->id && t->key && t->backend)
-                return t;
-        target_free(t);
-        return NULL;
-}
-
-static int compare_targets(const void *a, const void *b) {
-        return strcmp((*(struct target *const *)a)->key, (*(struct target *const *)b)->key);
-}
-
-struct list {
-        struct target **items;
-        size_t n;
-};
-
-static int add_followed(struct list *list, const struct sovd_entities *entities) {
-        for (size_t i = 0; i < entities->n; i++) {
-                if (!is_followed(entities->items[i]))
-                        continue;
-                list->items[list->n] = target_new(entities->items[i]);
-                if (!list->items[list->n])
-                        return sovd_error_origin(-ENOMEM);
-                list->n++;
-        }
-        return 0;
-}
-
-static void list_free(struct list *list) {
-        for (size_t i = 0; i < list->n; i++)
-                target_free(list->items[i]);
-        free(list->items);
-}
-
-/* What should be followed, by key, as if none were yet. */
-static int list_tree(const struct sovd_tree *tree, struct list *ret) {
-        size_t max = 1;
-
-        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
-                max += sovd_tree_list(tree, (enum sovd_entity_type)type)->n;
-        *ret = (struct list){ .items = calloc(max, sizeof(*ret->items)) };
-        int r = ret->items ? 0 : sovd_error_origin(-ENOMEM);
-        for (int type = 0; !r && type < SOVD_N_ENTITY_TYPES; type++)
-                r = add_followed(ret, sovd_tree_list(tree, (enum sovd_entity_type)type));
-        if (r)
-                list_free(ret);
-        else
-                qsort(ret->items, ret->n, sizeof(*ret->items), compare_targets);
-        return r;
-}
-
-/* --- the list; with the mutex held ------------------------------------------------------------------------ */
-
-static struct target *find_target(const struct sovd_fault_mirror *m, char *key) {
-        struct target wanted = { .key = key }, *p = &wanted;
-        struct target **found = m->n_targets ? bsearch(&p, m->targets, m->n_targets, sizeof(p), compare_targets) : NULL;
-
-        return found ? *found : NULL;
-}
-
-static struct source *source_of(struct sovd_fault_mirror *m, const char *name) {
-        for (struct source *s = m->sources; s; s = s->next)
-                if (strcmp(s->name, name) == 0)
-                        return s;
-        struct source *s = calloc(1, sizeof(*s));
-        if (s)
-                s->name = strdup(name);
-        if (!s || !s->name) {
-                free(s);
-                return NULL;
-        }
-        s->next = m->sources;
-        m->sources = s;
-        return s;
-}
-
-static void plan(struct target *t, uint64_t when_usec) {
-        if (sovd_due_put(&t->source->due, &t->due, when_usec))
-                sovd_log(SOVD_LOG_ERROR, "the faults of %s are not followed any more: out of memory", t->key);
-}
-
-/* Readings of many entities begin spread over time, and stay so. */
-static uint64_t first_time(const struct sovd_fault_mirror *m, const char *key) {
-        uint32_t hash = 2166136261u;
-
-        for (; *key; key++)
-                hash = (hash ^ (unsigned char)*key) * 16777619u;
-        return sovd_now_usec() + hash % SOVD_MIN(m->options.period_usec, SPREAD_USEC);
-}
-
-static void begin_following(struct sovd_fault_mirror *m, struct target *t) {
-        t->source = source_of(m, t->backend);
-        if (!t->source)
-                return;
-        t->source->n_targets++;
-        plan(t, first_time(m, t->key));
-}
-
-static void end_following(struct sovd_fault_mirror *m, struct target *t) {
-        m->counters.n_left_out -= t->n_left_out;
-        if (t->source && !t->in_flight)
-                sovd_due_remove(&t->source->due, &t->due);
-        if (t->source && !t->in_flight)
-                t->source->n_targets--;
-        t->gone = true;
-        if (!t->in_flight)
-                target_free(t);
-}
-
-static void drop_sources(struct sovd_fault_mirror *m) {
-        for (struct source **link = &m->sources; *link;) {
-                struct source *s = *link;
-                if (s->n_targets) {
-                        link = &s->next;
-                        continue;
-                }
-                *link = s->next;
-                sovd_due_done(&s->due);
-                free(s->name);
-                free(s);
-        }
-}
-
-/* Who was in the list with the same backend goes on as it was; one that can be reached again is read soon. */
-static struct target *keep_following(struct sovd_fault_mirror *m, struct target *old, struct target *new) {
-        bool is_back = new->connected && !old->connected;
-
-        old->connected = new->connected;
-        target_free(new);
-        if (is_back && old->source && !old->in_flight)
-                plan(old, first_time(m, old->key));
-        return old;
-}
-
-/* Takes the new list over. */
-static void replace_list(struct sovd_fault_mirror *m, struct list *list) {
-        for (size_t i = 0; i < list->n; i++) {
-                struct target *new = list->items[i], *old = find_target(m, new->key);
-                if (old && strcmp(old->backend, new->backend) == 0)
-                        list->items[i] = keep_following(m, old, new);
-                else
-                        begin_following(m, new);
-        }
-        struct list before = { m->targets, m->n_targets };
-        m->targets = list->items;
-        m->n_targets = list->n;
-        for (size_t i = 0; i < before.n; i++)
-                if (find_target(m, before.items[i]->key) != before.items[i])
-                        end_following(m, before.items[i]);
-        free(before.items);
-        drop_sources(m);
-}
+#define TELL_USEC    (3600 * SOVD_USEC_PER_SEC) /* how often the sink is told which entities there are */
+#define FIRST_USEC   (60 * SOVD_USEC_PER_SEC)   /* the same, after the start: when backends were found */
+#define SLOWER_MAX   3u                         /* an entity that fails is read 2^3 times less often, at most */
+#define COMPARE_EACH 12u                        /* so many readings without a difference, then the file is looked at too */
 
 /* --- reading --------------------------------------------------------------------------------------------- */
 
@@ -269,7 +47,7 @@ static int make_call(struct sovd_fault_mirror *m, struct sovd_arena *arena, stru
 enum outcome { SKIPPED, FAILED, READ };
 
 /* Without the mutex. *observed: what was read, in the arena. */
-static enum outcome read_faults(struct sovd_fault_mirror *m, const struct target *t, struct sovd_arena *arena,
+static enum outcome read_faults(struct sovd_fault_mirror *m, const struct mirror_target *t, struct sovd_arena *arena,
                                 struct sovd_observed_faults *observed) {
         const struct sovd_fault_filter filter = { 0 };
         struct sovd_fault_list list = { 0 };
@@ -278,7 +56,7 @@ static enum outcome read_faults(struct sovd_fault_mirror *m, const struct target
         enum outcome outcome = SKIPPED;
         struct sovd_call call;
 
-        if (e && is_followed(e) && e->connection == SOVD_CONNECTED) {
+        if (e && mirror_is_followed(e) && e->connection == SOVD_CONNECTED) {
                 int r = make_call(m, arena, tree, e, &call);
                 if (!r)
                         r = e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(&call, e, &filter, &list);
@@ -291,7 +69,7 @@ static enum outcome read_faults(struct sovd_fault_mirror *m, const struct target
 }
 
 /* With the mutex held: what has become of a reading. */
-static void take_outcome(struct sovd_fault_mirror *m, struct target *t, enum outcome outcome,
+static void take_outcome(struct sovd_fault_mirror *m, struct mirror_target *t, enum outcome outcome,
                          const struct sovd_observed_faults *observed) {
         m->counters.n_readings += outcome != SKIPPED;
         m->counters.n_failed += outcome == FAILED;
@@ -308,7 +86,7 @@ static void take_outcome(struct sovd_fault_mirror *m, struct target *t, enum out
         t->n_left_out = observed->n_left_out;
 }
 
-static bool is_outdated(struct sovd_fault_mirror *m, const struct target *t) {
+static bool is_outdated(struct sovd_fault_mirror *m, const struct mirror_target *t) {
         (void)pthread_mutex_lock(&m->mutex);
         bool outdated = t->again || t->gone;
         (void)pthread_mutex_unlock(&m->mutex);
@@ -316,7 +94,7 @@ static bool is_outdated(struct sovd_fault_mirror *m, const struct target *t) {
 }
 
 /* Without the mutex; t is in flight, so it stays. */
-static enum outcome follow(struct sovd_fault_mirror *m, const struct target *t, struct sovd_observed_faults *observed) {
+static enum outcome follow(struct sovd_fault_mirror *m, const struct mirror_target *t, struct sovd_observed_faults *observed) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
 
         if (sovd_arena_new(&arena, 8192))
@@ -327,27 +105,33 @@ static enum outcome follow(struct sovd_fault_mirror *m, const struct target *t, 
         size_t n_left_out = t->n_left_out;
         int r = m->sink->ops->observe(m->sink, observed, arena);
         if (!r && observed->n_left_out && observed->n_left_out != n_left_out)
-                sovd_log(SOVD_LOG_WARN, "%zu faults of %s are not followed: they are too many, or their codes too long",
+                sovd_log(SOVD_LOG_WARN, "%zu faults of %s are not followed: they are too many, or too long",
                          observed->n_left_out, t->key);
         return r ? FAILED : READ;
 }
 
 /* --- threads --------------------------------------------------------------------------------------------- */
 
-/* With the mutex held: the entity that is due first and whose backend may be asked; *ret_usec: when the next one is. */
-static struct target *take_due(struct sovd_fault_mirror *m, uint64_t now, uint64_t *ret_usec) {
-        struct sovd_due *first = NULL;
+/* When something of a source may be read; UINT64_MAX: when a reading ends, or never. */
+static uint64_t next_of(const struct sovd_fault_mirror *m, const struct mirror_source *s) {
+        const struct sovd_due *due = s->in_flight < m->options.per_backend ? sovd_due_first(&s->due) : NULL;
 
-        for (struct source *s = m->sources; s; s = s->next) {
-                struct sovd_due *due = s->in_flight < m->options.per_backend ? sovd_due_first(&s->due) : NULL;
-                if (due && (!first || due->when_usec < first->when_usec))
-                        first = due;
-        }
-        *ret_usec = SOVD_MIN(m->look_usec, first ? first->when_usec : UINT64_MAX);
-        if (!first || first->when_usec > now)
+        return due ? SOVD_MAX(due->when_usec, s->rest_usec) : UINT64_MAX;
+}
+
+/* With the mutex held: the entity that is due first and whose backend may be asked; *ret_usec: when the next one is. */
+static struct mirror_target *take_due(struct sovd_fault_mirror *m, uint64_t now, uint64_t *ret_usec) {
+        struct mirror_source *first = NULL;
+
+        for (struct mirror_source *s = m->sources; s; s = s->next)
+                if (!first || next_of(m, s) < next_of(m, first))
+                        first = s;
+        *ret_usec = SOVD_MIN(m->look_usec, first ? next_of(m, first) : UINT64_MAX);
+        if (!first || next_of(m, first) > now)
                 return NULL;
-        struct target *t = (struct target *)first;
-        sovd_due_remove(&t->source->due, &t->due);
+        struct mirror_target *t = (struct mirror_target *)sovd_due_first(&first->due);
+        first->rest_usec = SOVD_MAX(first->rest_usec + m->options.gap_usec, now);
+        sovd_due_remove(&first->due, &t->due);
         t->in_flight = true;
         t->again = false;
         t->source->in_flight++;
@@ -356,31 +140,31 @@ static struct target *take_due(struct sovd_fault_mirror *m, uint64_t now, uint64
 }
 
 /* With the mutex held. A tenth more or less, so that entities do not come together in step. */
-static uint64_t next_time(const struct sovd_fault_mirror *m, const struct target *t) {
-        const uint64_t period = m->options.period_usec << SOVD_MIN(t->n_failed, 3u);
+static uint64_t next_time(const struct sovd_fault_mirror *m, const struct mirror_target *t) {
+        const uint64_t period = m->options.period_usec << t->n_failed;
         char digits[5];
 
         if (t->again)
                 return sovd_now_usec();
         sovd_id_trace(digits, 4);
-        return sovd_now_usec() + SOVD_MIN(period, m->options.period_usec * SLOWER_MAX) * 9 / 10 +
+        return sovd_now_usec() + period * 9 / 10 +
                m->options.period_usec * strtoul(digits, NULL, 16) / 0xffff / 5;
 }
 
-static void put_back(struct sovd_fault_mirror *m, struct target *t) {
+static void put_back(struct sovd_fault_mirror *m, struct mirror_target *t) {
         t->in_flight = false;
         t->source->in_flight--;
         m->counters.in_flight--;
         if (!t->gone) {
-                plan(t, next_time(m, t));
+                mirror_target_plan(t, next_time(m, t));
                 return;
         }
         t->source->n_targets--;
-        target_free(t);
+        mirror_target_free(t);
 }
 
 /* With the mutex held, which is free meanwhile. */
-static void read_one(struct sovd_fault_mirror *m, struct target *t) {
+static void read_one(struct sovd_fault_mirror *m, struct mirror_target *t) {
         struct sovd_observed_faults observed = { .entity = t->key, .fingerprint = t->fingerprint };
 
         (void)pthread_mutex_unlock(&m->mutex);
@@ -391,29 +175,49 @@ static void read_one(struct sovd_fault_mirror *m, struct target *t) {
         (void)pthread_cond_signal(&m->wake); /* the backend has room for one more */
 }
 
+static uint64_t tell_period(const struct sovd_fault_mirror *m) {
+        return SOVD_MIN(SOVD_MAX(m->options.keep_usec / 4, LOOK_USEC), TELL_USEC);
+}
+
+/* Without the mutex, by the one that looks: so the list stays as it is. */
+static void tell_followed(struct sovd_fault_mirror *m) {
+        const char **keys;
+
+        if (sovd_now_usec() < m->tell_usec)
+                return;
+        m->tell_usec = sovd_now_usec() + tell_period(m);
+        keys = calloc(m->n_targets + 1, sizeof(*keys));
+        for (size_t i = 0; keys && i < m->n_targets; i++)
+                keys[i] = m->targets[i]->key;
+        if (!keys || m->sink->ops->followed(m->sink, keys, m->n_targets, m->options.keep_usec))
+                sovd_log(SOVD_LOG_WARN, "it could not be noted which entities are there; it is tried again");
+        free(keys);
+}
+
 /* With the mutex held, which is free meanwhile. */
 static void look(struct sovd_fault_mirror *m) {
-        struct list list;
+        struct mirror_list list;
 
         m->looking = true;
         m->look_usec = UINT64_MAX;
         (void)pthread_mutex_unlock(&m->mutex);
         struct sovd_tree *tree = sovd_gateway_tree(m->options.gateway);
-        bool changed = tree != m->tree; /* only who looks writes it */
-        int r = changed ? list_tree(tree, &list) : 0;
+        bool changed = tree != m->tree; /* only who looks writes it, and the list */
+        tell_followed(m);
+        int r = changed ? mirror_list_tree(tree, &list) : 0;
         (void)pthread_mutex_lock(&m->mutex);
         if (changed && !r) {
-                replace_list(m, &list);
+                mirror_list_replace(m, &list);
                 m->counters.n_entities = m->n_targets;
                 struct sovd_tree *old = m->tree;
                 m->tree = tree;
                 tree = old;
         }
-        m->looking = false;
         m->look_usec = sovd_now_usec() + LOOK_USEC;
         (void)pthread_mutex_unlock(&m->mutex);
         sovd_tree_unref(tree);
         (void)pthread_mutex_lock(&m->mutex);
+        m->looking = false;
 }
 
 /* With the mutex held. */
@@ -437,7 +241,7 @@ static void *run(void *data) {
                         look(m);
                         continue;
                 }
-                struct target *t = take_due(m, now, &next);
+                struct mirror_target *t = take_due(m, now, &next);
                 if (t)
                         read_one(m, t);
                 else
@@ -453,20 +257,20 @@ void sovd_fault_mirror_cleared(struct sovd_fault_mirror *m, const struct sovd_en
                                const char *scope) {
         _cleanup_(sovd_freep) char *key = NULL;
 
-        if (!is_followed(e) || asprintf(&key, "%s/%s", sovd_entity_type_paths[e->type], e->id) < 0)
+        if (!mirror_is_followed(e) || asprintf(&key, "%s/%s", sovd_entity_type_paths[e->type], e->id) < 0)
                 return;
         int r = m->sink->ops->forget(m->sink, key, code, scope);
         if (r && r != SOVD_E_NOT_FOUND)
                 sovd_log(SOVD_LOG_WARN, "that faults of %s were cleared is told late: the state cannot be written", key);
 
         (void)pthread_mutex_lock(&m->mutex);
-        struct target *t = find_target(m, key);
+        struct mirror_target *t = mirror_target_find(m, key);
         if (t) {
                 t->again = true;
                 t->fingerprint = 0;
         }
         if (t && t->source && !t->in_flight)
-                plan(t, sovd_now_usec());
+                mirror_target_plan(t, sovd_now_usec());
         (void)pthread_cond_signal(&m->wake);
         (void)pthread_mutex_unlock(&m->mutex);
 }
@@ -509,6 +313,7 @@ int sovd_fault_mirror_new(struct sovd_fault_mirror **ret, const struct sovd_faul
         (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         (void)pthread_cond_init(&m->wake, &attributes);
         (void)pthread_condattr_destroy(&attributes);
+        m->tell_usec = sovd_now_usec() + SOVD_MIN(tell_period(m), FIRST_USEC);
         int r = start_threads(m);
         if (r)
                 return r;
@@ -534,10 +339,7 @@ struct sovd_fault_mirror *sovd_fault_mirror_free(struct sovd_fault_mirror *m) {
         for (unsigned i = 0; i < m->n_threads; i++)
                 (void)pthread_join(m->threads[i], NULL);
         free(m->threads);
-        for (size_t i = 0; i < m->n_targets; i++)
-                end_following(m, m->targets[i]);
-        free(m->targets);
-        drop_sources(m);
+        mirror_list_done(m);
         sovd_tree_unref(m->tree);
         (void)pthread_cond_destroy(&m->wake);
         (void)pthread_mutex_destroy(&m->mutex);

@@ -21,7 +21,9 @@ struct sovd_fault_mirror_options {
         struct sovd_gateway *gateway; /* with its fault sink; outlives the mirror */
         uint64_t period_usec;         /* between two readings of an entity */
         uint64_t timeout_usec;        /* of a reading */
+        uint64_t keep_usec;           /* faults of an entity that is not there any more stay so long */
         unsigned threads, per_backend; /* readings at the same time, of all and of one backend */
+        uint64_t gap_usec;            /* between two readings of one backend, on average: many entities take longer */
 };
 
 /* Starts the threads. */

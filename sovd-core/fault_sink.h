@@ -26,7 +26,7 @@ struct sovd_observed_faults {
         size_t n;
         uint64_t fingerprint; /* 0, or what the last call left here: then it costs nothing when nothing differs */
         size_t n_changes;     /* out: how many faults changed */
-        size_t n_left_out;    /* out: of those that were given: too many, or codes that are too long */
+        size_t n_left_out;    /* out: of those that were given: too many, or too long */
 };
 
 /* Of what is kept; the first four when history and faults were last held against their bounds. */
@@ -60,6 +60,9 @@ struct sovd_fault_sink_ops {
         /* What a backend that keeps its faults itself shows of an entity now, all of it: what differs from the last time is
          * stored and told like what is reported. Durable when it returns. -errno, SOVD_E_OVERLOAD: nothing was done. */
         int (*observe)(struct sovd_fault_sink *sink, struct sovd_observed_faults *observed, struct sovd_arena *arena);
+        /* These are all entities that are observed now; faults that were observed of another one that was not among them for
+         * keep_usec, also over restarts, are forgotten. */
+        int (*followed)(struct sovd_fault_sink *sink, const char *const *entities, size_t n, uint64_t keep_usec);
         /* A client has cleared one of them (code NULL = all, of a scope or all): so is it here. SOVD_E_NOT_FOUND. */
         int (*forget)(struct sovd_fault_sink *sink, const char *entity, const char *code, const char *scope);
 

@@ -13,7 +13,7 @@
 
 #define NAME "state.snapshot-"
 
-const char *const sovd_snapshot_tables[] = { "fault", "fault_event", NULL };
+const char *const sovd_snapshot_tables[] = { "fault", "fault_event", "fault_entity", NULL };
 
 static const char *folder_of(const char *folder) {
         const char *temporary = getenv("TMPDIR");

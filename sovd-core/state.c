@@ -27,6 +27,11 @@ static const char faults[] =
         "CREATE INDEX fault_event_time ON fault_event(usec, id, severity, status, code, scope);"
         "CREATE INDEX fault_event_entity ON fault_event(entity, usec, id, severity, status, code, scope);";
 
+/* When an entity whose faults are observed was there last. */
+static const char fault_entities[] =
+        "CREATE TABLE fault_entity(entity TEXT PRIMARY KEY, seen_usec INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX fault_entity_seen ON fault_entity(seen_usec);";
+
 /* snapshot: in a snapshot, one row that says what it is; in the state, one for each that was restored into it. */
 static const char snapshots[] =
         "CREATE TABLE snapshot(id INTEGER PRIMARY KEY AUTOINCREMENT, made_usec INTEGER NOT NULL, gateway TEXT NOT NULL,"
@@ -65,6 +70,7 @@ static const char triggers[] =
 
 const char *const sovd_state_migrations[] = {
         faults,
+        fault_entities,
         snapshots,
         locks,
         executions,

@@ -336,8 +336,10 @@ static int start_fault_mirror(struct daemon *d) {
         const struct sovd_fault_mirror_options options = { .gateway = d->gateway,
                                                            .period_usec = sovd_settings_poll_usec(s),
                                                            .timeout_usec = sovd_settings_usec(s->poll_timeout),
+                                                           .keep_usec = 86400 * sovd_settings_usec(s->keep_days),
                                                            .threads = (unsigned)s->threads.value,
-                                                           .per_backend = (unsigned)s->per_backend.value };
+                                                           .per_backend = (unsigned)s->per_backend.value,
+                                                           .gap_usec = SOVD_USEC_PER_SEC / (uint64_t)s->per_sec.value };
 
         return options.period_usec ? sovd_fault_mirror_new(&d->rest.fault_mirror, &options) : 0;
 }
@@ -530,6 +532,8 @@ static int serve(struct daemon *d) {
 
         sovd_settings_log(d->settings.logging);
         raise_file_limit(&d->settings);
+        if (sovd_log_keep((size_t)d->settings.logging->kept.value))
+                sovd_log(SOVD_LOG_WARN, "clients cannot read the log: out of memory");
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         if (!r)
                 r = start(d);

@@ -50,6 +50,9 @@ static const struct sovd_field logging_fields[] = {
         { .name = "format", .type = SOVD_FIELD_ENUM, .offset = offsetof(struct sovd_logging_settings, format),
           .names = format_names, .def = "auto",
           .doc = "auto: the journal when standard error is connected to it, else text." },
+        { .name = "kept", .type = SOVD_FIELD_INT, .offset = offsetof(struct sovd_logging_settings, kept), .min = 0,
+          .max = 10000, .def = "200",
+          .doc = "The last lines that clients can read as the log of the gateway's own entity, 0.5 KB each; 0: none." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_logging_settings = {
@@ -175,8 +178,12 @@ const struct sovd_schema sovd_schema_events_settings = {
 static const struct sovd_field fault_mirror_fields[] = {
         SECONDS("poll_secs", poll, 0, 86400, "5", "How often the faults of each entity are read; 0: never. At least 0.1."),
         SECONDS("poll_timeout_secs", poll_timeout, 1, 300, "5", "Until a reading has failed; who fails is read less often."),
+        SECONDS("keep_days", keep_days, 0, 36500, "30",
+                "Faults of an entity that is not there any more are forgotten after so many days."),
         INT("threads", threads, 1, 256, "8", "Readings at the same time, of all backends."),
         INT("per_backend", per_backend, 1, 64, "2", "Readings of one backend at the same time."),
+        INT("per_sec", per_sec, 1, 10000, "50",
+            "Readings of one backend per second; with more entities than that allows, each is read less often."),
         { 0 }
 };
 #undef F

@@ -24,6 +24,7 @@ struct sovd_server_settings {
 struct sovd_logging_settings {
         int level;  /* position in its names + 1: enum sovd_log_level + 1 */
         int format; /* 1 auto, 2 text, 3 json, 4 journal */
+        struct sovd_int kept;
 };
 struct sovd_storage_settings {
         const char *path; /* or NULL */
@@ -58,8 +59,8 @@ struct sovd_events_settings {
 };
 
 struct sovd_fault_mirror_settings {
-        struct sovd_number poll, poll_timeout;
-        struct sovd_int threads, per_backend;
+        struct sovd_number poll, poll_timeout, keep_days;
+        struct sovd_int threads, per_backend, per_sec;
 };
 
 extern const struct sovd_schema sovd_schema_fault_mirror_settings;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/self/backend.h"
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/log.h"
 #include "sovd-core/gateway.h"
 
 static int self_start(struct sovd_backend *base) {
@@ -18,6 +19,8 @@ static int self_start(struct sovd_backend *base) {
         b->sink = sovd_gateway_fault_sink(base->gateway);
         if (b->sink)
                 entity.collections |= 1u << SOVD_COLLECTION_FAULTS | 1u << SOVD_COLLECTION_OPERATIONS;
+        if (sovd_log_kept_max())
+                entity.collections |= 1u << SOVD_COLLECTION_LOGS;
         return sovd_backend_publish(base, &view);
 }
 
@@ -55,6 +58,8 @@ static const struct sovd_backend_ops self_ops = {
         .operations_list = self_operations_list,
         .operation_read = self_operation_read,
         .execution_start = self_execution_start,
+        .log_entries = self_log_entries,
+        .log_config_read = self_log_config_read,
 };
 
 int sovd_self_backend_new(struct sovd_backend **ret, const struct sovd_self_options *options) {

@@ -35,6 +35,10 @@ int self_fault_read(struct sovd_call *call, const struct sovd_entity *e, const c
 int self_fault_clear(struct sovd_call *call, const struct sovd_entity *e, const char *code);
 int self_faults_clear(struct sovd_call *call, const struct sovd_entity *e, const char *scope);
 
+/* logs.c */
+int self_log_entries(struct sovd_call *call, const struct sovd_entity *e, int least, struct sovd_log_list *ret);
+int self_log_config_read(struct sovd_call *call, const struct sovd_entity *e, struct sovd_log_config *ret);
+
 /* operations.c */
 int self_operations_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_operation_list *ret);
 int self_operation_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,

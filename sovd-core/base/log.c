@@ -2,6 +2,7 @@
 #include "sovd-core/base/log.h"
 #include "sovd-core/base/clock.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -276,6 +277,63 @@ static void mark_cut(char message[static MESSAGE_SIZE]) {
         memcpy(message + n, mark, sizeof(mark));
 }
 
+/* --- the last ones -------------------------------------------------------------------------------------- */
+
+static struct {
+        pthread_mutex_t mutex; /* leaf */
+        struct sovd_log_line *lines;
+        size_t size, n, next;
+} kept = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+int sovd_log_keep(size_t n_lines) {
+        free(kept.lines);
+        kept.lines = n_lines ? calloc(n_lines, sizeof(*kept.lines)) : NULL;
+        kept.size = kept.lines ? n_lines : 0;
+        kept.n = kept.next = 0;
+        return n_lines && !kept.lines ? -ENOMEM : 0; /* not traced: that would log */
+}
+
+size_t sovd_log_kept_max(void) {
+        return kept.size;
+}
+
+enum sovd_log_level sovd_log_level_now(void) {
+        return (enum sovd_log_level)atomic_load_explicit(&max_level, memory_order_relaxed);
+}
+
+static void keep_line(enum sovd_log_level level, const char *message, const struct sovd_log_field *fields) {
+        struct line line;
+
+        line.len = 0;
+        line.json = line.cut = false;
+        line_put_escaped(&line, message, false);
+        for (const struct sovd_log_field *f = fields; f && f->name; f++)
+                if (f->value)
+                        text_add(&line, f);
+        size_t n = SOVD_MIN(line.len, sizeof(kept.lines->text) - 1);
+        while (n && n < line.len && ((unsigned char)line.data[n] & 0xc0) == 0x80)
+                n--;
+
+        (void)pthread_mutex_lock(&kept.mutex);
+        struct sovd_log_line *place = &kept.lines[kept.next];
+        place->usec = sovd_realtime_usec();
+        place->level = level;
+        memcpy(place->text, line.data, n);
+        place->text[n] = '\0';
+        kept.next = (kept.next + 1) % kept.size;
+        kept.n = SOVD_MIN(kept.n + 1, kept.size);
+        (void)pthread_mutex_unlock(&kept.mutex);
+}
+
+size_t sovd_log_last(struct sovd_log_line *ret, size_t max) {
+        (void)pthread_mutex_lock(&kept.mutex);
+        size_t n = SOVD_MIN(max, kept.n);
+        for (size_t i = 0; i < n; i++)
+                ret[i] = kept.lines[(kept.next + kept.size - n + i) % kept.size];
+        (void)pthread_mutex_unlock(&kept.mutex);
+        return n;
+}
+
 void sovd_log_event(enum sovd_log_level level, const struct sovd_log_field *fields, const char *format, ...) {
         int saved_errno = errno, how = atomic_load_explicit(&current_format, memory_order_relaxed);
         char message[MESSAGE_SIZE];
@@ -294,5 +352,7 @@ void sovd_log_event(enum sovd_log_level level, const struct sovd_log_field *fiel
 
         if (how != SOVD_LOG_JOURNAL || !journal_send(level, message, fields))
                 write_line(how, level, message, fields);
+        if (kept.size)
+                keep_line(level, message, fields);
         errno = saved_errno;
 }

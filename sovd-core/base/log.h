@@ -30,6 +30,23 @@ bool sovd_log_enabled(enum sovd_log_level level);
 void sovd_log_event(enum sovd_log_level level, const struct sovd_log_field *fields, const char *format, ...)
         _printf_(3, 4);
 
+/* One of the last events that were written: message and fields on one line, escaped, cut when it is too long. */
+struct sovd_log_line {
+        uint64_t usec; /* UTC */
+        enum sovd_log_level level;
+        char text[500];
+};
+
+/* Keeps so many of them in memory from now on, 0 = none; while no other thread logs. -ENOMEM: none. */
+int sovd_log_keep(size_t n_lines);
+
+/* How many are kept at most, and the level up to which events are written now. */
+size_t sovd_log_kept_max(void);
+enum sovd_log_level sovd_log_level_now(void);
+
+/* The newest ones, at most max, oldest first; returns how many. */
+size_t sovd_log_last(struct sovd_log_line *ret, size_t max);
+
 #define sovd_log(level, ...)                                               \
         do {                                                               \
                 if (sovd_log_enabled(level))                               \

@@ -176,6 +176,19 @@ class Followed(MirrorCase):
         self.assertIn(CODE, [item['code'] for item in self.gateway.get(f'/{BMS}/faults').json['items']])
 
 
+class Gone(MirrorCase):
+    mirror = {**POLL, 'keep_days': 0}
+
+    def test_faults_of_an_entity_that_is_taken_out_are_forgotten_and_those_of_others_stay(self):
+        self.raise_fault()
+        self.until(lambda: self.changes() == ['failed'])
+        self.ecu.set(component='bms', present=False)
+        self.until(lambda: self.stored() == {})
+        self.assertEqual((self.changes(), self.changes('')), (['failed'], ['cleared']))
+        self.ecu.set(component='bms', present=True)
+        self.until(lambda: self.changes() == ['failed', 'failed'])
+
+
 class OtherDialect(MirrorCase):
     dialect = 'odata'
 

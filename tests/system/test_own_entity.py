@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway as an entity of the vehicle: what it says of itself, and the faults that it has."""
+import contextlib
 import pathlib
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -52,6 +54,10 @@ class OwnCase(polling.Waiting, unittest.TestCase):
         """code -> aggregatedStatus"""
         return {item['code']: item['status']['aggregatedStatus'] for item in self.get(path + '/faults')['items']}
 
+    def stored_faults(self):
+        with contextlib.closing(sqlite3.connect(self.state / 'state.db', timeout=20)) as connection:
+            return connection.execute('SELECT entity, code FROM fault').fetchall()
+
     def frame(self, code, which='last_occurrence'):
         return self.get(f'{OWN}/faults/{code}')['environment_data'][which]['freeze_frame']
 
@@ -90,6 +96,28 @@ class Entity(OwnCase):
         ids = [item['id'] for item in self.get(OWN + '/data?categories=identData')['items']]
         self.assertEqual(ids, ['version', 'start-time'])
 
+    def test_the_log_is_what_was_written_to_standard_error(self):
+        self.start(logging={'kept': 20, 'level': 'debug'})
+        for i in range(30):
+            self.ask(404, 'GET', f'/components/none-{i}')
+        entries = self.get(OWN + '/logs/entries')['items']
+        self.assertEqual(len(entries), 20)
+        self.assertEqual(entries, sorted(entries, key=lambda entry: entry['timestamp']))
+        self.assertIn('none-28', ' '.join(entry['msg'] for entry in entries))
+        for entry in entries:
+            self.assertIn(entry['msg'].split('\u2026')[0][:60], self.gateway.log)
+        context = entries[0]['context']
+        self.assertEqual((context['process'], context['pid']), ('sovd-gatewayd', self.gateway.process.pid))
+        self.assertEqual(self.get(OWN + '/logs/entries?severity=error')['items'], [])
+        self.assertEqual(self.get(OWN + '/logs/config')['contexts'][0]['severity'], 'debug')
+        self.ask(501, 'PUT', OWN + '/logs/config', {'items': [{'context': context, 'severity': 'warn'}]})
+        self.ask(400, 'GET', OWN + '/logs/entries?severity=loud')
+
+    def test_without_kept_lines_there_is_no_log(self):
+        self.start(logging={'kept': 0})
+        self.assertNotIn('logs', self.get(OWN))
+        self.ask(404, 'GET', OWN + '/logs/entries')
+
     def test_the_id_is_that_of_the_configuration_and_empty_is_no_entity(self):
         self.start(server={'entity_id': 'my-gateway'})
         self.assertEqual([item['id'] for item in self.get('/apps')['items']], ['my-gateway'])
@@ -112,6 +140,12 @@ class Entity(OwnCase):
         with gateway.Gateway() as behind:
             self.start(gateway.backend_of(behind))
             self.gateway.wait_log("app 'sovd-gateway' of backend 'self' is left out")
+            self.stop()
+            lost = {'name': 'lost', 'base_url': 'http://127.0.0.1:9', 'refresh_secs': 0.2}
+            self.start(gateway.backend_of(behind), lost)
+            before = self.get('/health')['uptime_seconds']
+            self.until(lambda: self.get('/health')['uptime_seconds'] > before + 4)  # longer than a fault needs
+            self.assertEqual((self.faults(), self.stored_faults()), ({}, []))
             self.stop()
             self.start(gateway.backend_of(behind), server={'entity_id': 'front'})
             self.assertEqual({item['id'] for item in self.get('/apps')['items']}, {'sovd-gateway', 'front'})

@@ -276,6 +276,45 @@ static void without_a_journal_text_is_written(void **state) {
 }
 #endif
 
+static void the_last_events_are_kept_in_their_order(void **state) {
+        const struct sovd_log_field fields[] = { { "who", "a b" }, { 0 } };
+        struct sovd_log_line lines[5];
+
+        sovd_log_setup(SOVD_LOG_INFO, SOVD_LOG_TEXT);
+        assert_int_equal(sovd_log_keep(3), 0);
+        assert_int_equal(sovd_log_kept_max(), 3);
+        assert_int_equal(sovd_log_last(lines, 5), 0);
+        for (int i = 1; i <= 5; i++)
+                sovd_log_event(i == 5 ? SOVD_LOG_ERROR : SOVD_LOG_INFO, fields, "event %d\n", i);
+        sovd_log(SOVD_LOG_DEBUG, "below the level");
+        assert_int_equal(sovd_log_last(lines, 5), 3);
+        assert_string_equal(lines[0].text, "event 3\\n who=\"a b\"");
+        assert_string_equal(lines[2].text, "event 5\\n who=\"a b\"");
+        assert_int_equal(lines[2].level, SOVD_LOG_ERROR);
+        assert_true(lines[0].usec && lines[0].usec <= lines[2].usec);
+        assert_int_equal(sovd_log_last(lines, 1), 1);
+        assert_string_equal(lines[0].text, "event 5\\n who=\"a b\"");
+        assert_int_equal(sovd_log_keep(0), 0);
+        sovd_log(SOVD_LOG_INFO, "kept by nobody");
+        assert_int_equal(sovd_log_last(lines, 5), 0);
+}
+
+static void a_long_event_is_kept_without_half_a_character(void **state) {
+        struct sovd_log_line line;
+        char text[1000];
+
+        for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+                memcpy(text + i, "\u00e4", 3);
+        assert_int_equal(sovd_log_keep(1), 0);
+        for (const char *first = "ab"; *first; first++) { /* both kinds of places */
+                sovd_log(SOVD_LOG_INFO, "%s%s", first, text);
+                assert_int_equal(sovd_log_last(&line, 1), 1);
+                assert_true(sovd_utf8_is_valid(line.text, strlen(line.text)));
+                assert_in_range(strlen(line.text), sizeof(line.text) - 3, sizeof(line.text) - 1);
+        }
+        assert_int_equal(sovd_log_keep(0), 0);
+}
+
 #define LOG_TEST(f) cmocka_unit_test_setup_teardown(f, take_stderr, give_stderr_back)
 
 int main(void) {
@@ -292,6 +331,8 @@ int main(void) {
                 LOG_TEST(a_long_event_is_cut_with_a_mark),
                 LOG_TEST(a_long_json_event_stays_json_when_it_is_cut),
                 LOG_TEST(errno_is_kept),
+                LOG_TEST(the_last_events_are_kept_in_their_order),
+                LOG_TEST(a_long_event_is_kept_without_half_a_character),
                 LOG_TEST(without_a_journal_text_is_written),
 #if HAVE_SYSTEMD
                 LOG_TEST(the_journal_gets_fields),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 #include "fault-manager/fault_manager.h"
+#include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/call.h"
 #include "sovd-core/state.h"
@@ -263,6 +264,9 @@ static void what_cannot_be_kept_is_counted(void **state) {
         observe(f, both(f, fault(f, code, "active"), fault(f, "P1", "active")));
         assert_int_equal(f->observed.n_left_out, 1);
         (void)only(f);
+        observe(f, both(f, fault(f, "", "active"), fault(f, "P1", "active")));
+        assert_int_equal(f->observed.n_left_out, 1);
+        (void)only(f);
 
         for (size_t i = 0; i < FM_OBSERVED_MAX + 2; i++)
                 many[i] = (struct sovd_fault){ .code = sovd_arena_printf(f->arena, "%zu", i), .fault_name = "N" };
@@ -271,6 +275,25 @@ static void what_cannot_be_kept_is_counted(void **state) {
         assert_int_equal(f->base->ops->observe(f->base, &f->observed, f->arena), 0);
         assert_int_equal(f->observed.n_left_out, 2);
         assert_int_equal(list(f, &records), FM_OBSERVED_MAX);
+}
+
+/* What cannot be read again would make every list of the vehicle fail. */
+static void a_fault_that_is_too_long_is_left_out_and_the_longest_can_be_read(void **state) {
+        struct fixture *f = *state;
+        struct sovd_fault kept;
+        char zeros[2 * 9000 + 1];
+
+        for (size_t n = 8000; n <= 9000; n += 1000) { /* values in a list: as many as fit, and more */
+                for (size_t i = 0; i < n; i++)
+                        memcpy(zeros + 2 * i, "0,", 2);
+                zeros[2 * n - 1] = '\0';
+                observe(f, sovd_arena_printf(f->arena, "{\"code\":\"P1\",\"fault_name\":\"N\",\"status\":{\"v\":[%s]}}", zeros));
+                if (n == 8000) {
+                        assert_int_equal(fm_record_fault(only(f), f->arena, &kept), 0);
+                        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(kept.status, "v")), 8000);
+                }
+                assert_int_equal(f->observed.n_left_out, n == 9000);
+        }
 }
 
 static void faults_that_were_reported_stay(void **state) {
@@ -317,6 +340,50 @@ static void a_fault_that_is_cleared_has_the_status_of_one_that_was_not_tested(vo
         assert_string_equal(shown.fault_name, "N");
 }
 
+/* --- entities that go ------------------------------------------------------------------------------------ */
+
+static _Atomic uint64_t day; /* of the clock */
+
+static uint64_t real_monotonic(void) {
+        return 1 + day;
+}
+
+static uint64_t days_since_2001(void) {
+        return (UINT64_C(978307200) + day * 86400) * SOVD_USEC_PER_SEC;
+}
+
+static int follow(struct fixture *f, const char *entity) {
+        *f->told = '\0';
+        return f->base->ops->followed(f->base, &entity, entity ? 1 : 0, 30 * 86400 * SOVD_USEC_PER_SEC);
+}
+
+static void faults_of_an_entity_that_is_gone_for_long_are_forgotten(void **state) {
+        static const struct sovd_clock clock = { real_monotonic, days_since_2001 };
+        struct fixture *f = *state;
+        struct fm_record *records;
+
+        close_sink(f);
+        sovd_clock_replace(&clock);
+        open_sink(f, NULL);
+        day = 0;
+        observe(f, both(f, fault(f, "P1", "active"), fault(f, "P2", "active")));
+        for (day = 0; day <= 40; day += 10)
+                assert_int_equal(follow(f, "components/bms"), 0);
+        assert_int_equal(list(f, &records), 2);
+        day = 69;
+        assert_int_equal(follow(f, NULL), 0);
+        assert_int_equal(list(f, &records), 2);
+        day = 71;
+        assert_int_equal(follow(f, "components/other"), 0);
+        assert_string_equal(f->told, " cleared;");
+        assert_int_equal(list(f, &records), 0);
+        assert_int_equal(follow(f, NULL), 0);
+        assert_string_equal(f->told, "");
+        close_sink(f);
+        sovd_clock_replace(NULL);
+        open_sink(f, NULL);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -331,8 +398,10 @@ int main(void) {
                 T(bits_are_those_that_the_status_tells_of),
                 T(odd_values_of_a_backend_are_taken),
                 T(what_cannot_be_kept_is_counted),
+                T(a_fault_that_is_too_long_is_left_out_and_the_longest_can_be_read),
                 T(faults_that_were_reported_stay),
                 T(a_clear_of_a_client_is_told_and_what_still_fails_comes_back),
+                T(faults_of_an_entity_that_is_gone_for_long_are_forgotten),
                 T(a_fault_that_is_cleared_has_the_status_of_one_that_was_not_tested),
         };
 
