@@ -150,6 +150,8 @@ static void search_bucket(struct sovd_match *m, size_t bucket, enum place place,
                 const char *params[SOVD_PARAMS_MAX] = { NULL };
                 if (!matches(m, r, place, segments, n, params))
                         continue;
+                if (m->any && strcmp(m->any->path, r->path) != 0)
+                        continue; /* a word stands where this one has a parameter: they are different resources */
                 m->allowed |= 1u << r->method;
                 if (!m->any && method < 0)
                         memcpy(m->params, params, sizeof(params));

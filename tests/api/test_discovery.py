@@ -188,11 +188,12 @@ class ReservedIds(unittest.TestCase):
         self.assertGreaterEqual(self.gateway.metrics()['sovd_resources_left_out_total'], 14)
 
     def test_a_reserved_name_is_no_resource_and_other_names_are(self):
-        for path in '/components/ecu/data/subscribe', '/components/ecu/faults/subscribe', '/components/ecu/data/$count', \
-                '/components/ecu/data/bulk-read/docs':
+        for path in '/components/ecu/faults/subscribe', '/components/ecu/data/$count', '/components/ecu/data/bulk-read/docs':
             reply = self.gateway.get(path)
             self.assertEqual(reply.status, 404, path)
-        self.assertIn('reserved', self.gateway.get('/components/ecu/data/subscribe').json['message'])
+        self.assertIn('reserved', self.gateway.get('/components/ecu/faults/subscribe').json['message'])
+        self.assertEqual(self.gateway.request('HEAD', '/components/ecu/data/subscribe').headers['content-type'], 'text/event-stream')
+        self.assertEqual(self.gateway.delete('/components/ecu/data/subscribe').status, 405)
         self.assertEqual(self.gateway.get('/components/ecu/data/status').json['data'], 2)
         paths = self.gateway.get('/components/ecu/data/docs').json['paths']
         self.assertEqual([path for path in paths if path.endswith(('/docs', '/subscribe'))], [])
