@@ -15,6 +15,7 @@ struct sovd_tokens;
 struct sovd_observations;
 struct sovd_streamer;
 struct sovd_data_watches;
+struct sovd_data_catalog;
 
 struct sovd_rest {
         struct sovd_gateway *gateway;
@@ -29,6 +30,7 @@ struct sovd_rest {
         struct sovd_observations *observations;
         struct sovd_streamer *streamer;
         struct sovd_data_watches *data_watches;
+        struct sovd_data_catalog *data_catalog;
         size_t watch_values;                  /* of one of them */
         const struct sovd_events_settings *events;
         bool ready;                           /* atomic: the first discovery has ended */

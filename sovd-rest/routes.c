@@ -21,6 +21,7 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_triggers,
         sovd_routes_bulk_data,
         sovd_routes_communication_logs,
+        sovd_routes_data_catalog,
         sovd_routes_server,
         NULL,
 };

@@ -292,6 +292,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write(rest->metrics, rest->gateway, rest->server, &w);
         sovd_metrics_write_events(rest->streamer, rest->observations, &w);
         sovd_metrics_write_watches(rest->data_watches, &w);
+        sovd_metrics_write_catalog(rest->data_catalog, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);
