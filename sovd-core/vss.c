@@ -100,10 +100,12 @@ static int refuse(const struct reading *in, const char *member, const char *reas
 
         for (const char *dot = rest; text && *rest; rest = dot + (*dot != '\0')) {
                 dot = rest + strcspn(rest, ".");
-                text = sovd_arena_printf(in->arena, "%s%s/%.*s", text, *text ? "/children" : "", (int)(dot - rest), rest);
+                text = sovd_arena_printf(in->arena, "%s%s/%.*s", text, *text ? "/children" : "",
+                                         (int)(dot - rest), rest);
         }
         if (text)
-                text = sovd_arena_printf(in->arena, "%s%s%s: %s", text, member ? "/" : "", member ? member : "", reason);
+                text = sovd_arena_printf(in->arena, "%s%s%s: %s", text, member ? "/" : "",
+                                         member ? member : "", reason);
         *in->why = text ? text : "out of memory";
         return SOVD_E_BAD_REQUEST;
 }
@@ -331,7 +333,8 @@ static void take_out_deleted(struct sovd_vss *vss) {
         vss->n = n;
 }
 
-int sovd_vss_read(struct sovd_vss *vss, const char *text, size_t len, struct sovd_arena *arena, const char **why) {
+int sovd_vss_read(struct sovd_vss *vss, const char *text, size_t len, struct sovd_arena *arena,
+                  const char **why) {
         const struct sovd_json_limits limits = { .max_nodes = NODES_MAX };
         struct reading in = { .vss = vss, .n_before = vss->n, .arena = arena, .why = why };
         struct sovd_json_fault fault;

@@ -34,7 +34,8 @@ SOVD_DEFINE_CLEANUP(struct sovd_vss *, sovd_vss_free)
 /* Reads a file over what was read before: a leaf that is there already takes over the members that the file has, one with
  * "delete": true is taken away. SOVD_E_BAD_REQUEST with *why, "/Vehicle/children/Speed/datatype: …", in the arena: then
  * the vss is of no use any more. -ENOMEM. */
-int sovd_vss_read(struct sovd_vss *vss, const char *text, size_t len, struct sovd_arena *arena, const char **why);
+int sovd_vss_read(struct sovd_vss *vss, const char *text, size_t len, struct sovd_arena *arena,
+                  const char **why);
 
 /* NULL: there is no such leaf. */
 const struct sovd_vss_leaf *sovd_vss_find(const struct sovd_vss *vss, const char *path);

@@ -8,15 +8,28 @@
 #include <unistd.h>
 
 #define F(member) offsetof(struct sovd_catalog_mapping, member)
-static const struct sovd_field mapping_fields[] = {
-        { .name = "entity", .type = SOVD_FIELD_STRING, .offset = F(entity), .flags = SOVD_REQUIRED, .min = 3, .max = 256,
-          .doc = "Collection and id, like components/bms." },
-        { .name = "id", .type = SOVD_FIELD_STRING, .offset = F(id), .flags = SOVD_REQUIRED, .min = 1, .max = 128,
-          .doc = "Id of the value." },
-        { .name = "path", .type = SOVD_FIELD_STRING, .offset = F(path), .flags = SOVD_REQUIRED, .min = 1,
-          .max = SOVD_VSS_PATH_MAX, .doc = "Path of the leaf." },
-        { 0 }
-};
+static const struct sovd_field mapping_fields[] = { { .name = "entity",
+                                                      .type = SOVD_FIELD_STRING,
+                                                      .offset = F(entity),
+                                                      .flags = SOVD_REQUIRED,
+                                                      .min = 3,
+                                                      .max = 256,
+                                                      .doc = "Collection and id, like components/bms." },
+                                                    { .name = "id",
+                                                      .type = SOVD_FIELD_STRING,
+                                                      .offset = F(id),
+                                                      .flags = SOVD_REQUIRED,
+                                                      .min = 1,
+                                                      .max = 128,
+                                                      .doc = "Id of the value." },
+                                                    { .name = "path",
+                                                      .type = SOVD_FIELD_STRING,
+                                                      .offset = F(path),
+                                                      .flags = SOVD_REQUIRED,
+                                                      .min = 1,
+                                                      .max = SOVD_VSS_PATH_MAX,
+                                                      .doc = "Path of the leaf." },
+                                                    { 0 } };
 #undef F
 static const struct sovd_schema mapping_schema = { .name = "catalog_mapping",
                                                    .size = sizeof(struct sovd_catalog_mapping),
@@ -24,21 +37,46 @@ static const struct sovd_schema mapping_schema = { .name = "catalog_mapping",
 
 #define F(member) offsetof(struct sovd_catalog_settings, member)
 static const struct sovd_field fields[] = {
-        { .name = "vss", .type = SOVD_FIELD_STRING, .offset = F(vss), .min = 1, .max = 4095,
+        { .name = "vss",
+          .type = SOVD_FIELD_STRING,
+          .offset = F(vss),
+          .min = 1,
+          .max = 4095,
           .doc = "File with the Vehicle Signal Specification as JSON, at most 8 MiB." },
-        { .name = "overlays", .type = SOVD_FIELD_STRINGS, .offset = F(overlays), .min = 0, .max = 32,
+        { .name = "overlays",
+          .type = SOVD_FIELD_STRINGS,
+          .offset = F(overlays),
+          .min = 0,
+          .max = 32,
           .doc = "Files of the same form that change it, in this order." },
-        { .name = "map", .type = SOVD_FIELD_LIST, .offset = F(map), .of = &mapping_schema, .min = 0, .max = 10000,
+        { .name = "map",
+          .type = SOVD_FIELD_LIST,
+          .offset = F(map),
+          .of = &mapping_schema,
+          .min = 0,
+          .max = 10000,
           .doc = "Which value is which leaf, where neither its id nor its x-vss-path says so." },
-        { .name = "refresh_secs", .type = SOVD_FIELD_NUMBER, .offset = F(refresh), .min = 1, .max = 86400, .def = "60",
+        { .name = "refresh_secs",
+          .type = SOVD_FIELD_NUMBER,
+          .offset = F(refresh),
+          .min = 1,
+          .max = 86400,
+          .def = "60",
           .doc = "How old the catalogue may be before a request has it made again." },
-        { .name = "timeout_secs", .type = SOVD_FIELD_NUMBER, .offset = F(timeout), .min = 0, .max = 300, .def = "5",
+        { .name = "timeout_secs",
+          .type = SOVD_FIELD_NUMBER,
+          .offset = F(timeout),
+          .min = 0,
+          .max = 300,
+          .def = "5",
           .doc = "Until an entity that was asked for its values has not answered; at least 0.05." },
         { 0 }
 };
 #undef F
 const struct sovd_schema sovd_schema_catalog_settings = {
-        .name = "catalog", .size = sizeof(struct sovd_catalog_settings), .fields = fields,
+        .name = "catalog",
+        .size = sizeof(struct sovd_catalog_settings),
+        .fields = fields,
         .doc = "The catalogue of all values, and what VSS says of them.",
 };
 
@@ -91,7 +129,8 @@ static const char *add_file(struct sovd_catalog_settings *s, struct sovd_sha256 
         if (r)
                 return text_or(sovd_arena_printf(arena, "'%s' cannot be read: %s", file, strerror(-r)));
         if (n > SOVD_VSS_BYTES_MAX)
-                return text_or(sovd_arena_printf(arena, "'%s' is larger than %d bytes", file, SOVD_VSS_BYTES_MAX));
+                return text_or(
+                        sovd_arena_printf(arena, "'%s' is larger than %d bytes", file, SOVD_VSS_BYTES_MAX));
         sovd_sha256_add(sha, text, n);
         r = sovd_vss_read(s->read, text, n, arena, &why);
         if (r > 0)
@@ -118,7 +157,8 @@ static const char *read_files(struct sovd_catalog_settings *s, const struct sovd
         for (size_t i = 0; i < s->overlays.n; i++) {
                 why = add_file(s, sha, s->overlays.items[i], arena);
                 if (why)
-                        return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/catalog/overlays/%zu", i), why);
+                        return sovd_config_complain(
+                                tree, arena, sovd_arena_printf(arena, "/catalog/overlays/%zu", i), why);
         }
         s->digest = digest;
         return sovd_sha256_end(sha, digest) ? "the digest of the files of VSS cannot be made" : NULL;
@@ -162,32 +202,36 @@ static const char *check_map(struct sovd_catalog_settings *s, const struct sovd_
         for (size_t i = 0; i < s->map.n; i++) {
                 const char *why = check_mapping(s, i, &member);
                 if (why)
-                        return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/catalog/map/%zu/%s", i, member),
-                                                    why);
+                        return sovd_config_complain(
+                                tree, arena, sovd_arena_printf(arena, "/catalog/map/%zu/%s", i, member), why);
         }
         if (s->map.n)
                 qsort(map, s->map.n, sizeof(*map), by_mapping);
         for (size_t i = 1; i < s->map.n; i++)
                 if (by_mapping(&map[i - 1], &map[i]) == 0)
-                        return sovd_config_complain(tree, arena, "/catalog/map",
-                                                    text_or(sovd_arena_printf(arena, "'%s' of %s has two paths", map[i].id,
-                                                                              map[i].entity)));
+                        return sovd_config_complain(
+                                tree, arena, "/catalog/map",
+                                text_or(sovd_arena_printf(arena, "'%s' of %s has two paths", map[i].id,
+                                                          map[i].entity)));
         return NULL;
 }
 
 const char *sovd_catalog_settings_check(struct sovd_catalog_settings *s, const struct sovd_config_tree *tree,
                                         struct sovd_arena *arena) {
         if (!s->vss && s->overlays.n)
-                return sovd_config_complain(tree, arena, "/catalog/overlays", "there is no catalog.vss that they could change");
+                return sovd_config_complain(tree, arena, "/catalog/overlays",
+                                            "there is no catalog.vss that they could change");
         if (!s->vss && s->map.n)
-                return sovd_config_complain(tree, arena, "/catalog/map", "there is no catalog.vss with leaves");
+                return sovd_config_complain(tree, arena, "/catalog/map",
+                                            "there is no catalog.vss with leaves");
         if (!s->vss)
                 return NULL;
         const char *why = read_files(s, tree, arena);
         return why ? why : check_map(s, tree, arena);
 }
 
-void sovd_catalog_settings_options(const struct sovd_catalog_settings *s, struct sovd_data_catalog_options *ret) {
+void sovd_catalog_settings_options(const struct sovd_catalog_settings *s,
+                                   struct sovd_data_catalog_options *ret) {
         *ret = (struct sovd_data_catalog_options){
                 .vss = s->read,
                 .vss_digest = s->digest,

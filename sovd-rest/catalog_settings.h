@@ -21,8 +21,9 @@ extern const struct sovd_schema sovd_schema_catalog_settings;
 
 /* Reads the files, and puts the map in order; what is read lives as long as the arena. Returns why it cannot be, with the
  * place, or NULL. */
-const char *sovd_catalog_settings_check(struct sovd_catalog_settings *settings, const struct sovd_config_tree *tree,
-                                        struct sovd_arena *arena);
+const char *sovd_catalog_settings_check(struct sovd_catalog_settings *settings,
+                                        const struct sovd_config_tree *tree, struct sovd_arena *arena);
 
 /* The options of the catalogue; the limit is left to the caller. */
-void sovd_catalog_settings_options(const struct sovd_catalog_settings *settings, struct sovd_data_catalog_options *ret);
+void sovd_catalog_settings_options(const struct sovd_catalog_settings *settings,
+                                   struct sovd_data_catalog_options *ret);

@@ -56,7 +56,8 @@ static void make(struct sovd_data_catalog *c) {
         struct sovd_catalog_index *index = NULL, *old = NULL;
 
         (void)pthread_mutex_unlock(&c->mutex);
-        const struct sovd_catalog_job job = { c->rest, &c->options, sovd_gateway_tree(c->rest->gateway), &c->stop };
+        const struct sovd_catalog_job job = { c->rest, &c->options, sovd_gateway_tree(c->rest->gateway),
+                                              &c->stop };
         int r = sovd_data_catalog_build(&index, &job);
         sovd_tree_unref(job.tree);
         if (r)

@@ -20,9 +20,9 @@ struct sovd_catalog_mapping {
 
 /* All of it outlives the catalogue. */
 struct sovd_data_catalog_options {
-        const struct sovd_vss *vss;               /* or NULL */
-        const char *vss_digest;                   /* of its files; or NULL */
-        const struct sovd_catalog_mapping *map;   /* by entity, then by id */
+        const struct sovd_vss *vss;             /* or NULL */
+        const char *vss_digest;                 /* of its files; or NULL */
+        const struct sovd_catalog_mapping *map; /* by entity, then by id */
         size_t n_map;
         size_t items_max;
         uint64_t refresh_usec, timeout_usec; /* age of an index; time of one question to a backend */
@@ -57,9 +57,9 @@ struct sovd_catalog_part {
 
 /* Immutable. */
 struct sovd_catalog_index {
-        unsigned n_refs; /* atomic */
-        struct sovd_tree *tree; /* reference: the one that it was made of */
-        uint64_t made_usec;     /* monotonic */
+        unsigned n_refs;                  /* atomic */
+        struct sovd_tree *tree;           /* reference: the one that it was made of */
+        uint64_t made_usec;               /* monotonic */
         struct sovd_catalog_part **parts; /* owned */
         size_t n_parts, n_errors;
         const struct sovd_catalog_row **rows; /* of all parts, by key */
@@ -70,8 +70,8 @@ struct sovd_catalog_index *sovd_catalog_index_unref(struct sovd_catalog_index *i
 
 /* The index of the present tree, with a reference; waits until it is made, at most until the deadline. SOVD_E_OVERLOAD: it
  * was not made in time. */
-int sovd_data_catalog_get(struct sovd_data_catalog *catalog, const struct sovd_tree *tree, uint64_t deadline_usec,
-                          struct sovd_catalog_index **ret);
+int sovd_data_catalog_get(struct sovd_data_catalog *catalog, const struct sovd_tree *tree,
+                          uint64_t deadline_usec, struct sovd_catalog_index **ret);
 
 const struct sovd_data_catalog_options *sovd_data_catalog_options(const struct sovd_data_catalog *catalog);
 

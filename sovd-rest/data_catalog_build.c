@@ -40,7 +40,8 @@ struct walk {
 
 /* --- one entity ------------------------------------------------------------------------------------------ */
 
-static const char *encode(struct sovd_arena *arena, const struct sovd_schema *schema, const void *object, size_t max) {
+static const char *encode(struct sovd_arena *arena, const struct sovd_schema *schema, const void *object,
+                          size_t max) {
         struct sovd_json_writer w;
         const char *text, *kept = NULL;
         size_t len;
@@ -93,8 +94,8 @@ static const struct sovd_vss_leaf *find_leaf(const struct sovd_data_catalog_opti
         return leaf || !cJSON_IsString(named) ? leaf : sovd_vss_find(o->vss, named->valuestring);
 }
 
-static bool fill_row(const struct sovd_catalog_job *job, struct sovd_catalog_part *part, const struct sovd_data_item *item,
-                     const cJSON *schemas) {
+static bool fill_row(const struct sovd_catalog_job *job, struct sovd_catalog_part *part,
+                     const struct sovd_data_item *item, const cJSON *schemas) {
         struct sovd_catalog_row *row = &part->rows[part->n_rows];
 
         *row = (struct sovd_catalog_row){
@@ -108,8 +109,8 @@ static bool fill_row(const struct sovd_catalog_job *job, struct sovd_catalog_par
         return row->key && row->text && (row->unit || !item->unit);
 }
 
-static int take_items(const struct sovd_catalog_job *job, struct sovd_catalog_part *part, const struct sovd_data_list *list,
-                      const cJSON *schemas) {
+static int take_items(const struct sovd_catalog_job *job, struct sovd_catalog_part *part,
+                      const struct sovd_data_list *list, const cJSON *schemas) {
         const struct sovd_data_item *items = list->items.items;
         const size_t n = SOVD_MIN(list->items.n, job->options->items_max);
 
@@ -122,16 +123,18 @@ static int take_items(const struct sovd_catalog_job *job, struct sovd_catalog_pa
 }
 
 /* What the client would be told. */
-static const struct sovd_generic_error *keep_error(struct sovd_arena *arena, const struct sovd_call *call, int r) {
+static const struct sovd_generic_error *keep_error(struct sovd_arena *arena, const struct sovd_call *call,
+                                                   int r) {
         struct sovd_generic_error *error = sovd_arena_new0(arena, struct sovd_generic_error);
-        const struct sovd_error_info *info = sovd_error_info(r > 0 && call->failure.error ? call->failure.error
-                                                                                          : SOVD_E_INTERNAL);
+        const struct sovd_error_info *info =
+                sovd_error_info(r > 0 && call->failure.error ? call->failure.error : SOVD_E_INTERNAL);
         const struct sovd_generic_error *body = &call->failure.body;
         if (!error)
                 return NULL;
 
         error->error_code = sovd_arena_strdup(arena, body->error_code ? body->error_code : info->error_code);
-        error->vendor_code = sovd_arena_strdup(arena, body->error_code ? body->vendor_code : info->vendor_code);
+        error->vendor_code =
+                sovd_arena_strdup(arena, body->error_code ? body->vendor_code : info->vendor_code);
         error->message = sovd_arena_strdup(arena, body->message ? body->message : info->summary);
         return error->error_code && error->message ? error : NULL;
 }
@@ -146,7 +149,8 @@ static const cJSON *ask_schemas(struct sovd_call *call, const struct sovd_entity
         return schemas;
 }
 
-static int ask(const struct sovd_catalog_job *job, const struct sovd_entity *e, struct sovd_catalog_part *part) {
+static int ask(const struct sovd_catalog_job *job, const struct sovd_entity *e,
+               struct sovd_catalog_part *part) {
         const struct sovd_backend_ops *ops = e->providers[SOVD_COLLECTION_DATA]->ops;
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         const struct sovd_data_filter everything = { 0 };
@@ -276,7 +280,8 @@ static void walk(struct walk *w) {
 /* --- the index ------------------------------------------------------------------------------------------- */
 
 static int by_key(const void *a, const void *b) {
-        return strcmp((*(const struct sovd_catalog_row *const *)a)->key, (*(const struct sovd_catalog_row *const *)b)->key);
+        return strcmp((*(const struct sovd_catalog_row *const *)a)->key,
+                      (*(const struct sovd_catalog_row *const *)b)->key);
 }
 
 static int digest(struct sovd_catalog_index *x, const struct sovd_data_catalog_options *o) {
@@ -316,7 +321,8 @@ static size_t count_unused(const struct sovd_catalog_index *x, const struct sovd
                         if (strcmp(p->key, o->map[i].entity) != 0)
                                 continue;
                         for (size_t m = 0; !used && m < p->n_rows; m++)
-                                used = strcmp(p->rows[m].key + n + 6, o->map[i].id) == 0; /* behind "/data/" */
+                                used = strcmp(p->rows[m].key + n + 6, o->map[i].id) ==
+                                       0; /* behind "/data/" */
                 }
                 unused += !used;
         }
@@ -385,7 +391,8 @@ int sovd_data_catalog_build(struct sovd_catalog_index **ret, const struct sovd_c
                 *x = (struct sovd_catalog_index){ .n_refs = 1,
                                                   .tree = sovd_tree_ref(job->tree),
                                                   .made_usec = sovd_now_usec(),
-                                                  .parts = calloc(w.n + 1, sizeof(struct sovd_catalog_part *)) };
+                                                  .parts = calloc(w.n + 1,
+                                                                  sizeof(struct sovd_catalog_part *)) };
         if (!x || !x->parts || !w.entities || !w.taken)
                 r = sovd_error_origin(-ENOMEM);
         if (!r) {

@@ -15,7 +15,7 @@ struct sovd_catalog_vss { /* a leaf of VSS */
 struct sovd_catalog_item {
         struct sovd_data_item data; /* first */
         const char *entity, *href;
-        const struct cJSON *schema; /* or NULL: not known */
+        const struct cJSON *schema;   /* or NULL: not known */
         struct sovd_catalog_vss *vss; /* or NULL: no leaf belongs to it */
 };
 struct sovd_catalog_gap { /* an entity whose values could not be asked for */

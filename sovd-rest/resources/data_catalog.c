@@ -9,7 +9,7 @@
 
 #define PAGE      100 /* items when no limit is given */
 #define GAPS_MAX  100
-#define KIND      'd' /* of the cursor */
+#define KIND      'd'                        /* of the cursor */
 #define LEFT_USEC (500 * SOVD_USEC_PER_MSEC) /* of the request's time, for the answer */
 
 static const struct sovd_query_param catalog_query[] = {
@@ -41,7 +41,8 @@ static bool is_of(const char *key, const char *entity) {
 static bool matches(const struct filter *f, const struct sovd_catalog_row *row) {
         const struct sovd_vss_leaf *leaf = row->vss;
 
-        return (!f->path || (leaf && is_below(leaf->path, f->path))) && (!f->kind || (leaf && leaf->kind == f->kind)) &&
+        return (!f->path || (leaf && is_below(leaf->path, f->path))) &&
+               (!f->kind || (leaf && leaf->kind == f->kind)) &&
                (!f->unit || sovd_streq(row->unit, f->unit) || (leaf && sovd_streq(leaf->unit, f->unit))) &&
                (!f->entity || is_of(row->key, f->entity));
 }
@@ -59,11 +60,13 @@ static int read_filter(struct sovd_call *call, struct filter *ret) {
         if (!ret->entity)
                 return 0;
         slash = strchr(ret->entity, '/');
-        const char *word = slash ? sovd_arena_strndup(call->arena, ret->entity, (size_t)(slash - ret->entity)) : NULL;
+        const char *word =
+                slash ? sovd_arena_strndup(call->arena, ret->entity, (size_t)(slash - ret->entity)) : NULL;
         int type = word ? sovd_name_find(sovd_entity_type_paths, word) : -1;
         if (type < 0)
-                return sovd_fail(call, SOVD_E_BAD_REQUEST,
-                                 "query parameter 'entity' must be a collection and an id, like components/bms");
+                return sovd_fail(
+                        call, SOVD_E_BAD_REQUEST,
+                        "query parameter 'entity' must be a collection and an id, like components/bms");
         if (!sovd_tree_find(call->tree, (enum sovd_entity_type)type, slash + 1))
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'entity': there is no %s '%s'",
                                  sovd_entity_type_words[type], slash + 1);
@@ -86,7 +89,8 @@ static int parse_if(struct sovd_call *call, const char *text, const struct cJSON
         return r;
 }
 
-static int describe_leaf(struct sovd_call *call, const struct sovd_vss_leaf *leaf, struct sovd_catalog_item *item) {
+static int describe_leaf(struct sovd_call *call, const struct sovd_vss_leaf *leaf,
+                         struct sovd_catalog_item *item) {
         struct sovd_catalog_vss *v = sovd_arena_new0(call->arena, struct sovd_catalog_vss);
         struct cJSON *schema = NULL;
         int r = v ? 0 : sovd_error_origin(-ENOMEM);
@@ -121,13 +125,15 @@ static const char *href_of(struct sovd_call *call, const char *entity, const cha
         return id ? sovd_call_printf(call, "%s/data/%s", href, sovd_encoded(call, id)) : href;
 }
 
-static int describe(struct sovd_call *call, const struct sovd_catalog_row *row, struct sovd_catalog_item *ret) {
+static int describe(struct sovd_call *call, const struct sovd_catalog_row *row,
+                    struct sovd_catalog_item *ret) {
         struct sovd_schema_error error;
         struct cJSON *json;
 
         int r = parse(call, row->text, &json);
         if (!r)
-                r = sovd_error_fold(sovd_schema_decode(&sovd_schema_data_item, json, &ret->data, call->arena, 0, &error));
+                r = sovd_error_fold(
+                        sovd_schema_decode(&sovd_schema_data_item, json, &ret->data, call->arena, 0, &error));
         if (r)
                 return r;
         size_t n = strlen(row->key) - strlen(ret->data.id) - strlen("/data/");
@@ -194,7 +200,8 @@ static int take_gaps(struct sovd_call *call, const struct sovd_catalog_index *x,
                 if (!p->error || (f->entity && strcmp(p->key, f->entity) != 0))
                         continue;
                 if (total++ < GAPS_MAX)
-                        gaps[n++] = (struct sovd_catalog_gap){ p->key, href_of(call, p->key, NULL), p->error };
+                        gaps[n++] =
+                                (struct sovd_catalog_gap){ p->key, href_of(call, p->key, NULL), p->error };
         }
         page->incomplete = (struct sovd_list){ .items = gaps, .n = n };
         page->incomplete_total = SOVD_INT((int64_t)total);
@@ -223,10 +230,12 @@ static void unref(void *index) {
 
 /* The index lives until the answer is sent. */
 static int find_index(struct sovd_call *call, struct sovd_catalog_index **ret) {
-        int r = sovd_data_catalog_get(sovd_rest_of(call)->data_catalog, call->tree, call->deadline_usec - LEFT_USEC, ret);
+        int r = sovd_data_catalog_get(sovd_rest_of(call)->data_catalog, call->tree,
+                                      call->deadline_usec - LEFT_USEC, ret);
 
         if (r == SOVD_E_OVERLOAD) {
-                sovd_fail(call, SOVD_E_OVERLOAD, "the catalogue is being made; not all backends have answered yet");
+                sovd_fail(call, SOVD_E_OVERLOAD,
+                          "the catalogue is being made; not all backends have answered yet");
                 sovd_fail_retry_after(call, 5);
         }
         return r ? r : sovd_arena_defer(call->arena, unref, *ret);
@@ -234,7 +243,8 @@ static int find_index(struct sovd_call *call, struct sovd_catalog_index **ret) {
 
 static int catalog_read(struct sovd_call *call) {
         struct sovd_data_catalog_page *page = sovd_arena_new0(call->arena, struct sovd_data_catalog_page);
-        const struct sovd_data_catalog_options *options = sovd_data_catalog_options(sovd_rest_of(call)->data_catalog);
+        const struct sovd_data_catalog_options *options =
+                sovd_data_catalog_options(sovd_rest_of(call)->data_catalog);
         struct sovd_catalog_index *index;
         struct sovd_cursor after;
         struct filter filter;

@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
         const struct sovd_vss_leaf *leaves = sovd_vss_leaves(vss, &n);
         for (size_t i = 0; i < n; i++)
-                if (sovd_vss_find(vss, leaves[i].path) != &leaves[i] || sovd_vss_schema(&leaves[i], arena, &schema))
+                if (sovd_vss_find(vss, leaves[i].path) != &leaves[i] ||
+                    sovd_vss_schema(&leaves[i], arena, &schema))
                         abort();
         (void)sovd_vss_version(vss, arena);
         if (sovd_vss_read(vss, (const char *)data, size, arena, &why) == 0) {

@@ -46,10 +46,16 @@ struct fixture {
 
 static int begin_with(void **state, size_t kept, unsigned threads) {
         struct fixture *f = calloc(1, sizeof(*f));
-        const struct sovd_observations_options observations = { .threads = threads, .per_source = 4,
+        const struct sovd_observations_options observations = { .threads = threads,
+                                                                .per_source = 4,
                                                                 .read_timeout_usec = SOVD_USEC_PER_SEC,
-                                                                .kept = 8, .readers = 2, .read = read_fake };
-        struct sovd_data_watches_options options = { .max = 4, .ids_max = N_VALUES, .kept = kept, .readers_max = 8,
+                                                                .kept = 8,
+                                                                .readers = 2,
+                                                                .read = read_fake };
+        struct sovd_data_watches_options options = { .max = 4,
+                                                     .ids_max = N_VALUES,
+                                                     .kept = kept,
+                                                     .readers_max = 8,
                                                      .linger_usec = 3600 * SOVD_USEC_PER_SEC };
 
         for (size_t i = 0; i < N_VALUES; i++)
@@ -86,15 +92,24 @@ static int end(void **state) {
 
 static const struct sovd_entity entity = { .type = SOVD_COMPONENT, .id = "bms" };
 
-static int try_open(struct fixture *f, int first, int n, bool snapshot, uint64_t last, struct sovd_stream_reader **ret) {
+static int try_open(struct fixture *f, int first, int n, bool snapshot, uint64_t last,
+                    struct sovd_stream_reader **ret) {
         static const char *const names[] = { "0",  "1",  "2",  "3",  "4",  "5",  "6",  "7",  "8",  "9",
                                              "10", "11", "12", "13", "14", "15", "16", "17", "18", "19" };
-        static const char *const resources[] = { "/0",  "/1",  "/2",  "/3",  "/4",  "/5",  "/6",  "/7",  "/8",  "/9",
-                                                 "/10", "/11", "/12", "/13", "/14", "/15", "/16", "/17", "/18", "/19" };
+        static const char *const resources[] = { "/0",  "/1",  "/2",  "/3",  "/4",  "/5",  "/6",
+                                                 "/7",  "/8",  "/9",  "/10", "/11", "/12", "/13",
+                                                 "/14", "/15", "/16", "/17", "/18", "/19" };
         struct sovd_watched_id ids[N_VALUES];
-        const struct sovd_watch_request request = { .entity = &entity, .source = "fake", .base = "", .interval = 1,
-                                                    .period_usec = 2 * MSEC, .ids = ids, .n_ids = (size_t)n,
-                                                    .snapshot = snapshot, .resumes = last != 0, .last_id = last };
+        const struct sovd_watch_request request = { .entity = &entity,
+                                                    .source = "fake",
+                                                    .base = "",
+                                                    .interval = 1,
+                                                    .period_usec = 2 * MSEC,
+                                                    .ids = ids,
+                                                    .n_ids = (size_t)n,
+                                                    .snapshot = snapshot,
+                                                    .resumes = last != 0,
+                                                    .last_id = last };
         const char *reason;
 
         for (int i = 0; i < n; i++)
@@ -349,12 +364,15 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_change_is_told_and_the_same_value_is_not, begin, end),
                 cmocka_unit_test_setup_teardown(an_error_is_told_once_though_its_message_changes, begin, end),
-                cmocka_unit_test_setup_teardown(a_snapshot_waits_for_the_first_reading_of_every_value, begin, end),
+                cmocka_unit_test_setup_teardown(a_snapshot_waits_for_the_first_reading_of_every_value, begin,
+                                                end),
                 cmocka_unit_test_setup_teardown(who_falls_behind_gets_a_gap_and_the_present, begin, end),
                 cmocka_unit_test_setup_teardown(the_stop_ends_every_reader_and_refuses_new_ones, begin, end),
-                cmocka_unit_test_setup_teardown(many_readers_miss_nothing_and_see_nothing_twice, begin_large, end),
+                cmocka_unit_test_setup_teardown(many_readers_miss_nothing_and_see_nothing_twice, begin_large,
+                                                end),
                 cmocka_unit_test_setup_teardown(who_comes_back_goes_on_where_it_was, begin_large, end),
-                cmocka_unit_test_setup_teardown(a_change_that_is_told_by_its_backend_is_read_at_once, begin, end),
+                cmocka_unit_test_setup_teardown(a_change_that_is_told_by_its_backend_is_read_at_once, begin,
+                                                end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

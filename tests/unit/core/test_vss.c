@@ -58,10 +58,11 @@ static void schema_is(const char *members, const char *expected) {
         sovd_json_writer_done(&w);
 }
 
-static const char small[] =
-        "{\"Vehicle\":{\"type\":\"branch\",\"description\":\"v\",\"children\":{"
-        "\"Speed\":{\"type\":\"sensor\",\"datatype\":\"float\",\"unit\":\"km/h\",\"description\":\"How fast.\"},"
-        "\"Door\":{\"type\":\"branch\",\"children\":{\"IsOpen\":{\"type\":\"actuator\",\"datatype\":\"boolean\"}}}}}}";
+static const char small[] = "{\"Vehicle\":{\"type\":\"branch\",\"description\":\"v\",\"children\":{"
+                            "\"Speed\":{\"type\":\"sensor\",\"datatype\":\"float\",\"unit\":\"km/"
+                            "h\",\"description\":\"How fast.\"},"
+                            "\"Door\":{\"type\":\"branch\",\"children\":{\"IsOpen\":{\"type\":\"actuator\","
+                            "\"datatype\":\"boolean\"}}}}}}";
 
 static void leaves_are_found_by_their_paths(void **state) {
         size_t n;
@@ -102,21 +103,27 @@ static void a_later_file_changes_adds_and_takes_away(void **state) {
         assert_int_equal(n, 2);
 }
 
-#define NUMBER(name, value) "\"" name "\":{\"type\":\"attribute\",\"datatype\":\"uint32\",\"default\":" value "}"
+#define NUMBER(name, value)                                                                                  \
+        "\"" name "\":{\"type\":\"attribute\",\"datatype\":\"uint32\",\"default\":" value "}"
 
 static void the_version_is_that_of_the_file(void **state) {
-        read_text("{\"Vehicle\":{\"type\":\"branch\",\"children\":{\"VersionVSS\":{\"type\":\"branch\",\"children\":{" NUMBER(
-                "Major", "6") "," NUMBER("Minor", "0") "," NUMBER("Patch", "12") "}}}}}");
+        read_text("{\"Vehicle\":{\"type\":\"branch\",\"children\":{\"VersionVSS\":{\"type\":\"branch\","
+                  "\"children\":{" NUMBER("Major", "6") "," NUMBER("Minor", "0") "," NUMBER("Patch",
+                                                                                            "12") "}}}}}");
         assert_string_equal(sovd_vss_version(vss, arena), "6.0.12");
-        read_text("{\"Vehicle\":{\"children\":{\"VersionVSS\":{\"children\":{\"Patch\":{\"default\":\"x\"}}}}}}");
+        read_text("{\"Vehicle\":{\"children\":{\"VersionVSS\":{\"children\":{\"Patch\":{\"default\":\"x\"}}}}"
+                  "}}");
         assert_null(sovd_vss_version(vss, arena));
 }
 
 static void a_schema_has_the_narrower_bounds(void **state) {
         schema_is("\"datatype\":\"uint8\"", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":255}");
-        schema_is("\"datatype\":\"uint8\",\"min\":-5,\"max\":100", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":100}");
-        schema_is("\"datatype\":\"int16\",\"min\":-5", "{\"type\":\"integer\",\"minimum\":-5,\"maximum\":32767}");
-        schema_is("\"datatype\":\"uint64\"", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":18446744073709551615}");
+        schema_is("\"datatype\":\"uint8\",\"min\":-5,\"max\":100",
+                  "{\"type\":\"integer\",\"minimum\":0,\"maximum\":100}");
+        schema_is("\"datatype\":\"int16\",\"min\":-5",
+                  "{\"type\":\"integer\",\"minimum\":-5,\"maximum\":32767}");
+        schema_is("\"datatype\":\"uint64\"",
+                  "{\"type\":\"integer\",\"minimum\":0,\"maximum\":18446744073709551615}");
         schema_is("\"datatype\":\"int64\"",
                   "{\"type\":\"integer\",\"minimum\":-9223372036854775808,\"maximum\":9223372036854775807}");
         schema_is("\"datatype\":\"float\"", "{\"type\":\"number\"}");
@@ -125,8 +132,10 @@ static void a_schema_has_the_narrower_bounds(void **state) {
 
 static void a_schema_has_the_allowed_values_the_pattern_and_the_elements(void **state) {
         schema_is("\"datatype\":\"boolean\"", "{\"type\":\"boolean\"}");
-        schema_is("\"datatype\":\"string\",\"allowed\":[\"A\",\"B\"]", "{\"type\":\"string\",\"enum\":[\"A\",\"B\"]}");
-        schema_is("\"datatype\":\"string\",\"pattern\":\"^\\\"$\"", "{\"type\":\"string\",\"pattern\":\"^\\\"$\"}");
+        schema_is("\"datatype\":\"string\",\"allowed\":[\"A\",\"B\"]",
+                  "{\"type\":\"string\",\"enum\":[\"A\",\"B\"]}");
+        schema_is("\"datatype\":\"string\",\"pattern\":\"^\\\"$\"",
+                  "{\"type\":\"string\",\"pattern\":\"^\\\"$\"}");
         schema_is("\"datatype\":\"uint8[]\",\"max\":3",
                   "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":3}}");
         schema_is("\"datatype\":\"Types.Point\"", "{\"type\":\"object\"}");
@@ -149,10 +158,13 @@ static void a_mistake_is_told_with_its_place(void **state) {
         is_refused(LEAF("\"datatype\":\"uint8\""), AT "/type: is missing");
         is_refused(LEAF("\"type\":\"sensor\""), AT "/datatype: is missing");
         is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint9\""), AT "/datatype: is no datatype of VSS");
-        is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8[\""), AT "/datatype: is no datatype of VSS");
+        is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8[\""),
+                   AT "/datatype: is no datatype of VSS");
         is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8\",\"unit\":5"), AT "/unit: is not a text");
-        is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8\",\"min\":\"5\""), AT "/min: is not a number");
-        is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8\",\"min\":5,\"max\":4"), AT "/min: is above max");
+        is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8\",\"min\":\"5\""),
+                   AT "/min: is not a number");
+        is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8\",\"min\":5,\"max\":4"),
+                   AT "/min: is above max");
         is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8\",\"allowed\":[]"),
                    AT "/allowed: is not a list with values");
         is_refused(LEAF("\"type\":\"sensor\",\"datatype\":\"uint8\",\"allowed\":[{}]"),
@@ -177,7 +189,8 @@ static void a_path_has_a_longest_length(void **state) {
         memset(name, 'a', 100);
         name[100] = '\0';
         for (int i = 0; i < 6; i++)
-                n += (size_t)snprintf(text + n, sizeof(text) - n, "{\"%s\":{\"type\":\"branch\",\"children\":", name);
+                n += (size_t)snprintf(text + n, sizeof(text) - n,
+                                      "{\"%s\":{\"type\":\"branch\",\"children\":", name);
         n += (size_t)snprintf(text + n, sizeof(text) - n, "{}");
         for (int i = 0; i < 6; i++)
                 n += (size_t)snprintf(text + n, sizeof(text) - n, "}}");
@@ -192,7 +205,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_later_file_changes_adds_and_takes_away, begin, end),
                 cmocka_unit_test_setup_teardown(the_version_is_that_of_the_file, begin, end),
                 cmocka_unit_test_setup_teardown(a_schema_has_the_narrower_bounds, begin, end),
-                cmocka_unit_test_setup_teardown(a_schema_has_the_allowed_values_the_pattern_and_the_elements, begin, end),
+                cmocka_unit_test_setup_teardown(a_schema_has_the_allowed_values_the_pattern_and_the_elements,
+                                                begin, end),
                 cmocka_unit_test_setup_teardown(a_mistake_is_told_with_its_place, begin, end),
                 cmocka_unit_test_setup_teardown(a_text_that_is_no_json_is_told_with_its_byte, begin, end),
                 cmocka_unit_test_setup_teardown(a_path_has_a_longest_length, begin, end),
