@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The data catalogue: every value of every entity, page by page, with what VSS says of it; and what could not be asked."""
+import http.server
 import json
 import pathlib
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
@@ -197,6 +199,51 @@ class Vss(CatalogCase):
         self.start_simulated({'vss': self.file('big.json', big)})
         self.assertEqual(self.get()['vss']['leaves'], 1300)
         self.assertEqual(self.gateway.metrics()['sovd_catalog_vss_leaves'], 1300)
+
+
+class OtherServers(CatalogCase):
+    """A server that names paths of VSS in its metadata."""
+    BODIES = {
+        '/components': {'items': [{'id': 'ecu', 'name': 'ECU', 'href': '/'}]},
+        '/components/ecu': {'id': 'ecu', 'name': 'ECU', 'data': '/d'},
+        '/components/ecu/data': {'items': [
+            {'id': 'v', 'name': 'Speed', 'category': 'currentData', 'x-vss-path': 'Vehicle.Speed', 'x-acme': [1]},
+            {'id': 'w', 'name': 'None', 'category': 'currentData', 'x-vss-path': 'Vehicle.Nothing'},
+            {'id': 'x', 'name': 'No path', 'category': 'currentData', 'x-vss-path': 7},
+            {'id': 'subscribe', 'name': 'Reserved', 'category': 'currentData'}]},
+    }
+
+    def serve(self):
+        bodies = self.BODIES
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def do_GET(self):
+                body = bodies.get(self.path.split('?')[0].removeprefix('/sovd/v1'))
+                text = json.dumps(body or {'error_code': 'vendor-specific', 'vendor_code': 'x', 'message': 'none'}).encode()
+                self.send_response(200 if body else 404)
+                self.send_header('Content-Type', 'application/json')
+                self.send_header('Content-Length', str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return {'name': 'odd', 'base_url': f'http://127.0.0.1:{server.server_port}', 'refresh_secs': 60}
+
+    def test_the_metadata_of_a_value_may_name_its_path_and_are_passed_on(self):
+        self.start(self.serve(), catalog={'vss': self.file('vss.json', VSS)})
+        items = {item['id']: item for item in self.get()['items']}
+        self.assertEqual(sorted(items), ['v', 'w', 'x'])
+        self.assertEqual((items['v']['vss']['path'], items['v']['x-acme']), ('Vehicle.Speed', [1]))
+        self.assertEqual(items['v']['schema'], {'type': 'number'})
+        self.assertEqual([name for name, item in items.items() if 'vss' in item], ['v'])
 
 
 class Unreachable(CatalogCase):
