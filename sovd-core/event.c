@@ -34,7 +34,8 @@ static size_t n_breaks(const char *data, size_t len) {
 
 struct sovd_event *sovd_event_new(const char *name, const char *data, size_t len) {
         size_t n_name = name ? strlen(name) + 8 : 0; /* "event: ", and the end of the line */
-        struct sovd_event *event = malloc(sizeof(*event) + ID_ROOM + n_name + len + 7 * n_breaks(data, len) + 16);
+        struct sovd_event *event =
+                malloc(sizeof(*event) + ID_ROOM + n_name + len + 7 * n_breaks(data, len) + 16);
 
         if (!event)
                 return NULL;

@@ -11,8 +11,8 @@
 
 /* One encoded server-sent event; immutable once somebody else sees it, reference-counted. */
 struct sovd_event {
-        unsigned n_refs; /* atomic */
-        uint64_t id;     /* 0 = none */
+        unsigned n_refs;   /* atomic */
+        uint64_t id;       /* 0 = none */
         size_t start, len; /* the text is text + start, len bytes */
         char text[];
 };
@@ -44,8 +44,8 @@ struct sovd_event_source { /* first member of the one who implements it */
         /* Starts to read. last_event_id: what the client says it got last, or NULL. wake(data) is called, from any
          * thread and with the source locked, when there is something to read after next said there is nothing; it
          * must not lock or wait. SOVD_E_OVERLOAD: too many read; -ENOMEM. */
-        int (*open)(struct sovd_event_source *source, struct sovd_stream_reader **ret, const char *last_event_id,
-                    void (*wake)(void *data), void *data);
+        int (*open)(struct sovd_event_source *source, struct sovd_stream_reader **ret,
+                    const char *last_event_id, void (*wake)(void *data), void *data);
 };
 
 /* The next event, with a reference in *ret, for EVENT and GAP. When memory is out it is END. Never waits. */
