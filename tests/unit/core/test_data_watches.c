@@ -44,6 +44,12 @@ struct fixture {
         struct sovd_data_watches *watches;
 };
 
+static int open_state(struct sovd_db **ret) {
+        const struct sovd_db_options options = { .migrations = sovd_state_migrations, .readers = 1, .queue_max = 1000 };
+
+        return sovd_db_open(ret, &options, NULL);
+}
+
 static int begin_with(void **state, size_t kept, unsigned threads) {
         struct fixture *f = calloc(1, sizeof(*f));
         const struct sovd_observations_options observations = { .threads = threads,
@@ -62,7 +68,7 @@ static int begin_with(void **state, size_t kept, unsigned threads) {
                 atomic_store(&values[i], 0);
         atomic_store(&counting, false);
         atomic_store(&failing, false);
-        if (!f || sovd_state_open(&f->db, NULL) || sovd_observations_new(&f->observations, &observations))
+        if (!f || open_state(&f->db) || sovd_observations_new(&f->observations, &observations))
                 return -1;
         options.observations = f->observations;
         options.db = f->db;

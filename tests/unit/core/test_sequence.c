@@ -19,9 +19,15 @@
 static char folder[] = "/tmp/sequence-XXXXXX";
 
 static struct sovd_db *open_state(const char *in) {
+        char path[128];
+        const struct sovd_db_options options = { .path = in ? path : NULL,
+                                                 .migrations = sovd_state_migrations,
+                                                 .readers = 1,
+                                                 .queue_max = 1000 };
         struct sovd_db *db = NULL;
 
-        assert_int_equal(sovd_state_open(&db, in), 0);
+        (void)snprintf(path, sizeof(path), "%s/state.db", in ? in : "");
+        assert_int_equal(sovd_db_open(&db, &options, NULL), 0);
         return db;
 }
 
