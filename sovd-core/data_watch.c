@@ -90,8 +90,8 @@ struct sovd_event *data_watch_event(const struct watch_value *v, const uint64_t 
         size_t len;
 
         sovd_json_writer_init(&out, 0, 0);
-        sovd_json_rawf(&out, "{\"timestamp\":\"%s\",%s,\"%s\":", sovd_clock_format(when, v->read_usec), v->about,
-                       failing ? "error" : "data");
+        sovd_json_rawf(&out, "{\"timestamp\":\"%s\",%s,\"%s\":", sovd_clock_format(when, v->read_usec),
+                       v->about, failing ? "error" : "data");
         sovd_json_raw(&out, v->text, v->len);
         sovd_json_raw(&out, "}", 1);
         if (sovd_json_writer_finish(&out, &text, &len) == 0)
@@ -141,9 +141,11 @@ struct outcome {
 
 static int too_long(struct outcome *ret) {
         const struct sovd_error_info *info = sovd_error_info(SOVD_E_NOT_IMPLEMENTED);
-        const struct sovd_generic_error body = { .error_code = info->error_code,
-                                                 .vendor_code = info->vendor_code,
-                                                 .message = "the value is too long to be watched; read it with GET" };
+        const struct sovd_generic_error body = {
+                .error_code = info->error_code,
+                .vendor_code = info->vendor_code,
+                .message = "the value is too long to be watched; read it with GET"
+        };
         struct sovd_json_writer out;
         const char *text;
 
@@ -157,8 +159,8 @@ static int too_long(struct outcome *ret) {
         return ret->text ? 0 : -ENOMEM;
 }
 
-static int outcome_of(struct outcome *ret, const struct data_watch *w, size_t value, int error, const char *text,
-                      size_t len) {
+static int outcome_of(struct outcome *ret, const struct data_watch *w, size_t value, int error,
+                      const char *text, size_t len) {
         struct sovd_data_watches *all = w->all;
 
         (void)pthread_mutex_lock(&all->mutex);
@@ -181,7 +183,8 @@ static int outcome_of(struct outcome *ret, const struct data_watch *w, size_t va
 static bool is_same(const struct watch_value *v, const struct outcome *o) {
         if (v->state != o->state)
                 return false;
-        return o->state == WATCH_FAILING ? v->error == o->error : v->len == o->len && memcmp(v->text, o->text, v->len) == 0;
+        return o->state == WATCH_FAILING ? v->error == o->error
+                                         : v->len == o->len && memcmp(v->text, o->text, v->len) == 0;
 }
 
 static void swap(struct data_watch *w, struct watch_value *v, struct outcome *o) {

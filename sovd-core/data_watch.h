@@ -23,8 +23,8 @@ struct watch_value {
         struct sovd_record *record; /* who reads it, or NULL */
         bool starting;              /* there will be a record in a moment */
         enum watch_state state;
-        int error;        /* of FAILING */
-        char *text;       /* the value as JSON, or the GenericError; NULL = unread */
+        int error;  /* of FAILING */
+        char *text; /* the value as JSON, or the GenericError; NULL = unread */
         size_t len;
         uint64_t read_usec; /* UTC: when it became what it is */
         uint64_t since_id;  /* every change behind this id is an event */

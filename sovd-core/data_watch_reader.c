@@ -23,7 +23,8 @@ static enum sovd_stream_what wait_or_end(struct watch_reader *r) {
         return r->sleeping ? SOVD_STREAM_NOTHING : SOVD_STREAM_END;
 }
 
-static enum sovd_stream_what give(struct sovd_event *event, enum sovd_stream_what what, struct sovd_event **ret) {
+static enum sovd_stream_what give(struct sovd_event *event, enum sovd_stream_what what,
+                                  struct sovd_event **ret) {
         if (!event)
                 return SOVD_STREAM_END; /* memory is out: the client comes back and goes on where it was */
         *ret = event;
@@ -38,7 +39,8 @@ static enum sovd_stream_what begin(struct watch_reader *r, struct sovd_event **r
         if (event)
                 *event = (struct sovd_event){ .n_refs = 1, .id = r->position };
         if (event)
-                event->len = (size_t)snprintf(event->text, 64, "id: %llu\n\n", (unsigned long long)r->position);
+                event->len =
+                        (size_t)snprintf(event->text, 64, "id: %llu\n\n", (unsigned long long)r->position);
         return give(event, SOVD_STREAM_EVENT, ret);
 }
 

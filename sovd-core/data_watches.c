@@ -77,7 +77,8 @@ static bool is_of(const struct data_watch *w, enum sovd_entity_type type, const 
         return w->type == type && strcmp(w->entity, entity) == 0;
 }
 
-static struct data_watch *find_watch(const struct sovd_data_watches *all, const struct sovd_watch_request *q) {
+static struct data_watch *find_watch(const struct sovd_data_watches *all,
+                                     const struct sovd_watch_request *q) {
         for (struct data_watch *w = all->list; w; w = w->next)
                 if (w->interval == q->interval && is_of(w, q->entity->type, q->entity->id))
                         return w;
@@ -210,8 +211,8 @@ static const char *why_not(const struct sovd_data_watches *all, const struct dat
         return NULL;
 }
 
-static int attach(struct sovd_data_watches *all, const struct sovd_watch_request *q, struct data_watch **fresh,
-                  struct watch_reader *r, const char **reason) {
+static int attach(struct sovd_data_watches *all, const struct sovd_watch_request *q,
+                  struct data_watch **fresh, struct watch_reader *r, const char **reason) {
         struct data_watch *w = find_watch(all, q);
         uint64_t mark;
 
@@ -249,8 +250,8 @@ static const char *resource_of(const struct sovd_watch_request *q, const char *i
 }
 
 /* Without the mutex. The value is starting, and nobody else starts it. */
-static int start_reading(struct data_watch *w, size_t place, uint64_t generation, const struct sovd_watch_request *q,
-                         const char *resource, struct sovd_record **ret) {
+static int start_reading(struct data_watch *w, size_t place, uint64_t generation,
+                         const struct sovd_watch_request *q, const char *resource, struct sovd_record **ret) {
         struct watch_taker *taker = calloc(1, sizeof(*taker));
         if (!taker)
                 return sovd_error_origin(-ENOMEM);
@@ -273,7 +274,8 @@ static int start_reading(struct data_watch *w, size_t place, uint64_t generation
 }
 
 /* Those of the reader's values that are to be started, one after the other. */
-static int start_values(struct sovd_data_watches *all, struct watch_reader *r, const struct sovd_watch_request *q) {
+static int start_values(struct sovd_data_watches *all, struct watch_reader *r,
+                        const struct sovd_watch_request *q) {
         struct data_watch *w = r->watch;
         int error = 0;
 
@@ -355,8 +357,8 @@ int sovd_data_watches_last_id(struct sovd_data_watches *all, uint64_t *ret) {
 /* A few at a time, so that the mutex is not held while they are planned. */
 #define NUDGES 32
 
-static size_t collect(const struct sovd_data_watches *all, enum sovd_entity_type type, const char *entity, const char *id,
-                      size_t skip, struct sovd_record *ret[static NUDGES]) {
+static size_t collect(const struct sovd_data_watches *all, enum sovd_entity_type type, const char *entity,
+                      const char *id, size_t skip, struct sovd_record *ret[static NUDGES]) {
         size_t n = 0, seen = 0;
 
         for (const struct data_watch *w = all->list; w; w = w->next)

@@ -17,9 +17,10 @@ struct sovd_data_watches;
 struct sovd_db;
 struct sovd_observations;
 
-#define SOVD_WATCH_VALUE_MAX   (64 * 1024)   /* bytes of one value */
-#define SOVD_WATCH_VALUES_MAX  (1024 * 1024) /* of the values that one watch remembers */
-#define SOVD_WATCH_EVENTS_MAX  (256 * 1024)  /* of the events that one watch keeps; the newest is kept in any case */
+#define SOVD_WATCH_VALUE_MAX  (64 * 1024)   /* bytes of one value */
+#define SOVD_WATCH_VALUES_MAX (1024 * 1024) /* of the values that one watch remembers */
+#define SOVD_WATCH_EVENTS_MAX                                                                                \
+        (256 * 1024) /* of the events that one watch keeps; the newest is kept in any case */
 
 struct sovd_data_watches_options {
         struct sovd_observations *observations; /* outlives the watches */
@@ -67,14 +68,15 @@ int sovd_data_watches_open(struct sovd_data_watches *watches, const struct sovd_
 void sovd_data_watches_set_wake(struct sovd_stream_reader *reader, void (*wake)(void *data), void *data);
 
 /* Is this value being watched for somebody now? Then it is one. */
-bool sovd_data_watches_has(struct sovd_data_watches *watches, const struct sovd_entity *entity, const char *id);
+bool sovd_data_watches_has(struct sovd_data_watches *watches, const struct sovd_entity *entity,
+                           const char *id);
 
 /* The newest id that was given; 0 = none. Waits for the disk when it is the first to ask. Errors of the database. */
 int sovd_data_watches_last_id(struct sovd_data_watches *watches, uint64_t *ret);
 
 /* A value of an entity has changed, or (id NULL) any of them may have: they are read at once. */
-void sovd_data_watches_changed(struct sovd_data_watches *watches, enum sovd_entity_type type, const char *entity,
-                               const char *id);
+void sovd_data_watches_changed(struct sovd_data_watches *watches, enum sovd_entity_type type,
+                               const char *entity, const char *id);
 
 struct sovd_data_watches_counters {
         size_t watches, values, readers;     /* now */

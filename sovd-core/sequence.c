@@ -11,9 +11,9 @@ struct sovd_sequence {
         struct sovd_db *db;
         const char *name;
         uint64_t block;
-        uint64_t last;  /* atomic: the greatest that was given */
-        uint64_t limit; /* atomic: up to this one they are durable; 0 = not begun */
-        bool asked;     /* atomic: a reservation is under way */
+        uint64_t last;                /* atomic: the greatest that was given */
+        uint64_t limit;               /* atomic: up to this one they are durable; 0 = not begun */
+        bool asked;                   /* atomic: a reservation is under way */
         uint64_t got_first, got_last; /* of the reservation that is under way; writer thread */
         pthread_mutex_t begin_mutex;  /* who begins, waits for the disk under it; nothing else takes it */
 };
@@ -85,7 +85,8 @@ static void reserved(int result, void *data) {
         struct sovd_sequence *s = data;
 
         if (result)
-                sovd_log(SOVD_LOG_WARN, "numbers of '%s' could not be reserved: %s", s->name, strerror(abs(result)));
+                sovd_log(SOVD_LOG_WARN, "numbers of '%s' could not be reserved: %s", s->name,
+                         strerror(abs(result)));
         else
                 take_block(s);
         __atomic_store_n(&s->asked, false, __ATOMIC_RELEASE);
@@ -123,7 +124,8 @@ void sovd_sequence_settle(struct sovd_sequence *s) {
 }
 
 static void ask_for_more(struct sovd_sequence *s) {
-        if (!__atomic_exchange_n(&s->asked, true, __ATOMIC_ACQ_REL) && sovd_db_post(s->db, reserve, reserved, s))
+        if (!__atomic_exchange_n(&s->asked, true, __ATOMIC_ACQ_REL) &&
+            sovd_db_post(s->db, reserve, reserved, s))
                 __atomic_store_n(&s->asked, false, __ATOMIC_RELEASE); /* the next number tries again */
 }
 
@@ -135,7 +137,8 @@ bool sovd_sequence_next(struct sovd_sequence *s, uint64_t *ret) {
         if (!limit)
                 return false;
         while (!got && last < limit)
-                got = __atomic_compare_exchange_n(&s->last, &last, last + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+                got = __atomic_compare_exchange_n(&s->last, &last, last + 1, true, __ATOMIC_RELAXED,
+                                                  __ATOMIC_RELAXED);
         if (limit - last <= s->block / 2)
                 ask_for_more(s);
         if (got)

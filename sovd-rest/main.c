@@ -13,6 +13,7 @@
 #include "sovd-core/state.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/backend_list.h"
+#include "sovd-rest/catalog_settings.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/lock_settings.h"
 #include "sovd-rest/observe.h"
@@ -45,6 +46,7 @@ struct settings {
         struct sovd_events_settings *events;
         struct sovd_fault_mirror_settings *fault_mirror;
         struct sovd_lock_settings *locks;
+        struct sovd_catalog_settings *catalog;
         struct sovd_auth_settings *auth;
         struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
@@ -63,6 +65,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(auth),
         SECTION(events),
         SECTION(fault_mirror),
+        SECTION(catalog),
         { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
           .of = &sovd_schema_backend_settings, .min = 0, .max = SOVD_BACKENDS_CONFIGURED_MAX,
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
@@ -153,6 +156,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                 message = check_proxies(s, tree, arena);
         if (!message)
                 message = check_clients(s, tree, arena);
+        if (!message)
+                message = sovd_catalog_settings_check(s->catalog, tree, arena);
         return message ? message : sovd_native_apps_check(s->native, tree, arena);
 }
 
@@ -215,6 +220,9 @@ static void keep_native(const struct daemon *d, struct settings *new) {
         if (!sovd_settings_same(&sovd_schema_history_settings, d->settings.history, new->history))
                 sovd_log(SOVD_LOG_WARN, "changes under history take effect after a restart");
         new->history = d->settings.history;
+        if (!sovd_settings_same(&sovd_schema_catalog_settings, d->settings.catalog, new->catalog))
+                sovd_log(SOVD_LOG_WARN, "changes under catalog take effect after a restart");
+        new->catalog = d->settings.catalog;
         new->native = d->settings.native;
         new->storage = d->settings.storage;
 }
@@ -352,6 +360,14 @@ static int start_own(struct daemon *d) {
         return sovd_own_entity_start(&d->own, &options);
 }
 
+static int start_catalog(struct daemon *d) {
+        struct sovd_data_catalog_options options;
+
+        sovd_catalog_settings_options(d->settings.catalog, &options);
+        options.items_max = (size_t)d->settings.limits->catalog_items.value;
+        return sovd_data_catalog_new(&d->rest.data_catalog, &d->rest, &options);
+}
+
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
@@ -415,6 +431,8 @@ static int start(struct daemon *d) {
                 r = start_events(d);
         if (!r)
                 r = start_own(d);
+        if (!r)
+                r = start_catalog(d);
         if (!r)
                 r = start_fault_mirror(d);
         if (!r)
@@ -480,6 +498,7 @@ static void stop(struct daemon *d) {
                 sovd_http_server_drain(d->rest.server, sovd_settings_usec(d->settings.limits->stop_timeout));
                 sovd_observations_quit(d->rest.observations);
                 sovd_fault_mirror_quit(d->rest.fault_mirror);
+                sovd_data_catalog_quit(d->rest.data_catalog);
                 sovd_gateway_stop(d->gateway); /* ends what still waits for a backend */
                 sovd_http_server_drain(d->rest.server, STOP_GRACE_USEC);
                 sovd_data_watches_stop(d->rest.data_watches);
@@ -487,6 +506,7 @@ static void stop(struct daemon *d) {
                 sovd_streamer_stop(d->rest.streamer, STOP_GRACE_USEC);
                 d->rest.server = sovd_http_server_free(d->rest.server);
         }
+        d->rest.data_catalog = sovd_data_catalog_free(d->rest.data_catalog);
         d->rest.streamer = sovd_streamer_free(d->rest.streamer);
         sovd_fault_mirror_quit(d->rest.fault_mirror);
         if (d->gateway)

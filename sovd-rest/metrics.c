@@ -8,6 +8,7 @@
 #include "sovd-core/events.h"
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/observations.h"
+#include "sovd-rest/data_catalog.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/process.h"
@@ -507,4 +508,17 @@ void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_j
                     (double)c.gaps);
         write_value(w, "sovd_data_pushed_total", "counter", "Readings because a backend told of a change.",
                     (double)c.told);
+}
+
+void sovd_metrics_write_catalog(struct sovd_data_catalog *catalog, struct sovd_json_writer *w) {
+        struct sovd_data_catalog_counters c;
+
+        sovd_data_catalog_count(catalog, &c);
+        write_value(w, "sovd_catalog_items", "gauge", "Values in the data catalogue.", (double)c.items);
+        write_value(w, "sovd_catalog_incomplete", "gauge", "Entities that could not be asked for their values.",
+                    (double)c.incomplete);
+        write_value(w, "sovd_catalog_vss_leaves", "gauge", "Leaves of VSS.", (double)c.leaves);
+        write_value(w, "sovd_catalog_builds_total", "counter", "Times that the catalogue was made.", (double)c.builds);
+        write_value(w, "sovd_catalog_build_seconds_total", "counter", "Time that this took.",
+                    (double)c.build_usec / 1e6);
 }

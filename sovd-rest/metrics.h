@@ -47,3 +47,7 @@ void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd
 /* The metrics of data watches. */
 struct sovd_data_watches;
 void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_json_writer *w);
+
+/* The metrics of the data catalogue. */
+struct sovd_data_catalog;
+void sovd_metrics_write_catalog(struct sovd_data_catalog *catalog, struct sovd_json_writer *w);

@@ -18,6 +18,7 @@ struct sovd_own_faults;
 struct sovd_fault_mirror;
 struct sovd_streamer;
 struct sovd_data_watches;
+struct sovd_data_catalog;
 
 struct sovd_rest {
         struct sovd_gateway *gateway;
@@ -34,6 +35,7 @@ struct sovd_rest {
         struct sovd_streamer *streamer;
         struct sovd_events *fault_events;
         struct sovd_data_watches *data_watches;
+        struct sovd_data_catalog *data_catalog;
         size_t watch_values;                  /* of one of them */
         const struct sovd_events_settings *events;
         struct sovd_own_faults *own_faults;   /* or NULL */

@@ -25,6 +25,7 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_communication_logs,
         sovd_routes_exports,
         sovd_routes_snapshot,
+        sovd_routes_data_catalog,
         sovd_routes_server,
         sovd_routes_admin,
         NULL,

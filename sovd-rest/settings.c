@@ -118,6 +118,7 @@ static const struct sovd_field limits_fields[] = {
         INT("watches", watches, 1, 10000, "128",
             "Entities whose data are subscribed to; each interval of an entity counts."),
         INT("watch_values", watch_values, 1, 10000, "256", "Values that are watched of one entity at one interval."),
+        INT("catalog_items", catalog_items, 1, 1000000, "20000", "Values in the data catalogue."),
         { 0 }
 };
 #undef F

@@ -8,7 +8,8 @@
 #include "sovd-rest/settings.h"
 
 static const struct sovd_query_param subscribe_query[] = {
-        { "ids", SOVD_QUERY_STRINGS, "Values to watch, separated by commas; all readable ones when it is missing." },
+        { "ids", SOVD_QUERY_STRINGS,
+          "Values to watch, separated by commas; all readable ones when it is missing." },
         { "interval", SOVD_QUERY_STRING, "How often values are looked at: slow, normal (default) or fast." },
         { "snapshot", SOVD_QUERY_BOOL, "Send the present values first." },
         { 0 }
@@ -20,8 +21,8 @@ struct source {
         struct sovd_stream_reader *reader; /* NULL = it was taken */
 };
 
-static int take_reader(struct sovd_event_source *base, struct sovd_stream_reader **ret, const char *last_event_id,
-                       void (*wake)(void *data), void *data) {
+static int take_reader(struct sovd_event_source *base, struct sovd_stream_reader **ret,
+                       const char *last_event_id, void (*wake)(void *data), void *data) {
         struct source *source = (struct source *)base;
         (void)last_event_id; /* the reader knows */
 
@@ -57,8 +58,9 @@ static int add_id(struct sovd_call *call, struct ids *ids, const char *id, const
                 return too_many(call, ids->max, how);
         ids->items[ids->n++] = (struct sovd_watched_id){
                 .id = id,
-                .resource = sovd_call_printf(call, "/%s/%s/data/%s", sovd_entity_type_paths[call->entity->type],
-                                             sovd_encoded(call, call->entity->id), sovd_encoded(call, id)),
+                .resource =
+                        sovd_call_printf(call, "/%s/%s/data/%s", sovd_entity_type_paths[call->entity->type],
+                                         sovd_encoded(call, call->entity->id), sovd_encoded(call, id)),
         };
         return *ids->items[ids->n - 1].resource ? 0 : sovd_error_origin(-ENOMEM);
 }
@@ -91,7 +93,8 @@ static int add_all(struct sovd_call *call, struct ids *ids, const struct sovd_da
 
 /* One that is asked for. Without a list, because its backend cannot be reached, it is taken as it is: that it cannot be
  * read is then an event, and it heals. */
-static int add_named(struct sovd_call *call, struct ids *ids, const struct sovd_data_list *list, const char *id) {
+static int add_named(struct sovd_call *call, struct ids *ids, const struct sovd_data_list *list,
+                     const char *id) {
         const struct sovd_data_item *item = list ? find_item(list, id) : NULL;
 
         if (!*id)
@@ -100,12 +103,14 @@ static int add_named(struct sovd_call *call, struct ids *ids, const struct sovd_
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'ids': %s '%s' has no data '%s'",
                                  sovd_entity_type_words[call->entity->type], call->entity->id, id);
         if (item && !is_readable(item))
-                return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'ids': '%s' can only be written", id);
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'ids': '%s' can only be written",
+                                 id);
         return add_id(call, ids, id, "query parameter 'ids' names more");
 }
 
 /* "a,b", unless that is an id itself. */
-static int add_value(struct sovd_call *call, struct ids *ids, const struct sovd_data_list *list, const char *value) {
+static int add_value(struct sovd_call *call, struct ids *ids, const struct sovd_data_list *list,
+                     const char *value) {
         int r = 0;
 
         if (list && find_item(list, value))
@@ -122,8 +127,8 @@ static int add_value(struct sovd_call *call, struct ids *ids, const struct sovd_
 
 /* Is it so because somebody cannot be reached now? */
 static bool is_passing(const struct sovd_call *call, int r) {
-        return r == SOVD_E_UNAVAILABLE || r == SOVD_E_NOT_RESPONDING || r == SOVD_E_OVERLOAD || r == SOVD_E_BAD_ANSWER ||
-               (r == SOVD_E_UPSTREAM && call->failure.status >= 500);
+        return r == SOVD_E_UNAVAILABLE || r == SOVD_E_NOT_RESPONDING || r == SOVD_E_OVERLOAD ||
+               r == SOVD_E_BAD_ANSWER || (r == SOVD_E_UPSTREAM && call->failure.status >= 500);
 }
 
 static int find_ids(struct sovd_call *call, struct ids *ids) {
@@ -153,7 +158,9 @@ static int find_interval(struct sovd_call *call, int *ret) {
         const char *word = sovd_call_query(call, "interval");
 
         *ret = word ? sovd_enum_parse(sovd_interval_names, word) : SOVD_INTERVAL_NORMAL;
-        return *ret ? 0 : sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'interval' must be slow, normal or fast");
+        return *ret ? 0
+                    : sovd_fail(call, SOVD_E_BAD_REQUEST,
+                                "query parameter 'interval' must be slow, normal or fast");
 }
 
 static int bad_last(struct sovd_call *call, const char *why) {
@@ -172,7 +179,8 @@ static int find_last(struct sovd_call *call, struct sovd_watch_request *q) {
                 q->last_id = q->last_id * 10 + (uint64_t)(*last - '0');
         int r = sovd_data_watches_last_id(sovd_rest_of(call)->data_watches, &newest);
         if (r)
-                return sovd_fail(call, SOVD_E_OVERLOAD, "no event id can be reserved now: the disk does not take it");
+                return sovd_fail(call, SOVD_E_OVERLOAD,
+                                 "no event id can be reserved now: the disk does not take it");
         if (q->last_id > newest)
                 return bad_last(call, sovd_call_printf(call, "is larger than the newest id, %llu",
                                                        (unsigned long long)newest));
@@ -203,7 +211,8 @@ static int data_subscribe(struct sovd_call *call) {
         struct sovd_watch_request request = { .entity = call->entity,
                                               .source = call->entity->providers[SOVD_COLLECTION_DATA]->name,
                                               .base = SOVD_API_BASE,
-                                              .snapshot = sovd_streq(sovd_call_query(call, "snapshot"), "true") };
+                                              .snapshot =
+                                                      sovd_streq(sovd_call_query(call, "snapshot"), "true") };
         struct ids ids = { .max = rest->watch_values };
 
         ids.items = sovd_arena_array(call->arena, struct sovd_watched_id, ids.max);
@@ -222,17 +231,15 @@ static int data_subscribe(struct sovd_call *call) {
         return open_reader(call, &request);
 }
 
-const struct sovd_route sovd_routes_data_subscribe[] = {
-        { .id = "data-subscribe",
-          .method = SOVD_GET,
-          .path = "/{entity}/data/subscribe",
-          .handler = data_subscribe,
-          .flags = SOVD_EVENTS,
-          .entities = SOVD_ANY_ENTITY,
-          .collection = SOVD_COLLECTION_DATA,
-          .query = subscribe_query,
-          .success = 200,
-          .summary = "Hear of the changes of values",
-          .clause = "of the native server's dialect" },
-        { 0 }
-};
+const struct sovd_route sovd_routes_data_subscribe[] = { { .id = "data-subscribe",
+                                                           .method = SOVD_GET,
+                                                           .path = "/{entity}/data/subscribe",
+                                                           .handler = data_subscribe,
+                                                           .flags = SOVD_EVENTS,
+                                                           .entities = SOVD_ANY_ENTITY,
+                                                           .collection = SOVD_COLLECTION_DATA,
+                                                           .query = subscribe_query,
+                                                           .success = 200,
+                                                           .summary = "Hear of the changes of values",
+                                                           .clause = "of the native server's dialect" },
+                                                         { 0 } };

@@ -10,6 +10,7 @@ extern const struct sovd_route sovd_routes_server[];
 extern const struct sovd_route sovd_routes_discovery[];
 extern const struct sovd_route sovd_routes_data[];
 extern const struct sovd_route sovd_routes_data_subscribe[];
+extern const struct sovd_route sovd_routes_data_catalog[];
 extern const struct sovd_route sovd_routes_data_lists[];
 extern const struct sovd_route sovd_routes_fault_history[];
 extern const struct sovd_route sovd_routes_fault_streams[];

@@ -317,6 +317,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write_fault_events(rest->fault_events, &w);
         sovd_metrics_write_fault_mirror(rest->fault_mirror, &w);
         sovd_metrics_write_watches(rest->data_watches, &w);
+        sovd_metrics_write_catalog(rest->data_catalog, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);

@@ -209,6 +209,42 @@ class Failures(SubscribeCase):
         self.assertEqual(stream.next().data['data'], 1)
 
 
+class Servers(gateway.GatewayCase):
+    """Values of a server over HTTP: they are polled."""
+    sections = {'events': TIMES}
+
+    def open(self, query):
+        stream = events.Stream(events.connect(self.gateway), '/sovd/v1/components/bms/data/subscribe?' + query)
+        self.addCleanup(stream.close)
+        self.assertEqual(stream.status, 200)
+        return stream
+
+    def test_changes_failures_and_healing_behind_http_are_events(self):
+        self.ecu.set(component='bms', data='soc', value=50, hold=True)
+        self.until(lambda: self.get('/components/bms/data/soc')['data'] == 50)
+        stream = self.open('ids=soc&interval=fast&snapshot=true')
+        first, end = stream.take(2)
+        self.assertEqual((first.name, first.data['data'], end.name), ('snapshot', 50, 'snapshot-end'))
+        self.ecu.set(component='bms', data='soc', value=51, hold=True)
+        self.assertEqual(stream.next().data['data'], 51)
+        self.ecu.inject('status=500:/data/soc')
+        self.assertEqual(stream.next().name, 'data-error')
+        self.ecu.clear_injection()
+        healed = stream.next()
+        while healed.name == 'data-error':  # the server may be left alone for a moment: that is another failure
+            healed = stream.next()
+        self.assertEqual((healed.name, healed.data['data']), ('data', 51))
+
+    def test_the_server_is_asked_once_for_all_readers(self):
+        streams = [self.open('ids=soc&interval=normal') for _ in range(8)]
+        self.ecu.reset_stats()
+        readings = self.gateway.metrics()['sovd_readings_total']
+        self.until(lambda: self.gateway.metrics()['sovd_readings_total'] >= readings + 10)
+        asked = self.ecu.stats()['classes']['data']
+        self.assertTrue(9 <= asked <= self.gateway.metrics()['sovd_readings_total'] - readings + 1, asked)
+        self.assertEqual(self.gateway.metrics()['sovd_data_watch_readers'], len(streams))
+
+
 class ComingBack(SubscribeCase):
     events_ = {'watch_kept': 4}
 

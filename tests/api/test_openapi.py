@@ -141,6 +141,7 @@ class Whole(DocumentCase):
     def test_the_head_of_a_stream_is_that_of_its_answer(self):
         paths = [path for path, methods in self.all_paths() if 'GET' in methods and self.is_stream('GET', path)]
         self.assertIn(BASE + '/faults/subscribe', paths)
+        self.assertIn(BASE + '/components/bms/data/subscribe', paths)
         for path in paths:
             with self.subTest(path):
                 reply, stream = self.gateway.request('HEAD', path), events.Stream(events.connect(self.gateway), path)
