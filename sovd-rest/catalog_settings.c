@@ -123,7 +123,7 @@ static const char *add_file(struct sovd_catalog_settings *s, struct sovd_sha256 
                             struct sovd_arena *arena) {
         _cleanup_(sovd_freep) char *text = NULL;
         const char *why = NULL;
-        size_t n;
+        size_t n = 0;
 
         int r = read_file(file, &text, &n);
         if (r)

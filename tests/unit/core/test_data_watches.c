@@ -163,10 +163,9 @@ static bool is_named(const struct sovd_event *e, const char *name) {
         char line[64];
         int n = snprintf(line, sizeof(line), "event: %s\n", name);
         const char *text = e->text + e->start;
+        size_t skip = strncmp(text, "id: ", 4) == 0 ? strcspn(text, "\n") + 1 : 0;
 
-        if (strncmp(text, "id: ", 4) == 0)
-                text = strchr(text, '\n') + 1;
-        return strncmp(text, line, (size_t)n) == 0;
+        return strncmp(text + skip, line, (size_t)n) == 0;
 }
 
 /* The next event; it belongs to the caller. */
