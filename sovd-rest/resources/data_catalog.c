@@ -6,6 +6,7 @@
 #include "sovd-rest/page.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
+#include <cjson/cJSON.h>
 
 #define PAGE      100 /* items when no limit is given */
 #define GAPS_MAX  100
@@ -89,18 +90,34 @@ static int parse_if(struct sovd_call *call, const char *text, const struct cJSON
         return r;
 }
 
+/* Of a value whose backend says no type, what VSS says is added to what the backend says; else the backend is right. */
+static int complete_schema(struct sovd_call *call, const struct sovd_vss_leaf *leaf, const char *own,
+                           const struct cJSON **ret) {
+        struct cJSON *schema = NULL, *more, *next;
+        int r = own ? parse(call, own, &schema) : 0;
+
+        *ret = schema;
+        if (r || cJSON_GetObjectItemCaseSensitive(schema, "type"))
+                return r;
+        r = sovd_vss_schema(leaf, call->arena, &more);
+        if (!schema)
+                *ret = r ? NULL : more;
+        if (r || !schema)
+                return r;
+        for (struct cJSON *item = more->child; item; item = next) {
+                next = item->next;
+                if (!cJSON_GetObjectItemCaseSensitive(schema, item->string))
+                        (void)cJSON_AddItemToArray(schema, cJSON_DetachItemViaPointer(more, item));
+        }
+        return 0;
+}
+
 static int describe_leaf(struct sovd_call *call, const struct sovd_vss_leaf *leaf,
                          struct sovd_catalog_item *item) {
         struct sovd_catalog_vss *v = sovd_arena_new0(call->arena, struct sovd_catalog_vss);
-        struct cJSON *schema = NULL;
-        int r = v ? 0 : sovd_error_origin(-ENOMEM);
+        if (!v)
+                return sovd_error_origin(-ENOMEM);
 
-        if (!r && !item->schema)
-                r = sovd_vss_schema(leaf, call->arena, &schema);
-        if (schema)
-                item->schema = schema;
-        if (r)
-                return r;
         *v = (struct sovd_catalog_vss){ .path = leaf->path,
                                         .kind = leaf->kind,
                                         .datatype = leaf->datatype,
@@ -109,7 +126,7 @@ static int describe_leaf(struct sovd_call *call, const struct sovd_vss_leaf *lea
                                         .deprecation = leaf->deprecation,
                                         .pattern = leaf->pattern };
         item->vss = v;
-        r = parse_if(call, leaf->min, &v->min);
+        int r = parse_if(call, leaf->min, &v->min);
         if (!r)
                 r = parse_if(call, leaf->max, &v->max);
         if (!r)
@@ -141,8 +158,10 @@ static int describe(struct sovd_call *call, const struct sovd_catalog_row *row,
         if (!ret->entity)
                 return sovd_error_origin(-ENOMEM);
         ret->href = href_of(call, ret->entity, ret->data.id);
-        r = parse_if(call, row->schema, &ret->schema);
-        return !r && row->vss ? describe_leaf(call, row->vss, ret) : r;
+        if (!row->vss)
+                return parse_if(call, row->schema, &ret->schema);
+        r = complete_schema(call, row->vss, row->schema, &ret->schema);
+        return r ? r : describe_leaf(call, row->vss, ret);
 }
 
 /* --- the page -------------------------------------------------------------------------------------------- */

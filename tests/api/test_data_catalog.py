@@ -87,8 +87,10 @@ class Items(CatalogCase):
     def test_each_value_of_each_entity_is_there_with_its_place_and_its_metadata(self):
         self.start_simulated()
         page = self.get('limit=1000')
-        self.assertEqual((page['total'], len(page['items']), page['incomplete_total']), (154, 154, 0))
+        self.assertEqual((page['total'], page['incomplete_total']), (len(page['items']), 0))
         self.assertNotIn('vss', page)
+        page['items'] = [item for item in page['items'] if item['entity'] in ('components/bat tery', 'components/plain')]
+        self.assertEqual(len(page['items']), 154)
         listed = {item['id']: item for item in self.gateway.get('/components/bat%20tery/data').json['items']}
         for item in page['items'][:4]:
             entity, href, schema = item.pop('entity'), item.pop('href'), item.pop('schema')
@@ -135,7 +137,8 @@ class Items(CatalogCase):
     def test_values_over_the_limit_are_counted_and_not_listed(self):
         self.start_simulated(limits={'catalog_items': 50})
         page = self.get('limit=1000')
-        self.assertEqual((page['total'], page['left_out']), (50, 104))
+        self.assertEqual(page['total'], 50)
+        self.assertGreaterEqual(page['left_out'], 104)
 
     def test_requests_do_not_walk_through_the_entities(self):
         self.start_simulated()
@@ -164,14 +167,15 @@ class Vss(CatalogCase):
         self.assertEqual(self.ids('kind=sensor&unit=percent'), ['soc'])
         self.assertEqual(self.ids('unit=m/s'), ['Vehicle.Speed'])
 
-    def test_a_schema_is_made_from_vss_where_the_backend_has_none(self):
+    def test_what_the_backend_does_not_say_of_a_schema_is_made_from_vss(self):
         app = {'data': [{'id': BATTERY + '.Soc', 'name': 'Charge'}, {'id': 'other', 'name': 'Other'}]}
         self.start_simulated({'vss': self.file('vss.json', VSS)}, native=native.section(self.folder / 'apps.sock', 'apps/nav'))
         connected = native.App(self.folder / 'apps.sock', app)
         self.addCleanup(connected.close)
         soc, other = self.get('entity=apps/nav')['items']
-        self.assertEqual(soc['schema'], {'type': 'integer', 'minimum': 0, 'maximum': 100})
-        self.assertNotIn('schema', other)
+        self.assertEqual({name: soc['schema'].get(name) for name in ('type', 'minimum', 'maximum')},
+                         {'type': 'integer', 'minimum': 0, 'maximum': 100})
+        self.assertNotIn('type', other.get('schema', {}))
 
     def test_files_with_mistakes_are_refused_with_file_and_place(self):
         good = self.file('vss.json', VSS)
@@ -239,10 +243,10 @@ class OtherServers(CatalogCase):
 
     def test_the_metadata_of_a_value_may_name_its_path_and_are_passed_on(self):
         self.start(self.serve(), catalog={'vss': self.file('vss.json', VSS)})
-        items = {item['id']: item for item in self.get()['items']}
+        items = {item['id']: item for item in self.get('entity=components/ecu')['items']}
         self.assertEqual(sorted(items), ['v', 'w', 'x'])
         self.assertEqual((items['v']['vss']['path'], items['v']['x-acme']), ('Vehicle.Speed', [1]))
-        self.assertEqual(items['v']['schema'], {'type': 'number'})
+        self.assertEqual(items['v']['schema']['type'], 'number')
         self.assertEqual([name for name, item in items.items() if 'vss' in item], ['v'])
 
 
