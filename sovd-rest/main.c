@@ -10,6 +10,7 @@
 #include "sovd-core/data_watches.h"
 #include "sovd-core/events.h"
 #include "sovd-core/fault_mirror.h"
+#include "sovd-core/fault_sink.h"
 #include "sovd-core/state.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/backend_list.h"
@@ -349,6 +350,7 @@ static int start_fault_mirror(struct daemon *d) {
                                                            .per_backend = (unsigned)s->per_backend.value,
                                                            .gap_usec = SOVD_USEC_PER_SEC / (uint64_t)s->per_sec.value };
 
+        sovd_gateway_fault_sink(d->gateway)->follows = options.period_usec;
         return options.period_usec ? sovd_fault_mirror_new(&d->rest.fault_mirror, &options) : 0;
 }
 
