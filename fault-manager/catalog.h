@@ -12,6 +12,7 @@
 
 #define FM_CODE_MAX  64    /* bytes of a code */
 #define FM_FAULTS_MAX 10000 /* of one catalogue */
+#define FM_POWER_CYCLE "power" /* the kind of cycle that a boot of the machine begins */
 
 struct fm_debounce_options {
         int kind; /* enum fm_debounce */
@@ -29,14 +30,19 @@ struct fm_descriptor {
         struct sovd_strings freeze_frame;       /* ids of data that are kept with the first and the last occurrence */
         struct sovd_strings conditions;         /* names that all must be on, else reports are not judged */
         struct sovd_number reports_per_sec;     /* of one reporter; more are counted and dropped */
+        const char *cycle;                      /* the kind of operation cycle that counts */
+        const char *catalog_id, *catalog_version; /* of what it stands in, or NULL; only when it is stored */
 };
 
 struct fm_catalog {
         const char *id, *version;
         struct sovd_list faults; /* struct fm_descriptor */
+        struct sovd_bool closed; /* a file only: an app adds no codes to it */
 };
 
 extern const struct sovd_schema fm_schema_descriptor, fm_schema_catalog;
+extern const struct sovd_schema fm_schema_stored;       /* a descriptor with the catalogue that it stands in */
+extern const struct sovd_schema fm_schema_catalog_file;
 
 /* What the table cannot say: codes come once, thresholds fit their rule. NULL when it is good, else why; *ret_path is
  * the JSON pointer of the bad member. Both in the arena. */

@@ -22,7 +22,7 @@ int fm_descriptor_read(struct sovd_arena *arena, const char *text, struct fm_des
 
         int r = sovd_json_parse_in(arena, &json, text, strlen(text), NULL, &fault);
         if (!r)
-                r = sovd_schema_decode(&fm_schema_descriptor, json, about, arena, 0, &error);
+                r = sovd_schema_decode(&fm_schema_stored, json, about, arena, 0, &error);
         if (r)
                 return sovd_error_fold(r);
         *ret = about;
@@ -35,7 +35,7 @@ static int write_descriptor(struct sovd_arena *arena, const struct fm_descriptor
         size_t len;
 
         sovd_json_writer_init(&w, 0, 0);
-        sovd_schema_encode(&fm_schema_descriptor, about, &w);
+        sovd_schema_encode(&fm_schema_stored, about, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r)
                 return r;

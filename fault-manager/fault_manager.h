@@ -17,6 +17,14 @@ SOVD_DEFINE_CLEANUP(struct fm_sink *, fm_sink_free)
 struct sovd_fault_sink *fm_sink_base(struct fm_sink *sink);
 struct fm_manager *fm_sink_manager(struct fm_sink *sink);
 
+/* The catalogue files of entities, as fm_catalog_file_read() gave them. They replace the former ones; what apps have
+ * registered holds on under them. SOVD_E_OVERLOAD: too many faults are defined; -ENOMEM. Both are logged, and the entities
+ * for which there was room have theirs. */
+struct fm_catalog_source {
+        const char *entity, *json;
+};
+int fm_sink_set_catalogs(struct fm_sink *sink, const struct fm_catalog_source *sources, size_t n);
+
 /* A stored fault in the standard's words; in the arena. */
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret);
 /* Its environment data. */

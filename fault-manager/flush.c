@@ -149,6 +149,7 @@ static void flush_done(int result, void *data) {
                 m->durable_seq = m->flush_seq;
         m->retry = result != 0;
         m->counters.n_flushes += !result;
+        m->counters.n_events += result ? 0 : m->n_flushing;
         struct fm_snapshot *snapshots = SOVD_TAKE(m->flushing);
         size_t n = m->n_flushing;
         m->n_flushing = 0;

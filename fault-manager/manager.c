@@ -61,10 +61,8 @@ static void undefine(struct fm_fault *fault, void *data) {
 
 /* With the mutex held. Takes the reference over when it returns 0. */
 static int define(struct fm_manager *m, const char *entity, struct fm_definition *definition) {
-        struct fm_fault *fault = fm_table_find(&m->table, entity, definition->about->code);
+        struct fm_fault *fault;
 
-        if (!fault && m->table.n >= m->options.faults_max)
-                return SOVD_E_OVERLOAD;
         int r = fm_table_add(&m->table, entity, definition->about->code, &fault);
         if (r)
                 return r;
@@ -74,11 +72,20 @@ static int define(struct fm_manager *m, const char *entity, struct fm_definition
         return 0;
 }
 
-static int define_all(struct fm_manager *m, const char *entity, struct fm_definition **definitions, size_t n) {
-        int r = 0;
+/* With the mutex held. */
+static bool have_room(const struct fm_manager *m, const char *entity, struct fm_definition *const *definitions, size_t n) {
+        size_t n_new = 0;
 
+        for (size_t i = 0; i < n; i++)
+                n_new += !fm_table_find(&m->table, entity, definitions[i]->about->code);
+        return m->table.n + n_new <= m->options.faults_max;
+}
+
+static int define_all(struct fm_manager *m, const char *entity, struct fm_definition **definitions, size_t n) {
         (void)pthread_mutex_lock(&m->mutex);
-        fm_table_each(&m->table, entity, undefine, NULL);
+        int r = have_room(m, entity, definitions, n) ? 0 : SOVD_E_OVERLOAD;
+        if (!r)
+                fm_table_each(&m->table, entity, undefine, NULL);
         for (size_t i = 0; !r && i < n; i++) {
                 r = define(m, entity, definitions[i]);
                 if (!r)
@@ -93,8 +100,12 @@ int fm_manager_define(struct fm_manager *m, const char *entity, const struct fm_
         struct fm_definition **definitions = calloc(catalog->faults.n + 1, sizeof(struct fm_definition *));
         int r = definitions ? 0 : sovd_error_origin(-ENOMEM);
 
-        for (size_t i = 0; !r && i < catalog->faults.n; i++)
-                r = fm_definition_new(&definitions[i], &faults[i]);
+        for (size_t i = 0; !r && i < catalog->faults.n; i++) {
+                struct fm_descriptor about = faults[i];
+                about.catalog_id = catalog->id;
+                about.catalog_version = catalog->version;
+                r = fm_definition_new(&definitions[i], &about);
+        }
         if (!r)
                 r = define_all(m, entity, definitions, catalog->faults.n);
         for (size_t i = 0; definitions && i < catalog->faults.n; i++)
@@ -154,7 +165,6 @@ static int judge(struct fm_manager *m, struct fm_fault *f, enum fm_report report
                  uint64_t *ret_ticket) {
         uint64_t now = sovd_now_usec();
 
-        m->counters.n_reports++;
         if (!is_enabled(m, f->definition->about)) {
                 m->counters.n_disabled++;
                 return 0;
@@ -213,6 +223,7 @@ static struct fm_fault *find_defined(struct fm_manager *m, const char *entity, c
         struct fm_fault *f = fm_table_find(&m->table, entity, code);
         if (f && !f->defined)
                 f = NULL;
+        m->counters.n_reports++;
         m->counters.n_unknown += !f;
         *ret_loaded = f && f->loaded;
         (void)pthread_mutex_unlock(&m->mutex);
@@ -310,7 +321,7 @@ int fm_manager_condition(struct fm_manager *m, const char *name, bool on) {
         return r;
 }
 
-void fm_manager_counters(struct fm_manager *m, struct fm_counters *ret) {
+void fm_manager_counters(struct fm_manager *m, struct sovd_fault_counters *ret) {
         (void)pthread_mutex_lock(&m->mutex);
         *ret = m->counters;
         ret->n_definitions = m->table.n;

@@ -12,6 +12,7 @@
  */
 #include "fault-manager/catalog.h"
 #include "sovd-core/base/db.h"
+#include "sovd-core/fault_sink.h"
 
 struct fm_manager;
 
@@ -32,13 +33,6 @@ struct fm_options {
         size_t faults_max;        /* descriptors of all catalogues together */
         void (*published)(const struct fm_event *event, void *data); /* after the commit, in its order; or NULL */
         void *data;
-};
-
-struct fm_counters {
-        uint64_t n_reports, n_judged, n_changes; /* judged: not dropped by a limit or a condition */
-        uint64_t n_unknown, n_limited, n_disabled;
-        uint64_t n_flushes, n_failed_flushes;
-        size_t n_definitions, n_waiting;         /* waiting: changes that are not durable yet */
 };
 
 int fm_manager_new(struct fm_manager **ret, const struct fm_options *options);
@@ -98,4 +92,4 @@ struct fm_query {
 int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct sovd_arena *arena,
                     struct fm_record **ret, size_t *ret_n);
 
-void fm_manager_counters(struct fm_manager *m, struct fm_counters *ret);
+void fm_manager_counters(struct fm_manager *m, struct sovd_fault_counters *ret);

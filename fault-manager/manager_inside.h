@@ -42,7 +42,7 @@ struct fm_manager {
         size_t n_flushing;
         uint64_t seq, flush_seq, durable_seq, failed_seq; /* number of the last change that was made, … */
         int failed_result;
-        struct fm_counters counters;
+        struct sovd_fault_counters counters;
 };
 
 /* Has the writer write what is dirty. Without the mutex. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fault-manager/fault_manager.h"
+#include "fault-manager/sources.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/call.h"
@@ -15,6 +16,7 @@
 struct fm_sink {
         struct sovd_fault_sink base;
         struct fm_manager *manager;
+        struct fm_sources sources;
         pthread_t thread;
         bool has_thread;
         pthread_mutex_t mutex; /* leaf: the two below */
@@ -44,7 +46,11 @@ static int define(struct sovd_fault_sink *sink, const char *entity, const struct
                 *ret_why = sovd_arena_printf(arena, "%s: %s", path, why);
                 return SOVD_E_BAD_REQUEST;
         }
-        return fm_manager_define(manager_of(sink), entity, &catalog);
+        return fm_sources_take_app(&((struct fm_sink *)sink)->sources, entity, json);
+}
+
+static bool is_defined(struct sovd_fault_sink *sink, const char *entity) {
+        return fm_sources_has_file(&((struct fm_sink *)sink)->sources, entity);
 }
 
 static int report(struct sovd_fault_sink *sink, const char *entity, const char *code, enum sovd_report kind,
@@ -61,6 +67,10 @@ static int report(struct sovd_fault_sink *sink, const char *entity, const char *
 
 static int wait(struct sovd_fault_sink *sink, uint64_t ticket) {
         return fm_manager_wait(manager_of(sink), ticket);
+}
+
+static void counters(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret) {
+        fm_manager_counters(manager_of(sink), ret);
 }
 
 static int condition(struct sovd_fault_sink *sink, const char *name, bool on) {
@@ -188,8 +198,10 @@ static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const
 
 static const struct sovd_fault_sink_ops sink_ops = {
         .define = define,
+        .is_defined = is_defined,
         .report = report,
         .wait = wait,
+        .counters = counters,
         .condition = condition,
         .cycle = cycle,
         .list = list,
@@ -242,6 +254,7 @@ int fm_sink_new(struct fm_sink **ret, const struct fm_options *options) {
         (void)pthread_cond_init(&s->wake, &attributes);
         (void)pthread_condattr_destroy(&attributes);
         int r = fm_manager_new(&s->manager, options);
+        fm_sources_init(&s->sources, s->manager);
         if (!r)
                 r = -pthread_create(&s->thread, NULL, keep_time, s);
         s->has_thread = !r;
@@ -262,6 +275,7 @@ struct fm_sink *fm_sink_free(struct fm_sink *s) {
         (void)pthread_mutex_unlock(&s->mutex);
         if (s->has_thread)
                 (void)pthread_join(s->thread, NULL);
+        fm_sources_done(&s->sources);
         fm_manager_free(s->manager);
         (void)pthread_cond_destroy(&s->wake);
         (void)pthread_mutex_destroy(&s->mutex);
@@ -271,6 +285,10 @@ struct fm_sink *fm_sink_free(struct fm_sink *s) {
 
 struct sovd_fault_sink *fm_sink_base(struct fm_sink *sink) {
         return &sink->base;
+}
+
+int fm_sink_set_catalogs(struct fm_sink *sink, const struct fm_catalog_source *sources, size_t n) {
+        return fm_sources_take_files(&sink->sources, sources, n);
 }
 
 struct fm_manager *fm_sink_manager(struct fm_sink *sink) {

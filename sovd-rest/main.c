@@ -11,6 +11,7 @@
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/backend_list.h"
 #include "sovd-rest/dispatch.h"
+#include "sovd-rest/fault_settings.h"
 #include "sovd-rest/lock_settings.h"
 #include "sovd-rest/observe.h"
 #include "sovd-rest/native_apps.h"
@@ -42,6 +43,7 @@ struct settings {
         struct sovd_auth_settings *auth;
         struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
+        struct sovd_fault_settings *faults;
 };
 
 #define SECTION(word) \
@@ -60,6 +62,7 @@ static const struct sovd_field settings_fields[] = {
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
         { .name = "native", .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, native),
           .of = &sovd_schema_native_options, .doc = "Apps of this machine; without it, none can connect." },
+        SECTION(faults),
         { 0 }
 };
 static const struct sovd_schema settings_schema = { .name = "configuration", .size = sizeof(struct settings),
@@ -131,7 +134,9 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
         const char *message = check_proxies(s, tree, arena);
         if (!message)
                 message = check_clients(s, tree, arena);
-        return message ? message : sovd_native_apps_check(s->native, tree, arena);
+        if (!message)
+                message = sovd_native_apps_check(s->native, tree, arena);
+        return message ? message : sovd_fault_settings_check(s->faults, s->native, tree, arena);
 }
 
 static void print_lines(const char *text) {
@@ -235,6 +240,7 @@ static int try_reload(struct daemon *d) {
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
+        sovd_native_apps_reload(d->apps, d->settings.faults);
         return 0;
 }
 
@@ -317,7 +323,7 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
-                r = sovd_native_apps_start(&d->apps, d->gateway, (size_t)limits->fault_definitions.value);
+                r = sovd_native_apps_start(&d->apps, d->gateway, limits, d->settings.faults);
         if (r)
                 return r;
 

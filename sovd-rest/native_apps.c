@@ -5,6 +5,9 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/gateway.h"
+#include "sovd-rest/fault_settings.h"
+#include "sovd-rest/settings.h"
+#include <errno.h>
 
 struct sovd_native_apps {
         struct fm_sink *faults;
@@ -24,19 +27,27 @@ const char *sovd_native_apps_check(const struct sovd_native_options *options, co
         return text ? text : why;
 }
 
-int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, size_t faults_max) {
-        const struct fm_options options = { .db = sovd_gateway_db(gateway), .faults_max = faults_max };
+int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway,
+                           const struct sovd_limits_settings *limits, const struct sovd_fault_settings *faults) {
+        const struct fm_options options = { .db = sovd_gateway_db(gateway),
+                                            .faults_max = (size_t)limits->fault_definitions.value };
         struct sovd_native_apps *apps = calloc(1, sizeof(*apps));
         if (!apps)
                 return sovd_error_origin(-ENOMEM);
 
         *ret = apps;
         int r = fm_sink_new(&apps->faults, &options);
-        if (r)
+        if (r) {
                 sovd_log(SOVD_LOG_ERROR, "the fault manager cannot be started: %s", strerror(abs(r)));
-        else
-                sovd_gateway_set_fault_sink(gateway, fm_sink_base(apps->faults));
-        return r;
+                return r;
+        }
+        sovd_gateway_set_fault_sink(gateway, fm_sink_base(apps->faults));
+        r = sovd_fault_settings_apply(faults, apps->faults);
+        return r > 0 ? -EINVAL : r; /* it was logged */
+}
+
+void sovd_native_apps_reload(struct sovd_native_apps *apps, const struct sovd_fault_settings *faults) {
+        (void)sovd_fault_settings_apply(faults, apps->faults);
 }
 
 int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options) {

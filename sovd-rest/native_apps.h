@@ -19,7 +19,13 @@ const char *sovd_native_apps_check(const struct sovd_native_options *options, co
 
 /* Starts the fault manager on the gateway's state and gives the gateway its fault sink; before backends are added. What
  * fails is logged. *ret is set also then. */
-int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, size_t faults_max);
+struct sovd_fault_settings;
+struct sovd_limits_settings;
+int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway,
+                           const struct sovd_limits_settings *limits, const struct sovd_fault_settings *faults);
+
+/* Puts the catalogue files of new settings into force; what fails is logged. */
+void sovd_native_apps_reload(struct sovd_native_apps *apps, const struct sovd_fault_settings *faults);
 
 /* Adds the backend; options may be NULL. */
 int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options);

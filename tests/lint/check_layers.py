@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     'backends/native/example': ['backends/native/app'],
 }
 COMPOSITION_ROOT = ('sovd-rest/main.c', 'sovd-rest/backend_list.c', 'sovd-rest/backend_list.h',
+                    'sovd-rest/fault_settings.c', 'sovd-rest/fault_settings.h',
                     'sovd-rest/native_apps.c', 'sovd-rest/native_apps.h')
 
 # Library header -> where it may be included; of the files a pattern matches, one may do so.

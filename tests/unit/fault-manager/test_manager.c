@@ -182,7 +182,7 @@ static void a_restart_goes_on_where_it_was(void **state) {
 
 static void what_is_not_in_the_catalogue_is_refused(void **state) {
         struct fixture *f = *state;
-        struct fm_counters c;
+        struct sovd_fault_counters c;
 
         assert_int_equal(tell(f, "P9", FM_FAILED, NULL), SOVD_E_NOT_FOUND);
         assert_int_equal(fm_manager_report(f->m, "components/other", "P1", FM_FAILED, NULL, NULL), SOVD_E_NOT_FOUND);
@@ -220,7 +220,7 @@ static void tests_that_never_failed_are_no_faults(void **state) {
 
 static void reports_are_not_judged_while_a_condition_is_off(void **state) {
         struct fixture *f = *state;
-        struct fm_counters c;
+        struct sovd_fault_counters c;
 
         assert_int_equal(fm_manager_condition(f->m, "ignition", false), 0);
         assert_int_equal(tell(f, "P2", FM_FAILED, NULL), 0);
@@ -234,7 +234,7 @@ static void reports_are_not_judged_while_a_condition_is_off(void **state) {
 
 static void more_reports_than_allowed_are_counted_and_refused(void **state) {
         struct fixture *f = *state;
-        struct fm_counters c;
+        struct sovd_fault_counters c;
 
         assert_int_equal(tell(f, "P4", FM_FAILED, NULL), 0);
         assert_int_equal(tell(f, "P4", FM_PASSED, NULL), 0);
