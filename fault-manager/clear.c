@@ -18,17 +18,28 @@ static bool is_meant(const struct clear *c, const struct fm_fault *f) {
 }
 
 static void forget(struct fm_fault *f, void *data) {
-        if (!is_meant(data, f))
+        const struct clear *c = data;
+        if (!is_meant(c, f))
                 return;
+
         f->before_clear = f->state;
+        f->changed_before_clear = f->changed | f->owed;
         fm_state_clear(&f->state);
-        f->changed = 0; /* what was about to be written is cleared with it */
+        f->changed = f->owed = 0; /* what was about to be written is cleared with it */
+        f->n_untold = 0;
+        fm_arm(c->m, f);
 }
 
 /* The file still has them. A fault that failed anew meanwhile is newer than both. */
 static void take_back(struct fm_fault *f, void *data) {
-        if (is_meant(data, f) && !f->state.n_occurrences)
-                f->state = f->before_clear;
+        const struct clear *c = data;
+        if (!is_meant(c, f) || f->state.n_occurrences)
+                return;
+
+        f->state = f->before_clear;
+        if (f->changed_before_clear && f->state.n_occurrences)
+                fm_make_dirty(c->m, f, f->changed_before_clear);
+        fm_arm(c->m, f);
 }
 
 static void drop_frames(struct fm_fault *f, void *data) {
@@ -69,7 +80,16 @@ static void clear_done(int result, void *data) {
                 fm_table_each(&m->table, c->entity, result ? take_back : drop_frames, c);
         c->result = result;
         c->finished = true;
+        m->n_clearing--;
         (void)pthread_cond_broadcast(&m->progress);
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+/* From here on nothing is read from the file that the clear will forget. */
+static void begin(struct fm_manager *m) {
+        (void)pthread_mutex_lock(&m->mutex);
+        m->n_clearing++;
+        m->n_clears++;
         (void)pthread_mutex_unlock(&m->mutex);
 }
 
@@ -77,10 +97,15 @@ int fm_manager_clear(struct fm_manager *m, const char *entity, const char *code,
         struct clear c = { .m = m, .entity = entity, .code = code, .scope = scope };
 
         fm_flush_later(m); /* what was reported before is written before, so that it can be found */
+        begin(m);
         int r = sovd_db_post(m->options.db, clear_work, clear_done, &c);
-        if (r)
-                return r;
         (void)pthread_mutex_lock(&m->mutex);
+        if (r) { /* it was not taken */
+                m->n_clearing--;
+                (void)pthread_cond_broadcast(&m->progress);
+                c.result = r;
+                c.finished = true;
+        }
         while (!c.finished)
                 (void)pthread_cond_wait(&m->progress, &m->mutex);
         (void)pthread_mutex_unlock(&m->mutex);

@@ -4,27 +4,47 @@
 /*
  * Manager - its inside, for the files of the fault manager that work on it
  *
- * manager.c judges reports, flush.c writes what they changed, clear.c forgets, list.c reads.
+ * manager.c holds definitions, reports.c judges, cycles.c keeps time and cycles, load.c reads what earlier runs left,
+ * flush.c writes what changed, clear.c forgets, list.c reads for clients.
  */
 #include "fault-manager/fault.h"
 #include <pthread.h>
 
 #define FM_CONDITIONS_MAX 256
+#define FM_KINDS_MAX      32
 
 /* A change on its way into the file. */
 struct fm_snapshot {
         struct fm_fault *fault;
         struct fm_definition *definition; /* reference */
         struct fm_state state;
-        uint64_t usec, first_usec, last_usec;
+        uint64_t usec, first_usec, last_usec, cycle, first_cycle, last_cycle;
+        const struct fm_kind *kind;
         char *first_frame, *last_frame;
-        unsigned changed;
+        unsigned changed;                 /* 0: nothing to tell */
+        uint32_t n_untold;
         int64_t id;                       /* of the event */
 };
 
 struct fm_condition {
         char *name;
         bool on;
+};
+
+/* A kind of operation cycles. It stays until the end. */
+struct fm_kind {
+        char *name;
+        uint64_t n;        /* number of the present cycle */
+        uint64_t flushing; /* the number that a flush writes; 0 = none */
+        bool changed;      /* n is not in the file */
+};
+
+/* Who reports: an entity. It stays until the end. */
+struct fm_reporter {
+        struct fm_reporter *next;
+        char *entity;
+        double tokens;
+        uint64_t usec;     /* of the tokens */
 };
 
 struct fm_manager {
@@ -35,11 +55,19 @@ struct fm_manager {
         struct fm_table table;
         struct fm_condition conditions[FM_CONDITIONS_MAX];
         size_t n_conditions;
+        struct fm_kind kinds[FM_KINDS_MAX];
+        size_t n_kinds;
+        struct fm_reporter *reporters;
+        struct sovd_due_heap due;
+        uint64_t tick_usec;               /* when the next tick is promised */
+        size_t n_clearing;                /* clears under way; n_clears grows with each */
+        uint64_t n_clears;
         struct fm_fault *dirty, **last_dirty;
+        bool cycles_changed;              /* of some kind */
         bool posted;                      /* a flush waits in the database's queue, or runs */
         bool retry;                       /* the last one failed */
         struct fm_snapshot *flushing;        /* of the flush that runs */
-        size_t n_flushing;
+        size_t n_flushing, n_flushing_kinds;
         uint64_t seq, flush_seq, durable_seq, failed_seq; /* number of the last change that was made, … */
         int failed_result;
         struct sovd_fault_counters counters;
@@ -48,7 +76,25 @@ struct fm_manager {
 /* Has the writer write what is dirty. Without the mutex. */
 void fm_flush_later(struct fm_manager *m);
 
-/* With the mutex held. */
+/* Without the mutex: reads what the file has of a fault, or of all that an entity defines (code NULL). */
+int fm_load(struct fm_manager *m, const char *entity, const char *code);
+
+/* With the mutex held, all below. */
+
 void fm_make_dirty(struct fm_manager *m, struct fm_fault *f, unsigned changed);
 /* NULL drops it; when memory is out the old one stays. */
 void fm_keep_frame(char **to, const char *frame);
+
+/* What a step of the state machine means for the record. */
+void fm_note_change(struct fm_manager *m, struct fm_fault *f, unsigned changed, const char *frame);
+
+/* Its time rule, and its event that waits, are due when they are. */
+void fm_arm(struct fm_manager *m, struct fm_fault *f);
+/* Is a tick due earlier than was promised? Then options.sooner is to be called, without the mutex. */
+bool fm_is_sooner(struct fm_manager *m);
+
+/* Finds or adds; NULL: too many, or no memory. */
+struct fm_kind *fm_kind_get(struct fm_manager *m, const char *name);
+
+/* May the reporter report now? */
+bool fm_reporter_takes(struct fm_manager *m, struct fm_reporter *reporter, uint64_t now_usec);

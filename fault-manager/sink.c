@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define PAGE        200
-#define IDLE_USEC   (SOVD_USEC_PER_SEC) /* a report may start a time rule at any moment */
+#define IDLE_USEC   (SOVD_USEC_PER_SEC) /* what could not be written is tried again */
 #define ENTITY_MAX  200
 
 struct fm_sink {
@@ -21,7 +21,9 @@ struct fm_sink {
         bool has_thread;
         pthread_mutex_t mutex; /* leaf: the two below */
         pthread_cond_t wake;
-        bool stopping;
+        bool stopping, poked;
+        void (*published)(const struct fm_event *event, void *data); /* of whoever made it */
+        void *data;
 };
 
 static struct fm_manager *manager_of(struct sovd_fault_sink *sink) {
@@ -56,13 +58,8 @@ static bool is_defined(struct sovd_fault_sink *sink, const char *entity) {
 static int report(struct sovd_fault_sink *sink, const char *entity, const char *code, enum sovd_report kind,
                   const char *environment, uint64_t *ret_ticket) {
         static const enum fm_report kinds[] = { FM_FAILED, FM_PASSED, FM_PREFAILED, FM_PREPASSED };
-        struct fm_sink *s = (struct fm_sink *)sink;
 
-        int r = fm_manager_report(s->manager, entity, code, kinds[kind], environment, ret_ticket);
-        (void)pthread_mutex_lock(&s->mutex);
-        (void)pthread_cond_signal(&s->wake); /* it may have begun to wait for a time */
-        (void)pthread_mutex_unlock(&s->mutex);
-        return r;
+        return fm_manager_report(manager_of(sink), entity, code, kinds[kind], environment, ret_ticket);
 }
 
 static int wait(struct sovd_fault_sink *sink, uint64_t ticket) {
@@ -77,8 +74,8 @@ static int condition(struct sovd_fault_sink *sink, const char *name, bool on) {
         return fm_manager_condition(manager_of(sink), name, on);
 }
 
-static int cycle(struct sovd_fault_sink *sink) {
-        return fm_manager_cycle(manager_of(sink));
+static int cycle(struct sovd_fault_sink *sink, const char *kind, uint64_t *ret_ticket) {
+        return fm_manager_cycle(manager_of(sink), kind, ret_ticket);
 }
 
 /* --- reading and clearing ------------------------------------------------------------------------------- */
@@ -221,9 +218,26 @@ static void wait_until(struct fm_sink *s, uint64_t next_usec) {
         until.tv_sec += (time_t)(left / SOVD_USEC_PER_SEC + nsec / 1000000000);
         until.tv_nsec = (long)(nsec % 1000000000);
         (void)pthread_mutex_lock(&s->mutex);
-        if (!s->stopping)
+        if (!s->stopping && !s->poked)
                 (void)pthread_cond_timedwait(&s->wake, &s->mutex, &until);
+        s->poked = false;
         (void)pthread_mutex_unlock(&s->mutex);
+}
+
+static void poke(void *data) {
+        struct fm_sink *s = data;
+
+        (void)pthread_mutex_lock(&s->mutex);
+        s->poked = true;
+        (void)pthread_cond_signal(&s->wake);
+        (void)pthread_mutex_unlock(&s->mutex);
+}
+
+static void publish(const struct fm_event *event, void *data) {
+        const struct fm_sink *s = data;
+
+        if (s->published)
+                s->published(event, s->data);
 }
 
 static bool is_stopping(struct fm_sink *s) {
@@ -253,7 +267,13 @@ int fm_sink_new(struct fm_sink **ret, const struct fm_options *options) {
         (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         (void)pthread_cond_init(&s->wake, &attributes);
         (void)pthread_condattr_destroy(&attributes);
-        int r = fm_manager_new(&s->manager, options);
+        struct fm_options own = *options;
+        own.published = publish;
+        own.sooner = poke;
+        own.data = s;
+        s->published = options->published;
+        s->data = options->data;
+        int r = fm_manager_new(&s->manager, &own);
         fm_sources_init(&s->sources, s->manager);
         if (!r)
                 r = -pthread_create(&s->thread, NULL, keep_time, s);

@@ -45,7 +45,8 @@ struct sovd_fault_sink_ops {
         void (*counters)(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret);
 
         int (*condition)(struct sovd_fault_sink *sink, const char *name, bool on);
-        int (*cycle)(struct sovd_fault_sink *sink);
+        /* A new operation cycle of a kind begins. Ticket as above. SOVD_E_OVERLOAD: too many kinds. */
+        int (*cycle)(struct sovd_fault_sink *sink, const char *kind, uint64_t *ret_ticket);
 
         /* The fault ops of a backend. */
         int (*list)(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e,

@@ -24,7 +24,18 @@ static const char faults[] =
         "CREATE INDEX fault_event_time ON fault_event(usec);"
         "CREATE INDEX fault_event_entity ON fault_event(entity, usec);";
 
-const char *const sovd_state_migrations[] = { faults, NULL };
+/* fault_cycle: how many operation cycles of a kind began; mark: what began the present one, for the kind power the boot.
+ * cycle of a fault: the number of the cycle for which its row holds; what came later is counted when the row is read.
+ * merged of an event: further changes that are told by it. */
+static const char fault_cycles[] =
+        "CREATE TABLE fault_cycle(kind TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL, mark TEXT) STRICT, WITHOUT ROWID;"
+        "ALTER TABLE fault ADD COLUMN cycle_kind TEXT NOT NULL DEFAULT 'power';"
+        "ALTER TABLE fault ADD COLUMN cycle INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE fault ADD COLUMN first_cycle INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE fault ADD COLUMN last_cycle INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE fault_event ADD COLUMN merged INTEGER NOT NULL DEFAULT 0;";
+
+const char *const sovd_state_migrations[] = { faults, fault_cycles, NULL };
 
 int sovd_state_open(struct sovd_db **ret, const char *folder) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;

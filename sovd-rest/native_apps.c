@@ -8,6 +8,9 @@
 #include "sovd-rest/fault_settings.h"
 #include "sovd-rest/settings.h"
 #include <errno.h>
+#include <stdio.h>
+
+#define BOOT_ID_SIZE 64
 
 struct sovd_native_apps {
         struct fm_sink *faults;
@@ -27,10 +30,28 @@ const char *sovd_native_apps_check(const struct sovd_native_options *options, co
         return text ? text : why;
 }
 
+/* The kernel's name of this boot; NULL when it has none. */
+static const char *read_boot_id(char buf[static BOOT_ID_SIZE]) {
+        FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+        const char *line = f ? fgets(buf, BOOT_ID_SIZE, f) : NULL;
+
+        if (f)
+                (void)fclose(f);
+        if (!line)
+                sovd_log(SOVD_LOG_WARN, "this boot has no name: it begins no operation cycle");
+        else
+                buf[strcspn(buf, "\n")] = '\0';
+        return line;
+}
+
 int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway,
                            const struct sovd_limits_settings *limits, const struct sovd_fault_settings *faults) {
+        char boot_id[BOOT_ID_SIZE];
         const struct fm_options options = { .db = sovd_gateway_db(gateway),
-                                            .faults_max = (size_t)limits->fault_definitions.value };
+                                            .faults_max = (size_t)limits->fault_definitions.value,
+                                            .reports_per_sec = (double)limits->fault_reports_per_sec.value,
+                                            .events_per_sec = (unsigned)limits->fault_events_per_sec.value,
+                                            .boot_id = read_boot_id(boot_id) };
         struct sovd_native_apps *apps = calloc(1, sizeof(*apps));
         if (!apps)
                 return sovd_error_origin(-ENOMEM);

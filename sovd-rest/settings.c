@@ -108,6 +108,10 @@ static const struct sovd_field limits_fields[] = {
             "Uploads and downloads of bulk data that run at the same time; they leave one connection free."),
         SECONDS("bulk_timeout_secs", bulk_timeout, 1, 86400, "3600", "Until a transfer of bulk data is complete."),
         INT("fault_definitions", fault_definitions, 1, 1000000, "20000", "Faults of all catalogues together."),
+        INT("fault_reports_per_sec", fault_reports_per_sec, 0, 1000000, "2000",
+            "Reports of faults of one app that are judged per second; 0: all."),
+        INT("fault_events_per_sec", fault_events_per_sec, 0, 1000000, "10",
+            "Events of one fault per second; what comes faster is told together. 0: all."),
         { 0 }
 };
 #undef F
