@@ -6,6 +6,8 @@
 #include "sovd-core/base/json_reader.h"
 #include <cjson/cJSON.h>
 
+#define NODES_MAX 1000000 /* the texts were read once, by whoever had to limit them */
+
 static const char *to_text(const cJSON *json, struct sovd_arena *arena) {
         struct sovd_json_writer w;
         const char *text = NULL, *copy = NULL;
@@ -127,10 +129,11 @@ static bool add_name(cJSON *merged, const char *key, const cJSON *file, const cJ
 }
 
 static int parse(const char *text, struct sovd_arena *arena, cJSON **ret) {
+        const struct sovd_json_limits limits = { .max_nodes = NODES_MAX };
         struct sovd_json_fault fault;
 
         *ret = NULL;
-        return text ? sovd_error_fold(sovd_json_parse_in(arena, ret, text, strlen(text), NULL, &fault)) : 0;
+        return text ? sovd_error_fold(sovd_json_parse_in(arena, ret, text, strlen(text), &limits, &fault)) : 0;
 }
 
 int fm_catalog_merge(const char *file_json, const char *app_json, struct sovd_arena *arena,

@@ -62,7 +62,7 @@ uint64_t fm_manager_tick(struct fm_manager *m) {
 
 /* --- cycles --------------------------------------------------------------------------------------------- */
 
-static struct fm_kind *find_kind(struct fm_manager *m, const char *name) {
+struct fm_kind *fm_kind_find(struct fm_manager *m, const char *name) {
         for (size_t i = 0; i < m->n_kinds; i++)
                 if (strcmp(m->kinds[i].name, name) == 0)
                         return &m->kinds[i];
@@ -70,7 +70,7 @@ static struct fm_kind *find_kind(struct fm_manager *m, const char *name) {
 }
 
 struct fm_kind *fm_kind_get(struct fm_manager *m, const char *name) {
-        struct fm_kind *kind = find_kind(m, name);
+        struct fm_kind *kind = fm_kind_find(m, name);
 
         if (kind || m->n_kinds == FM_KINDS_MAX)
                 return kind;
@@ -120,7 +120,7 @@ int fm_manager_cycle(struct fm_manager *m, const char *name, uint64_t *ret_ticke
 
 uint64_t fm_manager_cycle_number(struct fm_manager *m, const char *name) {
         (void)pthread_mutex_lock(&m->mutex);
-        const struct fm_kind *kind = find_kind(m, name);
+        const struct fm_kind *kind = fm_kind_find(m, name);
         uint64_t n = kind ? kind->n : 0;
         (void)pthread_mutex_unlock(&m->mutex);
         return n;

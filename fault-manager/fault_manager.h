@@ -27,7 +27,11 @@ int fm_sink_set_catalogs(struct fm_sink *sink, const struct fm_catalog_source *s
 
 /* A stored fault in the standard's words; in the arena. */
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret);
-/* Its environment data. */
-int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret);
+/* Its environment data, and the schema of a body with them. ignored: reports that were not judged; may be NULL. */
+int fm_record_environment(const struct fm_record *record, const struct fm_ignored *ignored, struct sovd_arena *arena,
+                          const struct cJSON **ret);
+int fm_environment_schema(struct sovd_arena *arena, const struct cJSON **ret);
+/* What the writer holds, as a tree in the arena; the writer is done. */
+int fm_tree_of(struct sovd_json_writer *w, struct sovd_arena *arena, const struct cJSON **ret);
 /* The names and values of a status byte, as a JSON object. */
 int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, const struct cJSON **ret);

@@ -40,7 +40,7 @@ static void take_row(struct fm_fault *f, const struct fm_row *row) {
 static int adopt(struct fm_manager *m, struct fm_fault *f, const struct fm_row *row) {
         bool same = strcmp(row->about, f->definition->json) == 0;
         struct fm_rule rule = f->definition->rule;
-        const struct fm_kind *kind = fm_kind_get(m, row->cycle_kind);
+        const struct fm_kind *kind = fm_kind_find(m, row->cycle_kind);
 
         int r = same ? 0 : former_rule(row, &rule);
         if (r)

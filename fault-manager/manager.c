@@ -139,12 +139,12 @@ static bool same_rule(const struct fm_definition *a, const struct fm_definition 
 }
 
 /* Takes the reference over. What is stored of it gets the new words. */
-static void redefine(struct fm_manager *m, struct fm_fault *f, struct fm_definition *definition) {
+static void redefine(struct fm_manager *m, struct fm_fault *f, struct fm_definition *definition, struct fm_kind *kind) {
         bool other = f->definition && !same_rule(f->definition, definition);
 
         fm_definition_unref(f->definition);
         f->definition = definition;
-        f->kind = fm_kind_get(m, definition->about->cycle); /* there was room */
+        f->kind = kind;
         f->defined = true;
         if (!other)
                 return;
@@ -156,25 +156,47 @@ static void redefine(struct fm_manager *m, struct fm_fault *f, struct fm_definit
 
 /* Takes the reference over when it returns 0. */
 static int define(struct fm_manager *m, struct fm_reporter *reporter, struct fm_definition *definition) {
+        struct fm_kind *kind = fm_kind_get(m, definition->about->cycle); /* there is room */
         struct fm_fault *fault;
+        if (!kind)
+                return sovd_error_origin(-ENOMEM);
 
         int r = fm_table_add(&m->table, reporter->entity, definition->about->code, &fault);
         if (r)
                 return r;
         fault->reporter = reporter;
-        redefine(m, fault, definition);
+        redefine(m, fault, definition, kind);
         return 0;
+}
+
+static bool has_name(const char *const *names, size_t n, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(names[i], name) == 0)
+                        return true;
+        return false;
+}
+
+static bool have_kinds(struct fm_manager *m, struct fm_definition *const *definitions, size_t n) {
+        const char *names[FM_KINDS_MAX];
+        size_t n_new = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const char *name = definitions[i]->about->cycle;
+                if (fm_kind_find(m, name) || has_name(names, n_new, name))
+                        continue;
+                if (m->n_kinds + n_new == FM_KINDS_MAX)
+                        return false;
+                names[n_new++] = name;
+        }
+        return true;
 }
 
 static bool have_room(struct fm_manager *m, const char *entity, struct fm_definition *const *definitions, size_t n) {
         size_t n_new = 0;
 
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++)
                 n_new += !fm_table_find(&m->table, entity, definitions[i]->about->code);
-                if (!fm_kind_get(m, definitions[i]->about->cycle))
-                        return false;
-        }
-        return m->table.n + n_new <= m->options.faults_max;
+        return m->table.n + n_new <= m->options.faults_max && have_kinds(m, definitions, n);
 }
 
 static int define_all(struct fm_manager *m, const char *entity, struct fm_definition **definitions, size_t n) {

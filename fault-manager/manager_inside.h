@@ -93,6 +93,7 @@ void fm_arm(struct fm_manager *m, struct fm_fault *f);
 /* Is a tick due earlier than was promised? Then options.sooner is to be called, without the mutex. */
 bool fm_is_sooner(struct fm_manager *m);
 
+struct fm_kind *fm_kind_find(struct fm_manager *m, const char *name); /* or NULL */
 /* Finds or adds; NULL: too many, or no memory. */
 struct fm_kind *fm_kind_get(struct fm_manager *m, const char *name);
 

@@ -154,6 +154,7 @@ static int read_one(struct sovd_fault_sink *sink, struct sovd_call *call, const 
         char key[ENTITY_MAX];
         const struct fm_query q = { .entity = key_of(key, e), .code = code, .max = 1 };
         struct fm_record *records;
+        struct fm_ignored ignored;
         size_t n;
 
         int r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
@@ -162,8 +163,13 @@ static int read_one(struct sovd_fault_sink *sink, struct sovd_call *call, const 
         ret->item = sovd_arena_new0(call->arena, struct sovd_fault);
         if (!ret->item)
                 return sovd_error_origin(-ENOMEM);
+        fm_manager_ignored(manager_of(sink), key, code, &ignored);
         r = fm_record_fault(records, call->arena, ret->item);
-        return r ? r : fm_record_environment(records, call->arena, &ret->environment_data);
+        if (!r)
+                r = fm_record_environment(records, &ignored, call->arena, &ret->environment_data);
+        if (!r && sovd_streq(sovd_call_query(call, "include-schema"), "true"))
+                r = fm_environment_schema(call->arena, &ret->schema);
+        return r;
 }
 
 /* The disk's troubles are the client's to know: it may try again, and nothing was changed. */

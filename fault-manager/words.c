@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Faults in the words of ISO 17978-3 7.8; the names of the status bits are those of its examples. */
 #include "fault-manager/fault_manager.h"
-#include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/json_reader.h"
 #include <stdio.h>
@@ -13,8 +12,7 @@ static const char *const bit_names[] = {
         "testNotCompletedThisOperationCycle", "warningIndicatorRequested",
 };
 
-/* What the writer holds, as a tree in the arena. */
-static int node_of(struct sovd_json_writer *w, struct sovd_arena *arena, const struct cJSON **ret) {
+int fm_tree_of(struct sovd_json_writer *w, struct sovd_arena *arena, const struct cJSON **ret) {
         struct sovd_json_fault fault;
         struct cJSON *node = NULL;
         const char *text;
@@ -40,7 +38,7 @@ int fm_status_object(const struct fm_state *state, struct sovd_arena *arena, con
         (void)snprintf(mask, sizeof(mask), "%02X", state->status);
         sovd_json_key_string(&w, "mask", mask);
         sovd_json_object_end(&w);
-        return node_of(&w, arena, ret);
+        return fm_tree_of(&w, arena, ret);
 }
 
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret) {
@@ -58,45 +56,4 @@ int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, st
                 .tags = d->tags,
         };
         return fm_status_object(&record->state, arena, &ret->status);
-}
-
-static void write_occurrence(struct sovd_json_writer *w, const char *key, uint64_t usec, const struct cJSON *frame) {
-        char when[SOVD_TIMESTAMP_SIZE];
-
-        sovd_json_key(w, key);
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "timestamp", sovd_clock_format(when, usec));
-        if (frame) {
-                sovd_json_key(w, "freeze_frame");
-                sovd_json_tree(w, frame);
-        }
-        sovd_json_object_end(w);
-}
-
-static int read_frame(const char *text, struct sovd_arena *arena, struct cJSON **ret) {
-        struct sovd_json_fault fault;
-
-        *ret = NULL;
-        return text ? sovd_error_fold(sovd_json_parse_in(arena, ret, text, strlen(text), NULL, &fault)) : 0;
-}
-
-int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret) {
-        struct cJSON *first, *last;
-        struct sovd_json_writer w;
-
-        int r = read_frame(record->first_frame, arena, &first);
-        if (!r)
-                r = read_frame(record->last_frame, arena, &last);
-        if (r)
-                return r;
-
-        sovd_json_writer_init(&w, 0, 0);
-        sovd_json_object_begin(&w);
-        write_occurrence(&w, "first_occurrence", record->first_usec, first);
-        write_occurrence(&w, "last_occurrence", record->last_usec, last);
-        sovd_json_key_int(&w, "occurrences", record->state.n_occurrences);
-        sovd_json_key_int(&w, "failed_cycles", record->state.n_failed_cycles);
-        sovd_json_key_int(&w, "passed_cycles", record->state.n_passed_cycles);
-        sovd_json_object_end(&w);
-        return node_of(&w, arena, ret);
 }

@@ -110,6 +110,16 @@ static bool copy(struct sovd_arena *arena, const char **text) {
         return ok;
 }
 
+static bool copy_strings(struct sovd_arena *arena, const struct sovd_strings *strings, struct sovd_strings *ret) {
+        *ret = (struct sovd_strings){ .items = sovd_arena_array(arena, const char *, strings->n + 1), .n = strings->n };
+        for (size_t i = 0; ret->items && i < strings->n; i++) {
+                ret->items[i] = strings->items[i];
+                if (!copy(arena, &ret->items[i]))
+                        return false;
+        }
+        return ret->items;
+}
+
 /* Users and groups are looked up here once: their numbers hold while the backend lives. */
 static int copy_apps(struct native *b, const struct sovd_native_options *options) {
         struct sovd_native_app *apps =
@@ -125,6 +135,8 @@ static int copy_apps(struct native *b, const struct sovd_native_options *options
                         return sovd_error_origin(-ENOMEM);
                 if (native_app_read(&apps[i], &b->apps[i], &member))
                         return sovd_error_origin(-EINVAL);
+                if (!copy_strings(b->arena, &apps[i].cycles, &b->apps[i].cycles))
+                        return sovd_error_origin(-ENOMEM);
                 b->apps[i].key = apps[i].entity;
                 b->apps[i].configured_name = apps[i].name;
                 b->n_apps++;

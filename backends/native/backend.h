@@ -85,6 +85,7 @@ struct native_app {
         enum sovd_entity_type type;
         const char *id, *key, *configured_name; /* key: "apps/nav" */
         struct native_rule rule;
+        struct sovd_strings cycles; /* that it may begin */
 
         /* io thread only */
         double tokens;

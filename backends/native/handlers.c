@@ -323,6 +323,30 @@ static void on_condition(struct native_peer *p, struct native_message *m, struct
                 native_peer_reply(p, m->seq);
 }
 
+static bool may_begin(const struct native_app *app, const char *kind) {
+        for (size_t i = 0; i < app->cycles.n; i++)
+                if (strcmp(app->cycles.items[i], kind) == 0)
+                        return true;
+        return false;
+}
+
+/* It is answered when it is on the disk, as a report. */
+static void on_cycle(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
+        struct native *b = p->b;
+        uint64_t ticket;
+
+        if (!b->sink)
+                native_peer_error(p, m->seq, "not-offered", "faults cannot be kept here");
+        else if (!may_begin(p->app, m->cycle.kind))
+                native_peer_error(p, m->seq, "not-allowed", "the configuration does not let this app begin such a cycle");
+        else if (!native_acks_have_room(b))
+                native_peer_error(p, m->seq, "busy", "too many reports wait for the disk");
+        else if (b->sink->ops->cycle(b->sink, m->cycle.kind, &ticket))
+                native_peer_error(p, m->seq, "too-many", "there are too many kinds of cycles");
+        else
+                acknowledge(p, m->seq, ticket);
+}
+
 /* --- the rest ------------------------------------------------------------------------------------------- */
 
 static void on_log(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
@@ -379,7 +403,7 @@ void native_handle(struct native_peer *p, struct native_message *message, struct
                 [NATIVE_HELLO] = on_hello, [NATIVE_REGISTER] = on_register,   [NATIVE_PUBLISH] = on_publish,
                 [NATIVE_FAULT] = on_fault, [NATIVE_CONDITION] = on_condition, [NATIVE_LOG] = on_log,
                 [NATIVE_EXEC] = on_exec,   [NATIVE_HEARTBEAT] = on_heartbeat, [NATIVE_BYE] = on_bye,
-                [NATIVE_REPLY] = on_reply, [NATIVE_ERROR] = on_error,
+                [NATIVE_REPLY] = on_reply, [NATIVE_ERROR] = on_error,         [NATIVE_CYCLE] = on_cycle,
         };
 
         if (!p->app && message->type != NATIVE_HELLO)

@@ -13,7 +13,7 @@
 #define TAGS_MAX  64
 
 const char *const native_type_names[] = { "hello", "register",  "publish", "fault", "condition", "log",
-                                          "exec",  "heartbeat", "bye",     "reply", "error",     NULL };
+                                          "exec",  "heartbeat", "bye",     "reply", "error",     "cycle", NULL };
 static const char *const severity_names[] = { "fatal", "error", "warn", "info", "debug", NULL };
 
 #define TEXT(word, place, bits, most, sentence)                                                              \
@@ -159,6 +159,13 @@ static const struct sovd_field condition_fields[] = {
 #undef F
 SCHEMA(native_condition, native_condition, condition_fields);
 
+static const struct sovd_field cycle_fields[] = {
+        { .name = "kind", .type = SOVD_FIELD_STRING, .offset = offsetof(struct native_cycle, kind), .flags = SOVD_REQUIRED,
+          .min = 1, .max = 64, .doc = "Of operation cycles; one that the configuration lets the app begin." },
+        { 0 }
+};
+SCHEMA(native_cycle, native_cycle, cycle_fields);
+
 #define F(member) offsetof(struct native_log, member)
 static const struct sovd_field log_fields[] = { { .name = "severity",
                                                   .type = SOVD_FIELD_ENUM,
@@ -236,7 +243,7 @@ const struct sovd_schema *const native_schemas[NATIVE_N_TYPES] = {
         [NATIVE_PUBLISH] = &native_publish,     [NATIVE_FAULT] = &native_fault,
         [NATIVE_CONDITION] = &native_condition, [NATIVE_LOG] = &native_log,
         [NATIVE_EXEC] = &native_exec,           [NATIVE_REPLY] = &native_reply,
-        [NATIVE_ERROR] = &native_error,
+        [NATIVE_ERROR] = &native_error,         [NATIVE_CYCLE] = &native_cycle,
 };
 
 /* --- reading -------------------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ enum native_type {
         NATIVE_BYE,
         NATIVE_REPLY,
         NATIVE_ERROR,
+        NATIVE_CYCLE,
         NATIVE_N_TYPES
 };
 extern const char *const native_type_names[]; /* ends with NULL */
@@ -62,6 +63,9 @@ struct native_fault {
         struct sovd_int n;
         const struct cJSON *environment;
 };
+struct native_cycle {
+        const char *kind;
+};
 struct native_condition {
         const char *name;
         struct sovd_bool on;
@@ -96,6 +100,7 @@ struct native_message {
                 struct native_publish publish;
                 struct native_fault fault;
                 struct native_condition condition;
+                struct native_cycle cycle;
                 struct native_log log;
                 struct native_exec exec;
                 struct native_reply reply;

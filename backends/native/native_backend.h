@@ -17,6 +17,7 @@ struct sovd_native_app {
         const char *entity, *name; /* "apps/nav" */
         const char *user, *group;
         struct sovd_int uid, gid;
+        struct sovd_strings cycles; /* kinds of operation cycles that it may begin */
 };
 
 /* The section `native` of the configuration. */

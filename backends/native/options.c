@@ -30,6 +30,8 @@ static const struct sovd_field app_fields[] = {
         NUMBER(uid, "The same as a number."),
         TEXT(group, 0, 64, "Name of a group that its process is in."),
         NUMBER(gid, "The same as a number."),
+        { .name = "cycles", .type = SOVD_FIELD_STRINGS, .offset = F(cycles), .max = 32,
+          .doc = "Kinds of operation cycles that it may begin." },
         { 0 }
 };
 #undef F
@@ -171,6 +173,11 @@ const char *native_app_read(const struct sovd_native_app *options, struct native
         *ret_member = "entity";
         if (!read_entity(options->entity, &ret->type, &ret->id))
                 return "must be apps/ID or components/ID, with an id that can be used";
+        for (size_t i = 0; i < options->cycles.n; i++) {
+                *ret_member = "cycles";
+                if (!sovd_id_is_valid(options->cycles.items[i]) || strlen(options->cycles.items[i]) > 64)
+                        return "a kind of cycles has 1 to 64 bytes, without / and control characters";
+        }
         return read_rule(options, &ret->rule, ret_member);
 }
 

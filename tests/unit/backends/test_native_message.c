@@ -52,6 +52,7 @@ static void every_type_is_decoded(void **state) {
                 [NATIVE_HEARTBEAT] = "{\"type\":\"heartbeat\"}",
                 [NATIVE_BYE] = "{\"type\":\"bye\"}",
                 [NATIVE_REPLY] = "{\"type\":\"reply\",\"re\":7,\"value\":[1]}",
+                [NATIVE_CYCLE] = "{\"type\":\"cycle\",\"kind\":\"k\"}",
                 [NATIVE_ERROR] = "{\"type\":\"error\",\"code\":\"c\",\"message\":\"m\"}",
         };
 
