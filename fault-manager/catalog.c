@@ -56,7 +56,7 @@ static const struct sovd_field descriptor_fields[] = {
         CYCLES(heal_cycles, 0, "0", "Passed cycles until the warning indicator goes out; 0: it has none."),
         CYCLES(age_cycles, 0, "40", "Passed cycles until it is forgotten; 0: never."),
         { .name = "freeze_frame", .type = SOVD_FIELD_STRINGS, .offset = F(freeze_frame), .max = DATA_MAX,
-          .doc = "Ids of the entity's data that are kept with the first and the last occurrence." },
+          .doc = "Ids of data that the app publishes: their values are kept with the first and the last occurrence." },
         { .name = "conditions", .type = SOVD_FIELD_STRINGS, .offset = F(conditions), .max = DATA_MAX,
           .doc = "Enabling conditions: while one is off, reports are not judged." },
         { .name = "reports_per_sec", .type = SOVD_FIELD_NUMBER, .offset = F(reports_per_sec), .min = 0, .max = 100000,

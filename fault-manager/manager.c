@@ -268,6 +268,27 @@ int fm_manager_condition(struct fm_manager *m, const char *name, bool on) {
         return r;
 }
 
+static bool copy_ids(const struct sovd_strings *ids, struct sovd_arena *arena, struct sovd_strings *ret) {
+        const char **items = sovd_arena_array(arena, const char *, ids->n);
+
+        for (size_t i = 0; items && i < ids->n; i++)
+                if (!(items[i] = sovd_arena_strdup(arena, ids->items[i])))
+                        return false;
+        *ret = (struct sovd_strings){ .items = items, .n = ids->n, .set = true };
+        return items;
+}
+
+int fm_manager_freeze_frame(struct fm_manager *m, const char *entity, const char *code, struct sovd_arena *arena,
+                            struct sovd_strings *ret) {
+        *ret = (struct sovd_strings){ 0 };
+        (void)pthread_mutex_lock(&m->mutex);
+        const struct fm_fault *f = fm_table_find(&m->table, entity, code);
+        const struct sovd_strings *ids = f && f->defined ? &f->definition->about->freeze_frame : NULL;
+        bool ok = !ids || !ids->n || copy_ids(ids, arena, ret);
+        (void)pthread_mutex_unlock(&m->mutex);
+        return ok ? 0 : sovd_error_origin(-ENOMEM);
+}
+
 void fm_manager_ignored(struct fm_manager *m, const char *entity, const char *code, struct fm_ignored *ret) {
         (void)pthread_mutex_lock(&m->mutex);
         const struct fm_fault *f = fm_table_find(&m->table, entity, code);

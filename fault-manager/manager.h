@@ -57,6 +57,10 @@ int fm_manager_define(struct fm_manager *m, const char *entity, const struct fm_
 int fm_manager_report(struct fm_manager *m, const char *entity, const char *code, enum fm_report report,
                       const char *frame, uint64_t *ret_ticket);
 
+/* Ids of data that a failure of the fault keeps; copied into the arena. -ENOMEM. */
+int fm_manager_freeze_frame(struct fm_manager *m, const char *entity, const char *code, struct sovd_arena *arena,
+                            struct sovd_strings *ret);
+
 /* Waits until the change is durable. -errno: it is not, and will be tried again. */
 int fm_manager_wait(struct fm_manager *m, uint64_t ticket);
 

@@ -55,6 +55,11 @@ static bool is_defined(struct sovd_fault_sink *sink, const char *entity) {
         return fm_sources_has_file(&((struct fm_sink *)sink)->sources, entity);
 }
 
+static int freeze_frame(struct sovd_fault_sink *sink, const char *entity, const char *code, struct sovd_arena *arena,
+                        struct sovd_strings *ret) {
+        return fm_manager_freeze_frame(manager_of(sink), entity, code, arena, ret);
+}
+
 static int report(struct sovd_fault_sink *sink, const char *entity, const char *code, enum sovd_report kind,
                   const char *environment, uint64_t *ret_ticket) {
         static const enum fm_report kinds[] = { FM_FAILED, FM_PASSED, FM_PREFAILED, FM_PREPASSED };
@@ -202,6 +207,7 @@ static int clear_all(struct sovd_fault_sink *sink, struct sovd_call *call, const
 static const struct sovd_fault_sink_ops sink_ops = {
         .define = define,
         .is_defined = is_defined,
+        .freeze_frame = freeze_frame,
         .report = report,
         .wait = wait,
         .counters = counters,

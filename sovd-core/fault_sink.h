@@ -34,6 +34,10 @@ struct sovd_fault_sink_ops {
         /* Does the configuration have a catalogue for the entity? Then it has faults also when it registers none. */
         bool (*is_defined)(struct sovd_fault_sink *sink, const char *entity);
 
+        /* Ids of data that the catalogue wants kept with a failure of the code; in the arena, none when it is not known. */
+        int (*freeze_frame)(struct sovd_fault_sink *sink, const char *entity, const char *code, struct sovd_arena *arena,
+                            struct sovd_strings *ret);
+
         /* environment: a JSON object as text, or NULL. Returns at once; *ret_ticket for wait, 0 = nothing to wait for.
          * SOVD_E_NOT_FOUND: not in the catalogue; SOVD_E_OVERLOAD: over the fault's limit. */
         int (*report)(struct sovd_fault_sink *sink, const char *entity, const char *code, enum sovd_report report,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
 #include "backends/sim/sim_backend.h"
+#include "fault-manager/catalog.h"
 #include "sovd-auth/tokens.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
@@ -500,6 +501,9 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_SCENARIO_DOCS:
                 sovd_config_print_reference("Scenarios", &sovd_schema_sim_scenario, stdout);
+                return EXIT_SUCCESS;
+        case SOVD_ACTION_PRINT_FAULT_DOCS:
+                sovd_config_print_reference("Catalogues of faults", &fm_schema_catalog_file, stdout);
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_OPENAPI:
                 return print_openapi();

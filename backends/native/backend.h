@@ -221,6 +221,9 @@ int native_lookup(struct sovd_call *call, const struct sovd_entity *e, enum sovd
 #define NATIVE_FIND(list, type, wanted)                                                                      \
         ((const struct type *)native_find_id(&(list), sizeof(struct type), (wanted)))
 const void *native_find_id(const struct sovd_list *list, size_t size, const char *id);
+/* What is kept with a failure; in the writer, or NULL. -E2BIG: what the app says with it is too long. */
+int native_environment(struct native *b, const struct native_app *app, const struct native_fault *fault,
+                       struct sovd_arena *arena, struct sovd_json_writer *w, const char **ret);
 /* Text of ours as JSON in the arena of the call. */
 int native_json(struct sovd_call *call, const char *text, const struct cJSON **ret);
 /* Fails the call with SOVD_E_NOT_FOUND. */

@@ -250,18 +250,14 @@ static void acknowledge(struct native_peer *p, struct sovd_int seq, uint64_t tic
                 native_peer_reply(p, seq);
 }
 
-static int report(struct native_peer *p, const struct native_fault *fault, uint64_t *ret_ticket) {
+static int report(struct native_peer *p, const struct native_fault *fault, struct sovd_arena *arena,
+                  uint64_t *ret_ticket) {
         const struct sovd_fault_sink *sink = p->b->sink;
         struct sovd_json_writer w;
-        const char *text = NULL;
-        size_t len = 0;
-        int r = 0;
+        const char *text;
 
         sovd_json_writer_init(&w, 0, NATIVE_FRAME_BYTES);
-        if (fault->environment) {
-                sovd_json_tree(&w, fault->environment);
-                r = sovd_json_writer_finish(&w, &text, &len);
-        }
+        int r = native_environment(p->b, p->app, fault, arena, &w, &text);
         if (!r)
                 r = sink->ops->report(p->b->sink, p->app->key, fault->code,
                                       (enum sovd_report)(fault->report - 1), text, ret_ticket);
@@ -299,7 +295,7 @@ static void on_fault(struct native_peer *p, struct native_message *m, struct sov
                 acknowledge(p, m->seq, app->last_ticket);
                 return;
         }
-        int r = report(p, &m->fault, &ticket);
+        int r = report(p, &m->fault, *arena, &ticket);
         if (r) {
                 refuse_report(p, m->seq, r);
                 return;

@@ -14,6 +14,7 @@ FAULTS = {'id': 'nav', 'version': '7', 'faults': [
     {'code': 'TRIP', 'name': 'The trip computer is wrong', 'age_cycles': 1, 'cycle': 'drive'},
     {'code': 'LIMITED', 'name': 'Often', 'reports_per_sec': 1},
     {'code': 'MAP_OLD', 'name': 'The map is old', 'conditions': ['driving']},
+    {'code': 'FRAMED', 'name': 'With values', 'freeze_frame': ['speed', 'gear', 'text', 'missing', 'big']},
     {'code': 'FLAP', 'name': 'Flapping', 'reports_per_sec': 0}]}
 
 
@@ -56,6 +57,21 @@ class Environment(MemoryCase):
         app = self.app()
         self.report(app)
         self.assertNotIn('freeze_frame', self.environment()['first_occurrence'])
+
+    def test_published_values_that_the_catalogue_names_are_kept(self):
+        app = self.app(register={'faults': FAULTS, 'data': [
+            {'id': name, 'name': name, 'published': True} for name in ('speed', 'gear', 'text', 'other', 'big')]})
+        self.report(app, 'FRAMED')  # nothing is published yet
+        self.assertNotIn('freeze_frame', self.environment('FRAMED')['first_occurrence'])
+        app.ask('publish', values={'speed': 51.50, 'gear': [1, 2], 'other': 1, 'text': 'a'})
+        self.report(app, 'FRAMED', 'passed')
+        self.report(app, 'FRAMED', environment={'gear': 'of the report', 'more': 1})
+        self.assertEqual(self.environment('FRAMED')['last_occurrence']['freeze_frame'],
+                         {'gear': 'of the report', 'more': 1, 'speed': 51.5, 'text': 'a'})
+        app.ask('publish', values={'big': 'x' * 20000})  # it does not fit, and the report counts all the same
+        self.report(app, 'FRAMED', 'passed')
+        self.report(app, 'FRAMED', environment={'more': 2})
+        self.assertEqual(self.environment('FRAMED')['last_occurrence']['freeze_frame'], {'more': 2})
 
     def test_its_schema_is_given_when_asked_for_and_fits(self):
         app = self.app()
