@@ -7,7 +7,7 @@ struct clear {
         struct fm_manager *m;
         const char *entity, *code, *scope;
         int64_t id, n;
-        bool finished;
+        bool forgotten, finished;
         int result;
 };
 
@@ -63,6 +63,7 @@ static int clear_work(struct sovd_db_conn *conn, void *data) {
                 return r;
         (void)pthread_mutex_lock(&c->m->mutex);
         fm_table_each(&c->m->table, c->entity, forget, c);
+        c->forgotten = true;
         (void)pthread_mutex_unlock(&c->m->mutex);
         return 0;
 }
@@ -76,7 +77,7 @@ static void clear_done(int result, void *data) {
         if (!result && m->options.published)
                 m->options.published(&event, m->options.data);
         (void)pthread_mutex_lock(&m->mutex);
-        if (result != SOVD_E_NOT_FOUND) /* then nothing was touched */
+        if (c->forgotten) /* else nothing was touched */
                 fm_table_each(&m->table, c->entity, result ? take_back : drop_frames, c);
         c->result = result;
         c->finished = true;

@@ -9,9 +9,10 @@
 
 /* --- time ----------------------------------------------------------------------------------------------- */
 
-/* Without memory for a place in the heap the next report of the fault tries again. */
+/* Whom nobody can report is judged by cycles only. Without memory for a place in the heap the next report tries again. */
 void fm_arm(struct fm_manager *m, struct fm_fault *f) {
-        uint64_t next = f->loaded ? fm_state_next_usec(&f->state, &f->definition->rule) : UINT64_MAX;
+        uint64_t next =
+                f->loaded && !f->recalled ? fm_state_next_usec(&f->state, &f->definition->rule) : UINT64_MAX;
 
         if (f->owed)
                 next = SOVD_MIN(next, f->events_usec + SOVD_USEC_PER_SEC);
@@ -31,7 +32,8 @@ bool fm_is_sooner(struct fm_manager *m) {
 }
 
 static void tick_one(struct fm_manager *m, struct fm_fault *f, uint64_t now) {
-        unsigned changed = f->loaded ? fm_state_tick(&f->state, &f->definition->rule, now) : 0;
+        unsigned changed =
+                f->loaded && !f->recalled ? fm_state_tick(&f->state, &f->definition->rule, now) : 0;
 
         if (changed)
                 fm_note_change(m, f, changed, NULL);
@@ -87,7 +89,7 @@ struct step {
         const struct fm_kind *kind;
 };
 
-/* What is in the file only is brought up to date when it is read. */
+/* What is in the file only has nothing that a cycle changes. */
 static void cycle_one(struct fm_fault *f, void *data) {
         const struct step *step = data;
         if (!f->loaded || f->kind != step->kind)
@@ -101,6 +103,9 @@ static void cycle_one(struct fm_fault *f, void *data) {
 }
 
 int fm_manager_cycle(struct fm_manager *m, const char *name, uint64_t *ret_ticket) {
+        int r = fm_recall(m, name);
+        if (r)
+                return r;
         (void)pthread_mutex_lock(&m->mutex);
         struct fm_kind *kind = fm_kind_get(m, name);
         struct step step = { m, kind };

@@ -174,7 +174,8 @@ unsigned fm_state_cycle(struct fm_state *state, const struct fm_rule *rule) {
                 state->counter = 0;
                 state->since_usec = 0;
         }
-        if (state->status != before.status || state->n_passed_cycles != before.n_passed_cycles)
+        if (state->status != before.status || state->n_passed_cycles != before.n_passed_cycles ||
+            state->n_failed_cycles != before.n_failed_cycles)
                 changed |= FM_CHANGED;
         return changed;
 }
@@ -187,8 +188,7 @@ unsigned fm_state_cycles(struct fm_state *state, const struct fm_rule *rule, uin
                 changed |= fm_state_cycle(state, rule);
         if (n && has(state, FM_TEST_FAILED)) {
                 state->n_failed_cycles += (uint32_t)SOVD_MIN(n, (uint64_t)(UINT32_MAX - state->n_failed_cycles));
-                unsigned confirmed = confirm(state, rule);
-                changed |= confirmed ? confirmed | FM_CHANGED : 0;
+                changed |= confirm(state, rule) | FM_CHANGED;
         }
         return changed;
 }

@@ -20,6 +20,8 @@ struct fm_definition {
 
 /* Copies the descriptor; *ret has one reference. */
 int fm_definition_new(struct fm_definition **ret, const struct fm_descriptor *about);
+/* The same from JSON, as it was stored. */
+int fm_definition_read(struct fm_definition **ret, const char *json);
 struct fm_definition *fm_definition_ref(struct fm_definition *d);
 struct fm_definition *fm_definition_unref(struct fm_definition *d);
 SOVD_DEFINE_CLEANUP(struct fm_definition *, fm_definition_unref)
@@ -39,6 +41,7 @@ struct fm_fault {
         struct fm_kind *kind;              /* of its operation cycles */
         struct fm_reporter *reporter;      /* who reports it */
         bool defined;                      /* in the entity's present catalogue */
+        bool recalled;                     /* in no catalogue of this run */
         bool loaded;                       /* the state is that of the file, or later */
         bool listed;                       /* among the dirty ones */
         struct fm_state state;
@@ -46,6 +49,7 @@ struct fm_fault {
         uint64_t first_usec, last_usec, first_cycle, last_cycle;
         char *first_frame, *last_frame;    /* JSON objects, or NULL */
         unsigned changed;                  /* what is not written yet; 0 = nothing */
+        uint64_t seq;                      /* number of its last change */
         unsigned owed;                     /* what is written, and not told yet: too many events in this second */
         unsigned changed_before_clear;
         uint32_t n_untold;                 /* changes since the last event */

@@ -7,8 +7,9 @@
 
 struct load {
         struct fm_manager *m;
-        const char *code;
-        uint64_t n_clears; /* when the reading began */
+        const char *entity, *code; /* NULL = all */
+        const char *cycle_kind;    /* instead of them */
+        uint64_t n_clears;         /* when the reading began */
 };
 
 /* The row was written under another definition: until now that one held. */
@@ -57,6 +58,23 @@ static int adopt(struct fm_manager *m, struct fm_fault *f, const struct fm_row *
         return 0;
 }
 
+/* With the mutex held. A fault as the file describes it; it cannot be reported. */
+static int recall(struct fm_manager *m, const struct fm_row *row, struct fm_fault **ret) {
+        _cleanup_(fm_definition_unrefp) struct fm_definition *definition = NULL;
+        struct fm_kind *kind = fm_kind_get(m, row->cycle_kind);
+
+        int r = kind ? fm_definition_read(&definition, row->about) : sovd_error_origin(-ENOMEM);
+        if (!r)
+                r = fm_table_add(&m->table, row->entity, row->code, ret);
+        if (r)
+                return r;
+        (*ret)->definition = SOVD_TAKE(definition);
+        (*ret)->kind = kind;
+        (*ret)->recalled = true;
+        m->n_recalled++;
+        return 0;
+}
+
 /* -EAGAIN: a clear began meanwhile; it knows better. */
 static int take(const struct fm_row *row, void *data) {
         const struct load *load = data;
@@ -67,7 +85,9 @@ static int take(const struct fm_row *row, void *data) {
         struct fm_fault *f = fm_table_find(&m->table, row->entity, row->code);
         if (m->n_clears != load->n_clears)
                 r = -EAGAIN;
-        else if (f && f->defined && !f->loaded)
+        else if (!f && load->cycle_kind)
+                r = recall(m, row, &f);
+        if (!r && f && !f->loaded)
                 r = adopt(m, f, row);
         (void)pthread_mutex_unlock(&m->mutex);
         return r;
@@ -91,13 +111,13 @@ static void begin(struct load *load) {
 }
 
 /* What was not found has nothing stored. */
-static int end(struct load *load, const char *entity) {
+static int end(struct load *load) {
         struct fm_manager *m = load->m;
 
         (void)pthread_mutex_lock(&m->mutex);
         int r = m->n_clears != load->n_clears ? -EAGAIN : 0;
-        if (!r)
-                fm_table_each(&m->table, entity, is_loaded, load);
+        if (!r && load->entity)
+                fm_table_each(&m->table, load->entity, is_loaded, load);
         bool sooner = fm_is_sooner(m);
         (void)pthread_mutex_unlock(&m->mutex);
         if (sooner && m->options.sooner)
@@ -105,24 +125,33 @@ static int end(struct load *load, const char *entity) {
         return r;
 }
 
-static int load_once(struct fm_manager *m, const char *entity, const char *code) {
-        struct load load = { .m = m, .code = code };
+static int load_once(struct load *load) {
+        struct fm_manager *m = load->m;
         struct sovd_db_conn *conn;
 
-        begin(&load);
+        begin(load);
         int r = sovd_db_read_begin(m->options.db, &conn);
         if (r)
                 return r;
-        r = fm_store_load(conn, entity, code, take, &load);
+        r = load->cycle_kind ? fm_store_unsettled(conn, load->cycle_kind, take, load)
+                             : fm_store_load(conn, load->entity, load->code, take, load);
         sovd_db_read_end(m->options.db, conn);
-        return r ? r : end(&load, entity);
+        return r ? r : end(load);
 }
 
-int fm_load(struct fm_manager *m, const char *entity, const char *code) {
+static int load(struct load load) {
         int r;
 
         do
-                r = load_once(m, entity, code);
+                r = load_once(&load);
         while (r == -EAGAIN);
         return r;
+}
+
+int fm_load(struct fm_manager *m, const char *entity, const char *code) {
+        return load((struct load){ .m = m, .entity = entity, .code = code });
+}
+
+int fm_recall(struct fm_manager *m, const char *cycle_kind) {
+        return load((struct load){ .m = m, .cycle_kind = cycle_kind });
 }

@@ -34,7 +34,7 @@ static int read_cycles(struct fm_manager *m) {
                 return r;
         r = fm_store_cycles(conn, take_cycle, m);
         sovd_db_read_end(m->options.db, conn);
-        return r;
+        return r ? r : fm_recall(m, FM_POWER_CYCLE);
 }
 
 int fm_manager_new(struct fm_manager **ret, const struct fm_options *options) {
@@ -140,16 +140,18 @@ static bool same_rule(const struct fm_definition *a, const struct fm_definition 
 
 /* Takes the reference over. What is stored of it gets the new words. */
 static void redefine(struct fm_manager *m, struct fm_fault *f, struct fm_definition *definition, struct fm_kind *kind) {
-        bool other = f->definition && !same_rule(f->definition, definition);
+        bool other = f->definition && !same_rule(f->definition, definition), anew = other || f->recalled;
 
         fm_definition_unref(f->definition);
         f->definition = definition;
         f->kind = kind;
         f->defined = true;
-        if (!other)
+        m->n_recalled -= f->recalled;
+        f->recalled = false;
+        if (!anew)
                 return;
         fm_state_resume(&f->state, &definition->rule, sovd_now_usec());
-        if (f->loaded && f->state.n_occurrences)
+        if (other && f->loaded && f->state.n_occurrences)
                 fm_make_dirty(m, f, FM_DESCRIBED);
         fm_arm(m, f);
 }
@@ -194,9 +196,11 @@ static bool have_kinds(struct fm_manager *m, struct fm_definition *const *defini
 static bool have_room(struct fm_manager *m, const char *entity, struct fm_definition *const *definitions, size_t n) {
         size_t n_new = 0;
 
-        for (size_t i = 0; i < n; i++)
-                n_new += !fm_table_find(&m->table, entity, definitions[i]->about->code);
-        return m->table.n + n_new <= m->options.faults_max && have_kinds(m, definitions, n);
+        for (size_t i = 0; i < n; i++) {
+                const struct fm_fault *f = fm_table_find(&m->table, entity, definitions[i]->about->code);
+                n_new += !f || f->recalled;
+        }
+        return m->table.n - m->n_recalled + n_new <= m->options.faults_max && have_kinds(m, definitions, n);
 }
 
 static int define_all(struct fm_manager *m, const char *entity, struct fm_definition **definitions, size_t n) {
@@ -299,6 +303,6 @@ void fm_manager_ignored(struct fm_manager *m, const char *entity, const char *co
 void fm_manager_counters(struct fm_manager *m, struct sovd_fault_counters *ret) {
         (void)pthread_mutex_lock(&m->mutex);
         *ret = m->counters;
-        ret->n_definitions = m->table.n;
+        ret->n_definitions = m->table.n - m->n_recalled;
         (void)pthread_mutex_unlock(&m->mutex);
 }

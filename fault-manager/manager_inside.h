@@ -53,6 +53,7 @@ struct fm_manager {
         pthread_mutex_t mutex;            /* everything below */
         pthread_cond_t progress;          /* a flush or a clear ended */
         struct fm_table table;
+        size_t n_recalled;                /* faults in it that nobody has defined in this run */
         struct fm_condition conditions[FM_CONDITIONS_MAX];
         size_t n_conditions;
         struct fm_kind kinds[FM_KINDS_MAX];
@@ -78,6 +79,9 @@ void fm_flush_later(struct fm_manager *m);
 
 /* Without the mutex: reads what the file has of a fault, or of all that an entity defines (code NULL). */
 int fm_load(struct fm_manager *m, const char *entity, const char *code);
+
+/* The same: takes what the next cycle of a kind changes into memory, whoever defines it. */
+int fm_recall(struct fm_manager *m, const char *cycle_kind);
 
 /* With the mutex held, all below. */
 

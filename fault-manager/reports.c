@@ -73,7 +73,7 @@ void fm_note_change(struct fm_manager *m, struct fm_fault *f, unsigned changed, 
                 return; /* a test that never failed is no fault: nothing to store or to tell */
         fm_make_dirty(m, f, changed);
         f->n_untold++;
-        m->seq++;
+        f->seq = ++m->seq;
         m->counters.n_changes++;
 }
 
@@ -93,13 +93,13 @@ static int judge(struct fm_manager *m, struct fm_fault *f, enum fm_report report
                 return SOVD_E_OVERLOAD;
         }
         m->counters.n_judged++;
-        uint64_t before = m->seq;
         unsigned changed = fm_state_report(&f->state, &f->definition->rule, report, now);
         if (changed)
                 fm_note_change(m, f, changed, frame);
         else
                 fm_arm(m, f); /* it may have begun to wait */
-        *ret_ticket = m->seq != before ? m->seq : 0;
+        /* A report that repeats what is under way is as durable as that. */
+        *ret_ticket = f->seq > m->durable_seq ? f->seq : 0;
         return 0;
 }
 

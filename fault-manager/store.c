@@ -121,6 +121,20 @@ int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *cod
         return walk(s, each, data);
 }
 
+/* As in the index: not (only) "not completed in this cycle" of the bits that a cycle moves. */
+#define UNSETTLED "(status&67)<>64"
+
+int fm_store_unsettled(struct sovd_db_conn *conn, const char *cycle_kind,
+                       int (*each)(const struct fm_row *row, void *data), void *data) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "SELECT " COLUMNS " FROM fault WHERE cycle_kind=?1 AND " UNSETTLED);
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, cycle_kind);
+        return walk(s, each, data);
+}
+
 /* --- cycles --------------------------------------------------------------------------------------------- */
 
 int fm_store_cycle(struct sovd_db_conn *conn, const char *kind, uint64_t n) {

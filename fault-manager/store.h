@@ -29,6 +29,10 @@ int fm_store_event(struct sovd_db_conn *conn, const struct fm_row *row, uint64_t
 int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *code,
                   int (*each)(const struct fm_row *row, void *data), void *data);
 
+/* The same for what a cycle of the kind changes: tests that ran in the last one, or fail on. */
+int fm_store_unsettled(struct sovd_db_conn *conn, const char *cycle_kind,
+                       int (*each)(const struct fm_row *row, void *data), void *data);
+
 /* The number of the present cycle of a kind. */
 int fm_store_cycle(struct sovd_db_conn *conn, const char *kind, uint64_t n);
 int fm_store_cycles(struct sovd_db_conn *conn, int (*each)(const char *kind, uint64_t n, void *data), void *data);

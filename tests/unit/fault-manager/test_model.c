@@ -197,6 +197,7 @@ struct world {
         struct sovd_db *db;
         struct fm_manager *m;
         struct model models[N_ENTITIES][N_FAULTS], durable[N_ENTITIES][N_FAULTS];
+        uint8_t told[N_ENTITIES][N_FAULTS]; /* by the last event */
         unsigned seed, step;
         uint64_t random;
         bool breaks; /* nothing can be written now */
@@ -210,8 +211,32 @@ static unsigned draw(struct world *w, unsigned n) {
         return (unsigned)(w->random % n);
 }
 
+static int index_of(const char *const *names, int n, const char *name) {
+        for (int i = 0; i < n; i++)
+                if (strcmp(names[i], name) == 0)
+                        return i;
+        return -1;
+}
+
+/* On the writer's thread; it is read when nothing is under way. */
+static void published(const struct fm_event *event, void *data) {
+        const char *codes[N_FAULTS];
+        struct world *w = data;
+
+        for (int i = 0; i < N_FAULTS; i++)
+                codes[i] = traits[i].code;
+        int e = index_of(entities, N_ENTITIES, event->entity), i = index_of(codes, N_FAULTS, event->code);
+        for (int k = 0; event->changed == FM_CLEARED && k < N_FAULTS; k++)
+                if (i < 0 || k == i)
+                        w->told[e][k] = 0;
+        if (event->changed != FM_CLEARED)
+                w->told[e][i] = event->state.status;
+}
+
 static void open_manager(struct world *w) {
-        const struct fm_options options = { .db = w->db, .faults_max = 100 };
+        const struct fm_options options = {
+                .db = w->db, .faults_max = 100, .published = published, .data = w
+        };
 
         assert_int_equal(fm_manager_new(&w->m, &options), 0);
 }
@@ -269,6 +294,29 @@ static void compare_one(const struct world *w, const struct fm_record *r, int e,
                          s->n_passed_cycles);
 }
 
+/* Filters look at the status that the file has. */
+static void compare_filter(struct world *w, unsigned bit) {
+        const struct fm_query query = { .status_any = bit, .max = N_ENTITIES * N_FAULTS + 1 };
+        struct fm_record *records;
+        size_t n, expected = 0;
+
+        for (int e = 0; e < N_ENTITIES; e++)
+                for (int i = 0; i < N_FAULTS; i++)
+                        expected += w->models[e][i].n && model_status(&w->models[e][i]) & bit;
+        assert_int_equal(fm_manager_list(w->m, &query, w->arena, &records, &n), 0);
+        if (n != expected)
+                fail_msg("seed %u, step %u: %zu faults with bit %02x, but are %zu", w->seed, w->step,
+                         expected, bit, n);
+}
+
+static void compare_told(const struct world *w, int e, int i) {
+        const struct model *m = &w->models[e][i];
+
+        if (m->n && w->told[e][i] != model_status(m))
+                fail_msg("seed %u, step %u, %s of %s: status %02x, but told was %02x", w->seed, w->step,
+                         traits[i].code, entities[e], model_status(m), w->told[e][i]);
+}
+
 static void compare(struct world *w) {
         const struct fm_query all = { .max = N_ENTITIES * N_FAULTS + 1 };
         struct fm_record *records;
@@ -278,8 +326,12 @@ static void compare(struct world *w) {
         settle(w);
         assert_int_equal(fm_manager_list(w->m, &all, w->arena, &records, &n), 0);
         for (int e = 0; e < N_ENTITIES; e++)
-                for (int i = 0; i < N_FAULTS; i++)
+                for (int i = 0; i < N_FAULTS; i++) {
                         compare_one(w, find(records, n, e, i), e, i);
+                        compare_told(w, e, i);
+                }
+        for (unsigned bit = 1; bit < 256; bit <<= 1)
+                compare_filter(w, bit);
 }
 
 /* --- what happens ---------------------------------------------------------------------------------------- */
