@@ -26,7 +26,7 @@ static int put(struct sovd_db_conn *conn, const struct fm_row *row) {
         sovd_db_bind_int(s, 11, (int64_t)row->last_usec);
         sovd_db_bind_text(s, 12, row->first_frame);
         sovd_db_bind_text(s, 13, row->last_frame);
-        sovd_db_bind_text(s, 14, row->cycle_kind);
+        sovd_db_bind_text(s, 14, row->cycle_kind ? row->cycle_kind : "");
         sovd_db_bind_int(s, 15, (int64_t)row->cycle);
         sovd_db_bind_int(s, 16, (int64_t)row->first_cycle);
         sovd_db_bind_int(s, 17, (int64_t)row->last_cycle);

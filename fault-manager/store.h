@@ -13,7 +13,7 @@ struct fm_row {
         struct fm_state state;
         uint64_t first_usec, last_usec;
         const char *first_frame, *last_frame;
-        const char *cycle_kind;
+        const char *cycle_kind; /* "" or NULL: no cycle moves it */
         uint64_t cycle, first_cycle, last_cycle; /* cycle: for which the state holds */
         uint32_t merged; /* of an event: further changes that it tells of */
 };
