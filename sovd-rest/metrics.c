@@ -400,7 +400,7 @@ static void write_faults(struct sovd_gateway *gateway, struct sovd_json_writer *
         write_value(w, "sovd_fault_reports_judged_total", "counter", "Reports that were judged.", (double)c.n_judged);
         write_faults_refused(&c, w);
         write_value(w, "sovd_fault_changes_total", "counter", "Changes of faults.", (double)c.n_changes);
-        write_value(w, "sovd_fault_events_total", "counter", "Events of faults that were written, each of one change or more.",
+        write_value(w, "sovd_fault_events_written_total", "counter", "Events of faults that were written, each of one change or more.",
                     (double)c.n_events);
         write_value(w, "sovd_fault_changes_waiting", "gauge", "Faults with changes that are not durable yet.",
                     (double)c.n_waiting);

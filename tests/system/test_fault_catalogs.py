@@ -186,7 +186,7 @@ class Counters(CatalogCase):
         self.assertEqual(self.metric('sovd_fault_reports_judged_total'), 1)
         self.assertEqual(self.metric('sovd_fault_reports_ignored_total{reason="unknown"}'), 1)
         self.assertEqual(self.metric('sovd_fault_definitions'), 3)
-        self.assertTrue(polling.wait_until(lambda: self.metric('sovd_fault_events_total') == 1, 10))
+        self.assertTrue(polling.wait_until(lambda: self.metric('sovd_fault_events_written_total') == 1, 10))
         self.assertGreaterEqual(self.metric('sovd_fault_flushes_total'), 1)
         self.assertEqual(self.metric('sovd_fault_changes_waiting'), 0)
 

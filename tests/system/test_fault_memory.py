@@ -138,7 +138,7 @@ class Limits(MemoryCase):
             self.report(app, 'FLAP', ('failed', 'passed')[i % 2])
         metrics = self.gateway.metrics()
         self.assertEqual(metrics['sovd_fault_changes_total'], 21)
-        self.assertLess(metrics['sovd_fault_events_total'], 21)
+        self.assertLess(metrics['sovd_fault_events_written_total'], 21)
         self.assertEqual(self.environment('FLAP')['occurrences'], 11)
         self.assertEqual(self.status('FLAP')['testFailed'], '1')
 
