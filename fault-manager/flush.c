@@ -27,6 +27,8 @@ static struct fm_row row_of(const struct fm_snapshot *s) {
                 .first_cycle = s->first_cycle,
                 .last_cycle = s->last_cycle,
                 .merged = merged(s),
+                .owed = s->owed,
+                .untold = s->n_left,
         };
 }
 
@@ -73,6 +75,8 @@ static bool take_snapshot(struct fm_manager *m, struct fm_snapshot *s, struct fm
         if (s->changed)
                 s->n_untold = f->n_untold;
         f->n_untold -= s->n_untold;
+        s->owed = f->owed;
+        s->n_left = f->n_untold;
         return true;
 }
 

@@ -9,6 +9,7 @@ struct load {
         struct fm_manager *m;
         const char *entity, *code; /* NULL = all */
         const char *cycle_kind;    /* instead of them */
+        bool owed;                 /* the same */
         uint64_t n_clears;         /* when the reading began */
 };
 
@@ -32,6 +33,8 @@ static void take_row(struct fm_fault *f, const struct fm_row *row) {
         f->last_usec = row->last_usec;
         f->first_cycle = row->first_cycle;
         f->last_cycle = row->last_cycle;
+        f->owed = row->owed;
+        f->n_untold = row->untold;
         fm_keep_frame(&f->first_frame, row->first_frame);
         fm_keep_frame(&f->last_frame, row->last_frame);
         f->loaded = true;
@@ -85,7 +88,7 @@ static int take(const struct fm_row *row, void *data) {
         struct fm_fault *f = fm_table_find(&m->table, row->entity, row->code);
         if (m->n_clears != load->n_clears)
                 r = -EAGAIN;
-        else if (!f && load->cycle_kind)
+        else if (!f && (load->cycle_kind || load->owed))
                 r = recall(m, row, &f);
         if (!r && f && !f->loaded)
                 r = adopt(m, f, row);
@@ -133,8 +136,9 @@ static int load_once(struct load *load) {
         int r = sovd_db_read_begin(m->options.db, &conn);
         if (r)
                 return r;
-        r = load->cycle_kind ? fm_store_unsettled(conn, load->cycle_kind, take, load)
-                             : fm_store_load(conn, load->entity, load->code, take, load);
+        r = load->owed         ? fm_store_owed(conn, take, load)
+            : load->cycle_kind ? fm_store_unsettled(conn, load->cycle_kind, take, load)
+                               : fm_store_load(conn, load->entity, load->code, take, load);
         sovd_db_read_end(m->options.db, conn);
         return r ? r : end(load);
 }
@@ -154,4 +158,8 @@ int fm_load(struct fm_manager *m, const char *entity, const char *code) {
 
 int fm_recall(struct fm_manager *m, const char *cycle_kind) {
         return load((struct load){ .m = m, .cycle_kind = cycle_kind });
+}
+
+int fm_recall_owed(struct fm_manager *m) {
+        return load((struct load){ .m = m, .owed = true });
 }

@@ -34,7 +34,9 @@ static int read_cycles(struct fm_manager *m) {
                 return r;
         r = fm_store_cycles(conn, take_cycle, m);
         sovd_db_read_end(m->options.db, conn);
-        return r ? r : fm_recall(m, FM_POWER_CYCLE);
+        if (!r)
+                r = fm_recall(m, FM_POWER_CYCLE);
+        return r ? r : fm_recall_owed(m);
 }
 
 int fm_manager_new(struct fm_manager **ret, const struct fm_options *options) {

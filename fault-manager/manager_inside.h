@@ -22,7 +22,8 @@ struct fm_snapshot {
         const struct fm_kind *kind;
         char *first_frame, *last_frame;
         unsigned changed;                 /* 0: nothing to tell */
-        uint32_t n_untold;
+        uint32_t n_untold, n_left;        /* changes that the event tells of, and those that it owes */
+        unsigned owed;
         int64_t id;                       /* of the event */
 };
 
@@ -82,6 +83,8 @@ int fm_load(struct fm_manager *m, const char *entity, const char *code);
 
 /* The same: takes what the next cycle of a kind changes into memory, whoever defines it. */
 int fm_recall(struct fm_manager *m, const char *cycle_kind);
+/* The same for what owes an event: the process ended before its second was over. */
+int fm_recall_owed(struct fm_manager *m);
 
 /* With the mutex held, all below. */
 

@@ -4,13 +4,13 @@
 
 #define COLUMNS \
         "entity, code, about, severity, scope, status, occurrences, failed_cycles, passed_cycles, first_usec, " \
-        "last_usec, first_frame, last_frame, cycle_kind, cycle, first_cycle, last_cycle"
+        "last_usec, first_frame, last_frame, cycle_kind, cycle, first_cycle, last_cycle, owed, untold"
 
 static int put(struct sovd_db_conn *conn, const struct fm_row *row) {
         struct sovd_db_stmt *s;
 
         int r = sovd_db_prepare(conn, &s, "INSERT OR REPLACE INTO fault(" COLUMNS
-                                          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)");
+                                          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)");
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, row->entity);
@@ -30,6 +30,8 @@ static int put(struct sovd_db_conn *conn, const struct fm_row *row) {
         sovd_db_bind_int(s, 15, (int64_t)row->cycle);
         sovd_db_bind_int(s, 16, (int64_t)row->first_cycle);
         sovd_db_bind_int(s, 17, (int64_t)row->last_cycle);
+        sovd_db_bind_int(s, 18, row->owed);
+        sovd_db_bind_int(s, 19, row->untold);
         return sovd_db_run(s);
 }
 
@@ -89,6 +91,8 @@ static struct fm_row read_row(struct sovd_db_stmt *s) {
                 .cycle = (uint64_t)sovd_db_int(s, 14),
                 .first_cycle = (uint64_t)sovd_db_int(s, 15),
                 .last_cycle = (uint64_t)sovd_db_int(s, 16),
+                .owed = (unsigned)sovd_db_int(s, 17),
+                .untold = (uint32_t)sovd_db_int(s, 18),
         };
 }
 
@@ -133,6 +137,13 @@ int fm_store_unsettled(struct sovd_db_conn *conn, const char *cycle_kind,
                 return r;
         sovd_db_bind_text(s, 1, cycle_kind);
         return walk(s, each, data);
+}
+
+int fm_store_owed(struct sovd_db_conn *conn, int (*each)(const struct fm_row *row, void *data), void *data) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "SELECT " COLUMNS " FROM fault WHERE owed<>0");
+        return r ? r : walk(s, each, data);
 }
 
 /* --- cycles --------------------------------------------------------------------------------------------- */

@@ -16,6 +16,8 @@ struct fm_row {
         const char *cycle_kind; /* "" or NULL: no cycle moves it */
         uint64_t cycle, first_cycle, last_cycle; /* cycle: for which the state holds */
         uint32_t merged; /* of an event: further changes that it tells of */
+        unsigned owed;   /* what the next event has to tell too, of so many changes */
+        uint32_t untold;
 };
 
 /* Writes the row; one that says nothing any more is deleted. */
@@ -32,6 +34,9 @@ int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *cod
 /* The same for what a cycle of the kind changes: tests that ran in the last one, or fail on. */
 int fm_store_unsettled(struct sovd_db_conn *conn, const char *cycle_kind,
                        int (*each)(const struct fm_row *row, void *data), void *data);
+
+/* The same for rows that owe an event. */
+int fm_store_owed(struct sovd_db_conn *conn, int (*each)(const struct fm_row *row, void *data), void *data);
 
 /* The number of the present cycle of a kind. */
 int fm_store_cycle(struct sovd_db_conn *conn, const char *kind, uint64_t n);

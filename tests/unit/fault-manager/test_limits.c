@@ -20,9 +20,9 @@ struct fixture {
         struct sovd_db *db;
         struct fm_manager *m;
         struct fm_options options;
-        size_t n_events;   /* atomic, as the two below */
-        uint32_t n_told;   /* changes */
-        uint8_t status;    /* of the last event */
+        size_t n_events; /* atomic, as the two below */
+        uint32_t n_told; /* changes */
+        uint8_t status;  /* of the last event */
 };
 
 static uint64_t fake_usec = 1000 * SOVD_USEC_PER_SEC; /* atomic: the writer reads it too */
@@ -48,8 +48,10 @@ static void open_manager(struct fixture *f) {
 }
 
 static int set_up(void **state) {
-        const struct sovd_db_options db = { .migrations = sovd_state_migrations, .readers = 4,
-                                            .application_id = SOVD_STATE_APPLICATION_ID, .queue_max = 1000 };
+        const struct sovd_db_options db = { .migrations = sovd_state_migrations,
+                                            .readers = 4,
+                                            .application_id = SOVD_STATE_APPLICATION_ID,
+                                            .queue_max = 1000 };
         struct fixture *f = calloc(1, sizeof(*f));
 
         assert_non_null(f);
@@ -74,8 +76,9 @@ static int try_define(struct fixture *f, const char *entity, const char *text) {
         struct fm_catalog catalog;
         const char *message;
 
-        assert_int_equal(sovd_config_parse(&fm_schema_catalog, &catalog, "x", text, strlen(text), NULL, f->arena, NULL,
-                                           &message), 0);
+        assert_int_equal(sovd_config_parse(&fm_schema_catalog, &catalog, "x", text, strlen(text), NULL,
+                                           f->arena, NULL, &message),
+                         0);
         return fm_manager_define(f->m, entity, &catalog);
 }
 
@@ -109,6 +112,12 @@ static int nothing(struct sovd_db_conn *conn, void *data) {
 static void sync(struct fixture *f) {
         (void)fm_manager_tick(f->m);
         assert_int_equal(sovd_db_write(f->db, nothing, NULL), 0);
+}
+
+static void restart(struct fixture *f, const char *boot) {
+        f->m = fm_manager_free(f->m);
+        f->options.boot_id = boot;
+        open_manager(f);
 }
 
 /* --- reports of one entity ------------------------------------------------------------------------------- */
@@ -150,7 +159,8 @@ static void more_kinds_of_cycles_than_there_is_room_for_are_refused(void **state
 
         open_manager(f);
         for (int i = 0; i < 40; i++)
-                (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "- {code: C%d, name: x, cycle: k%d}\n", i, i);
+                (void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                               "- {code: C%d, name: x, cycle: k%d}\n", i, i);
         assert_int_equal(try_define(f, "apps/a", text), SOVD_E_OVERLOAD);
         assert_int_equal(tell(f, "apps/a", "C1", FM_FAILED), SOVD_E_NOT_FOUND);
         define(f, "apps/b", "faults: [{code: X, name: x, cycle: another}]"); /* the others took no place */
@@ -169,7 +179,8 @@ static void a_catalogue_that_does_not_fit_leaves_the_former_one(void **state) {
         open_manager(f);
         define(f, "apps/a", "faults: [{code: X, name: x}]");
         for (int i = 0; i < 1000; i++)
-                (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "- {code: C%d, name: x}\n", i);
+                (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "- {code: C%d, name: x}\n",
+                               i);
         assert_int_equal(try_define(f, "apps/a", text), SOVD_E_OVERLOAD);
         assert_int_equal(tell(f, "apps/a", "X", FM_FAILED), 0);
         assert_int_equal(tell(f, "apps/a", "C1", FM_FAILED), SOVD_E_NOT_FOUND);
@@ -200,7 +211,8 @@ static void a_flapping_fault_tells_so_often_a_second_and_nothing_is_forgotten(vo
         define(f, "apps/a", "faults: [{code: X, name: x, reports_per_sec: 0}]");
         for (int i = 0; i < 101; i++)
                 assert_int_equal(tell(f, "apps/a", "X", i % 2 ? FM_PASSED : FM_FAILED), 0);
-        assert_int_equal(read_one(f, "apps/a", "X")->state.n_occurrences, 51); /* the state itself is always right */
+        assert_int_equal(read_one(f, "apps/a", "X")->state.n_occurrences,
+                         51); /* the state itself is always right */
         assert_int_equal(f->n_events, 3);
         assert_int_equal(count_events(f), 3);
 
@@ -232,6 +244,29 @@ static void an_end_tells_what_had_to_wait(void **state) {
         assert_int_equal(f->n_told, 3);
 }
 
+static void an_event_that_had_to_wait_outlives_a_crash(void **state) {
+        static const struct sovd_clock clock = { fake_now, fake_now };
+        struct fixture *f = *state;
+
+        sovd_clock_replace(&clock);
+        f->options.events_per_sec = 1;
+        open_manager(f);
+        define(f, "apps/a", "faults: [{code: X, name: x}]");
+        for (int i = 0; i < 4; i++)
+                assert_int_equal(tell(f, "apps/a", "X", i % 2 ? FM_PASSED : FM_FAILED), 0);
+        assert_int_equal(f->n_events, 1);
+        struct fm_manager *crashed = SOVD_TAKE(f->m); /* it has no moment for its last words */
+        open_manager(f);
+        sync(f);
+        assert_int_equal(f->n_events, 2);
+        assert_int_equal(f->n_told, 4);
+        assert_int_equal(f->status & FM_TEST_FAILED, 0);
+        restart(f, NULL);
+        sync(f);
+        assert_int_equal(f->n_events, 2); /* told once */
+        fm_manager_free(crashed);
+}
+
 static void a_clear_forgets_what_had_to_wait(void **state) {
         static const struct sovd_clock clock = { fake_now, fake_now };
         struct fixture *f = *state;
@@ -256,16 +291,11 @@ static void a_fault_that_is_reported_once_is_confirmed(void **state) {
         open_manager(f);
         define(f, "apps/a", "faults: [{code: X, name: x}]");
         assert_int_equal(tell(f, "apps/a", "X", FM_FAILED), 0);
-        assert_int_equal(read_one(f, "apps/a", "X")->state.status & (FM_CONFIRMED | FM_TEST_FAILED), FM_CONFIRMED | FM_TEST_FAILED);
+        assert_int_equal(read_one(f, "apps/a", "X")->state.status & (FM_CONFIRMED | FM_TEST_FAILED),
+                         FM_CONFIRMED | FM_TEST_FAILED);
 }
 
 /* --- boots and definitions ------------------------------------------------------------------------------- */
-
-static void restart(struct fixture *f, const char *boot) {
-        f->m = fm_manager_free(f->m);
-        f->options.boot_id = boot;
-        open_manager(f);
-}
 
 static void a_boot_begins_a_cycle_once(void **state) {
         struct fixture *f = *state;
@@ -387,7 +417,8 @@ static void a_flood_of_one_app_does_not_hold_up_the_reports_of_another(void **st
         }
         __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
         (void)pthread_join(thread, NULL);
-        assert_true(slowest < 5 * SOVD_USEC_PER_SEC); /* generous: a machine of tests may stand still for a while */
+        assert_true(slowest <
+                    5 * SOVD_USEC_PER_SEC); /* generous: a machine of tests may stand still for a while */
         assert_int_equal(read_one(f, "apps/b", "X")->state.n_occurrences, 50);
 }
 
@@ -396,7 +427,8 @@ static void *report_much(void *data) {
         static const char *const codes[] = { "X", "Y", "Z" };
 
         for (int i = 0; i < 300; i++)
-                (void)tell(w->f, w->i % 2 ? "apps/a" : "apps/b", codes[(i + w->i) % 3], (enum fm_report)(i * 7 % 4));
+                (void)tell(w->f, w->i % 2 ? "apps/a" : "apps/b", codes[(i + w->i) % 3],
+                           (enum fm_report)(i * 7 % 4));
         return NULL;
 }
 
@@ -422,8 +454,10 @@ static void *clear_much(void *data) {
         return NULL;
 }
 
-static const char three[] = "faults: [{code: X, name: x, reports_per_sec: 0}, {code: Y, name: y, reports_per_sec: 0, cycle: drive},"
-                            " {code: Z, name: z, reports_per_sec: 0, debounce: {kind: counter, failed_at: 2, passed_at: -2}}]";
+static const char three[] =
+        "faults: [{code: X, name: x, reports_per_sec: 0}, {code: Y, name: y, reports_per_sec: 0, cycle: "
+        "drive},"
+        " {code: Z, name: z, reports_per_sec: 0, debounce: {kind: counter, failed_at: 2, passed_at: -2}}]";
 
 static void *list_and_define_much(void *data) {
         const struct worker *w = data;
@@ -438,8 +472,9 @@ static void *list_and_define_much(void *data) {
                 size_t n;
                 assert_int_equal(fm_manager_list(w->f->m, &q, arena, &records, &n), 0);
                 assert_true(n <= 6);
-                assert_int_equal(sovd_config_parse(&fm_schema_catalog, &catalog, "x", three, strlen(three), NULL, arena, NULL,
-                                                   &message), 0);
+                assert_int_equal(sovd_config_parse(&fm_schema_catalog, &catalog, "x", three, strlen(three),
+                                                   NULL, arena, NULL, &message),
+                                 0);
                 assert_int_equal(fm_manager_define(w->f->m, "apps/a", &catalog), 0);
                 sovd_arena_reset(arena);
         }
@@ -449,8 +484,8 @@ static void *list_and_define_much(void *data) {
 
 /* Memory and file say the same: after a clear and one failure each, every fault has happened once. */
 static void what_threads_do_at_once_stays_in_order(void **state) {
-        static void *(*const work[])(void *) = { report_much, report_much, report_much, cycle_much, clear_much,
-                                                 list_and_define_much };
+        static void *(*const work[])(void *) = { report_much, report_much, report_much,
+                                                 cycle_much,  clear_much,  list_and_define_much };
         struct fixture *f = *state;
         struct worker workers[SOVD_N_ELEMENTS(work)];
         pthread_t threads[SOVD_N_ELEMENTS(work)];
@@ -487,6 +522,7 @@ int main(void) {
                 T(a_catalogue_that_does_not_fit_leaves_the_former_one),
                 T(a_flapping_fault_tells_so_often_a_second_and_nothing_is_forgotten),
                 T(an_end_tells_what_had_to_wait),
+                T(an_event_that_had_to_wait_outlives_a_crash),
                 T(a_clear_forgets_what_had_to_wait),
                 T(a_fault_that_is_reported_once_is_confirmed),
                 T(a_boot_begins_a_cycle_once),
