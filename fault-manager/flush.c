@@ -259,7 +259,8 @@ static void flush_done(int result, void *data) {
                 m->options.sooner(m->options.data);
 
         (void)pthread_mutex_lock(&m->mutex);
-        bool more = has_work(m) && !result;
+        bool newer = m->seq > m->failed_seq; /* what came meanwhile has not failed yet, and somebody may wait for it */
+        bool more = has_work(m) && (!result || newer);
         m->posted = more;
         (void)pthread_cond_broadcast(&m->progress);
         (void)pthread_mutex_unlock(&m->mutex);
