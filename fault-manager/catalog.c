@@ -56,24 +56,26 @@ static const struct sovd_field descriptor_fields[] = {
         CYCLES(heal_cycles, 0, "0", "Passed cycles until the warning indicator goes out; 0: it has none."),
         CYCLES(age_cycles, 0, "40", "Passed cycles until it is forgotten; 0: never."),
         { .name = "freeze_frame", .type = SOVD_FIELD_STRINGS, .offset = F(freeze_frame), .max = DATA_MAX,
-          .doc = "Ids of the entity's data that are kept with the first and the last occurrence." },
+          .doc = "Ids of data that the app publishes: their values are kept with the first and the last occurrence." },
         { .name = "conditions", .type = SOVD_FIELD_STRINGS, .offset = F(conditions), .max = DATA_MAX,
           .doc = "Enabling conditions: while one is off, reports are not judged." },
         { .name = "reports_per_sec", .type = SOVD_FIELD_NUMBER, .offset = F(reports_per_sec), .min = 0, .max = 100000,
           .def = "100", .doc = "Most reports of one reporter that are judged, per second; 0: all." },
+        { .name = "cycle", .type = SOVD_FIELD_STRING, .offset = F(cycle), .min = 1, .max = FM_CODE_MAX, .def = FM_POWER_CYCLE,
+          .doc = "The kind of operation cycle that counts; power: a boot of the machine." },
+        { 0 }
+};
+static const struct sovd_field stored_fields[] = {
+        TEXT("catalog", catalog_id, "Name of the catalogue."),
+        TEXT("catalog_version", catalog_version, "Its version."),
+        { .name = "observed", .type = SOVD_FIELD_JSON, .offset = F(observed), .flags = SOVD_ANY_OBJECT },
         { 0 }
 };
 #undef F
-const struct sovd_schema fm_schema_descriptor = { .name = "fault", .size = sizeof(struct fm_descriptor),
-                                                  .fields = descriptor_fields, .doc = "A fault that can be reported." };
-
-static const struct sovd_field stored_fields[] = {
-        { .name = "observed", .type = SOVD_FIELD_JSON, .offset = offsetof(struct fm_descriptor, observed),
-          .flags = SOVD_ANY_OBJECT },
-        { 0 }
-};
 const struct sovd_schema fm_schema_stored = { .name = "stored fault", .size = sizeof(struct fm_descriptor),
                                               .fields = stored_fields, .base = &fm_schema_descriptor };
+const struct sovd_schema fm_schema_descriptor = { .name = "fault", .size = sizeof(struct fm_descriptor),
+                                                  .fields = descriptor_fields, .doc = "A fault that can be reported." };
 
 static const struct sovd_field catalog_fields[] = {
         { .name = "id", .type = SOVD_FIELD_STRING, .offset = offsetof(struct fm_catalog, id), .min = 1, .max = 128,
@@ -86,6 +88,15 @@ static const struct sovd_field catalog_fields[] = {
 };
 const struct sovd_schema fm_schema_catalog = { .name = "catalogue", .size = sizeof(struct fm_catalog),
                                                .fields = catalog_fields };
+
+static const struct sovd_field file_fields[] = {
+        { .name = "closed", .type = SOVD_FIELD_BOOL, .offset = offsetof(struct fm_catalog, closed), .def = "false",
+          .doc = "Are codes that only the app registers left out?" },
+        { 0 }
+};
+const struct sovd_schema fm_schema_catalog_file = {
+        .name = "catalogue file", .size = sizeof(struct fm_catalog), .fields = file_fields, .base = &fm_schema_catalog,
+};
 
 struct problem {
         struct sovd_arena *arena;
@@ -138,6 +149,8 @@ static const char *check_one(struct problem *p, const struct fm_descriptor *d) {
                 return refuse(p, "code", "'%s' cannot be the code of a fault", d->code);
         if (o && o->kind == FM_TIME && o->failed_secs.value <= 0)
                 return refuse(p, "debounce/failed_secs", "a time rule needs a time");
+        if (!sovd_id_is_valid(d->cycle))
+                return refuse(p, "cycle", "'%s' cannot be the name of a cycle", d->cycle);
         const char *why = check_strings(p, "freeze_frame", &d->freeze_frame);
         return why ? why : check_strings(p, "conditions", &d->conditions);
 }

@@ -12,6 +12,7 @@
 
 #define FM_CODE_MAX  64    /* bytes of a code */
 #define FM_FAULTS_MAX 10000 /* of one catalogue */
+#define FM_POWER_CYCLE "power" /* the kind of cycle that a boot of the machine begins */
 
 struct fm_debounce_options {
         int kind; /* enum fm_debounce */
@@ -29,17 +30,21 @@ struct fm_descriptor {
         struct sovd_strings freeze_frame;       /* ids of data that are kept with the first and the last occurrence */
         struct sovd_strings conditions;         /* names that all must be on, else reports are not judged */
         struct sovd_number reports_per_sec;     /* of one reporter; more are counted and dropped */
+        const char *cycle;                      /* the kind of operation cycle that counts */
+        const char *catalog_id, *catalog_version; /* of what it stands in, or NULL; only when it is stored */
         const struct cJSON *observed;           /* of a fault that a backend keeps: as it shows it; else NULL */
 };
 
 struct fm_catalog {
         const char *id, *version;
         struct sovd_list faults; /* struct fm_descriptor */
+        struct sovd_bool closed; /* a file only: an app adds no codes to it */
 };
 
 extern const struct sovd_schema fm_schema_descriptor, fm_schema_catalog;
-/* A descriptor as it is stored, so with what was observed: no catalogue has that. */
+/* A descriptor as it is stored: with the catalogue that it stands in, or with what was observed. No catalogue has that. */
 extern const struct sovd_schema fm_schema_stored;
+extern const struct sovd_schema fm_schema_catalog_file;
 
 /* What the table cannot say: codes come once, thresholds fit their rule. NULL when it is good, else why; *ret_path is
  * the JSON pointer of the bad member. Both in the arena. */

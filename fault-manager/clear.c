@@ -2,11 +2,13 @@
 #include "fault-manager/manager_inside.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include <errno.h>
 
 struct clear {
         struct fm_manager *m;
         const char *entity, *code, *scope;
         struct sovd_arena *arena;
+        const char *about, *scope_of_row; /* of the row of code */
         struct fm_event event;
         char *body; /* of the event; owned */
         int64_t n;
@@ -21,12 +23,16 @@ static bool is_meant(const struct clear *c, const struct fm_fault *f) {
 }
 
 static void forget(struct fm_fault *f, void *data) {
-        if (!is_meant(data, f))
+        const struct clear *c = data;
+        if (!is_meant(c, f))
                 return;
+
         f->before_clear = f->state;
-        f->changed_before_clear = f->changed;
+        f->changed_before_clear = f->changed | f->owed;
         fm_state_clear(&f->state);
-        f->changed = 0; /* what was about to be written is cleared with it */
+        f->changed = f->owed = 0; /* what was about to be written is cleared with it */
+        f->n_untold = 0;
+        fm_arm(c->m, f);
 }
 
 /* The file still has them. A fault that failed anew meanwhile is newer than both. */
@@ -36,8 +42,9 @@ static void take_back(struct fm_fault *f, void *data) {
         if (!is_meant(c, f) || f->state.n_occurrences)
                 return;
         f->state = f->before_clear;
-        if (f->changed_before_clear)
+        if (f->changed_before_clear && f->state.n_occurrences)
                 fm_make_dirty(c->m, f, f->changed_before_clear);
+        fm_arm(c->m, f);
 }
 
 static void drop_frames(struct fm_fault *f, void *data) {
@@ -48,14 +55,22 @@ static void drop_frames(struct fm_fault *f, void *data) {
         fm_keep_frame(&f->last_frame, NULL);
 }
 
+static int take_about(const struct fm_row *row, void *data) {
+        struct clear *c = data;
+
+        c->about = sovd_arena_strdup(c->arena, row->about);
+        c->scope_of_row = sovd_arena_strdup(c->arena, row->scope);
+        return c->about && c->scope_of_row ? 0 : sovd_error_origin(-ENOMEM);
+}
+
 /* What is told: of one fault what it was and that nothing is known of it any more, of all that they are gone. */
 static int make_event(struct sovd_db_conn *conn, struct clear *c) {
         struct fm_descriptor *about = NULL;
-        struct fm_row row;
 
-        int r = c->code ? fm_store_load(conn, c->entity, c->code, c->arena, &row) : 0;
+        c->about = NULL; /* the work may be done again */
+        int r = c->code ? fm_store_load(conn, c->entity, c->code, take_about, c) : 0;
         if (!r && c->code)
-                r = fm_descriptor_read(c->arena, row.about, &about);
+                r = c->about ? fm_descriptor_read(c->arena, c->about, &about) : SOVD_E_NOT_FOUND;
         if (r)
                 return r;
         c->event = (struct fm_event){ .usec = sovd_realtime_usec(),
@@ -63,7 +78,7 @@ static int make_event(struct sovd_db_conn *conn, struct clear *c) {
                                       .code = c->code ? c->code : "",
                                       .changed = FM_CLEARED,
                                       .about = about,
-                                      .scope = about ? row.scope : c->scope ? c->scope : "" };
+                                      .scope = about ? c->scope_of_row : c->scope ? c->scope : "" };
         fm_state_clear(&c->event.state);
         r = fm_event_body(&c->event, c->arena, &c->body);
         c->event.body = c->body;
@@ -100,6 +115,23 @@ static void clear_done(int result, void *data) {
                 fm_table_each(&m->table, c->entity, result ? take_back : drop_frames, c);
         c->result = result;
         c->finished = true;
+        m->n_clearing--;
+        (void)pthread_cond_broadcast(&m->progress);
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+/* From here on nothing is read from the file that the clear will forget. */
+static void begin(struct fm_manager *m) {
+        (void)pthread_mutex_lock(&m->mutex);
+        m->n_clearing++;
+        m->n_clears++;
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+/* It was not taken. */
+static void give_up(struct fm_manager *m) {
+        (void)pthread_mutex_lock(&m->mutex);
+        m->n_clearing--;
         (void)pthread_cond_broadcast(&m->progress);
         (void)pthread_mutex_unlock(&m->mutex);
 }
@@ -121,8 +153,11 @@ int fm_manager_clear(struct fm_manager *m, const char *entity, const char *code,
                 return r;
         c.arena = arena;
         fm_flush_later(m); /* what was reported before is written before, so that it can be found */
+        begin(m);
         r = sovd_db_post(m->options.db, clear_work, clear_done, &c);
-        if (!r)
+        if (r)
+                give_up(m);
+        else
                 r = wait_for_clear(&c);
         free(c.body);
         return r;

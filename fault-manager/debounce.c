@@ -180,6 +180,26 @@ unsigned fm_state_cycle(struct fm_state *state, const struct fm_rule *rule) {
         return changed;
 }
 
+/* After two cycles without a report nothing moves any more but the failed cycles of a test that fails on. */
+unsigned fm_state_cycles(struct fm_state *state, const struct fm_rule *rule, uint64_t n) {
+        unsigned changed = 0;
+
+        for (int i = 0; i < 2 && n; i++, n--)
+                changed |= fm_state_cycle(state, rule);
+        if (n && has(state, FM_TEST_FAILED)) {
+                state->n_failed_cycles += (uint32_t)SOVD_MIN(n, (uint64_t)(UINT32_MAX - state->n_failed_cycles));
+                changed |= confirm(state, rule) | FM_CHANGED;
+        }
+        return changed;
+}
+
+void fm_state_resume(struct fm_state *state, const struct fm_rule *rule, uint64_t now_usec) {
+        bool holds = rule->kind == FM_EDGE && rule->hold_usec && has(state, FM_TEST_FAILED);
+
+        state->counter = 0;
+        state->since_usec = holds ? SOVD_MAX(now_usec, (uint64_t)1) : 0;
+}
+
 const char *fm_state_word(const struct fm_state *state) {
         if (has(state, FM_TEST_FAILED))
                 return "active";

@@ -78,6 +78,13 @@ uint64_t fm_state_next_usec(const struct fm_state *state, const struct fm_rule *
 /* An operation cycle ended and the next began. */
 unsigned fm_state_cycle(struct fm_state *state, const struct fm_rule *rule);
 
+/* The same n times, without a report in between; in constant time. */
+unsigned fm_state_cycles(struct fm_state *state, const struct fm_rule *rule, uint64_t n);
+
+/* A state that was stored, or judged by another rule, goes on by this one: what was half counted begins anew, and a hold
+ * time too. */
+void fm_state_resume(struct fm_state *state, const struct fm_rule *rule, uint64_t now_usec);
+
 /* For the aggregatedStatus of ISO 17978-3 7.8: "active" the test fails now; "confirmed" it passed, but is stored;
  * "pending" it failed in this or the last cycle; "passive" none of them. */
 const char *fm_state_word(const struct fm_state *state);

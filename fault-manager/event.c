@@ -74,6 +74,7 @@ int fm_event_body(const struct fm_event *event, struct sovd_arena *arena, char *
                 .entity = event->entity,
                 .change = change_of(event),
                 .scope = event->about || !*event->scope ? NULL : event->scope,
+                .merged = { .set = event->merged, .value = event->merged },
         };
 
         return write_body(&body, event->about ? &record : NULL, arena, ret);

@@ -35,7 +35,7 @@ static int write_descriptor(struct sovd_arena *arena, const struct fm_descriptor
         size_t len;
 
         sovd_json_writer_init(&w, 0, 0);
-        sovd_schema_encode(&fm_schema_descriptor, about, &w);
+        sovd_schema_encode(&fm_schema_stored, about, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r)
                 return r;
@@ -43,23 +43,34 @@ static int write_descriptor(struct sovd_arena *arena, const struct fm_descriptor
         return *ret ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-int fm_definition_new(struct fm_definition **ret, const struct fm_descriptor *about) {
+/* From the descriptor, or from its JSON. */
+static int make_definition(struct fm_definition **ret, const struct fm_descriptor *about, const char *json) {
         _cleanup_(definition_freep) struct fm_definition *d = calloc(1, sizeof(*d));
         if (!d)
                 return sovd_error_origin(-ENOMEM);
 
         d->n_refs = 1;
         int r = sovd_arena_new(&d->arena, 1024);
-        if (!r)
+        if (!r && about)
                 r = write_descriptor(d->arena, about, &d->json);
+        else if (!r)
+                d->json = sovd_arena_strdup(d->arena, json);
         if (!r)
-                r = fm_descriptor_read(d->arena, d->json, &d->about);
+                r = d->json ? fm_descriptor_read(d->arena, d->json, &d->about) : sovd_error_origin(-ENOMEM);
         if (r)
                 return r;
         d->rule = fm_descriptor_rule(d->about);
 
         *ret = SOVD_TAKE(d);
         return 0;
+}
+
+int fm_definition_new(struct fm_definition **ret, const struct fm_descriptor *about) {
+        return make_definition(ret, about, NULL);
+}
+
+int fm_definition_read(struct fm_definition **ret, const char *json) {
+        return make_definition(ret, NULL, json);
 }
 
 struct fm_definition *fm_definition_ref(struct fm_definition *d) {

@@ -8,6 +8,7 @@
  * with an older one.
  */
 #include "fault-manager/store.h"
+#include "sovd-core/due_heap.h"
 
 struct fm_definition {
         unsigned n_refs; /* atomic */
@@ -19,6 +20,8 @@ struct fm_definition {
 
 /* Copies the descriptor; *ret has one reference. */
 int fm_definition_new(struct fm_definition **ret, const struct fm_descriptor *about);
+/* The same from JSON, as it was stored. */
+int fm_definition_read(struct fm_definition **ret, const char *json);
 struct fm_definition *fm_definition_ref(struct fm_definition *d);
 struct fm_definition *fm_definition_unref(struct fm_definition *d);
 SOVD_DEFINE_CLEANUP(struct fm_definition *, fm_definition_unref)
@@ -26,23 +29,35 @@ SOVD_DEFINE_CLEANUP(struct fm_definition *, fm_definition_unref)
 /* The descriptor from its JSON text, in the arena. */
 int fm_descriptor_read(struct sovd_arena *arena, const char *text, struct fm_descriptor **ret);
 
+struct fm_kind;
+struct fm_reporter;
+
 struct fm_fault {
+        struct sovd_due due;               /* first member: of its time rule, or of an event that has to wait */
         struct fm_fault *next;             /* in its bucket */
         struct fm_fault *next_dirty;
         char *entity, *code;
         struct fm_definition *definition;  /* reference */
+        struct fm_kind *kind;              /* of its operation cycles */
+        struct fm_reporter *reporter;      /* who reports it */
         bool defined;                      /* in the entity's present catalogue */
+        bool recalled;                     /* in no catalogue of this run */
         bool loaded;                       /* the state is that of the file, or later */
         bool listed;                       /* among the dirty ones */
         struct fm_state state;
         struct fm_state before_clear;      /* until the clear is durable, with what was not written then */
         unsigned changed_before_clear;
-        uint64_t first_usec, last_usec;
+        uint64_t first_usec, last_usec, first_cycle, last_cycle;
         char *first_frame, *last_frame;    /* JSON objects, or NULL */
         unsigned changed;                  /* what is not written yet; 0 = nothing */
         uint64_t seq;                      /* number of its last change */
+        unsigned owed;                     /* what is written, and not told yet: too many events in this second */
+        uint32_t n_untold;                 /* changes since the last event */
+        uint64_t events_usec;              /* the second in which events are counted */
+        unsigned n_events;
         uint64_t window_usec;              /* of the limit of reports */
         unsigned n_in_window;
+        struct fm_ignored ignored;
 };
 
 struct fm_table {

@@ -21,10 +21,20 @@ SOVD_DEFINE_CLEANUP(struct fm_sink *, fm_sink_free)
 struct sovd_fault_sink *fm_sink_base(struct fm_sink *sink);
 struct fm_manager *fm_sink_manager(struct fm_sink *sink);
 
+/* The catalogue files of entities, as fm_catalog_file_read() gave them. They replace the former ones; what apps have
+ * registered holds on under them. SOVD_E_OVERLOAD: too many faults are defined; -ENOMEM. Both are logged, and the entities
+ * for which there was room have theirs. */
+struct fm_catalog_source {
+        const char *entity, *json;
+};
+int fm_sink_set_catalogs(struct fm_sink *sink, const struct fm_catalog_source *sources, size_t n);
+
 /* A stored fault in the standard's words; in the arena. */
 int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, struct sovd_fault *ret);
-/* Its environment data. */
-int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret);
+/* Its environment data, and the schema of a body with them. ignored: reports that were not judged; may be NULL. */
+int fm_record_environment(const struct fm_record *record, const struct fm_ignored *ignored, struct sovd_arena *arena,
+                          const struct cJSON **ret);
+int fm_environment_schema(struct sovd_arena *arena, const struct cJSON **ret);
 /* The bits that a status in the words of the standard tells of (NULL = none). */
 uint8_t fm_status_bits(const struct cJSON *status);
 /* It as the event of a snapshot: sovd_schema_fault_event. *ret is the caller's. */

@@ -5,9 +5,39 @@
 #include "sovd-core/base/log.h"
 #include <errno.h>
 
-#define RETRY_USEC SOVD_USEC_PER_SEC
-
 /* --- life ----------------------------------------------------------------------------------------------- */
+
+static int mark_boot(struct sovd_db_conn *conn, void *data) {
+        const struct fm_manager *m = data;
+
+        return fm_store_mark(conn, FM_POWER_CYCLE, m->options.boot_id);
+}
+
+static int take_cycle(const char *name, uint64_t n, void *data) {
+        struct fm_kind *kind = fm_kind_get(data, name);
+
+        if (kind)
+                kind->n = n;
+        return 0; /* there were never more kinds than there is room for */
+}
+
+/* A boot that cannot be noted, on a full disk, is no reason not to start: the next start notes it. */
+static int read_cycles(struct fm_manager *m) {
+        struct sovd_db_conn *conn;
+
+        int r = m->options.boot_id ? sovd_db_write(m->options.db, mark_boot, m) : 0;
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the operation cycle of this boot cannot be begun: %s", strerror(abs(r)));
+        m->options.boot_id = NULL; /* the caller's */
+        r = sovd_db_read_begin(m->options.db, &conn);
+        if (r)
+                return r;
+        r = fm_store_cycles(conn, take_cycle, m);
+        sovd_db_read_end(m->options.db, conn);
+        if (!r)
+                r = fm_recall(m, FM_POWER_CYCLE);
+        return r ? r : fm_recall_owed(m);
+}
 
 int fm_manager_new(struct fm_manager **ret, const struct fm_options *options) {
         _cleanup_(fm_manager_freep) struct fm_manager *m = calloc(1, sizeof(*m));
@@ -18,7 +48,10 @@ int fm_manager_new(struct fm_manager **ret, const struct fm_options *options) {
         (void)pthread_mutex_init(&m->mutex, NULL);
         (void)pthread_cond_init(&m->progress, NULL);
         m->last_dirty = &m->dirty;
+        m->tick_usec = UINT64_MAX;
         int r = fm_table_init(&m->table);
+        if (!r)
+                r = read_cycles(m);
         if (r)
                 return r;
 
@@ -34,18 +67,43 @@ static void wait_for_flush(struct fm_manager *m) {
         (void)pthread_mutex_unlock(&m->mutex);
 }
 
+/* Events that had to wait for their second do not wait any more. */
+static void write_the_rest(struct fm_manager *m) {
+        wait_for_flush(m);
+        m->options.events_per_sec = 0;
+        while (m->due.n) {
+                struct fm_fault *f = (struct fm_fault *)sovd_due_first(&m->due);
+                sovd_due_remove(&m->due, &f->due);
+                if (f->owed)
+                        fm_make_dirty(m, f, f->owed);
+        }
+        (void)fm_manager_tick(m); /* a last attempt at what failed */
+        wait_for_flush(m);
+        if (m->dirty || m->cycles_changed)
+                sovd_log(SOVD_LOG_ERROR, "changes of faults are lost: they could not be written until the end");
+}
+
+static void free_lists(struct fm_manager *m) {
+        for (size_t i = 0; i < m->n_conditions; i++)
+                free(m->conditions[i].name);
+        for (size_t i = 0; i < m->n_kinds; i++)
+                free(m->kinds[i].name);
+        while (m->reporters) {
+                struct fm_reporter *reporter = m->reporters;
+                m->reporters = reporter->next;
+                free(reporter->entity);
+                free(reporter);
+        }
+        sovd_due_done(&m->due);
+}
+
 struct fm_manager *fm_manager_free(struct fm_manager *m) {
         if (!m)
                 return NULL;
 
-        wait_for_flush(m);
-        (void)fm_manager_tick(m); /* a last attempt at what failed */
-        wait_for_flush(m);
-        if (m->dirty)
-                sovd_log(SOVD_LOG_ERROR, "changes of faults are lost: they could not be written until the end");
+        write_the_rest(m);
+        free_lists(m);
         fm_table_done(&m->table);
-        for (size_t i = 0; i < m->n_conditions; i++)
-                free(m->conditions[i].name);
         (void)pthread_cond_destroy(&m->progress);
         (void)pthread_mutex_destroy(&m->mutex);
         free(m);
@@ -54,33 +112,107 @@ struct fm_manager *fm_manager_free(struct fm_manager *m) {
 
 /* --- definitions ---------------------------------------------------------------------------------------- */
 
+static struct fm_reporter *get_reporter(struct fm_manager *m, const char *entity) {
+        struct fm_reporter *reporter = m->reporters;
+
+        while (reporter && strcmp(reporter->entity, entity) != 0)
+                reporter = reporter->next;
+        if (reporter)
+                return reporter;
+        reporter = calloc(1, sizeof(*reporter));
+        char *copy = strdup(entity);
+        if (!reporter || !copy) {
+                free(reporter);
+                free(copy);
+                return NULL;
+        }
+        *reporter = (struct fm_reporter){ .next = m->reporters, .entity = copy };
+        return m->reporters = reporter;
+}
+
 static void undefine(struct fm_fault *fault, void *data) {
         (void)data;
         fault->defined = false;
 }
 
-/* With the mutex held. Takes the reference over when it returns 0. */
-static int define(struct fm_manager *m, const char *entity, struct fm_definition *definition) {
-        struct fm_fault *fault = fm_table_find(&m->table, entity, definition->about->code);
+/* Is it judged as before? */
+static bool same_rule(const struct fm_definition *a, const struct fm_definition *b) {
+        return strcmp(a->json, b->json) == 0;
+}
 
-        if (!fault && m->table.n >= m->options.faults_max)
-                return SOVD_E_OVERLOAD;
-        int r = fm_table_add(&m->table, entity, definition->about->code, &fault);
+/* Takes the reference over. What is stored of it gets the new words. */
+static void redefine(struct fm_manager *m, struct fm_fault *f, struct fm_definition *definition, struct fm_kind *kind) {
+        bool other = f->definition && !same_rule(f->definition, definition), anew = other || f->recalled;
+
+        fm_definition_unref(f->definition);
+        f->definition = definition;
+        f->kind = kind;
+        f->defined = true;
+        m->n_recalled -= f->recalled;
+        f->recalled = false;
+        if (!anew)
+                return;
+        fm_state_resume(&f->state, &definition->rule, sovd_now_usec());
+        if (other && f->loaded && f->state.n_occurrences)
+                fm_make_dirty(m, f, FM_DESCRIBED);
+        fm_arm(m, f);
+}
+
+/* Takes the reference over when it returns 0. */
+static int define(struct fm_manager *m, struct fm_reporter *reporter, struct fm_definition *definition) {
+        struct fm_kind *kind = fm_kind_get(m, definition->about->cycle); /* there is room */
+        struct fm_fault *fault;
+        if (!kind)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = fm_table_add(&m->table, reporter->entity, definition->about->code, &fault);
         if (r)
                 return r;
-        fm_definition_unref(fault->definition);
-        fault->definition = definition;
-        fault->defined = true;
+        fault->reporter = reporter;
+        redefine(m, fault, definition, kind);
         return 0;
 }
 
-static int define_all(struct fm_manager *m, const char *entity, struct fm_definition **definitions, size_t n) {
-        int r = 0;
+static bool has_name(const char *const *names, size_t n, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(names[i], name) == 0)
+                        return true;
+        return false;
+}
 
+static bool have_kinds(struct fm_manager *m, struct fm_definition *const *definitions, size_t n) {
+        const char *names[FM_KINDS_MAX];
+        size_t n_new = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const char *name = definitions[i]->about->cycle;
+                if (fm_kind_find(m, name) || has_name(names, n_new, name))
+                        continue;
+                if (m->n_kinds + n_new == FM_KINDS_MAX)
+                        return false;
+                names[n_new++] = name;
+        }
+        return true;
+}
+
+static bool have_room(struct fm_manager *m, const char *entity, struct fm_definition *const *definitions, size_t n) {
+        size_t n_new = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct fm_fault *f = fm_table_find(&m->table, entity, definitions[i]->about->code);
+                n_new += !f || f->recalled;
+        }
+        return m->table.n - m->n_recalled + n_new <= m->options.faults_max && have_kinds(m, definitions, n);
+}
+
+static int define_all(struct fm_manager *m, const char *entity, struct fm_definition **definitions, size_t n) {
         (void)pthread_mutex_lock(&m->mutex);
-        fm_table_each(&m->table, entity, undefine, NULL);
+        struct fm_reporter *reporter = get_reporter(m, entity);
+        int r = !reporter ? sovd_error_origin(-ENOMEM) : have_room(m, entity, definitions, n) ? 0 : SOVD_E_OVERLOAD;
+        if (!r)
+                fm_table_each(&m->table, entity, undefine, NULL);
         for (size_t i = 0; !r && i < n; i++) {
-                r = define(m, entity, definitions[i]);
+                r = define(m, reporter, definitions[i]);
                 if (!r)
                         definitions[i] = NULL;
         }
@@ -88,207 +220,39 @@ static int define_all(struct fm_manager *m, const char *entity, struct fm_defini
         return r;
 }
 
-int fm_manager_define(struct fm_manager *m, const char *entity, const struct fm_catalog *catalog) {
+static int make_definitions(const struct fm_catalog *catalog, struct fm_definition **ret) {
         const struct fm_descriptor *faults = catalog->faults.items;
+        int r = 0;
+
+        for (size_t i = 0; !r && i < catalog->faults.n; i++) {
+                struct fm_descriptor about = faults[i];
+                about.catalog_id = catalog->id;
+                about.catalog_version = catalog->version;
+                r = fm_definition_new(&ret[i], &about);
+        }
+        return r;
+}
+
+int fm_manager_define(struct fm_manager *m, const char *entity, const struct fm_catalog *catalog) {
         struct fm_definition **definitions = calloc(catalog->faults.n + 1, sizeof(struct fm_definition *));
         int r = definitions ? 0 : sovd_error_origin(-ENOMEM);
 
-        for (size_t i = 0; !r && i < catalog->faults.n; i++)
-                r = fm_definition_new(&definitions[i], &faults[i]);
+        if (!r)
+                r = make_definitions(catalog, definitions);
         if (!r)
                 r = define_all(m, entity, definitions, catalog->faults.n);
         for (size_t i = 0; definitions && i < catalog->faults.n; i++)
                 fm_definition_unref(definitions[i]);
         free(definitions);
-        return r;
-}
-
-/* --- reports -------------------------------------------------------------------------------------------- */
-
-static bool is_enabled(const struct fm_manager *m, const struct fm_descriptor *d) {
-        for (size_t i = 0; i < d->conditions.n; i++)
-                for (size_t k = 0; k < m->n_conditions; k++)
-                        if (!m->conditions[k].on && strcmp(m->conditions[k].name, d->conditions.items[i]) == 0)
-                                return false;
-        return true;
-}
-
-static bool is_within_limit(struct fm_fault *f, uint64_t now) {
-        double limit = f->definition->about->reports_per_sec.value;
-
-        if (now - f->window_usec >= SOVD_USEC_PER_SEC) {
-                f->window_usec = now;
-                f->n_in_window = 0;
-        }
-        return limit <= 0 || f->n_in_window++ < SOVD_MAX((unsigned)limit, 1u);
-}
-
-void fm_keep_frame(char **to, const char *frame) {
-        char *copy = frame ? strdup(frame) : NULL;
-
-        if (copy || !frame) {
-                free(*to);
-                *to = copy;
-        }
-}
-
-/* With the mutex held: what a step of the state machine means for the record. */
-static void note_change(struct fm_manager *m, struct fm_fault *f, unsigned changed, const char *frame) {
-        if (changed & FM_NOW_FAILED) {
-                f->last_usec = sovd_realtime_usec();
-                if (f->state.n_occurrences == 1) {
-                        f->first_usec = f->last_usec;
-                        fm_keep_frame(&f->first_frame, frame);
-                }
-                fm_keep_frame(&f->last_frame, frame);
-        }
-        if (!f->state.n_occurrences)
-                return; /* a test that never failed is no fault: nothing to store or to tell */
-        fm_make_dirty(m, f, changed);
-        f->seq = ++m->seq;
-        m->counters.n_changes++;
-}
-
-/* With the mutex held. */
-static int judge(struct fm_manager *m, struct fm_fault *f, enum fm_report report, const char *frame,
-                 uint64_t *ret_ticket) {
-        uint64_t now = sovd_now_usec();
-
-        m->counters.n_reports++;
-        if (!is_enabled(m, f->definition->about)) {
-                m->counters.n_disabled++;
-                return 0;
-        }
-        if (!is_within_limit(f, now)) {
-                m->counters.n_limited++;
-                return SOVD_E_OVERLOAD;
-        }
-        m->counters.n_judged++;
-        unsigned changed = fm_state_report(&f->state, &f->definition->rule, report, now);
-        if (changed)
-                note_change(m, f, changed, frame);
-        /* A report that repeats what is under way is as durable as that. */
-        *ret_ticket = f->seq > m->durable_seq ? f->seq : 0;
+        if (r)
+                return r;
+        if (fm_load(m, entity, NULL)) /* then each is read with its first report */
+                sovd_log(SOVD_LOG_WARN, "the faults that %s had cannot be read now", entity);
+        fm_flush_later(m);
         return 0;
 }
 
-static int load_row(struct fm_manager *m, const char *entity, const char *code, struct sovd_arena *arena,
-                    struct fm_row *ret) {
-        struct sovd_db_conn *conn;
-
-        int r = sovd_db_read_begin(m->options.db, &conn);
-        if (r)
-                return r;
-        r = fm_store_load(conn, entity, code, arena, ret);
-        sovd_db_read_end(m->options.db, conn);
-        return r;
-}
-
-/* The state of an earlier run. Without the mutex: the file is read. */
-static int load(struct fm_manager *m, struct fm_fault *f) {
-        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
-        struct fm_row row;
-
-        int r = sovd_arena_new(&arena, 512);
-        if (!r)
-                r = load_row(m, f->entity, f->code, arena, &row);
-        if (r && r != SOVD_E_NOT_FOUND)
-                return r;
-
-        (void)pthread_mutex_lock(&m->mutex);
-        if (!f->loaded && !r) {
-                f->state = row.state;
-                f->first_usec = row.first_usec;
-                f->last_usec = row.last_usec;
-                fm_keep_frame(&f->first_frame, row.first_frame);
-                fm_keep_frame(&f->last_frame, row.last_frame);
-        }
-        f->loaded = true;
-        (void)pthread_mutex_unlock(&m->mutex);
-        return 0;
-}
-
-static struct fm_fault *find_defined(struct fm_manager *m, const char *entity, const char *code, bool *ret_loaded) {
-        (void)pthread_mutex_lock(&m->mutex);
-        struct fm_fault *f = fm_table_find(&m->table, entity, code);
-        if (f && !f->defined)
-                f = NULL;
-        m->counters.n_unknown += !f;
-        *ret_loaded = f && f->loaded;
-        (void)pthread_mutex_unlock(&m->mutex);
-        return f;
-}
-
-int fm_manager_report(struct fm_manager *m, const char *entity, const char *code, enum fm_report report,
-                      const char *frame, uint64_t *ret_ticket) {
-        uint64_t ticket = 0;
-        bool loaded;
-        struct fm_fault *f = find_defined(m, entity, code, &loaded);
-        if (!f)
-                return SOVD_E_NOT_FOUND;
-
-        int r = loaded ? 0 : load(m, f);
-        if (r)
-                return r;
-        (void)pthread_mutex_lock(&m->mutex);
-        r = judge(m, f, report, frame, &ticket);
-        (void)pthread_mutex_unlock(&m->mutex);
-        if (ticket)
-                fm_flush_later(m);
-        if (ret_ticket)
-                *ret_ticket = ticket;
-        return r;
-}
-
-/* --- time, cycles, conditions --------------------------------------------------------------------------- */
-
-struct tick {
-        struct fm_manager *m;
-        uint64_t now, next;
-};
-
-static void tick_one(struct fm_fault *f, void *data) {
-        struct tick *t = data;
-
-        if (!f->loaded || fm_state_next_usec(&f->state, &f->definition->rule) == UINT64_MAX)
-                return;
-        unsigned changed = fm_state_tick(&f->state, &f->definition->rule, t->now);
-        if (changed)
-                note_change(t->m, f, changed, NULL);
-        uint64_t next = fm_state_next_usec(&f->state, &f->definition->rule);
-        t->next = SOVD_MIN(t->next, next);
-}
-
-uint64_t fm_manager_tick(struct fm_manager *m) {
-        struct tick t = { .m = m, .now = sovd_now_usec(), .next = UINT64_MAX };
-
-        (void)pthread_mutex_lock(&m->mutex);
-        fm_table_each(&m->table, NULL, tick_one, &t);
-        if (m->retry)
-                t.next = SOVD_MIN(t.next, t.now + RETRY_USEC);
-        (void)pthread_mutex_unlock(&m->mutex);
-        fm_flush_later(m);
-        return t.next;
-}
-
-static void cycle_one(struct fm_fault *f, void *data) {
-        unsigned changed = f->loaded ? fm_state_cycle(&f->state, &f->definition->rule) : 0;
-
-        if (changed)
-                note_change(data, f, changed, NULL);
-}
-
-int fm_manager_cycle(struct fm_manager *m) {
-        (void)pthread_mutex_lock(&m->mutex);
-        uint64_t before = m->seq;
-        fm_table_each(&m->table, NULL, cycle_one, m);
-        uint64_t ticket = m->seq;
-        (void)pthread_mutex_unlock(&m->mutex);
-        if (ticket == before)
-                return 0;
-        fm_flush_later(m);
-        return fm_manager_wait(m, ticket);
-}
+/* --- conditions ----------------------------------------------------------------------------------------- */
 
 int fm_manager_condition(struct fm_manager *m, const char *name, bool on) {
         int r = 0;
@@ -310,9 +274,37 @@ int fm_manager_condition(struct fm_manager *m, const char *name, bool on) {
         return r;
 }
 
-void fm_manager_counters(struct fm_manager *m, struct fm_counters *ret) {
+static bool copy_ids(const struct sovd_strings *ids, struct sovd_arena *arena, struct sovd_strings *ret) {
+        const char **items = sovd_arena_array(arena, const char *, ids->n);
+
+        for (size_t i = 0; items && i < ids->n; i++)
+                if (!(items[i] = sovd_arena_strdup(arena, ids->items[i])))
+                        return false;
+        *ret = (struct sovd_strings){ .items = items, .n = ids->n, .set = true };
+        return items;
+}
+
+int fm_manager_freeze_frame(struct fm_manager *m, const char *entity, const char *code, struct sovd_arena *arena,
+                            struct sovd_strings *ret) {
+        *ret = (struct sovd_strings){ 0 };
+        (void)pthread_mutex_lock(&m->mutex);
+        const struct fm_fault *f = fm_table_find(&m->table, entity, code);
+        const struct sovd_strings *ids = f && f->defined ? &f->definition->about->freeze_frame : NULL;
+        bool ok = !ids || !ids->n || copy_ids(ids, arena, ret);
+        (void)pthread_mutex_unlock(&m->mutex);
+        return ok ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+void fm_manager_ignored(struct fm_manager *m, const char *entity, const char *code, struct fm_ignored *ret) {
+        (void)pthread_mutex_lock(&m->mutex);
+        const struct fm_fault *f = fm_table_find(&m->table, entity, code);
+        *ret = f ? f->ignored : (struct fm_ignored){ 0 };
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+void fm_manager_counters(struct fm_manager *m, struct sovd_fault_counters *ret) {
         (void)pthread_mutex_lock(&m->mutex);
         *ret = m->counters;
-        ret->n_definitions = m->table.n;
+        ret->n_definitions = m->table.n - m->n_recalled;
         (void)pthread_mutex_unlock(&m->mutex);
 }

@@ -13,6 +13,7 @@
 #include "fault-manager/catalog.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/events.h"
+#include "sovd-core/fault_sink.h"
 
 struct fm_manager;
 
@@ -27,9 +28,11 @@ struct fm_event {
         const char *scope;        /* "" = none */
         const char *frame;        /* JSON object, of this occurrence; or NULL */
         const char *body;         /* the whole as JSON: sovd_schema_fault_event */
+        uint32_t merged;          /* further changes since the last event of the fault, which this one tells too */
 };
 #define FM_CLEARED SOVD_FACT_CLEARED
 #define FM_RESTORED SOVD_FACT_RESTORED /* all faults were replaced; entity and code are "" */
+#define FM_DESCRIBED (1u << 15)        /* the row is to be written, and there is nothing to tell */
 
 /* The same for the bus of events. */
 struct sovd_fact fm_event_fact(const struct fm_event *event);
@@ -37,15 +40,12 @@ struct sovd_fact fm_event_fact(const struct fm_event *event);
 struct fm_options {
         struct sovd_db *db;       /* with sovd_state_migrations; outlives the manager */
         size_t faults_max;        /* descriptors of all catalogues together */
+        double reports_per_sec;   /* of one entity; 0 = no limit */
+        unsigned events_per_sec;  /* of one fault; 0 = no limit */
+        const char *boot_id;      /* another one than the last begins a cycle of the kind power; NULL = not known */
+        void (*sooner)(void *data); /* fm_manager_tick() is due earlier than it said; or NULL */
         void (*published)(const struct fm_event *event, void *data); /* after the commit, in its order; or NULL */
         void *data;
-};
-
-struct fm_counters {
-        uint64_t n_reports, n_judged, n_changes; /* judged: not dropped by a limit or a condition */
-        uint64_t n_unknown, n_limited, n_disabled;
-        uint64_t n_flushes, n_failed_flushes;
-        size_t n_definitions, n_waiting;         /* waiting: changes that are not durable yet */
 };
 
 int fm_manager_new(struct fm_manager **ret, const struct fm_options *options);
@@ -54,14 +54,19 @@ struct fm_manager *fm_manager_free(struct fm_manager *m);
 SOVD_DEFINE_CLEANUP(struct fm_manager *, fm_manager_free)
 
 /* Takes the faults of a checked catalogue as those of an entity; what the entity had before and the new one lacks is
- * not reported any more, but stays readable. SOVD_E_OVERLOAD: too many descriptors. */
+ * not reported any more, but stays readable. SOVD_E_OVERLOAD: too many descriptors, or kinds of cycles; nothing changed. */
 int fm_manager_define(struct fm_manager *m, const char *entity, const struct fm_catalog *catalog);
 
 /* A report. frame: environment data as a JSON object, kept with the first and the last occurrence; or NULL.
  * *ret_ticket: for fm_manager_wait(); 0 = nothing changed, nothing to wait for. May be NULL.
- * SOVD_E_NOT_FOUND: the code is not in the entity's catalogue; SOVD_E_OVERLOAD: over the fault's limit of reports. */
+ * SOVD_E_NOT_FOUND: the code is not in the entity's catalogue; SOVD_E_OVERLOAD: over the fault's or the entity's limit of
+ * reports. */
 int fm_manager_report(struct fm_manager *m, const char *entity, const char *code, enum fm_report report,
                       const char *frame, uint64_t *ret_ticket);
+
+/* Ids of data that a failure of the fault keeps; copied into the arena. -ENOMEM. */
+int fm_manager_freeze_frame(struct fm_manager *m, const char *entity, const char *code, struct sovd_arena *arena,
+                            struct sovd_strings *ret);
 
 /* Waits until the change is durable. -errno: it is not, and will be tried again. */
 int fm_manager_wait(struct fm_manager *m, uint64_t ticket);
@@ -69,8 +74,18 @@ int fm_manager_wait(struct fm_manager *m, uint64_t ticket);
 /* Switches an enabling condition; unknown ones count as on. */
 int fm_manager_condition(struct fm_manager *m, const char *name, bool on);
 
-/* A new operation cycle for all faults that were reported in this run. */
-int fm_manager_cycle(struct fm_manager *m);
+/* A new operation cycle for all faults of the kind (NULL = of every kind), those too that nobody has reported in this run.
+ * *ret_ticket as with reports. SOVD_E_OVERLOAD: too many kinds. */
+int fm_manager_cycle(struct fm_manager *m, const char *kind, uint64_t *ret_ticket);
+
+/* The number of the present cycle of a kind; 0 for one that is not known. */
+uint64_t fm_manager_cycle_number(struct fm_manager *m, const char *kind);
+
+/* Reports of a fault that were not judged since the start. */
+struct fm_ignored {
+        uint64_t n_limited, n_disabled; /* over a limit; a condition was off */
+};
+void fm_manager_ignored(struct fm_manager *m, const char *entity, const char *code, struct fm_ignored *ret);
 
 /* Judges time rules; returns when to be called again (monotonic; UINT64_MAX = never). Writes again what failed. */
 uint64_t fm_manager_tick(struct fm_manager *m);
@@ -101,8 +116,9 @@ int fm_manager_followed(struct fm_manager *m, const char *const *entities, size_
 struct fm_record {
         const char *entity, *code;
         struct fm_descriptor *about;
-        struct fm_state state;     /* status and counters */
-        uint64_t first_usec, last_usec;
+        struct fm_state state;     /* status and counters, in the present cycle */
+        uint64_t cycle;            /* its number */
+        uint64_t first_usec, last_usec, first_cycle, last_cycle;
         const char *first_frame, *last_frame; /* JSON objects, or NULL */
 };
 
@@ -152,4 +168,4 @@ struct fm_history_query {
 int fm_manager_history(struct fm_manager *m, const struct fm_history_query *query, struct sovd_arena *arena,
                        struct fm_past **ret, size_t *ret_n, bool *ret_full);
 
-void fm_manager_counters(struct fm_manager *m, struct fm_counters *ret);
+void fm_manager_counters(struct fm_manager *m, struct sovd_fault_counters *ret);

@@ -110,6 +110,8 @@ static int restore_work(struct sovd_db_conn *conn, void *data) {
         set_restoring(restore->m, true); /* nothing of before is written behind this in the same transaction */
         int r = sovd_snapshot_copy(conn, restore->from);
         if (!r)
+                r = fm_store_rebase(conn);
+        if (!r)
                 r = note_restore(conn, restore);
         if (!r)
                 r = fm_store_event(conn, &restore->event, &restore->event.id);
@@ -117,10 +119,11 @@ static int restore_work(struct sovd_db_conn *conn, void *data) {
 }
 
 static void forget_memory(struct fm_fault *f, void *data) {
-        (void)data;
         fm_state_clear(&f->state);
         f->loaded = false;
-        f->changed = 0;
+        f->changed = f->owed = 0;
+        f->n_untold = 0;
+        fm_arm(data, f);
         fm_keep_frame(&f->first_frame, NULL);
         fm_keep_frame(&f->last_frame, NULL);
 }
@@ -133,8 +136,9 @@ static void restore_done(int result, void *data) {
                 m->options.published(&restore->event, m->options.data);
         (void)pthread_mutex_lock(&m->mutex);
         if (!result)
-                fm_table_each(&m->table, NULL, forget_memory, NULL);
+                fm_table_each(&m->table, NULL, forget_memory, m);
         m->restoring = false;
+        m->n_clearing--;
         restore->result = result;
         restore->finished = true;
         (void)pthread_cond_broadcast(&m->progress);
@@ -155,10 +159,18 @@ static int carry_out(struct restore *restore) {
                 return r;
         restore->event.body = body;
         fm_flush_later(m);
-        r = sovd_db_post(m->options.db, restore_work, restore_done, restore);
-        if (r)
-                return r;
         (void)pthread_mutex_lock(&m->mutex);
+        m->n_clearing++; /* as with a clear: nothing is read from the file that is about to go */
+        m->n_clears++;
+        (void)pthread_mutex_unlock(&m->mutex);
+        r = sovd_db_post(m->options.db, restore_work, restore_done, restore);
+        (void)pthread_mutex_lock(&m->mutex);
+        if (r) {
+                m->n_clearing--;
+                restore->finished = true;
+                restore->result = r;
+                (void)pthread_cond_broadcast(&m->progress);
+        }
         while (!restore->finished)
                 (void)pthread_cond_wait(&m->progress, &m->mutex);
         (void)pthread_mutex_unlock(&m->mutex);

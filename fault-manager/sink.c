@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fault-manager/fault_manager.h"
+#include "fault-manager/sources.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/call.h"
@@ -9,18 +10,21 @@
 #include <time.h>
 
 #define PAGE        200
-#define IDLE_USEC   (SOVD_USEC_PER_SEC) /* a report may start a time rule at any moment */
+#define IDLE_USEC   (SOVD_USEC_PER_SEC) /* what could not be written is tried again */
 #define ENTITY_MAX  200
 
 struct fm_sink {
         struct sovd_fault_sink base;
         struct fm_manager *manager;
         struct fm_retention *retention; /* or NULL */
+        struct fm_sources sources;
         pthread_t thread;
         bool has_thread;
         pthread_mutex_t mutex; /* leaf: the two below */
         pthread_cond_t wake;
-        bool stopping;
+        bool stopping, poked;
+        void (*published)(const struct fm_event *event, void *data); /* of whoever made it */
+        void *data;
 };
 
 static struct fm_manager *manager_of(struct sovd_fault_sink *sink) {
@@ -45,31 +49,39 @@ static int define(struct sovd_fault_sink *sink, const char *entity, const struct
                 *ret_why = sovd_arena_printf(arena, "%s: %s", path, why);
                 return SOVD_E_BAD_REQUEST;
         }
-        return fm_manager_define(manager_of(sink), entity, &catalog);
+        return fm_sources_take_app(&((struct fm_sink *)sink)->sources, entity, json);
+}
+
+static bool is_defined(struct sovd_fault_sink *sink, const char *entity) {
+        return fm_sources_has_file(&((struct fm_sink *)sink)->sources, entity);
+}
+
+static int freeze_frame(struct sovd_fault_sink *sink, const char *entity, const char *code, struct sovd_arena *arena,
+                        struct sovd_strings *ret) {
+        return fm_manager_freeze_frame(manager_of(sink), entity, code, arena, ret);
 }
 
 static int report(struct sovd_fault_sink *sink, const char *entity, const char *code, enum sovd_report kind,
                   const char *environment, uint64_t *ret_ticket) {
         static const enum fm_report kinds[] = { FM_FAILED, FM_PASSED, FM_PREFAILED, FM_PREPASSED };
-        struct fm_sink *s = (struct fm_sink *)sink;
 
-        int r = fm_manager_report(s->manager, entity, code, kinds[kind], environment, ret_ticket);
-        (void)pthread_mutex_lock(&s->mutex);
-        (void)pthread_cond_signal(&s->wake); /* it may have begun to wait for a time */
-        (void)pthread_mutex_unlock(&s->mutex);
-        return r;
+        return fm_manager_report(manager_of(sink), entity, code, kinds[kind], environment, ret_ticket);
 }
 
 static int wait(struct sovd_fault_sink *sink, uint64_t ticket) {
         return fm_manager_wait(manager_of(sink), ticket);
 }
 
+static void counters(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret) {
+        fm_manager_counters(manager_of(sink), ret);
+}
+
 static int condition(struct sovd_fault_sink *sink, const char *name, bool on) {
         return fm_manager_condition(manager_of(sink), name, on);
 }
 
-static int cycle(struct sovd_fault_sink *sink) {
-        return fm_manager_cycle(manager_of(sink));
+static int cycle(struct sovd_fault_sink *sink, const char *kind, uint64_t *ret_ticket) {
+        return fm_manager_cycle(manager_of(sink), kind, ret_ticket);
 }
 
 static int observe(struct sovd_fault_sink *sink, struct sovd_observed_faults *observed, struct sovd_arena *arena) {
@@ -242,6 +254,7 @@ static int read_one(struct sovd_fault_sink *sink, struct sovd_call *call, const 
         char key[ENTITY_MAX];
         const struct fm_query q = { .entity = key_of(key, e), .code = code, .max = 1 };
         struct fm_record *records;
+        struct fm_ignored ignored;
         size_t n;
 
         int r = fm_manager_list(manager_of(sink), &q, call->arena, &records, &n);
@@ -250,8 +263,13 @@ static int read_one(struct sovd_fault_sink *sink, struct sovd_call *call, const 
         ret->item = sovd_arena_new0(call->arena, struct sovd_fault);
         if (!ret->item)
                 return sovd_error_origin(-ENOMEM);
+        fm_manager_ignored(manager_of(sink), key, code, &ignored);
         r = fm_record_fault(records, call->arena, ret->item);
-        return r ? r : fm_record_environment(records, call->arena, &ret->environment_data);
+        if (!r)
+                r = fm_record_environment(records, &ignored, call->arena, &ret->environment_data);
+        if (!r && sovd_streq(sovd_call_query(call, "include-schema"), "true"))
+                r = fm_environment_schema(call->arena, &ret->schema);
+        return r;
 }
 
 static int clear(struct sovd_fault_sink *sink, struct sovd_call *call, const struct sovd_entity *e, const char *code) {
@@ -330,13 +348,13 @@ static bool status_matches(struct sovd_fault_sink *sink, uint8_t status, const c
         return fm_status_matches(status, key, value);
 }
 
-static void count(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret) {
+static void count(struct sovd_fault_sink *sink, struct sovd_kept_faults *ret) {
         struct fm_sink *s = (struct fm_sink *)sink;
         struct fm_retention_counters c = { 0 };
 
         if (s->retention)
                 fm_retention_counters(s->retention, &c);
-        *ret = (struct sovd_fault_counters){
+        *ret = (struct sovd_kept_faults){
                 .n_events = c.n_events,
                 .n_faults = c.n_faults,
                 .n_events_removed = c.n_events_removed,
@@ -350,8 +368,11 @@ static void count(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret)
 
 static const struct sovd_fault_sink_ops sink_ops = {
         .define = define,
+        .is_defined = is_defined,
+        .freeze_frame = freeze_frame,
         .report = report,
         .wait = wait,
+        .counters = counters,
         .condition = condition,
         .cycle = cycle,
         .observe = observe,
@@ -379,9 +400,26 @@ static void wait_until(struct fm_sink *s, uint64_t next_usec) {
         until.tv_sec += (time_t)(left / SOVD_USEC_PER_SEC + nsec / 1000000000);
         until.tv_nsec = (long)(nsec % 1000000000);
         (void)pthread_mutex_lock(&s->mutex);
-        if (!s->stopping)
+        if (!s->stopping && !s->poked)
                 (void)pthread_cond_timedwait(&s->wake, &s->mutex, &until);
+        s->poked = false;
         (void)pthread_mutex_unlock(&s->mutex);
+}
+
+static void poke(void *data) {
+        struct fm_sink *s = data;
+
+        (void)pthread_mutex_lock(&s->mutex);
+        s->poked = true;
+        (void)pthread_cond_signal(&s->wake);
+        (void)pthread_mutex_unlock(&s->mutex);
+}
+
+static void publish(const struct fm_event *event, void *data) {
+        const struct fm_sink *s = data;
+
+        if (s->published)
+                s->published(event, s->data);
 }
 
 static bool is_stopping(struct fm_sink *s) {
@@ -411,7 +449,14 @@ int fm_sink_new(struct fm_sink **ret, const struct fm_options *options) {
         (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         (void)pthread_cond_init(&s->wake, &attributes);
         (void)pthread_condattr_destroy(&attributes);
-        int r = fm_manager_new(&s->manager, options);
+        struct fm_options own = *options;
+        own.published = publish;
+        own.sooner = poke;
+        own.data = s;
+        s->published = options->published;
+        s->data = options->data;
+        int r = fm_manager_new(&s->manager, &own);
+        fm_sources_init(&s->sources, s->manager);
         if (!r)
                 r = -pthread_create(&s->thread, NULL, keep_time, s);
         s->has_thread = !r;
@@ -437,6 +482,7 @@ struct fm_sink *fm_sink_free(struct fm_sink *s) {
         if (s->has_thread)
                 (void)pthread_join(s->thread, NULL);
         fm_retention_free(s->retention);
+        fm_sources_done(&s->sources);
         fm_manager_free(s->manager);
         (void)pthread_cond_destroy(&s->wake);
         (void)pthread_mutex_destroy(&s->mutex);
@@ -446,6 +492,10 @@ struct fm_sink *fm_sink_free(struct fm_sink *s) {
 
 struct sovd_fault_sink *fm_sink_base(struct fm_sink *sink) {
         return &sink->base;
+}
+
+int fm_sink_set_catalogs(struct fm_sink *sink, const struct fm_catalog_source *sources, size_t n) {
+        return fm_sources_take_files(&sink->sources, sources, n);
 }
 
 struct fm_manager *fm_sink_manager(struct fm_sink *sink) {

@@ -4,15 +4,17 @@
 
 #define COLUMNS \
         "entity, code, about, severity, scope, status, occurrences, failed_cycles, passed_cycles, first_usec, " \
-        "last_usec, first_frame, last_frame"
+        "last_usec, first_frame, last_frame, cycle_kind, cycle, first_cycle, last_cycle, owed, untold"
 
 static int put(struct sovd_db_conn *conn, const struct fm_row *row) {
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,"
+                                          "?16,?17,?18,?19)"
                                           " ON CONFLICT(entity, code) DO UPDATE SET about=?3, severity=?4, scope=?5, status=?6,"
                                           " occurrences=?7, failed_cycles=?8, passed_cycles=?9, first_usec=?10,"
-                                          " last_usec=?11, first_frame=?12, last_frame=?13");
+                                          " last_usec=?11, first_frame=?12, last_frame=?13, cycle_kind=?14, cycle=?15,"
+                                          " first_cycle=?16, last_cycle=?17, owed=?18, untold=?19");
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, row->entity);
@@ -28,6 +30,12 @@ static int put(struct sovd_db_conn *conn, const struct fm_row *row) {
         sovd_db_bind_int(s, 11, (int64_t)row->last_usec);
         sovd_db_bind_text(s, 12, row->first_frame);
         sovd_db_bind_text(s, 13, row->last_frame);
+        sovd_db_bind_text(s, 14, row->cycle_kind ? row->cycle_kind : "");
+        sovd_db_bind_int(s, 15, (int64_t)row->cycle);
+        sovd_db_bind_int(s, 16, (int64_t)row->first_cycle);
+        sovd_db_bind_int(s, 17, (int64_t)row->last_cycle);
+        sovd_db_bind_int(s, 18, row->owed);
+        sovd_db_bind_int(s, 19, row->untold);
         return sovd_db_run(s);
 }
 
@@ -50,7 +58,7 @@ int fm_store_event(struct sovd_db_conn *conn, const struct fm_event *event, int6
         struct sovd_db_stmt *s;
 
         int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, "
-                                          "frame, body) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)");
+                                          "frame, body, merged) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)");
         if (r)
                 return r;
         sovd_db_bind_int(s, 1, (int64_t)event->usec);
@@ -62,6 +70,7 @@ int fm_store_event(struct sovd_db_conn *conn, const struct fm_event *event, int6
         sovd_db_bind_text(s, 7, event->scope);
         sovd_db_bind_text(s, 8, event->frame);
         sovd_db_bind_text(s, 9, event->body);
+        sovd_db_bind_int(s, 10, event->merged);
         r = sovd_db_run(s);
         if (!r)
                 *ret_id = sovd_db_last_id(conn);
@@ -83,37 +92,113 @@ static struct fm_row read_row(struct sovd_db_stmt *s) {
                 .last_usec = (uint64_t)sovd_db_int(s, 10),
                 .first_frame = sovd_db_text(s, 11),
                 .last_frame = sovd_db_text(s, 12),
+                .cycle_kind = sovd_db_text(s, 13),
+                .cycle = (uint64_t)sovd_db_int(s, 14),
+                .first_cycle = (uint64_t)sovd_db_int(s, 15),
+                .last_cycle = (uint64_t)sovd_db_int(s, 16),
+                .owed = (unsigned)sovd_db_int(s, 17),
+                .untold = (uint32_t)sovd_db_int(s, 18),
         };
 }
 
-static int copy_row(const struct fm_row *row, struct sovd_arena *arena, struct fm_row *ret) {
-        *ret = *row;
-        ret->entity = sovd_arena_strdup(arena, row->entity);
-        ret->code = sovd_arena_strdup(arena, row->code);
-        ret->about = sovd_arena_strdup(arena, row->about);
-        ret->scope = sovd_arena_strdup(arena, row->scope);
-        ret->first_frame = sovd_arena_strdup(arena, row->first_frame);
-        ret->last_frame = sovd_arena_strdup(arena, row->last_frame);
-        bool ok = ret->entity && ret->code && ret->about && ret->scope && (ret->first_frame || !row->first_frame) &&
-                  (ret->last_frame || !row->last_frame);
-        return ok ? 0 : sovd_error_origin(-ENOMEM);
+/* Calls each for every row of a statement. */
+static int walk(struct sovd_db_stmt *s, int (*each)(const struct fm_row *row, void *data), void *data) {
+        bool more = true;
+        int r = 0;
+
+        while (!r && more) {
+                r = sovd_db_step(s, &more);
+                if (!r && more) {
+                        const struct fm_row row = read_row(s);
+                        r = each(&row, data);
+                }
+        }
+        return r;
 }
 
-int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *code, struct sovd_arena *arena,
-                  struct fm_row *ret) {
+int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *code,
+                  int (*each)(const struct fm_row *row, void *data), void *data) {
         struct sovd_db_stmt *s;
-        bool row;
 
-        int r = sovd_db_prepare(conn, &s, "SELECT " COLUMNS " FROM fault WHERE entity=?1 AND code=?2");
+        int r = sovd_db_prepare(conn, &s, code ? "SELECT " COLUMNS " FROM fault WHERE entity=?1 AND code=?2"
+                                               : "SELECT " COLUMNS " FROM fault WHERE entity=?1");
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, entity);
-        sovd_db_bind_text(s, 2, code);
-        r = sovd_db_step(s, &row);
-        if (r || !row)
-                return r ? r : SOVD_E_NOT_FOUND;
-        const struct fm_row found = read_row(s);
-        return copy_row(&found, arena, ret);
+        if (code)
+                sovd_db_bind_text(s, 2, code);
+        return walk(s, each, data);
+}
+
+/* As in the index: not (only) "not completed in this cycle" of the bits that a cycle moves. */
+#define UNSETTLED "(status&67)<>64"
+
+int fm_store_unsettled(struct sovd_db_conn *conn, const char *cycle_kind,
+                       int (*each)(const struct fm_row *row, void *data), void *data) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, cycle_kind ? "SELECT " COLUMNS " FROM fault WHERE cycle_kind=?1 AND " UNSETTLED
+                                                     : "SELECT " COLUMNS " FROM fault WHERE cycle_kind<>'' AND " UNSETTLED);
+        if (r)
+                return r;
+        if (cycle_kind)
+                sovd_db_bind_text(s, 1, cycle_kind);
+        return walk(s, each, data);
+}
+
+int fm_store_owed(struct sovd_db_conn *conn, int (*each)(const struct fm_row *row, void *data), void *data) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "SELECT " COLUMNS " FROM fault WHERE owed<>0");
+        return r ? r : walk(s, each, data);
+}
+
+/* --- cycles --------------------------------------------------------------------------------------------- */
+
+int fm_store_cycle(struct sovd_db_conn *conn, const char *kind, uint64_t n) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_cycle(kind, n) VALUES(?1,?2) "
+                                          "ON CONFLICT(kind) DO UPDATE SET n=excluded.n");
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, kind);
+        sovd_db_bind_int(s, 2, (int64_t)n);
+        return sovd_db_run(s);
+}
+
+int fm_store_rebase(struct sovd_db_conn *conn) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "UPDATE fault SET cycle=coalesce((SELECT n FROM fault_cycle c WHERE "
+                                          "c.kind=fault.cycle_kind),0)");
+        return r ? r : sovd_db_run(s);
+}
+
+int fm_store_cycles(struct sovd_db_conn *conn, int (*each)(const char *kind, uint64_t n, void *data), void *data) {
+        struct sovd_db_stmt *s;
+        bool more = true;
+
+        int r = sovd_db_prepare(conn, &s, "SELECT kind, n FROM fault_cycle");
+        while (!r && more) {
+                r = sovd_db_step(s, &more);
+                if (!r && more)
+                        r = each(sovd_db_text(s, 0), (uint64_t)sovd_db_int(s, 1), data);
+        }
+        return r;
+}
+
+/* The first mark ever begins nothing. */
+int fm_store_mark(struct sovd_db_conn *conn, const char *kind, const char *mark) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_cycle(kind, n, mark) VALUES(?1,0,?2) ON CONFLICT(kind) DO UPDATE "
+                                          "SET n=n+(mark IS NOT NULL), mark=excluded.mark WHERE mark IS NOT excluded.mark");
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, kind);
+        sovd_db_bind_text(s, 2, mark);
+        return sovd_db_run(s);
 }
 
 int fm_store_clear(struct sovd_db_conn *conn, const char *entity, const char *code, const char *scope,
@@ -220,17 +305,10 @@ static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q) {
 int fm_store_list(struct sovd_db_conn *conn, const struct fm_query *query,
                   int (*each)(const struct fm_row *row, void *data), void *data) {
         struct sovd_db_stmt *s;
-        bool more = true;
 
         int r = sovd_db_prepare(conn, &s, statement_for(query));
-        if (!r)
-                bind_query(s, query);
-        while (!r && more) {
-                r = sovd_db_step(s, &more);
-                if (!r && more) {
-                        const struct fm_row row = read_row(s);
-                        r = each(&row, data);
-                }
-        }
-        return r;
+        if (r)
+                return r;
+        bind_query(s, query);
+        return walk(s, each, data);
 }

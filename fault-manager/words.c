@@ -17,21 +17,6 @@ static const char *const bit_names[] = {
         "testNotCompletedThisOperationCycle", "warningIndicatorRequested",
 };
 
-/* What the writer holds, as a tree in the arena. */
-static int node_of(struct sovd_json_writer *w, struct sovd_arena *arena, const struct cJSON **ret) {
-        struct sovd_json_fault fault;
-        struct cJSON *node = NULL;
-        const char *text;
-        size_t len;
-
-        int r = sovd_json_writer_finish(w, &text, &len);
-        if (!r)
-                r = sovd_json_parse_in(arena, &node, text, len, NULL, &fault);
-        sovd_json_writer_done(w);
-        *ret = node;
-        return sovd_error_fold(r);
-}
-
 /* As a filter of the standard sees a value: 1, "1" and true are alike. */
 static bool is_set(const cJSON *value) {
         const char *text = cJSON_IsString(value) || cJSON_IsNumber(value) ? value->valuestring : NULL;
@@ -90,7 +75,7 @@ static int write_status(uint8_t status, struct sovd_arena *arena, const struct c
                 sovd_json_key_string(&w, key, value);
         }
         sovd_json_object_end(&w);
-        return node_of(&w, arena, ret);
+        return sovd_json_written(arena, &w, ret);
 }
 
 /* There are 256 of them, and every fault of every list has one: they are made once and never change. */
@@ -190,58 +175,4 @@ int fm_record_fault(const struct fm_record *record, struct sovd_arena *arena, st
                         return sovd_error_origin(-ENOMEM);
         }
         return fm_status_object(&record->state, &ret->status);
-}
-
-static void write_occurrence(struct sovd_json_writer *w, const char *key, uint64_t usec, const struct cJSON *frame) {
-        char when[SOVD_TIMESTAMP_SIZE];
-
-        sovd_json_key(w, key);
-        sovd_json_object_begin(w);
-        sovd_json_key_string(w, "timestamp", sovd_clock_format(when, usec));
-        if (frame) {
-                sovd_json_key(w, "freeze_frame");
-                sovd_json_tree(w, frame);
-        }
-        sovd_json_object_end(w);
-}
-
-static int read_frame(const char *text, struct sovd_arena *arena, struct cJSON **ret) {
-        struct sovd_json_fault fault;
-
-        *ret = NULL;
-        return text ? sovd_error_fold(sovd_json_parse_in(arena, ret, text, strlen(text), NULL, &fault)) : 0;
-}
-
-/* Until the warning indicator goes out, or until the fault is forgotten; only where the catalogue says when. */
-static void write_cycles_left(struct sovd_json_writer *w, const char *key, bool counts, int64_t needed,
-                              const struct fm_record *record) {
-        const int64_t passed = record->state.n_passed_cycles;
-
-        if (counts && needed > 0)
-                sovd_json_key_int(w, key, needed > passed ? needed - passed : 0);
-}
-
-int fm_record_environment(const struct fm_record *record, struct sovd_arena *arena, const struct cJSON **ret) {
-        struct cJSON *first, *last;
-        struct sovd_json_writer w;
-
-        int r = read_frame(record->first_frame, arena, &first);
-        if (!r)
-                r = read_frame(record->last_frame, arena, &last);
-        if (r)
-                return r;
-
-        sovd_json_writer_init(&w, 0, 0);
-        sovd_json_object_begin(&w);
-        write_occurrence(&w, "first_occurrence", record->first_usec, first);
-        write_occurrence(&w, "last_occurrence", record->last_usec, last);
-        sovd_json_key_int(&w, "occurrences", record->state.n_occurrences);
-        sovd_json_key_int(&w, "failed_cycles", record->state.n_failed_cycles);
-        sovd_json_key_int(&w, "passed_cycles", record->state.n_passed_cycles);
-        write_cycles_left(&w, "healing_cycles_left", record->state.status & FM_WARNING_INDICATOR,
-                          record->about->heal_cycles.value, record);
-        write_cycles_left(&w, "ageing_cycles_left", record->state.status & FM_CONFIRMED, record->about->age_cycles.value,
-                          record);
-        sovd_json_object_end(&w);
-        return node_of(&w, arena, ret);
 }

@@ -20,6 +20,14 @@ struct sovd_snapshot;
 enum sovd_report { SOVD_REPORT_FAILED, SOVD_REPORT_PASSED, SOVD_REPORT_PREFAILED, SOVD_REPORT_PREPASSED };
 extern const char *const sovd_report_names[]; /* "failed", "passed", "prefailed", "prepassed" */
 
+/* Since the start of the gateway, but for the gauges. */
+struct sovd_fault_counters {
+        uint64_t n_reports, n_judged, n_changes, n_events;
+        uint64_t n_unknown, n_limited, n_disabled; /* reports that were not judged, and why */
+        uint64_t n_flushes, n_failed_flushes, n_cycles;
+        size_t n_waiting, n_definitions;           /* gauges: changes that are not on the disk; faults that are known */
+};
+
 struct sovd_observed_faults {
         const char *entity;
         const struct sovd_fault *faults;
@@ -30,7 +38,7 @@ struct sovd_observed_faults {
 };
 
 /* Of what is kept; the first four when history and faults were last held against their bounds. */
-struct sovd_fault_counters {
+struct sovd_kept_faults {
         uint64_t n_events, n_faults;
         uint64_t n_events_removed, n_faults_removed;
         uint64_t n_rounds, n_failed_rounds;
@@ -44,6 +52,13 @@ struct sovd_fault_sink_ops {
         int (*define)(struct sovd_fault_sink *sink, const char *entity, const struct cJSON *catalog,
                       struct sovd_arena *arena, const char **ret_why);
 
+        /* Does the configuration have a catalogue for the entity? Then it has faults also when it registers none. */
+        bool (*is_defined)(struct sovd_fault_sink *sink, const char *entity);
+
+        /* Ids of data that the catalogue wants kept with a failure of the code; in the arena, none when it is not known. */
+        int (*freeze_frame)(struct sovd_fault_sink *sink, const char *entity, const char *code, struct sovd_arena *arena,
+                            struct sovd_strings *ret);
+
         /* environment: a JSON object as text, or NULL. Returns at once; *ret_ticket for wait, 0 = nothing to wait for.
          * SOVD_E_NOT_FOUND: not in the catalogue; SOVD_E_OVERLOAD: over the fault's limit. */
         int (*report)(struct sovd_fault_sink *sink, const char *entity, const char *code, enum sovd_report report,
@@ -52,10 +67,13 @@ struct sovd_fault_sink_ops {
         /* Until the report is durable; -errno: it is not. */
         int (*wait)(struct sovd_fault_sink *sink, uint64_t ticket);
 
-        int (*condition)(struct sovd_fault_sink *sink, const char *name, bool on);
-        int (*cycle)(struct sovd_fault_sink *sink);
+        void (*counters)(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret);
 
-        void (*count)(struct sovd_fault_sink *sink, struct sovd_fault_counters *ret);
+        int (*condition)(struct sovd_fault_sink *sink, const char *name, bool on);
+        /* A new operation cycle of a kind begins, NULL = of all. Ticket as above. SOVD_E_OVERLOAD: too many kinds. */
+        int (*cycle)(struct sovd_fault_sink *sink, const char *kind, uint64_t *ret_ticket);
+
+        void (*count)(struct sovd_fault_sink *sink, struct sovd_kept_faults *ret);
 
         /* What a backend that keeps its faults itself shows of an entity now, all of it: what differs from the last time is
          * stored and told like what is reported. Durable when it returns. -errno, SOVD_E_OVERLOAD: nothing was done. */

@@ -32,6 +32,23 @@ static const char fault_entities[] =
         "CREATE TABLE fault_entity(entity TEXT PRIMARY KEY, seen_usec INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
         "CREATE INDEX fault_entity_seen ON fault_entity(seen_usec);";
 
+/* fault_cycle: how many operation cycles of a kind began; mark: what began the present one, for the kind power the boot.
+ * cycle of a fault: the number of the cycle for which its row holds; what came later is counted when the row is read.
+ * fault_unsettled: what the next cycle changes, tests that ran in this one or fail on.
+ * owed: what is not told yet of the fault, because it had too many events in its second; untold: how many changes.
+ * merged of an event: further changes that are told by it. */
+static const char fault_cycles[] =
+        "CREATE TABLE fault_cycle(kind TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL, mark TEXT) STRICT, WITHOUT ROWID;"
+        "ALTER TABLE fault ADD COLUMN cycle_kind TEXT NOT NULL DEFAULT 'power';"
+        "ALTER TABLE fault ADD COLUMN cycle INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE fault ADD COLUMN first_cycle INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE fault ADD COLUMN last_cycle INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE fault ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE fault ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;"
+        "CREATE INDEX fault_owed ON fault(entity) WHERE owed<>0;"
+        "CREATE INDEX fault_unsettled ON fault(cycle_kind) WHERE (status&67)<>64;"
+        "ALTER TABLE fault_event ADD COLUMN merged INTEGER NOT NULL DEFAULT 0;";
+
 /* snapshot: in a snapshot, one row that says what it is; in the state, one for each that was restored into it. */
 static const char snapshots[] =
         "CREATE TABLE snapshot(id INTEGER PRIMARY KEY AUTOINCREMENT, made_usec INTEGER NOT NULL, gateway TEXT NOT NULL,"
@@ -75,6 +92,7 @@ const char *const sovd_state_migrations[] = {
         locks,
         executions,
         triggers,
+        fault_cycles,
         NULL,
 };
 

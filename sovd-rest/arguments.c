@@ -10,6 +10,7 @@ static const struct option options[] = {
         { "print-config-docs", no_argument, NULL, 'd' },
         { "print-openapi", no_argument, NULL, 'o' },
         { "print-scenario-docs", no_argument, NULL, 'p' },
+        { "print-fault-docs", no_argument, NULL, 'f' },
         { "version", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },
         { 0 }
@@ -31,6 +32,9 @@ static bool apply(struct sovd_arguments *a, int option) {
                 return true;
         case 'p':
                 a->action = SOVD_ACTION_PRINT_SCENARIO_DOCS;
+                return true;
+        case 'f':
+                a->action = SOVD_ACTION_PRINT_FAULT_DOCS;
                 return true;
         case 'd':
                 a->action = SOVD_ACTION_PRINT_CONFIG_DOCS;
@@ -75,6 +79,7 @@ void sovd_arguments_help(void) {
                    "  --check-config [FILE] check the configuration, say what is wrong with it, and exit\n"
                    "  --print-config-docs  print the reference of the configuration as Markdown\n"
                    "  --print-scenario-docs print the reference of scenarios as Markdown\n"
+                   "  --print-fault-docs   print the reference of catalogues of faults as Markdown\n"
                    "  --print-openapi      print the OpenAPI document of the API\n"
                    "  --version            print the version\n"
                    "  --help               print this\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
 #include "backends/sim/sim_backend.h"
+#include "fault-manager/catalog.h"
 #include "sovd-auth/tokens.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
@@ -16,6 +17,7 @@
 #include "sovd-rest/backend_list.h"
 #include "sovd-rest/catalog_settings.h"
 #include "sovd-rest/dispatch.h"
+#include "sovd-rest/fault_settings.h"
 #include "sovd-rest/lock_settings.h"
 #include "sovd-rest/observe.h"
 #include "sovd-rest/native_apps.h"
@@ -51,6 +53,7 @@ struct settings {
         struct sovd_auth_settings *auth;
         struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
+        struct sovd_fault_settings *faults;
 };
 
 #define SECTION(word) \
@@ -72,6 +75,7 @@ static const struct sovd_field settings_fields[] = {
           .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
         { .name = "native", .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, native),
           .of = &sovd_schema_native_options, .doc = "Apps of this machine; without it, none can connect." },
+        SECTION(faults),
         { 0 }
 };
 static const struct sovd_schema settings_schema = { .name = "configuration", .size = sizeof(struct settings),
@@ -159,7 +163,9 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                 message = check_clients(s, tree, arena);
         if (!message)
                 message = sovd_catalog_settings_check(s->catalog, tree, arena);
-        return message ? message : sovd_native_apps_check(s->native, tree, arena);
+        if (!message)
+                message = sovd_native_apps_check(s->native, tree, arena);
+        return message ? message : sovd_fault_settings_check(s->faults, s->native, tree, arena);
 }
 
 static void print_lines(const char *text) {
@@ -271,6 +277,7 @@ static int try_reload(struct daemon *d) {
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
+        sovd_native_apps_reload(d->apps, d->settings.faults);
         return 0;
 }
 
@@ -405,7 +412,7 @@ static int start(struct daemon *d) {
         if (!r)
                 r = start_bus(d);
         if (!r)
-                r = sovd_native_apps_start(&d->apps, d->gateway, d->rest.fault_events, (size_t)limits->fault_definitions.value);
+                r = sovd_native_apps_start(&d->apps, d->gateway, d->rest.fault_events, limits, d->settings.faults);
         if (!r)
                 r = sovd_native_apps_retain(d->apps, d->settings.history);
         if (r)
@@ -611,6 +618,9 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_SCENARIO_DOCS:
                 sovd_config_print_reference("Scenarios", &sovd_schema_sim_scenario, stdout);
+                return EXIT_SUCCESS;
+        case SOVD_ACTION_PRINT_FAULT_DOCS:
+                sovd_config_print_reference("Catalogues of faults", &fm_schema_catalog_file, stdout);
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_OPENAPI:
                 return print_openapi();

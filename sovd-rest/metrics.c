@@ -7,6 +7,7 @@
 #include "sovd-core/data_watches.h"
 #include "sovd-core/events.h"
 #include "sovd-core/fault_mirror.h"
+#include "sovd-core/fault_sink.h"
 #include "sovd-core/observations.h"
 #include "sovd-rest/data_catalog.h"
 #include "sovd-rest/http_server.h"
@@ -329,7 +330,7 @@ static void write_locks(struct sovd_gateway *gateway, struct sovd_json_writer *w
 /* What the fault manager keeps. */
 static void write_kept_faults(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
         struct sovd_fault_sink *sink = sovd_gateway_fault_sink(gateway);
-        struct sovd_fault_counters c;
+        struct sovd_kept_faults c;
         struct sovd_db_status db;
 
         if (!sink)
@@ -418,6 +419,42 @@ static void write_transfers(const struct sovd_transfers *t, struct sovd_json_wri
                     (double)get(&t->broken));
 }
 
+/* Why reports of faults were not judged. */
+static void write_faults_refused(const struct sovd_fault_counters *c, struct sovd_json_writer *w) {
+        const struct {
+                const char *reason;
+                uint64_t n;
+        } rows[] = { { "unknown", c->n_unknown }, { "limited", c->n_limited }, { "disabled", c->n_disabled } };
+
+        head(w, "sovd_fault_reports_ignored_total", "counter",
+             "Reports of faults that were not judged: not in the catalogue, over a limit, or a condition was off.");
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++)
+                sovd_json_rawf(w, "sovd_fault_reports_ignored_total{reason=\"%s\"} %llu\n", rows[i].reason,
+                               (unsigned long long)rows[i].n);
+}
+
+static void write_faults(struct sovd_gateway *gateway, struct sovd_json_writer *w) {
+        struct sovd_fault_sink *sink = sovd_gateway_fault_sink(gateway);
+        struct sovd_fault_counters c;
+
+        if (!sink)
+                return;
+        sink->ops->counters(sink, &c);
+        write_value(w, "sovd_fault_reports_total", "counter", "Reports of faults.", (double)c.n_reports);
+        write_value(w, "sovd_fault_reports_judged_total", "counter", "Reports that were judged.", (double)c.n_judged);
+        write_faults_refused(&c, w);
+        write_value(w, "sovd_fault_changes_total", "counter", "Changes of faults.", (double)c.n_changes);
+        write_value(w, "sovd_fault_events_written_total", "counter", "Events of faults that were written, each of one change or more.",
+                    (double)c.n_events);
+        write_value(w, "sovd_fault_changes_waiting", "gauge", "Faults with changes that are not durable yet.",
+                    (double)c.n_waiting);
+        write_value(w, "sovd_fault_flushes_total", "counter", "Times that changes were written.", (double)c.n_flushes);
+        write_value(w, "sovd_fault_flushes_failed_total", "counter", "Times that changes could not be written.",
+                    (double)c.n_failed_flushes);
+        write_value(w, "sovd_fault_cycles_total", "counter", "Operation cycles that began.", (double)c.n_cycles);
+        write_value(w, "sovd_fault_definitions", "gauge", "Faults of all catalogues.", (double)c.n_definitions);
+}
+
 void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, const struct sovd_http_server *server,
                         struct sovd_json_writer *w) {
         head(w, "sovd_build_info", "gauge", "The version that runs.");
@@ -427,6 +464,7 @@ void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, co
         write_server(server, w);
         write_backends(gateway, w);
         write_locks(gateway, w);
+        write_faults(gateway, w);
         write_storage(gateway, w);
         write_kept_faults(gateway, w);
         write_process(gateway, w);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/native_apps.h"
 #include "fault-manager/fault_manager.h"
+#include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/events.h"
 #include "sovd-core/gateway.h"
+#include "sovd-rest/fault_settings.h"
 #include "sovd-rest/settings.h"
+#include <errno.h>
 
 #define DAY_USEC (86400.0 * (double)SOVD_USEC_PER_SEC)
 
@@ -35,22 +38,33 @@ static void publish(const struct fm_event *event, void *data) {
 }
 
 int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, struct sovd_events *events,
-                           size_t faults_max) {
-        const struct fm_options options = { .db = sovd_gateway_db(gateway), .faults_max = faults_max,
-                                            .published = publish, .data = events };
+                           const struct sovd_limits_settings *limits, const struct sovd_fault_settings *faults) {
+        char boot_id[SOVD_BOOT_ID_SIZE];
+        const struct fm_options options = { .db = sovd_gateway_db(gateway),
+                                            .faults_max = (size_t)limits->fault_definitions.value,
+                                            .reports_per_sec = (double)limits->fault_reports_per_sec.value,
+                                            .events_per_sec = (unsigned)limits->fault_events_per_sec.value,
+                                            .boot_id = sovd_boot_id(boot_id),
+                                            .published = publish,
+                                            .data = events };
         struct sovd_native_apps *apps = calloc(1, sizeof(*apps));
         if (!apps)
                 return sovd_error_origin(-ENOMEM);
 
         *ret = apps;
         int r = fm_sink_new(&apps->faults, &options);
-        if (r)
+        if (r) {
                 sovd_log(SOVD_LOG_ERROR, "the fault manager cannot be started: %s", strerror(abs(r)));
-        if (r)
                 return r;
+        }
         sovd_gateway_set_fault_sink(gateway, fm_sink_base(apps->faults));
         sovd_events_set_faults(events, fm_sink_base(apps->faults));
-        return 0;
+        r = sovd_fault_settings_apply(faults, apps->faults);
+        return r > 0 ? -EINVAL : r; /* it was logged */
+}
+
+void sovd_native_apps_reload(struct sovd_native_apps *apps, const struct sovd_fault_settings *faults) {
+        (void)sovd_fault_settings_apply(faults, apps->faults);
 }
 
 int sovd_native_apps_retain(struct sovd_native_apps *apps, const struct sovd_history_settings *settings) {

@@ -20,8 +20,13 @@ const char *sovd_native_apps_check(const struct sovd_native_options *options, co
 
 /* Starts the fault manager on the gateway's state, which publishes on the bus of events, and gives the gateway its fault sink; before backends are added. What
  * fails is logged. *ret is set also then. */
+struct sovd_fault_settings;
+struct sovd_limits_settings;
 int sovd_native_apps_start(struct sovd_native_apps **ret, struct sovd_gateway *gateway, struct sovd_events *events,
-                           size_t faults_max);
+                           const struct sovd_limits_settings *limits, const struct sovd_fault_settings *faults);
+
+/* Puts the catalogue files of new settings into force; what fails is logged. */
+void sovd_native_apps_reload(struct sovd_native_apps *apps, const struct sovd_fault_settings *faults);
 
 /* Keeps history and faults within bounds. */
 struct sovd_history_settings;

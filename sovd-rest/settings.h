@@ -43,6 +43,7 @@ struct sovd_limits_settings {
         struct sovd_int bulk_bytes, bulk_transfers;
         struct sovd_number bulk_timeout;
         struct sovd_int fault_definitions;
+        struct sovd_int fault_reports_per_sec, fault_events_per_sec;
         struct sovd_int watches, watch_values, catalog_items;
         struct sovd_number request_timeout, head_timeout, body_timeout, keep_alive, stop_timeout, execution_retention;
         struct sovd_int idempotency_keys, idempotency_keys_per_client;

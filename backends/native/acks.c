@@ -58,8 +58,11 @@ static void answer(struct native *b, const struct native_ack *ack, int result) {
 
 /* Whoever waits behind the cycle can go on. */
 static int begin_cycle(struct native *b, const struct native_ack *ack) {
-        int r = b->sink->ops->cycle(b->sink);
+        uint64_t ticket;
+        int r = b->sink->ops->cycle(b->sink, ack->cycle, &ticket);
 
+        if (!r)
+                r = b->sink->ops->wait(b->sink, ticket);
         (void)pthread_mutex_lock(&b->mutex);
         ack->app->n_cycles_open--;
         (void)pthread_mutex_unlock(&b->mutex);

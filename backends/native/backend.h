@@ -32,19 +32,11 @@ struct native_rule {
         const char *unit; /* of systemd; NULL = any */
 };
 
-/* A fault, and the ids of data that are kept with it. */
-struct native_wanted {
-        const char *code;
-        const struct cJSON *ids;
-};
-
 /* What an app has registered; never changes, and lives as long as somebody looks at it. */
 struct native_registration {
         unsigned n_refs; /* atomic */
         struct sovd_arena *arena;
         struct native_register lists;
-        struct native_wanted *wanted; /* sorted by code */
-        size_t n_wanted;
 };
 struct native_registration *native_registration_ref(struct native_registration *r);
 struct native_registration *native_registration_unref(struct native_registration *r);
@@ -193,8 +185,6 @@ void native_app_done(struct native_app *app);
 /* Without the mutex, io thread: publishes all apps. */
 int native_publish_view(struct native *b);
 
-/* freeze.c: -ENOMEM. */
-int native_freeze_index(struct native_registration *registration);
 
 /* describe.c */
 int native_describe(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,

@@ -81,7 +81,7 @@ static int recall(struct native *b, struct native_app *app, struct sovd_arena *a
         struct sovd_fault_list list = { 0 };
 
         int r = b->sink->ops->list(b->sink, &call, &e, &filter, &list);
-        app->has_faults = !r && list.items.n;
+        app->has_faults = !r && (list.items.n || b->sink->ops->is_defined(b->sink, app->key));
         return r;
 }
 

@@ -11,39 +11,6 @@
 
 /* --- what is wanted ------------------------------------------------------------------------------------------ */
 
-static int compare_codes(const void *a, const void *b) {
-        return strcmp(((const struct native_wanted *)a)->code, ((const struct native_wanted *)b)->code);
-}
-
-int native_freeze_index(struct native_registration *registration) {
-        const cJSON *faults = cJSON_GetObjectItemCaseSensitive(registration->lists.faults, "faults"), *fault;
-        const size_t n = (size_t)cJSON_GetArraySize(faults);
-
-        registration->wanted = sovd_arena_array(registration->arena, struct native_wanted, n + 1);
-        if (!registration->wanted)
-                return sovd_error_origin(-ENOMEM);
-        cJSON_ArrayForEach (fault, faults) {
-                const struct native_wanted wanted = {
-                        .code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(fault, "code")),
-                        .ids = cJSON_GetObjectItemCaseSensitive(fault, "freeze_frame"),
-                };
-                if (wanted.code && cJSON_GetArraySize(wanted.ids))
-                        registration->wanted[registration->n_wanted++] = wanted;
-        }
-        qsort(registration->wanted, registration->n_wanted, sizeof(*registration->wanted), compare_codes);
-        return 0;
-}
-
-/* Which values the catalogue wants with a fault, or NULL. */
-static const cJSON *wanted_for(const struct native_app *app, const char *code) {
-        const struct native_registration *r = app->registration;
-        const struct native_wanted key = { .code = code };
-        const struct native_wanted *found =
-                r && r->n_wanted ? bsearch(&key, r->wanted, r->n_wanted, sizeof(key), compare_codes) : NULL;
-
-        return found ? found->ids : NULL;
-}
-
 /* With the mutex held. The text in the arena, or NULL: nothing was published. */
 static const char *copy_published(const struct native_app *app, const struct native_data *d,
                                   struct sovd_arena *arena) {
@@ -94,19 +61,20 @@ int native_freeze(struct native_peer *p, struct native_pending *pending, struct 
         const struct native_fault *fault = &pending->message->fault;
         const bool fails =
                 fault->report - 1 == SOVD_REPORT_FAILED || fault->report - 1 == SOVD_REPORT_PREFAILED;
-        const cJSON *ids = fails ? wanted_for(p->app, fault->code) : NULL, *id;
+        struct sovd_strings ids = { 0 };
+        int r = fails && p->app->registration
+                        ? p->b->sink->ops->freeze_frame(p->b->sink, p->app->key, fault->code, arena, &ids)
+                        : 0;
 
-        if (!ids)
-                return 0;
-        pending->values = sovd_arena_array(arena, struct native_frozen, (size_t)cJSON_GetArraySize(ids) + 1);
+        if (r || !ids.n)
+                return r;
+        pending->values = sovd_arena_array(arena, struct native_frozen, ids.n);
         if (!pending->values)
                 return sovd_error_origin(-ENOMEM);
         pending->deadline_usec = sovd_now_usec() + p->b->freeze_usec;
-        cJSON_ArrayForEach (id, ids) {
+        for (size_t i = 0; i < ids.n; i++) {
                 struct native_frozen *f = &pending->values[pending->n_values++];
-                f->id = sovd_arena_strdup(arena, id->valuestring); /* the app may register anew meanwhile */
-                if (!f->id)
-                        return sovd_error_origin(-ENOMEM);
+                f->id = ids.items[i];
                 const struct native_data *d =
                         NATIVE_FIND(p->app->registration->lists.data, native_data, f->id);
                 if (d && d->published.value)

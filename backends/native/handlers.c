@@ -168,16 +168,15 @@ static void on_register(struct native_peer *p, struct native_message *m, struct 
         if (!define_faults(p, m, *arena))
                 return;
 
+        const bool in_file = b->sink && b->sink->ops->is_defined(b->sink, p->app->key);
         struct native_registration *registration = calloc(1, sizeof(*registration));
         int r = registration ? 0 : -ENOMEM;
         if (!r) {
                 *registration = (struct native_registration){ .n_refs = 1,
                                                               .lists = m->reg,
                                                               .arena = SOVD_TAKE(*arena) };
-                r = native_freeze_index(registration);
-        }
-        if (!r) {
                 (void)pthread_mutex_lock(&b->mutex);
+                p->app->has_faults = p->app->has_faults || in_file;
                 r = native_app_register(p->app, registration);
                 (void)pthread_mutex_unlock(&b->mutex);
         }

@@ -36,7 +36,7 @@ static const struct sovd_field app_fields[] = {
           .type = SOVD_FIELD_STRINGS,
           .offset = F(cycles),
           .max = 32,
-          .doc = "Kinds of operation cycles that it may begin; there is power." },
+          .doc = "Kinds of operation cycles that it may begin, as catalogues name them." },
         { 0 }
 };
 #undef F
@@ -192,8 +192,8 @@ const char *native_app_read(const struct sovd_native_app *options, struct native
                 return "must be apps/ID or components/ID, with an id that can be used";
         *ret_member = "cycles";
         for (size_t i = 0; i < options->cycles.n; i++)
-                if (strcmp(options->cycles.items[i], "power") != 0)
-                        return "the only kind of operation cycles is power";
+                if (!sovd_id_is_valid(options->cycles.items[i]) || strlen(options->cycles.items[i]) > 64)
+                        return "a kind of cycles has 1 to 64 bytes, without / and control characters";
         return read_rule(options, &ret->rule, ret_member);
 }
 

@@ -9,8 +9,11 @@ struct operation {
 
 /* For all faults that the gateway keeps, not only its own: when nobody else says that a cycle began, a tester may. */
 static int new_cycle(struct self *b, struct sovd_call *call) {
-        int r = b->sink->ops->cycle(b->sink);
+        uint64_t ticket;
+        int r = b->sink->ops->cycle(b->sink, NULL, &ticket);
 
+        if (!r)
+                r = b->sink->ops->wait(b->sink, ticket);
         if (!r)
                 return 0;
         sovd_fail(call, SOVD_E_OVERLOAD, "the state cannot be written now: %s",

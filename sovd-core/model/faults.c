@@ -69,6 +69,8 @@ static const struct sovd_field event_fields[] = {
           .doc = "What happened last." },
         { .name = "scope", .type = SOVD_FIELD_STRING, .offset = F(scope),
           .doc = "The fault memory that was cleared; none: all of the entity." },
+        { .name = "merged", .type = SOVD_FIELD_INT, .offset = F(merged), .min = 1, .max = UINT32_MAX,
+          .doc = "Further changes of the fault since the event before, which came too fast to be told one by one." },
         { .name = "fault", .type = SOVD_FIELD_OBJECT, .offset = F(fault), .of = &sovd_schema_fault,
           .doc = "The fault as it is now; none: all were cleared." },
         { 0 }

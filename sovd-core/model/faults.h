@@ -50,6 +50,7 @@ struct sovd_fault_event {
         const char *timestamp, *entity;
         int change; /* enum sovd_fault_change */
         const char *scope;
+        struct sovd_int merged;
         struct sovd_fault *fault;
 };
 

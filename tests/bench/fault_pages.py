@@ -47,7 +47,8 @@ def start(folder):
 def fill(folder, n):
     start(folder).stop()
     with contextlib.closing(sqlite3.connect(f'{folder}/state.db')) as db, db:
-        db.executemany('INSERT INTO fault VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)', rows(n))
+        db.executemany('INSERT INTO fault(entity, code, about, severity, scope, status, occurrences, failed_cycles, passed_cycles, '
+                       'first_usec, last_usec, first_frame, last_frame) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)', rows(n))
 
 
 def following(reply, otherwise):

@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     'backends/native/app': [],          # libsovd-app, the library of the apps: it sees nothing of ours
 }
 COMPOSITION_ROOT = ('sovd-rest/main.c', 'sovd-rest/backend_list.c', 'sovd-rest/backend_list.h',
+                    'sovd-rest/fault_settings.c', 'sovd-rest/fault_settings.h',
                     'sovd-rest/native_apps.c', 'sovd-rest/native_apps.h', 'sovd-rest/own_entity.c')
 
 # Library header -> where it may be included; of the files a pattern matches, one may do so.

@@ -112,7 +112,7 @@ class Crashes:
         for workload in self.workloads:
             apps += workload.sections(self.path).get('native', {}).get('apps', [])
         merged = {key: value for w in self.workloads for key, value in w.sections(self.path).items() if key != 'native'}
-        return {'storage': {'path': str(self.state)}, 'limits': {'connections': 16},
+        return {'storage': {'path': str(self.state)}, 'limits': {'connections': 16, 'fault_events_per_sec': 0},
                 'native': {'socket': str(self.socket), 'apps': apps, 'frames_per_sec': 1000000}, **merged, **self.more}
 
     def start(self):

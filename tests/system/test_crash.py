@@ -74,7 +74,8 @@ class Bites(unittest.TestCase):
 
     def test_a_fault_that_nobody_reported(self):
         entity, code = self.reported()
-        self.tamper("INSERT INTO fault SELECT entity, 'GHOST', about, severity, scope, status, occurrences, failed_cycles, "
+        self.tamper('INSERT INTO fault(entity, code, about, severity, scope, status, occurrences, failed_cycles, passed_cycles, '
+                    "first_usec, last_usec, first_frame, last_frame) SELECT entity, 'GHOST', about, severity, scope, status, occurrences, failed_cycles, "
                     'passed_cycles, first_usec, last_usec, first_frame, last_frame FROM fault WHERE entity=? AND code=?',
                     entity, code)
         self.refused('GHOST')

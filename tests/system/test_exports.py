@@ -20,6 +20,8 @@ def lines_of(body):
     assert text.endswith('\n'), 'the last line is not whole'
     lines = [json.loads(line) for line in text.splitlines()]
     return lines[0], lines[1:-1], lines[-1]
+COLUMNS = ('entity, code, about, severity, scope, status, occurrences, failed_cycles, passed_cycles, first_usec, last_usec, '
+           'first_frame, last_frame')
 
 
 class ExportCase(PageCase):
@@ -130,7 +132,7 @@ class Big(ExportCase):
         self.stop()
         about = json.dumps({'code': 'X', 'name': 'x' * 100})
         with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as db, db:
-            db.executemany("INSERT INTO fault VALUES('apps/old', ?, ?, 2, '', 40, 1, 0, 0, ?, ?, NULL, NULL)",
+            db.executemany(f"INSERT INTO fault({COLUMNS}) VALUES('apps/old', ?, ?, 2, '', 40, 1, 0, 0, ?, ?, NULL, NULL)",
                            ((f'X{i:06}', about, 1000 + i, 1000 + i) for i in range(self.MANY)))
         self.sections = {'limits': {'bulk_transfers': 1, 'bulk_timeout_secs': 20}}
         self.start()
@@ -229,7 +231,7 @@ class Elsewhere(unittest.TestCase):
             gateway.Gateway(storage={'path': state}).stop()
             with contextlib.closing(sqlite3.connect(state + '/state.db')) as db, db:
                 for entity, code, text in ('components/bms', 'P0A80', about), ('components/a b', 'X', gone):
-                    db.execute("INSERT INTO fault VALUES(?, ?, ?, 2, '', 40, 1, 0, 0, 5000000, 5000000, NULL, NULL)", (entity, code, text))
+                    db.execute(f"INSERT INTO fault({COLUMNS}) VALUES(?, ?, ?, 2, '', 40, 1, 0, 0, 5000000, 5000000, NULL, NULL)", (entity, code, text))
                 db.execute("INSERT INTO fault_event(usec, entity, code, changed, status, severity, scope, body)"
                            " VALUES(5000000, 'components/bms', 'P0A80', 1, 47, 2, '', ?)", (body,))
             with gateway.Gateway(gateway.backend_of(server), storage={'path': state}) as there:

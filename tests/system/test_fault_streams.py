@@ -36,8 +36,9 @@ class StreamCase(polling.Waiting, unittest.TestCase):
         self.addCleanup(self.stop)
 
     def start(self):
+        limits = {'fault_events_per_sec': 0, **self.sections.get('limits', {})}  # each change is an event of its own
         self.gateway = gateway.Gateway(native=native.section(self.folder / 'apps.sock', *self.entities),
-                                       storage={'path': str(self.folder / 'state')}, **self.sections)
+                                       storage={'path': str(self.folder / 'state')}, **{**self.sections, 'limits': limits})
 
     def stop(self):
         if self.gateway:

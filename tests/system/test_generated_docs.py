@@ -25,6 +25,9 @@ class GeneratedDocs(unittest.TestCase):
     def test_scenario_page_is_what_the_daemon_prints(self):
         self.assertEqual((ROOT / "docs" / "scenarios.md").read_text(), printed("--print-scenario-docs"))
 
+    def test_page_of_fault_catalogues_is_what_the_daemon_prints(self):
+        self.assertEqual((ROOT / "docs" / "fault-catalogs.md").read_text(), printed("--print-fault-docs"))
+
 
 if __name__ == "__main__":
     unittest.main()

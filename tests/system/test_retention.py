@@ -9,6 +9,8 @@ from test_fault_pages import PageCase
 
 BIG = 200000
 BODY = json.dumps({'timestamp': '2026-01-01T00:00:00.000Z', 'entity': 'apps/old', 'change': 'failed', 'fill': '.' * 200})
+COLUMNS = ('entity, code, about, severity, scope, status, occurrences, failed_cycles, passed_cycles, first_usec, last_usec, '
+           'first_frame, last_frame')
 
 
 class RetentionCase(PageCase):
@@ -52,7 +54,7 @@ class Small(RetentionCase):
         self.stop()
         with self.database() as db, db:
             for i in range(30):
-                db.execute("INSERT INTO fault VALUES('apps/old', ?, ?, 2, '', 40, 1, 0, 0, ?, ?, NULL, NULL)",
+                db.execute(f"INSERT INTO fault({COLUMNS}) VALUES('apps/old', ?, ?, 2, '', 40, 1, 0, 0, ?, ?, NULL, NULL)",
                            (f'O{i:02}', json.dumps({'code': f'O{i:02}', 'name': 'x'}), 1000 + i, 1000 + i))
         self.sections = {'history': {'compact_secs': 0.1, 'faults_max': 20}}
         self.start()

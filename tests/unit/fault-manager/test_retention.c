@@ -83,7 +83,8 @@ static int add_faults(struct sovd_db_conn *conn, void *data) {
         for (int i = 0; !r && i < rows->n; i++) {
                 char code[16];
                 (void)snprintf(code, sizeof(code), "%s%d", rows->prefix, i);
-                r = sovd_db_prepare(conn, &s, "INSERT INTO fault VALUES('apps/a', ?1, '{\"code\":\"x\",\"name\":\"x\"}', 2, '', 40, 1,"
+                r = sovd_db_prepare(conn, &s, "INSERT INTO fault(entity, code, about, severity, scope, status, occurrences, "
+                                              "failed_cycles, passed_cycles, first_usec, last_usec, first_frame, last_frame) VALUES('apps/a', ?1, '{\"code\":\"x\",\"name\":\"x\"}', 2, '', 40, 1,"
                                               " 0, 1, ?2, ?2, NULL, NULL)");
                 sovd_db_bind_text(s, 1, code);
                 sovd_db_bind_int(s, 2, (int64_t)(sovd_realtime_usec() - rows->age_usec) + i);

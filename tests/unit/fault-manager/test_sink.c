@@ -155,7 +155,8 @@ static int put_all(struct sovd_db_conn *conn, void *data) {
                 (void)snprintf(code, sizeof(code), "C%04d", i);
                 (void)snprintf(about, sizeof(about), "{\"code\":\"%s\",\"name\":\"x\",\"severity\":%d,\"tags\":[\"t%d\",\"all\"]%s}",
                                code, 1 + i / 256, i % 3, i % 5 ? "" : ",\"scope\":\"five\"");
-                r = sovd_db_prepare(conn, &s, "INSERT INTO fault VALUES('apps/nav',?1,?2,?3,?4,?5,1,0,0,?6,?6,NULL,NULL)");
+                r = sovd_db_prepare(conn, &s, "INSERT INTO fault(entity, code, about, severity, scope, status, occurrences, "
+                                              "failed_cycles, passed_cycles, first_usec, last_usec, first_frame, last_frame) VALUES('apps/nav',?1,?2,?3,?4,?5,1,0,0,?6,?6,NULL,NULL)");
                 sovd_db_bind_text(s, 1, code);
                 sovd_db_bind_text(s, 2, about);
                 sovd_db_bind_int(s, 3, 1 + i / 256);
