@@ -113,9 +113,24 @@ static int remove_too_many(struct sovd_db_conn *conn, void *data) {
 static bool is_defined(struct fm_manager *m, const char *entity, const char *code) {
         (void)pthread_mutex_lock(&m->mutex);
         const struct fm_fault *f = fm_table_find(&m->table, entity, code);
-        bool defined = f && (f->defined || f->listed || f->changed);
+        bool defined = f && (f->defined || f->listed || f->changed || f->owed);
         (void)pthread_mutex_unlock(&m->mutex);
         return defined;
+}
+
+/* A cycle may have read it from the file: without this the next one would write it again. If it stays there after all, it
+ * is read again. */
+static void forget(struct fm_manager *m, const char *entity, const char *code) {
+        (void)pthread_mutex_lock(&m->mutex);
+        struct fm_fault *f = fm_table_find(&m->table, entity, code);
+        if (f && !f->defined && !f->listed) {
+                fm_state_clear(&f->state);
+                f->loaded = false;
+                fm_keep_frame(&f->first_frame, NULL);
+                fm_keep_frame(&f->last_frame, NULL);
+                fm_arm(m, f);
+        }
+        (void)pthread_mutex_unlock(&m->mutex);
 }
 
 struct victim {
@@ -151,6 +166,8 @@ static int remove_faults(struct sovd_db_conn *conn, void *data) {
         int r = victims ? find_victims(conn, o, victims, max, &n) : sovd_error_origin(-ENOMEM);
         for (size_t i = 0; !r && i < n; i++) {
                 r = fm_store_clear(conn, victims[i].entity, victims[i].code, NULL, &gone);
+                if (!r)
+                        forget(o->r->m, victims[i].entity, victims[i].code);
                 o->n += r ? 0 : gone;
         }
         free(victims);

@@ -184,6 +184,36 @@ static void faults_that_nobody_can_report_go_the_oldest_first(void **state) {
         assert_int_equal(run(f, (struct fm_retention_options){ .faults_max = 1, .rows = 4 }).n_faults, 2);
 }
 
+static int let_fail(struct sovd_db_conn *conn, void *data) {
+        struct sovd_db_stmt *s;
+        (void)data;
+
+        int r = sovd_db_prepare(conn, &s, "UPDATE fault SET status=47");
+        return r ? r : sovd_db_run(s);
+}
+
+/* A test that fails on changes with every cycle. */
+static void what_is_removed_does_not_come_back_with_a_cycle(void **state) {
+        struct fixture *f = *state;
+        const struct fm_query all = { .max = 100 };
+        struct fm_record *records;
+        uint64_t ticket;
+        size_t n;
+
+        add(f, add_faults, 3, DAY_USEC, "U");
+        assert_int_equal(sovd_db_write(f->db, let_fail, NULL), 0);
+        assert_int_equal(fm_manager_cycle(f->m, "power", &ticket), 0);
+        assert_int_equal(fm_manager_wait(f->m, ticket), 0);
+        assert_int_equal(run(f, (struct fm_retention_options){ .faults_max = 1 }).n_faults_removed, 2);
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(fm_manager_cycle(f->m, "power", &ticket), 0);
+                assert_int_equal(fm_manager_wait(f->m, ticket), 0);
+        }
+        assert_int_equal(fm_manager_list(f->m, &all, f->arena, &records, &n), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(records[0].code, "U2");
+}
+
 static void the_file_becomes_smaller(void **state) {
         struct fixture *f = *state;
         struct sovd_db_status before, after;
@@ -226,6 +256,7 @@ int main(void) {
                 TEST(the_newest_stay_of_too_many_and_ids_go_on),
                 TEST(the_newest_event_stays_whatever_its_age),
                 TEST(faults_that_nobody_can_report_go_the_oldest_first),
+                TEST(what_is_removed_does_not_come_back_with_a_cycle),
                 TEST(the_file_becomes_smaller),
                 TEST(it_runs_by_itself_and_ends_when_asked),
         };
