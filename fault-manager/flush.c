@@ -119,7 +119,8 @@ static int collect(struct fm_manager *m) {
         (void)pthread_mutex_lock(&m->mutex);
         m->flush_seq = m->restoring ? m->durable_seq : m->seq;
         m->n_flushing = 0;
-        collect_cycles(m);
+        if (!m->restoring)
+                collect_cycles(m);
         m->flushing = calloc(m->counters.n_waiting + 1, sizeof(*m->flushing));
         if (!m->flushing)
                 r = sovd_error_origin(-ENOMEM);

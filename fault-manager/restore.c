@@ -5,6 +5,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/json_reader.h"
+#include "sovd-core/base/log.h"
 #include "sovd-core/snapshot.h"
 #include <errno.h>
 #include <stdio.h>
@@ -145,6 +146,18 @@ static void restore_done(int result, void *data) {
         (void)pthread_mutex_unlock(&m->mutex);
 }
 
+/* As after a start: what waits for a time, or owes an event. What cannot be read now is read with its first report. */
+static void load_again(struct fm_manager *m) {
+        (void)pthread_mutex_lock(&m->mutex);
+        const struct fm_reporter *reporter = m->reporters; /* others come before it, and all stay */
+        (void)pthread_mutex_unlock(&m->mutex);
+        int r = fm_recall_owed(m);
+        for (; !r && reporter; reporter = reporter->next)
+                r = fm_load(m, reporter->entity, NULL);
+        if (r)
+                sovd_log(SOVD_LOG_WARN, "the faults that were restored cannot be read now: %s", strerror(abs(r)));
+}
+
 static int carry_out(struct restore *restore) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         _cleanup_(sovd_freep) char *body = NULL;
@@ -174,6 +187,8 @@ static int carry_out(struct restore *restore) {
         while (!restore->finished)
                 (void)pthread_cond_wait(&m->progress, &m->mutex);
         (void)pthread_mutex_unlock(&m->mutex);
+        if (!restore->result)
+                load_again(m);
         fm_flush_later(m); /* whoever waits for what came meanwhile is told */
         return restore->result;
 }
