@@ -562,7 +562,7 @@ class Configuration(NativeCase):
                           ([{'entity': 'apps/a', 'user': 'root', 'uid': 0}], 'uid'),
                           ([{'entity': 'apps/a', 'unit': 'navigation'}], 'NAME.service'),
                           ([{'entity': 'apps/a', 'unit': '../x.service'}], 'NAME.service'),
-                          ([{'entity': 'apps/a', 'cycles': ['often']}], 'is power')):
+                          ([{'entity': 'apps/a', 'cycles': ['a/b']}], 'a kind of cycles')):
             self.assertIn(why, self.refused(apps=apps))
         self.assertIn('at least 0.05', self.refused(freeze_frame_secs=0.01))
         self.assertIn('at least 0.05', self.refused(log_retention_secs=0))
