@@ -218,6 +218,7 @@ static void look(struct sovd_fault_mirror *m) {
         sovd_tree_unref(tree);
         (void)pthread_mutex_lock(&m->mutex);
         m->looking = false;
+        (void)pthread_cond_broadcast(&m->wake); /* who found nothing to do meanwhile sleeps without an end */
 }
 
 /* With the mutex held. */
