@@ -119,7 +119,7 @@ static int collect(struct fm_manager *m) {
         (void)pthread_mutex_lock(&m->mutex);
         m->flush_seq = m->restoring ? m->durable_seq : m->seq;
         m->n_flushing = 0;
-        if (!m->restoring)
+        if (!m->restoring) /* else they wait too, so that another flush comes and tells who waits for them */
                 collect_cycles(m);
         m->flushing = calloc(m->counters.n_waiting + 1, sizeof(*m->flushing));
         if (!m->flushing)

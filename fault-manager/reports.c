@@ -116,6 +116,23 @@ static struct fm_fault *find_defined(struct fm_manager *m, const char *entity, c
         return f;
 }
 
+/* Takes the mutex when it returns 0. What was restored meanwhile is to be read before it is judged, else it would be lost. */
+static int lock_loaded(struct fm_manager *m, const struct fm_fault *f, bool loaded) {
+        for (;;) {
+                int r = loaded ? 0 : fm_load(m, f->entity, f->code);
+                if (r)
+                        return r;
+                (void)pthread_mutex_lock(&m->mutex);
+                if (f->defined && f->loaded)
+                        return 0;
+                bool defined = f->defined;
+                (void)pthread_mutex_unlock(&m->mutex);
+                if (!defined)
+                        return SOVD_E_NOT_FOUND;
+                loaded = false;
+        }
+}
+
 int fm_manager_report(struct fm_manager *m, const char *entity, const char *code, enum fm_report report,
                       const char *frame, uint64_t *ret_ticket) {
         uint64_t ticket = 0;
@@ -124,10 +141,9 @@ int fm_manager_report(struct fm_manager *m, const char *entity, const char *code
         if (!f)
                 return SOVD_E_NOT_FOUND;
 
-        int r = loaded ? 0 : fm_load(m, entity, code);
+        int r = lock_loaded(m, f, loaded);
         if (r)
                 return r;
-        (void)pthread_mutex_lock(&m->mutex);
         r = judge(m, f, report, frame, &ticket);
         bool sooner = fm_is_sooner(m);
         (void)pthread_mutex_unlock(&m->mutex);

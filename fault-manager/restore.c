@@ -4,18 +4,23 @@
 #include "fault-manager/manager_inside.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/model/entity.h"
 #include "sovd-core/snapshot.h"
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
+
+#define ENTITY_MAX 200 /* what a place in a list has room for */
 
 /* --- what comes in -------------------------------------------------------------------------------------- */
 
 struct inspection {
         struct sovd_arena *arena; /* of one row */
         int64_t n;
-        char bad[FM_RESTORE_BAD_SIZE];            /* entity and code of the first that cannot be used */
+        char bad[FM_RESTORE_BAD_SIZE]; /* entity and code of the first that cannot be used */
 };
 
 static bool is_object(struct sovd_arena *arena, const char *text) {
@@ -23,6 +28,23 @@ static bool is_object(struct sovd_arena *arena, const char *text) {
         struct cJSON *json;
 
         return !text || (sovd_json_parse_in(arena, &json, text, strlen(text), NULL, &fault) == 0 && text[strspn(text, " ")] == '{');
+}
+
+/* "apps/nav": a type and an id as the gateway makes them. */
+static bool is_entity(const char *entity) {
+        for (size_t i = 0; i < SOVD_N_ENTITY_TYPES; i++) {
+                const size_t n = strlen(sovd_entity_type_paths[i]);
+                if (strncmp(entity, sovd_entity_type_paths[i], n) == 0 && entity[n] == '/')
+                        return strlen(entity) < ENTITY_MAX && sovd_id_is_valid(entity + n + 1);
+        }
+        return false;
+}
+
+/* Who keeps the fault itself says the same code. */
+static bool is_observed_as(const struct fm_descriptor *about, const char *code) {
+        const cJSON *said = about->observed ? cJSON_GetObjectItem(about->observed, "code") : NULL;
+
+        return !about->observed || (cJSON_IsString(said) && strcmp(said->valuestring, code) == 0);
 }
 
 /* What a reader of the state relies on, and a table cannot say. */
@@ -33,25 +55,40 @@ static int inspect(const struct fm_row *row, void *data) {
         sovd_arena_reset(i->arena);
         i->n++;
         int r = fm_descriptor_read(i->arena, row->about, &about);
-        bool good = !r && strchr(row->entity, '/') && *row->code && sovd_streq(about->code, row->code) &&
-                    row->severity == about->severity.value && is_object(i->arena, row->first_frame) &&
-                    is_object(i->arena, row->last_frame);
+        bool good = !r && is_entity(row->entity) && *row->code && sovd_utf8_is_valid(row->code, strlen(row->code)) &&
+                    sovd_streq(about->code, row->code) && is_observed_as(about, row->code) &&
+                    row->severity == about->severity.value && sovd_streq(row->scope, about->scope ? about->scope : "") &&
+                    is_object(i->arena, row->first_frame) && is_object(i->arena, row->last_frame);
         if (good)
                 return 0;
         (void)snprintf(i->bad, sizeof(i->bad), "fault %.60s of %.80s", row->code, row->entity);
         return r == -ENOMEM ? r : SOVD_E_BAD_REQUEST;
 }
 
-static int inspect_events(struct sovd_db_conn *conn, struct inspection *i) {
+/* Numbers that the gateway could not have written. Times and ids below 2^53, so that both can go on growing. */
+#define COUNT(column) " OR " column " NOT BETWEEN 0 AND 4294967295"
+#define NUMBER(column) " OR " column " NOT BETWEEN 0 AND (1<<53)"
+#define TEXT(column, most) " OR length(CAST(" column " AS BLOB))>" most " OR instr(CAST(" column " AS BLOB), x'00')"
+static const char bad_fault[] =
+        "SELECT code || ' of ' || entity FROM fault WHERE status NOT BETWEEN 0 AND 255 OR occurrences<1" COUNT("occurrences")
+        COUNT("failed_cycles") COUNT("passed_cycles") COUNT("untold") COUNT("owed") NUMBER("first_usec") NUMBER("last_usec")
+        NUMBER("cycle") NUMBER("first_cycle") NUMBER("last_cycle") TEXT("code", "64") TEXT("entity", "199")
+        TEXT("scope", "256") TEXT("cycle_kind", "64") " LIMIT 1";
+static const char bad_event[] =
+        "SELECT id FROM fault_event WHERE id<1 OR NOT json_valid(body) OR substr(body, 1, 1)<>'{'"
+        " OR (frame IS NOT NULL AND NOT json_valid(frame)) OR status NOT BETWEEN 0 AND 255 OR severity NOT BETWEEN 0 AND 4"
+        NUMBER("id") NUMBER("usec") COUNT("changed") COUNT("merged") TEXT("code", "64") TEXT("entity", "199")
+        TEXT("scope", "256") " LIMIT 1";
+
+static int inspect_numbers(struct sovd_db_conn *conn, struct inspection *i, const char *what, const char *sql) {
         struct sovd_db_stmt *s;
         bool row = false;
 
-        int r = sovd_db_prepare(conn, &s, "SELECT id FROM fault_event WHERE NOT json_valid(body) OR substr(body, 1, 1)<>'{'"
-                                          " OR (frame IS NOT NULL AND NOT json_valid(frame)) LIMIT 1");
+        int r = sovd_db_prepare(conn, &s, sql);
         if (!r)
                 r = sovd_db_step(s, &row);
         if (row)
-                (void)snprintf(i->bad, sizeof(i->bad), "event %lld", (long long)sovd_db_int(s, 0));
+                (void)snprintf(i->bad, sizeof(i->bad), "%s %.140s", what, sovd_db_text(s, 0));
         return r ? r : row ? SOVD_E_BAD_REQUEST : 0;
 }
 
@@ -63,9 +100,11 @@ static int inspect_all(struct sovd_db *from, struct inspection *i) {
                 r = sovd_db_read_begin(from, &conn);
         if (r)
                 return r;
-        r = fm_store_list(conn, &(struct fm_query){ .max = INT64_MAX }, inspect, i);
+        r = inspect_numbers(conn, i, "fault", bad_fault); /* what a list would pass over is found here */
         if (!r)
-                r = inspect_events(conn, i);
+                r = inspect_numbers(conn, i, "event", bad_event);
+        if (!r)
+                r = fm_store_list(conn, &(struct fm_query){ .max = INT64_MAX }, inspect, i);
         sovd_db_read_end(from, conn);
         return r;
 }
@@ -136,10 +175,11 @@ static void restore_done(int result, void *data) {
         if (!result && m->options.published)
                 m->options.published(&restore->event, m->options.data);
         (void)pthread_mutex_lock(&m->mutex);
-        if (!result)
+        if (!result) {
                 fm_table_each(&m->table, NULL, forget_memory, m);
+                m->n_clears++; /* what is being read of before is read again */
+        }
         m->restoring = false;
-        m->n_clearing--;
         restore->result = result;
         restore->finished = true;
         (void)pthread_cond_broadcast(&m->progress);
@@ -172,14 +212,9 @@ static int carry_out(struct restore *restore) {
                 return r;
         restore->event.body = body;
         fm_flush_later(m);
-        (void)pthread_mutex_lock(&m->mutex);
-        m->n_clearing++; /* as with a clear: nothing is read from the file that is about to go */
-        m->n_clears++;
-        (void)pthread_mutex_unlock(&m->mutex);
         r = sovd_db_post(m->options.db, restore_work, restore_done, restore);
         (void)pthread_mutex_lock(&m->mutex);
         if (r) {
-                m->n_clearing--;
                 restore->finished = true;
                 restore->result = r;
                 (void)pthread_cond_broadcast(&m->progress);

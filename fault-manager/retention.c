@@ -187,7 +187,10 @@ static int shrink(struct sovd_db_conn *conn, void *data) {
         r = sovd_db_prepare(conn, &s, "PRAGMA incremental_vacuum(64)");
         if (!r)
                 r = sovd_db_run(s);
-        o->n = 64;
+        int64_t left = free_pages;
+        if (!r)
+                r = ask(conn, "PRAGMA freelist_count", &left);
+        o->n = free_pages - left; /* 0: they cannot be given back */
         return r;
 }
 

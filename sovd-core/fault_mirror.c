@@ -254,12 +254,35 @@ static void *run(void *data) {
 
 /* --- clearing -------------------------------------------------------------------------------------------- */
 
+void sovd_fault_mirror_restored(struct sovd_fault_mirror *m) {
+        (void)pthread_mutex_lock(&m->mutex);
+        for (size_t i = 0; i < m->n_targets; i++) {
+                struct mirror_target *t = m->targets[i];
+                t->again = true;
+                t->fingerprint = 0;
+                if (t->source && !t->in_flight)
+                        mirror_target_plan(t, sovd_now_usec());
+        }
+        (void)pthread_cond_broadcast(&m->wake);
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
+/* What is being read now may be of before the clear: it must not be stored behind it. */
+static void note_cleared(struct sovd_fault_mirror *m, char *key) {
+        (void)pthread_mutex_lock(&m->mutex);
+        struct mirror_target *t = mirror_target_find(m, key);
+        if (t && t->in_flight)
+                t->again = true;
+        (void)pthread_mutex_unlock(&m->mutex);
+}
+
 void sovd_fault_mirror_cleared(struct sovd_fault_mirror *m, const struct sovd_entity *e, const char *code,
                                const char *scope) {
         _cleanup_(sovd_freep) char *key = NULL;
 
         if (!mirror_is_followed(e) || asprintf(&key, "%s/%s", sovd_entity_type_paths[e->type], e->id) < 0)
                 return;
+        note_cleared(m, key);
         int r = m->sink->ops->forget(m->sink, key, code, scope);
         if (r && r != SOVD_E_NOT_FOUND)
                 sovd_log(SOVD_LOG_WARN, "that faults of %s were cleared is told late: the state cannot be written", key);

@@ -34,6 +34,9 @@ void sovd_fault_mirror_quit(struct sovd_fault_mirror *mirror);
 struct sovd_fault_mirror *sovd_fault_mirror_free(struct sovd_fault_mirror *mirror);
 SOVD_DEFINE_CLEANUP(struct sovd_fault_mirror *, sovd_fault_mirror_free)
 
+/* What is stored was replaced: every entity is read again soon, and compared whatever was known of it. */
+void sovd_fault_mirror_restored(struct sovd_fault_mirror *mirror);
+
 /* A client has cleared faults through the gateway: they are gone here too, and the entity is read again at once. code
  * NULL = all, of a scope or all (NULL). Nothing happens for an entity that is not followed. */
 void sovd_fault_mirror_cleared(struct sovd_fault_mirror *mirror, const struct sovd_entity *e, const char *code,

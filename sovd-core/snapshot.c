@@ -148,9 +148,9 @@ static int check_head(const char *path, struct sovd_arena *arena, const char **r
                 return bad(ret_why,
                            sovd_arena_printf(arena, "it is of version %u, from a newer gateway; this one knows versions up "
                                                     "to %u", f.version, newest));
-        if (f.bytes < f.bytes_said)
+        if (f.bytes != f.bytes_said)
                 return bad(ret_why,
-                           sovd_arena_printf(arena, "it is cut off: %llu of %llu bytes are there",
+                           sovd_arena_printf(arena, "it is cut off, or has more behind its end: it has %llu bytes and says %llu",
                                              (unsigned long long)f.bytes, (unsigned long long)f.bytes_said));
         return 0;
 }

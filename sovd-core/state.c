@@ -5,6 +5,8 @@
 #include "sovd-core/base/log.h"
 #include "sovd-core/snapshot.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #define READERS   4
 #define QUEUE_MAX 10000 /* changes that wait */
@@ -96,6 +98,14 @@ const char *const sovd_state_migrations[] = {
         NULL,
 };
 
+/* What clients did and what is wrong with the vehicle is nobody else's: the files beside it take its mode. */
+static void keep_private(const char *path) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        if (fd >= 0)
+                (void)close(fd); /* else opening it as a database says why */
+}
+
 int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         _cleanup_(sovd_freep) char *aside = NULL;
@@ -110,8 +120,10 @@ int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) 
         options.path = folder ? sovd_arena_printf(arena, "%s/state.db", folder) : NULL;
         if (folder && !options.path)
                 return sovd_error_origin(-ENOMEM);
-        if (folder)
+        if (folder) {
                 sovd_snapshot_clean(folder);
+                keep_private(options.path);
+        }
         r = sovd_db_open(ret, &options, &aside);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", folder ? options.path : "memory",

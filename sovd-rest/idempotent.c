@@ -80,8 +80,18 @@ static int replay(struct sovd_call *call, const struct sovd_idempotent_answer *a
         return 0;
 }
 
+/* That of an operation which answers at once goes with its answer, and the answer may have got lost. */
+static bool is_there(struct sovd_call *call, const char *execution) {
+        struct sovd_execution_ref ref;
+
+        return execution && sovd_executions_find(sovd_gateway_executions(call->gateway), call->entity, call->params[0],
+                                                 execution, &ref, call->arena) == 0;
+}
+
 /* It is not carried out once more: nobody knows whether it was. What was begun under the key is named. */
 static int tell_interrupted(struct sovd_call *call, const char *execution) {
+        if (!is_there(call, execution))
+                execution = NULL;
         (void)sovd_fail(call, SOVD_E_CONFLICT,
                         "this server was restarted before it answered the request with this Idempotency-Key; %s",
                         execution ? "its execution says what is known of it" : "nobody knows whether it was carried out");

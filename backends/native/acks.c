@@ -36,7 +36,7 @@ static void drop_first(struct native *b) {
         (void)pthread_mutex_unlock(&b->mutex);
 }
 
-static void answer(struct native *b, const struct native_ack *ack, int result) {
+static void answer(struct native *b, const struct native_ack *ack, int result, const char *code) {
         struct native_chunk *chunk;
         struct sovd_json_writer w;
 
@@ -47,8 +47,8 @@ static void answer(struct native *b, const struct native_ack *ack, int result) {
         sovd_json_key_string(&w, "type", result ? "error" : "reply");
         sovd_json_key_int(&w, "re", ack->seq);
         if (result) {
-                sovd_json_key_string(&w, "code", "not-durable");
-                sovd_json_key_string(&w, "message", "it is taken, but the disk did not take it yet");
+                sovd_json_key_string(&w, "code", code ? code : "not-durable");
+                sovd_json_key_string(&w, "message", code ? "the cycle could not be begun" : "it is taken, but the disk did not take it yet");
         }
         sovd_json_object_end(&w);
         if (!native_chunk_new(&chunk, &w))
@@ -57,14 +57,23 @@ static void answer(struct native *b, const struct native_ack *ack, int result) {
 }
 
 /* Whoever waits behind the cycle can go on. */
-static int begin_cycle(struct native *b, const struct native_ack *ack) {
-        uint64_t ticket;
-        int r = b->sink->ops->cycle(b->sink, ack->cycle, &ticket);
+static int begin_cycle(struct native *b, const struct native_ack *ack, const char **ret_code) {
+        struct native_app *app = ack->app;
+        int r = 0;
 
+        if (!ack->is_again || app->failed_cycle == ack->n) {
+                r = b->sink->ops->cycle(b->sink, ack->cycle, &app->cycle_ticket);
+                if (r)
+                        app->failed_cycle = ack->n;
+                else if (app->failed_cycle == ack->n)
+                        app->failed_cycle = 0;
+                if (r)
+                        *ret_code = r == SOVD_E_OVERLOAD ? "too-many" : "busy";
+        }
         if (!r)
-                r = b->sink->ops->wait(b->sink, ticket);
+                r = b->sink->ops->wait(b->sink, app->cycle_ticket);
         (void)pthread_mutex_lock(&b->mutex);
-        ack->app->n_cycles_open--;
+        app->n_cycles_open--;
         (void)pthread_mutex_unlock(&b->mutex);
         native_wake(b);
         return r;
@@ -75,7 +84,9 @@ static void *run(void *data) {
         struct native_ack ack;
 
         while (take(b, &ack)) {
-                answer(b, &ack, ack.cycle ? begin_cycle(b, &ack) : b->sink->ops->wait(b->sink, ack.ticket));
+                const char *code = NULL;
+                int r = ack.cycle ? begin_cycle(b, &ack, &code) : b->sink->ops->wait(b->sink, ack.ticket);
+                answer(b, &ack, r, code);
                 drop_first(b);
         }
         return NULL;

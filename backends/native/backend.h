@@ -110,6 +110,12 @@ struct native_app {
         struct native_value *values;              /* of registration->lists.data; or NULL */
         size_t n_value_bytes;
         unsigned n_cycles_open; /* on their way to the disk */
+
+        /* thread of acks only */
+        uint64_t cycle_ticket; /* of the cycle that was begun last */
+        int64_t failed_cycle;  /* n of one that could not be begun */
+
+        /* under native::mutex */
         pid_t pid;              /* of the process that is or was connected; 0 = none yet */
         struct native_ring ring;
         int *log_levels; /* of registration->lists.logs: what a client wants; 0 = nothing; or NULL */
@@ -124,6 +130,8 @@ struct native_ack {
         uint64_t session, ticket;
         int64_t seq;
         const char *cycle; /* kind of the cycle that it begins; NULL = it is a report */
+        int64_t n;         /* of the cycle; 0 = it has none */
+        bool is_again;     /* the app has asked for it before */
         bool is_silent;    /* nobody asked for an answer */
 };
 

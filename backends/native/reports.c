@@ -56,27 +56,24 @@ static void judge_fault(struct native_peer *p, const struct native_pending *pend
         acknowledge(p, m->seq, ticket);
 }
 
-/* The thread that waits for the disk begins the cycle: it takes a commit. false: it came before. */
-static bool post_cycle(struct native_peer *p, const struct native_message *m) {
+/* The thread that waits for the disk begins the cycle: it takes a commit. One that came before is answered like it. */
+static void post_cycle(struct native_peer *p, const struct native_message *m) {
         struct native_app *app = p->app;
         const struct native_ack ack = { .app = app,
                                         .session = p->session,
                                         .seq = m->seq.value,
                                         .cycle = m->cycle.kind,
+                                        .n = m->cycle.n.set ? m->cycle.n.value : 0,
+                                        .is_again = m->cycle.n.set && m->cycle.n.value <= app->last_n,
                                         .is_silent = !m->seq.set };
 
-        if (m->cycle.n.set && m->cycle.n.value <= app->last_n) {
-                native_peer_reply(p, m->seq);
-                return false;
-        }
-        if (m->cycle.n.set)
+        if (m->cycle.n.set && !ack.is_again)
                 app->last_n = m->cycle.n.value;
         (void)pthread_mutex_lock(&p->b->mutex);
         app->n_cycles_open++;
         (void)pthread_mutex_unlock(&p->b->mutex);
-        (void)atomic_fetch_add(&p->b->n_cycles, 1);
+        (void)atomic_fetch_add(&p->b->n_cycles, !ack.is_again);
         native_acks_add(p->b, &ack);
-        return true;
 }
 
 /* --- in their order -------------------------------------------------------------------------------------------- */
@@ -98,8 +95,7 @@ static bool go_on(struct native_peer *p, struct native_pending *x, struct sovd_a
         }
         if (!x->posted) {
                 x->posted = true;
-                if (!post_cycle(p, x->message))
-                        return true;
+                post_cycle(p, x->message);
         }
         return !has_open_cycle(p);
 }

@@ -131,6 +131,8 @@ static int open_writer(struct sovd_db *db, const struct sovd_db_options *o) {
                 r = check(db, conn, was_left_open);
         if (!r && db->path)
                 r = sovd_db_conn_make_durable(conn);
+        if (!r && !db->path) /* before there are tables; pages that are free can be given back */
+                r = sovd_db_exec(conn, "PRAGMA auto_vacuum=INCREMENTAL");
         if (!r)
                 r = migrate(conn, o, version);
         if (!r)

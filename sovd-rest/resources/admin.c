@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/file_source.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/fault_mirror.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/snapshot.h"
 #include "sovd-core/model/bulk_data.h"
@@ -158,6 +159,8 @@ static int take_over(struct sovd_call *call, const char *path) {
                 return sovd_fail(call, SOVD_E_OVERLOAD, "too many changes wait for the disk; nothing was changed");
         if (r)
                 return disk_failed(call, "the snapshot cannot be restored, and nothing was changed", r);
+        if (sovd_rest_of(call)->fault_mirror)
+                sovd_fault_mirror_restored(sovd_rest_of(call)->fault_mirror);
         sovd_log(SOVD_LOG_WARN, "%s restored %lld faults from a snapshot of gateway %s", call->principal.id, (long long)n,
                  about.gateway);
         return answer(call, &about, n);

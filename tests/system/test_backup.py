@@ -121,6 +121,11 @@ class Backup(BackupCase):
         finally:
             connection.close()
 
+    def test_the_state_is_for_nobody_else(self):
+        self.app()
+        for path in self.state.iterdir():
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
+
     def test_event_ids_grow_over_a_restore(self):
         app = self.app()
         self.report(app, 'GPS_LOST')
@@ -175,9 +180,10 @@ class BadSnapshots(BackupCase):
         self.report(app, 'GPS_LOST')
         snapshot = self.backup()
         self.report(app, 'MAP_OLD')
+        self.refused(snapshot + bytes(4096), 'more behind its end')
         for cut in (0, 50, 100, 4096, len(snapshot) // 2, len(snapshot) - 1):
             with self.subTest(cut):
-                self.refused(snapshot[:cut], 'it is (cut off: .* of .* bytes|no snapshot)')
+                self.refused(snapshot[:cut], 'it is (cut off.* bytes and says|no snapshot)')
 
     def test_what_is_not_ours_is_refused(self):
         self.app()
@@ -220,9 +226,14 @@ class BadSnapshots(BackupCase):
         self.report(app, 'GPS_LOST')
         for statement in ("UPDATE fault SET about='no JSON'", "UPDATE fault SET about='{}'", "UPDATE fault SET entity='nav'",
                           "UPDATE fault SET last_frame='[1]'", 'UPDATE fault SET severity=7', "UPDATE fault SET code='OTHER'",
-                          "UPDATE fault_event SET body='no JSON'", "UPDATE fault_event SET frame='{'"):
+                          "UPDATE fault SET status=99999",
+                          'UPDATE fault SET occurrences=-5', 'UPDATE fault SET last_usec=-5', 'UPDATE fault SET last_usec=9223372036854775807',
+                          "UPDATE fault SET entity='apps/../x y'", "UPDATE fault SET scope='a' || char(0)",
+                          "UPDATE fault SET scope=CAST(x'ff' AS TEXT)", "UPDATE fault SET cycle_kind=hex(zeroblob(100))",
+                          "UPDATE fault_event SET body='no JSON'", "UPDATE fault_event SET frame='{'", 'UPDATE fault_event SET id=-7',
+                          'UPDATE fault_event SET id=9223372036854775804', 'UPDATE fault_event SET usec=-1'):
             with self.subTest(statement):
-                self.refused(self.changed(statement), 'its (fault \\w+ of [\\w/]+|event [0-9]+) cannot be used')
+                self.refused(self.changed(statement), 'its (fault .* of .*|event -?[0-9]+) cannot be used')
 
     def test_tables_that_are_something_else_are_refused(self):
         app = self.app()

@@ -546,6 +546,18 @@ class Life(NativeCase):
         self.assertFalse(self.socket.exists())
 
 
+class KindsOfCycles(NativeCase):
+    kinds = [f'k{i}' for i in range(32)]
+    entities = ({'entity': 'apps/nav', 'cycles': kinds},)
+
+    def test_more_kinds_than_there_may_be_are_refused_and_not_taken(self):
+        app = self.app()
+        answers = [app.ask('cycle', kind=kind, n=n) for n, kind in enumerate(self.kinds, 1)]  # and there is power
+        self.assertEqual([answer['type'] for answer in answers[:-1]], ['reply'] * 31)
+        self.assertEqual(answers[-1]['code'], 'too-many')
+        self.assertEqual(app.ask('cycle', kind=self.kinds[-1], n=32)['code'], 'too-many')
+
+
 class Configuration(NativeCase):
     def refused(self, **more):
         config = self.folder / 'bad.yaml'

@@ -235,6 +235,23 @@ class LibraryWaits(StorageCase):
         self.assertEqual(detail['environment_data']['occurrences'], 1)
 
 
+class Cycles(StorageCase):
+    """The number of a cycle is answered like that of a fault: again, and as durable as it is."""
+
+    def settings(self):
+        return {'native': native.section(self.socket, {'entity': 'apps/nav', 'cycles': ['power']}), 'storage': {'path': str(self.state)}}
+
+    def test_a_cycle_that_comes_again_is_as_durable_as_the_first(self):
+        self.start()
+        app = self.app()
+        self.assertEqual(self.report(app, 'A', n=1)['type'], 'reply')
+        self.disk.full()
+        for _ in range(2):
+            self.assertEqual(app.ask('cycle', kind='power', n=2)['type'], 'error')
+        self.disk.work()
+        self.until(lambda: app.ask('cycle', kind='power', n=2)['type'] == 'reply')
+
+
 class DamagedFile(StorageCase):
     """What a start does with a file that it cannot use."""
 
