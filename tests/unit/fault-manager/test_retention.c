@@ -22,14 +22,14 @@ struct fixture {
         struct fm_manager *m;
 };
 
-static int set_up(void **state) {
+static int set_up_at(void **state, bool in_memory) {
         struct fixture *f = calloc(1, sizeof(*f));
 
         assert_non_null(f);
         (void)snprintf(f->folder, sizeof(f->folder), "/tmp/sovd-ret-XXXXXX");
         assert_non_null(mkdtemp(f->folder));
         (void)snprintf(f->path, sizeof(f->path), "%s/state.db", f->folder);
-        const struct sovd_db_options db = { .path = f->path, .migrations = sovd_state_migrations, .readers = 2,
+        const struct sovd_db_options db = { .path = in_memory ? NULL : f->path, .migrations = sovd_state_migrations, .readers = 2,
                                             .application_id = SOVD_STATE_APPLICATION_ID, .queue_max = 1000 };
         assert_int_equal(sovd_arena_new(&f->arena, 4096), 0);
         assert_int_equal(sovd_db_open(&f->db, &db, NULL), 0);
@@ -37,6 +37,14 @@ static int set_up(void **state) {
         assert_int_equal(fm_manager_new(&f->m, &options), 0);
         *state = f;
         return 0;
+}
+
+static int set_up(void **state) {
+        return set_up_at(state, false);
+}
+
+static int set_up_in_memory(void **state) {
+        return set_up_at(state, true);
 }
 
 static int tear_down(void **state) {
@@ -249,6 +257,15 @@ static void it_runs_by_itself_and_ends_when_asked(void **state) {
         fm_retention_free(r);
 }
 
+static void a_round_ends_without_a_file_too(void **state) {
+        struct fixture *f = *state;
+
+        add(f, add_events, 20000, 10 * SOVD_USEC_PER_SEC, NULL);
+        const struct fm_retention_counters c = run(f, (struct fm_retention_options){ .keep_usec = SOVD_USEC_PER_SEC, .rows = 5000 });
+        assert_int_equal(c.n_events_removed, 19999); /* the newest stays */
+        assert_true(c.free_bytes < 2 << 20);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
@@ -259,6 +276,7 @@ int main(void) {
                 TEST(what_is_removed_does_not_come_back_with_a_cycle),
                 TEST(the_file_becomes_smaller),
                 TEST(it_runs_by_itself_and_ends_when_asked),
+                cmocka_unit_test_setup_teardown(a_round_ends_without_a_file_too, set_up_in_memory, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
