@@ -12,7 +12,7 @@
 
 static const struct sovd_query_param faults_query[] = {
         { "kind", SOVD_QUERY_STRING, "current (the default) or history." },
-        { "entity", SOVD_QUERY_STRING, "Only this one, like apps/nav." },
+        SOVD_FAULT_ENTITY_QUERY,
         { "status", SOVD_QUERY_MAP, "As in the list of faults." },
         { "severity", SOVD_QUERY_INT, "Only faults with a severity below this number." },
         { "scope", SOVD_QUERY_STRING, "The fault memory." },
@@ -228,26 +228,6 @@ static int faults_step(struct sovd_export *x, bool *ret_more) {
 
 /* --- the request ---------------------------------------------------------------------------------------- */
 
-static int find_entity(struct sovd_call *call, const struct sovd_entity **ret) {
-        const char *text = sovd_call_query(call, "entity"), *slash = text ? strchr(text, '/') : NULL;
-
-        if (!text)
-                return 0;
-        const char *word = slash ? sovd_arena_strndup(call->arena, text, (size_t)(slash - text)) : "";
-        if (!word)
-                return sovd_error_origin(-ENOMEM);
-        int type = sovd_name_find(sovd_entity_type_paths, word);
-        if (type < 0)
-                return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'entity' must be like components/bms");
-        *ret = sovd_tree_find(call->tree, (enum sovd_entity_type)type, slash + 1);
-        if (!*ret)
-                return sovd_fail(call, SOVD_E_NO_ENTITY, "there is no %s '%s'", sovd_entity_type_words[type], slash + 1);
-        if (!(*ret)->providers[SOVD_COLLECTION_FAULTS])
-                return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' offers no faults", sovd_entity_type_words[type],
-                                 slash + 1);
-        return 0;
-}
-
 static int take_kind(struct sovd_call *call, bool *ret_history) {
         const char *kind = sovd_call_query(call, "kind");
 
@@ -261,7 +241,7 @@ static int take_wishes(struct sovd_call *call, struct faults_export *f) {
         int r = take_kind(call, &f->is_history);
 
         if (!r)
-                r = find_entity(call, &f->only);
+                r = sovd_fault_entity_take(call, &f->only);
         if (!r)
                 r = sovd_fault_filter_take(call, &f->filter);
         if (!r)

@@ -73,3 +73,23 @@ int sovd_fault_history_read(struct sovd_call *call, const struct sovd_entity *e,
         int r = was_followed(call, sink, e);
         return r ? r : sink->ops->history(sink, call, e, filter, ret);
 }
+
+int sovd_fault_entity_take(struct sovd_call *call, const struct sovd_entity **ret) {
+        const char *text = sovd_call_query(call, "entity"), *slash = text ? strchr(text, '/') : NULL;
+
+        if (!text)
+                return 0;
+        const char *word = slash ? sovd_arena_strndup(call->arena, text, (size_t)(slash - text)) : "";
+        if (!word)
+                return sovd_error_origin(-ENOMEM);
+        int type = sovd_name_find(sovd_entity_type_paths, word);
+        if (type < 0)
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'entity' must be like components/bms");
+        *ret = sovd_tree_find(call->tree, (enum sovd_entity_type)type, slash + 1);
+        if (!*ret)
+                return sovd_fail(call, SOVD_E_NO_ENTITY, "there is no %s '%s'", sovd_entity_type_words[type], slash + 1);
+        if (!(*ret)->providers[SOVD_COLLECTION_FAULTS])
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "%s '%s' offers no faults", sovd_entity_type_words[type],
+                                 slash + 1);
+        return 0;
+}

@@ -24,3 +24,8 @@ bool sovd_faults_are_elsewhere(const struct sovd_entity *e);
 /* from, to, limit and after; *ret_after: the cursor as it came. */
 int sovd_fault_page_take(struct sovd_call *call, size_t limit, struct sovd_fault_filter *filter,
                          struct sovd_cursor *ret_after);
+
+/* The parameter `entity` of what is about the whole vehicle; *ret stays as it is without it. SOVD_E_BAD_REQUEST;
+ * SOVD_E_NO_ENTITY; SOVD_E_NOT_FOUND: it has no faults. */
+#define SOVD_FAULT_ENTITY_QUERY { "entity", SOVD_QUERY_STRING, "Only this one, like apps/nav." }
+int sovd_fault_entity_take(struct sovd_call *call, const struct sovd_entity **ret);

@@ -5,16 +5,17 @@
 
 #define PAGE 100
 
-static const struct sovd_query_param history_query[] = {
-        { "status", SOVD_QUERY_MAP, "Only events after which the status had this value, as status[key]=value; several are OR-ed." },
-        { "severity", SOVD_QUERY_INT, "Only events of faults with a severity below this number." },
-        { "scope", SOVD_QUERY_STRING, "The fault memory." },
-        { "code", SOVD_QUERY_STRING, "Only events of this fault, and of the clear of all." },
-        { "order", SOVD_QUERY_STRING, "desc (newest first, the default) or asc." },
-        SOVD_PAGE_TIMES("events"),
-        SOVD_PAGE_LIMIT("100 without it"),
+#define HISTORY_QUERY \
+        { "status", SOVD_QUERY_MAP, "Only events after which the status had this value, as status[key]=value; several are OR-ed." }, \
+        { "severity", SOVD_QUERY_INT, "Only events of faults with a severity below this number." }, \
+        { "scope", SOVD_QUERY_STRING, "The fault memory." }, \
+        { "code", SOVD_QUERY_STRING, "Only events of this fault, and of the clear of all." }, \
+        { "order", SOVD_QUERY_STRING, "desc (newest first, the default) or asc." }, \
+        SOVD_PAGE_TIMES("events"), \
+        SOVD_PAGE_LIMIT("100 without it"), \
         { 0 }
-};
+static const struct sovd_query_param history_query[] = { HISTORY_QUERY };
+static const struct sovd_query_param vehicle_query[] = { SOVD_FAULT_ENTITY_QUERY, HISTORY_QUERY };
 
 static int take_order(struct sovd_call *call, bool *ret_oldest_first) {
         const char *order = sovd_call_query(call, "order");
@@ -103,6 +104,7 @@ static int vehicle_history(struct sovd_call *call) {
         struct sovd_fault_history *history = sovd_arena_new0(call->arena, struct sovd_fault_history);
         struct sovd_fault_filter faults = { 0 };
         struct sovd_fault_history_filter filter;
+        const struct sovd_entity *only = NULL;
         if (!history)
                 return sovd_error_origin(-ENOMEM);
         if (!sink)
@@ -110,7 +112,9 @@ static int vehicle_history(struct sovd_call *call) {
 
         int r = take_filter(call, &faults, &filter);
         if (!r)
-                r = sink->ops->history(sink, call, NULL, &filter, history);
+                r = sovd_fault_entity_take(call, &only);
+        if (!r)
+                r = sink->ops->history(sink, call, only, &filter, history);
         return r ? r : finish(call, &filter, history, sovd_call_printf(call, "%s/faults/history", call->base));
 }
 
@@ -120,7 +124,7 @@ const struct sovd_route sovd_routes_fault_history[] = {
           .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_FAULTS,
           .query = history_query, .out = &sovd_schema_fault_history, .success = 200, .summary = "What happened to the faults of an entity" },
         { .id = "vehicle-faults-history", .method = SOVD_GET, .path = "/faults/history", .handler = vehicle_history,
-          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = history_query, .out = &sovd_schema_fault_history, .success = 200,
+          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = vehicle_query, .out = &sovd_schema_fault_history, .success = 200,
           .summary = "What happened to the faults that the gateway keeps, of all entities" },
         { 0 }
 };

@@ -9,15 +9,16 @@
 
 #define VEHICLE_PAGE 100 /* a list of the whole vehicle always has pages */
 
-static const struct sovd_query_param list_query[] = {
-        { "status", SOVD_QUERY_MAP, "Only faults whose status has this value, as status[key]=value; several are OR-ed." },
-        { "severity", SOVD_QUERY_INT, "Only faults with a severity below this number." },
-        { "scope", SOVD_QUERY_STRING, "The fault memory." },
-        { "tags", SOVD_QUERY_STRINGS, "Only faults with one of these tags." },
-        SOVD_PAGE_TIMES("faults that occurred last"),
-        SOVD_PAGE_LIMIT("without it all are listed, or 100 of the whole vehicle"),
+#define LIST_QUERY                                                                                                         \
+        { "status", SOVD_QUERY_MAP, "Only faults whose status has this value, as status[key]=value; several are OR-ed." }, \
+        { "severity", SOVD_QUERY_INT, "Only faults with a severity below this number." },                                  \
+        { "scope", SOVD_QUERY_STRING, "The fault memory." },                                                               \
+        { "tags", SOVD_QUERY_STRINGS, "Only faults with one of these tags." },                                             \
+        SOVD_PAGE_TIMES("faults that occurred last"),                                                                      \
+        SOVD_PAGE_LIMIT("without it all are listed, or 100 of the whole vehicle"),                                         \
         { 0 }
-};
+static const struct sovd_query_param list_query[] = { LIST_QUERY };
+static const struct sovd_query_param vehicle_query[] = { SOVD_FAULT_ENTITY_QUERY, LIST_QUERY };
 static const struct sovd_query_param clear_query[] = {
         { "scope", SOVD_QUERY_STRING, "Clear only this fault memory." },
         { 0 }
@@ -96,6 +97,7 @@ static int vehicle_faults_list(struct sovd_call *call) {
         struct sovd_fault_list *list = sovd_arena_new0(call->arena, struct sovd_fault_list);
         struct sovd_fault_sink *sink = sovd_gateway_fault_sink(call->gateway);
         struct sovd_fault_filter filter = { 0 };
+        const struct sovd_entity *only = NULL;
         struct sovd_cursor after;
         if (!list)
                 return sovd_error_origin(-ENOMEM);
@@ -105,10 +107,12 @@ static int vehicle_faults_list(struct sovd_call *call) {
         int r = sovd_fault_filter_take(call, &filter);
         if (!r)
                 r = sovd_fault_page_take(call, VEHICLE_PAGE, &filter, &after);
+        if (!r)
+                r = sovd_fault_entity_take(call, &only);
         if (r)
                 return r;
         call->out = list;
-        r = sink->ops->list(sink, call, NULL, &filter, list);
+        r = sink->ops->list(sink, call, only, &filter, list);
         return r ? r : finish_page(call, &filter, &after, list, sovd_call_printf(call, "%s/faults", call->base));
 }
 
@@ -153,7 +157,7 @@ const struct sovd_route sovd_routes_faults[] = {
           .query = list_query, .out = &sovd_schema_fault_list, .success = 200,
           .summary = "List the faults of an entity", .clause = "ISO 17978-3 7.8" },
         { .id = "vehicle-faults-list", .method = SOVD_GET, .path = "/faults", .handler = vehicle_faults_list,
-          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = list_query,
+          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = vehicle_query,
           .out = &sovd_schema_fault_list, .success = 200,
           .summary = "List the faults that the gateway keeps, of all entities" },
         { .id = "fault-read", .method = SOVD_GET, .path = "/{entity}/faults/{fault-code}", .handler = fault_read,

@@ -100,6 +100,16 @@ class Kept(PageCase):
         self.assertEqual(len(self.codes(self.pages('/faults?severity=2'))), 2)
         self.assertNotIn('entity', self.get('/apps/nav/faults')['items'][0])
 
+    def test_the_vehicle_can_be_asked_about_one_entity(self):
+        self.fill('apps/nav', 3)
+        self.fill('apps/other', 2)
+        self.assertEqual(self.codes(self.pages('/faults?entity=apps/other&limit=1')), ['F01', 'F00'])
+        history = self.get('/faults/history?entity=apps/other')['items']
+        self.assertEqual([event['entity'] for event in history], ['apps/other'] * 2)
+        for path in '/faults', '/faults/history':
+            self.ask(404, 'GET', path + '?entity=apps/nobody')
+            self.assertIn("'entity'", self.ask(400, 'GET', path + '?entity=nobody').json['message'])
+
     def test_what_cannot_be_a_page_is_named(self):
         self.fill(n=3)
         cursor = self.cursor('/apps/nav/faults?limit=1')
