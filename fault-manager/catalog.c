@@ -155,6 +155,22 @@ static const char *check_one(struct problem *p, const struct fm_descriptor *d) {
         return why ? why : check_strings(p, "conditions", &d->conditions);
 }
 
+/* What one catalogue alone has too many of. */
+static const char *check_kinds(struct problem *p, const struct fm_descriptor *faults, size_t n) {
+        const char *kinds[FM_KINDS_MAX] = { "power" };
+        size_t n_kinds = 1, k;
+
+        for (p->i = 0; p->i < n; p->i++) {
+                for (k = 0; k < n_kinds && strcmp(kinds[k], faults[p->i].cycle) != 0; k++)
+                        ;
+                if (k == FM_KINDS_MAX)
+                        return refuse(p, "cycle", "there are %d kinds of operation cycles already, the limit", FM_KINDS_MAX);
+                if (k == n_kinds)
+                        kinds[n_kinds++] = faults[p->i].cycle;
+        }
+        return NULL;
+}
+
 const char *fm_catalog_check(const struct fm_catalog *catalog, struct sovd_arena *arena, const char **ret_path) {
         const struct fm_descriptor *faults = catalog->faults.items;
         struct problem p = { .arena = arena, .path = "/faults" };
@@ -164,6 +180,8 @@ const char *fm_catalog_check(const struct fm_catalog *catalog, struct sovd_arena
                 why = check_one(&p, &faults[p.i]);
         if (!why)
                 why = check_unique(&p, faults, catalog->faults.n);
+        if (!why)
+                why = check_kinds(&p, faults, catalog->faults.n);
         *ret_path = p.path ? p.path : "/faults";
         return why;
 }

@@ -11,6 +11,7 @@
 #include "sovd-core/base/schema.h"
 
 #define FM_CODE_MAX  64    /* bytes of a code */
+#define FM_KINDS_MAX 32    /* of operation cycles, of all catalogues together, with "power" */
 #define FM_FAULTS_MAX 10000 /* of one catalogue */
 #define FM_POWER_CYCLE "power" /* the kind of cycle that a boot of the machine begins */
 

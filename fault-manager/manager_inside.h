@@ -11,7 +11,6 @@
 #include <pthread.h>
 
 #define FM_CONDITIONS_MAX 256
-#define FM_KINDS_MAX      32
 
 /* A change on its way into the file. */
 struct fm_snapshot {

@@ -188,7 +188,7 @@ static int take_file(struct fm_sources *s, struct fm_source *source, const char 
         int r = text && !copy ? sovd_error_origin(-ENOMEM) : change(s, source, &source->file, copy);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the catalogue file of %s is not in force: %s", source->entity,
-                         r == SOVD_E_OVERLOAD ? "limits.fault_definitions is reached" : strerror(abs(r)));
+                         r == SOVD_E_OVERLOAD ? "limits.fault_definitions, or the limit of kinds of operation cycles, is reached" : strerror(abs(r)));
         return r;
 }
 

@@ -181,7 +181,7 @@ class Checks(CatalogCase):
         self.file.write_text('faults: [{code: A, name: x}, {code: B, name: x}]', encoding='utf-8')
         with self.assertRaises(RuntimeError) as raised:
             self.start(limits={'fault_definitions': 1})
-        self.assertIn('limits.fault_definitions is reached', str(raised.exception))
+        self.assertIn('limits.fault_definitions, or', str(raised.exception))
 
 
 class Counters(CatalogCase):

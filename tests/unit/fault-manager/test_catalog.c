@@ -8,6 +8,7 @@
 /* clang-format on */
 #include "fault-manager/catalog.h"
 #include "sovd-core/base/config.h"
+#include <stdio.h>
 
 static int set_up(void **state) {
         return sovd_arena_new((struct sovd_arena **)state, 4096);
@@ -68,6 +69,20 @@ static void the_rule_is_what_the_file_says(void **state) {
         assert_int_equal(rule.passed_usec, 1000000);
 }
 
+static void too_many_kinds_of_cycles_are_named(void **state) {
+        char text[4096] = "faults: [";
+        struct fm_catalog catalog;
+
+        for (int i = 0; i < FM_KINDS_MAX; i++) {
+                const size_t n = strlen(text);
+                (void)snprintf(text + n, sizeof(text) - n, "%s{code: c%d, name: x, cycle: k%d}", i ? ", " : "", i, i);
+        }
+        (void)strcat(text, "]");
+        const char *message = read_catalog(*state, text, &catalog);
+        assert_non_null(message);
+        assert_non_null(strstr(message, "/faults/31/cycle: there are 32 kinds"));
+}
+
 static void what_is_wrong_is_named(void **state) {
         static const struct {
                 const char *text, *expected;
@@ -99,6 +114,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 T(a_fault_with_nothing_but_its_name_has_usable_defaults),
                 T(the_rule_is_what_the_file_says),
+                T(too_many_kinds_of_cycles_are_named),
                 T(what_is_wrong_is_named),
         };
 
