@@ -29,7 +29,7 @@ class Gateway:
     """The daemon with one native app."""
 
     def __init__(self, build, folder, count):
-        limits = {name: count + 10 for name in ('streams', 'streams_per_client')}
+        limits = {'fault_events_per_sec': 0, **{name: count + 10 for name in ('streams', 'streams_per_client')}}
         config = {'server': {'port': 0}, 'limits': limits, 'storage': {'path': str(folder)},
                   'native': {'socket': f'{folder}/apps.sock', 'apps': [{'entity': 'apps/nav'}], 'frames_per_sec': 100000}}
         (pathlib.Path(folder) / 'bench.json').write_text(json.dumps(config))

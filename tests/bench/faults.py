@@ -39,7 +39,7 @@ class Run:
         self.state.mkdir(exist_ok=True)
         section = native.section(self.socket, *[f'apps/load{i}' for i in range(apps)], frames_per_sec=1000000,
                                  max_connections=max(apps, 64))
-        self.settings = {'native': section, 'storage': {'path': str(self.state)}, 'limits': {'fault_definitions': 100000}}
+        self.settings = {'native': section, 'storage': {'path': str(self.state)}, 'limits': {'fault_definitions': 100000, 'fault_reports_per_sec': 0, 'fault_events_per_sec': 0}}
         self.gateway = None
 
     def start(self):
