@@ -6,7 +6,9 @@
  *
  * A report is judged in memory; what it changes is written by the database's one writer, many changes in one
  * transaction, and only after the commit is it told to listeners and acknowledged. Reads show what is committed.
- * Faults that nobody touched in this run stay in the file: their number costs no memory and no time at the start.
+ * Faults that nobody touched in this run stay in the file and cost no memory, but for those that the next operation
+ * cycle changes: whose test fails, or ran in the last one. They are read when a cycle begins, so also at the first start
+ * after a reboot.
  *
  * Entities are named as in URIs: "components/hpc". All functions are thread-safe. The mutex inside is a leaf.
  */

@@ -67,7 +67,7 @@ static const struct sovd_field storage_fields[] = {
 };
 const struct sovd_schema sovd_schema_storage_settings = {
         .name = "storage", .size = sizeof(struct sovd_storage_settings), .fields = storage_fields,
-        .doc = "Where state is kept: today the faults of native apps.",
+        .doc = "Where state is kept: faults and their history, locks, executions, answers to Idempotency-Key, persistent triggers.",
 };
 
 #define F(member) offsetof(struct sovd_limits_settings, member)
