@@ -18,11 +18,18 @@ struct sovd_gateway;
 struct sovd_json_writer;
 struct sovd_source;
 
-/* Who asks. Locks, temporary resources and limits per client go by the id. */
+/* Who asks. Locks, temporary resources and limits per client go by the id. The strings live as long as the call's arena. */
 struct sovd_principal {
-        const char *id;   /* never NULL; never shown to other clients */
-        bool anonymous;   /* nothing proved it: the id is the place that the client asks from */
-        bool admin;       /* may keep the gateway itself: copy and replace its state */
+        const char *id;             /* never NULL; never shown to other clients */
+        bool anonymous;             /* nothing proved it: the id is the place that the client asks from */
+        bool admin;                 /* may keep the gateway itself: copy and replace its state */
+        struct sovd_strings roles;  /* what the credentials say it is */
+        struct sovd_strings scopes; /* what they were given out for (RFC 6749 3.3); not set = they say nothing of it */
+        const char *tenant;         /* whose entities it may see; NULL = they say nothing of it */
+        const char *method;         /* how it was proved: "api-key", "jwt", "certificate", "unix-user", …; NULL = not */
+        const char *token_id;       /* which of its credentials: a jti, the name of a key; NULL = they have none */
+        const char *certificate;    /* SHA-256 of the client's certificate (DER), 64 hex digits; NULL = it showed none */
+        uint64_t expires_usec;      /* of the credentials, since the epoch; 0 = they say no end */
 };
 
 #define SOVD_PARAMS_MAX 4

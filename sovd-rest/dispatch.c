@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/dispatch.h"
-#include "sovd-auth/tokens.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/docs.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/idempotent.h"
@@ -93,29 +93,6 @@ static int set_base(const struct sovd_rest *rest, const struct sovd_http_exchang
         int r = sovd_origin_base(&call->base, &request, rest->trusted_proxies, call->arena, &reason);
 
         return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
-}
-
-/* Whoever is at that address; at the other end of a Unix socket the kernel knows the user. */
-static struct sovd_principal whoever(struct sovd_call *call, const struct sovd_http_exchange *x) {
-        if (x->uid >= 0)
-                return (struct sovd_principal){ .id = sovd_call_printf(call, "uid:%lld", (long long)x->uid) };
-        return (struct sovd_principal){
-                .id = sovd_call_printf(call, "anonymous@%s", x->remote && *x->remote ? x->remote : "unix"),
-                .anonymous = true,
-        };
-}
-
-/* Who asks: the client that its credentials prove, else whoever is there. */
-static int identify(struct sovd_call *call, const struct sovd_http_exchange *x) {
-        const char *credentials = NULL;
-
-        for (size_t i = 0; i < x->head.n_fields; i++)
-                if (strcasecmp(x->head.fields[i].name, "Authorization") == 0) {
-                        if (credentials)
-                                return sovd_fail(call, SOVD_E_BAD_REQUEST, "there are two Authorization fields");
-                        credentials = x->head.fields[i].value;
-                }
-        return credentials ? sovd_tokens_identify(sovd_rest_of(call)->tokens, call, credentials) : 0;
 }
 
 static int find_method(const struct sovd_http_exchange *x) {
@@ -521,16 +498,8 @@ static int handle(struct sovd_http_exchange *x, struct sovd_call *call, const st
         return carry_out(x, call, route, ticket);
 }
 
-static int check_admin(struct sovd_call *call, const struct sovd_route *route) {
-        if (!(route->flags & SOVD_ADMIN) || call->principal.admin)
-                return 0;
-        if (call->principal.anonymous)
-                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this is for clients with credentials that say admin");
-        return sovd_fail(call, SOVD_E_FORBIDDEN, "this client's credentials do not say admin (auth.tokens)");
-}
-
 static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
-        int r = check_admin(call, route);
+        int r = sovd_gate_authorize(call, route);
 
         if (!r)
                 r = check_offered(call, route);
@@ -557,7 +526,7 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         if (!r)
                 r = set_base(sovd_rest_of(call), x, call);
         if (!r)
-                r = identify(call, x);
+                r = sovd_gate_identify(call, x);
         if (!r)
                 r = parse_target(call, x, &target);
         if (r)
@@ -611,7 +580,7 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
         call->base = SOVD_API_BASE;
         call->deadline_usec = x->started_usec + rest->request_timeout_usec;
         set_ids(call, x, &ids);
-        call->principal = whoever(call, x);
+        call->principal = sovd_gate_whoever(call, x);
 
         int r = answer(x, call, &position, &route);
         if (x->refused == SOVD_E_OVERLOAD)

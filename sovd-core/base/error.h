@@ -51,6 +51,8 @@ enum sovd_error {
         SOVD_E_LOCK_BROKEN,       /* another client broke the lock that this one held */
         SOVD_E_STORAGE,           /* the state cannot be read or written now; carries Retry-After */
         SOVD_E_NO_SPACE,          /* there is no space for the change to last; carries Retry-After */
+        SOVD_E_TOO_MANY,          /* the client asks too often; carries Retry-After */
+        SOVD_E_AUDIT,             /* a change cannot be put on record, so it is not made; carries Retry-After */
         SOVD_E_MAX
 };
 
