@@ -452,6 +452,8 @@ static void write_faults(struct sovd_gateway *gateway, struct sovd_json_writer *
         write_value(w, "sovd_fault_flushes_failed_total", "counter", "Times that changes could not be written.",
                     (double)c.n_failed_flushes);
         write_value(w, "sovd_fault_cycles_total", "counter", "Operation cycles that began.", (double)c.n_cycles);
+        write_value(w, "sovd_fault_cycles_behind", "gauge", "Kinds of operation cycles that not all stored faults follow yet.",
+                    (double)c.n_cycles_behind);
         write_value(w, "sovd_fault_definitions", "gauge", "Faults of all catalogues.", (double)c.n_definitions);
 }
 
