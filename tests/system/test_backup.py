@@ -243,6 +243,34 @@ class BadSnapshots(BackupCase):
             with self.subTest(statement):
                 self.refused(self.changed(statement), 'its tables are not those of a snapshot')
 
+    def test_a_body_of_another_type_or_packed_is_415_and_changes_nothing(self):
+        self.report(self.app(), 'GPS_LOST')
+        snapshot = self.backup()
+        self.ask(204, 'DELETE', FAULTS)
+        for wrong in ({'Content-Type': 'application/json'}, {'Content-Type': 'application/x-www-form-urlencoded'},
+                      {'Content-Type': 'application/vnd.sqlite'}, {'Content-Encoding': 'gzip'}, {'Content-Encoding': 'identity, gzip'}):
+            reply = self.restore(snapshot, {**KEEPER, **wrong})
+            self.assertEqual((reply.status, reply.json['vendor_code']), (415, 'unsupported-media-type'), wrong)
+        self.assertEqual(self.codes(), set())
+        self.assertEqual(self.gateway.metrics()['sovd_bulk_transfers_running'], 0)
+        for right in ({'Content-Type': 'application/octet-stream'}, {'Content-Type': 'Application/Vnd.SQLite3; version=1'},
+                      {'Content-Encoding': 'Identity'}):
+            self.assertEqual(self.restore(snapshot, {**KEEPER, **right}).status, 200, right)
+        with self.gateway.raw() as raw:  # without a type
+            raw.send(f'POST /sovd/v1{RESTORE} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(snapshot)}\r\n'
+                     f'Authorization: {KEEPER["Authorization"]}\r\n\r\n')
+            raw.socket.sendall(snapshot)
+            self.assertEqual(raw.reply().status, 200)
+
+    def test_a_packed_body_is_415_elsewhere_too_and_two_codings_are_400(self):
+        lock = {'lock_expiration': 60}
+        self.app()
+        self.assertEqual(self.gateway.request('POST', '/apps/nav/locks', lock, headers={'Content-Encoding': 'gzip'}).status, 415)
+        with self.gateway.raw() as raw:
+            raw.send('POST /sovd/v1/apps/nav/locks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n'
+                     'Content-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n{}')
+            self.assertEqual(raw.reply().status, 400)
+
     def test_a_body_that_breaks_off_changes_nothing(self):
         app = self.app()
         self.report(app, 'GPS_LOST')
