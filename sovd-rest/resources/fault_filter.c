@@ -62,9 +62,11 @@ bool sovd_faults_are_elsewhere(const struct sovd_entity *e) {
         return backend && !backend->ops->faults_history;
 }
 
+#define OF_A_FAULT 5 /* below it is every severity, and no restore, which happened to all entities alike */
+
 /* Has anything ever happened to its faults, as far as the gateway knows? */
 static int was_followed(struct sovd_call *call, struct sovd_fault_sink *sink, const struct sovd_entity *e) {
-        const struct sovd_fault_filter one = { .max = 1 };
+        const struct sovd_fault_filter one = { .max = 1, .severity = SOVD_INT(OF_A_FAULT) };
         const struct sovd_fault_history_filter any = { .faults = &one };
         struct sovd_fault_history past = { 0 };
 

@@ -8,6 +8,7 @@ import threading
 
 import gateway
 import native
+import test_fault_pages
 import test_native_apps
 
 TOKENS = {'tokens': [{'name': 'keeper', 'token': 'the-token-of-the-keeper', 'admin': True},
@@ -120,6 +121,27 @@ class Backup(BackupCase):
             return connection.execute('SELECT max(id) FROM fault_event').fetchone()[0]
         finally:
             connection.close()
+
+    def test_a_restore_is_in_the_history_of_each_entity_as_in_that_of_the_vehicle(self):
+        app = self.app()
+        for code in 'GPS_LOST', 'MAP_OLD':
+            self.report(app, code)
+        snapshot = self.backup()
+        self.report(app, 'GPS_LOST', 'passed')
+        self.assertEqual(self.restore(snapshot).status, 200)
+        self.report(app, 'GPS_LOST', 'passed')
+        of_all = self.get('/faults/history')['items']
+        self.assertEqual([event['change'] for event in of_all], ['passed', 'restored', 'failed', 'failed'])
+        self.assertEqual(self.get(FAULTS + '/history')['items'], of_all)
+        self.assertEqual(self.get(FAULTS + '/history?order=asc')['items'], of_all[::-1])
+        self.assertEqual([event['change'] for event in self.get(FAULTS + '/history?code=GPS_LOST')['items']], ['passed', 'restored', 'failed'])
+        self.assertEqual([event['change'] for event in self.get(FAULTS + '/history?severity=5')['items']], ['passed', 'failed', 'failed'])
+        found, path = [], FAULTS + '/history?limit=1'
+        while path:
+            reply = self.ask(200, 'GET', path)
+            found += reply.json['items']
+            path = test_fault_pages.next_path(reply)
+        self.assertEqual(found, of_all)
 
     def test_the_state_is_for_nobody_else(self):
         self.app()
