@@ -90,6 +90,11 @@ int fm_recall(struct fm_manager *m, const char *cycle_kind);
 /* The same for what owes an event: the process ended before its second was over. */
 int fm_recall_owed(struct fm_manager *m);
 
+/* Without the mutex, around a change that takes rows of faults away: nothing is read meanwhile, and what is being read is
+ * read again, so that nobody adopts a row that goes. Not on the writer. */
+void fm_clearing_begin(struct fm_manager *m);
+void fm_clearing_end(struct fm_manager *m);
+
 /* With the mutex held, all below. */
 
 void fm_make_dirty(struct fm_manager *m, struct fm_fault *f, unsigned changed);
