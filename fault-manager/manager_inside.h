@@ -99,6 +99,10 @@ int fm_recall_owed(struct fm_manager *m);
 uint64_t fm_settle(struct fm_manager *m);
 /* With the mutex held: when that is due. */
 uint64_t fm_settle_next(struct fm_manager *m);
+/* Without the mutex, around a change that takes rows of faults away: nothing is read meanwhile, and what is being read is
+ * read again, so that nobody adopts a row that goes. Not on the writer. */
+void fm_clearing_begin(struct fm_manager *m);
+void fm_clearing_end(struct fm_manager *m);
 
 /* With the mutex held, all below. */
 

@@ -71,6 +71,8 @@ struct sovd_route {
         unsigned entities;              /* for {entity} paths: SOVD_ANY_ENTITY or SOVD_ONLY() bits */
         enum sovd_collection collection; /* the entity must offer it; SOVD_NO_COLLECTION = none */
         const struct sovd_query_param *query; /* ends with name == NULL; or NULL */
+        const char *const *query_family; /* parameters of its siblings: one that `query` lacks is refused, not ignored, as
+                                          * the answer would be to another question; ends with NULL; or NULL */
         const struct sovd_schema *in;   /* body, or NULL = none */
         const struct sovd_schema *out;  /* body of success, or the data of an event; or NULL = none */
         unsigned success;               /* status of success */

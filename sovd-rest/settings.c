@@ -75,6 +75,9 @@ const struct sovd_schema sovd_schema_storage_settings = {
         { .name = word, .type = SOVD_FIELD_INT, .offset = F(place), .min = low, .max = high, .def = text, .doc = sentence }
 #define SECONDS(word, place, low, high, text, sentence) \
         { .name = word, .type = SOVD_FIELD_NUMBER, .offset = F(place), .min = low, .max = high, .def = text, .doc = sentence }
+#define SECONDS_FROM(word, place, fraction, more, high, text, sentence) \
+        { .name = word, .type = SOVD_FIELD_NUMBER, .offset = F(place), .flags = more, .least = fraction, .max = high, \
+          .def = text, .doc = sentence }
 static const struct sovd_field limits_fields[] = {
         INT("connections", connections, 2, 1024, "128", "Connections that are served at the same time."),
         INT("body_bytes", body_bytes, 1024, 64 * 1024 * 1024, "1048576", "Largest body of a request."),
@@ -138,7 +141,7 @@ static const struct sovd_field history_fields[] = {
         INT("events_max", events_max, 1, 100000000, "1000000", "Events that are kept; the oldest go first."),
         INT("faults_max", faults_max, 1, 100000000, "100000",
             "Stored faults; over it those go that nobody can report any more, the oldest first."),
-        SECONDS("compact_secs", compact, 0, 604800, "60", "How often this is looked after; at least 0.05."),
+        SECONDS_FROM("compact_secs", compact, 0.05, 0, 604800, "60", "How often this is looked after."),
         { 0 }
 };
 #undef F
@@ -149,10 +152,10 @@ const struct sovd_schema sovd_schema_history_settings = {
 
 #define F(member) offsetof(struct sovd_events_settings, member)
 static const struct sovd_field events_fields[] = {
-        SECONDS("fast_secs", fast, 0, 3600, "0.1", "Interval of the word fast; none of the intervals is below 0.01."),
-        SECONDS("normal_secs", normal, 0, 3600, "0.25", "Interval of the word normal."),
-        SECONDS("slow_secs", slow, 0, 3600, "0.5", "Interval of the word slow."),
-        SECONDS("trigger_secs", trigger, 0, 3600, "0.1", "How often the resource of a trigger is looked at."),
+        SECONDS_FROM("fast_secs", fast, 0.01, 0, 3600, "0.1", "Interval of the word fast."),
+        SECONDS_FROM("normal_secs", normal, 0.01, 0, 3600, "0.25", "Interval of the word normal."),
+        SECONDS_FROM("slow_secs", slow, 0.01, 0, 3600, "0.5", "Interval of the word slow."),
+        SECONDS_FROM("trigger_secs", trigger, 0.01, 0, 3600, "0.1", "How often the resource of a trigger is looked at."),
         INT("duration_max_secs", duration_max, 1, 31536000, "86400", "Longest duration of a cyclic subscription."),
         INT("lifetime_max_secs", lifetime_max, 1, 31536000, "86400",
             "Longest lifetime of a trigger, and the one that it has when none is asked for."),
@@ -165,8 +168,8 @@ static const struct sovd_field events_fields[] = {
         INT("bus_bytes", bus_bytes, 1024, 64 * 1024 * 1024, "1048576", "Bytes of memory that they take together."),
         INT("replay_max", replay_max, 0, 10000000, "10000",
             "Events of faults that a reader who comes back may have missed and still gets; older ones are a gap."),
-        SECONDS("heartbeat_secs", heartbeat, 0, 3600, "15", "A comment is sent after so much silence; at least 0.05."),
-        SECONDS("stall_secs", stall, 0, 3600, "30", "A reader that takes nothing for so long is dropped; at least 0.1."),
+        SECONDS_FROM("heartbeat_secs", heartbeat, 0.05, 0, 3600, "15", "A comment is sent after so much silence."),
+        SECONDS_FROM("stall_secs", stall, 0.1, 0, 3600, "30", "A reader that takes nothing for so long is dropped."),
         SECONDS("retry_secs", retry, 0, 3600, "3", "How long a reader shall wait before it connects again."),
         INT("threads", threads, 1, 256, "16", "Threads that read for subscriptions and triggers."),
         INT("per_backend", per_backend, 1, 64, "3", "How many of them may wait for the same backend; one is always left for the others."),
@@ -181,7 +184,7 @@ const struct sovd_schema sovd_schema_events_settings = {
 
 #define F(member) offsetof(struct sovd_fault_mirror_settings, member)
 static const struct sovd_field fault_mirror_fields[] = {
-        SECONDS("poll_secs", poll, 0, 86400, "5", "How often the faults of each entity are read; 0: never. At least 0.1."),
+        SECONDS_FROM("poll_secs", poll, 0.1, SOVD_OR_ZERO, 86400, "5", "How often the faults of each entity are read; 0: never."),
         SECONDS("poll_timeout_secs", poll_timeout, 1, 300, "5", "Until a reading has failed; who fails is read less often."),
         SECONDS("keep_days", keep_days, 0, 36500, "30",
                 "Faults of an entity that is not there any more are forgotten after so many days."),
@@ -197,14 +200,10 @@ const struct sovd_schema sovd_schema_fault_mirror_settings = {
         .doc = "How the faults of backends are followed, for history and event streams.",
 };
 
-static uint64_t at_least(struct sovd_number seconds, uint64_t min_usec) {
-        return SOVD_MAX(sovd_settings_usec(seconds), min_usec);
-}
-
 uint64_t sovd_settings_period(const struct sovd_events_settings *events, int interval) {
         const struct sovd_number seconds[] = { events->trigger, events->fast, events->normal, events->slow };
 
-        return at_least(seconds[interval], 10 * SOVD_USEC_PER_MSEC);
+        return sovd_settings_usec(seconds[interval]);
 }
 
 void sovd_settings_streamer(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
@@ -212,8 +211,8 @@ void sovd_settings_streamer(const struct sovd_events_settings *events, const str
         *ret = (struct sovd_streamer_options){
                 .streams_max = (size_t)limits->streams.value,
                 .per_client_max = (size_t)limits->streams_per_client.value,
-                .heartbeat_usec = at_least(events->heartbeat, 50 * SOVD_USEC_PER_MSEC),
-                .stall_usec = at_least(events->stall, 100 * SOVD_USEC_PER_MSEC),
+                .heartbeat_usec = sovd_settings_usec(events->heartbeat),
+                .stall_usec = sovd_settings_usec(events->stall),
                 .retry_msec = (unsigned)(events->retry.value * 1000),
         };
 }
@@ -266,7 +265,7 @@ void sovd_settings_docs(const struct sovd_events_settings *events, const struct 
 }
 
 uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror) {
-        return mirror->poll.value > 0 ? at_least(mirror->poll, 100 * SOVD_USEC_PER_MSEC) : 0;
+        return sovd_settings_usec(mirror->poll);
 }
 
 uint64_t sovd_settings_usec(struct sovd_number seconds) {
