@@ -2,7 +2,9 @@
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
 #include "backends/sim/sim_backend.h"
 #include "fault-manager/catalog.h"
-#include "sovd-auth/tokens.h"
+#include "sovd-auth/auth.h"
+#include "sovd-auth/make_key.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -99,14 +101,13 @@ struct daemon {
 
 static const char *check_clients(const struct settings *s, const struct sovd_config_tree *tree,
                                  struct sovd_arena *arena) {
-        const char *member, *pointer;
-        size_t i;
+        const char *pointer;
 
         const char *why = sovd_lock_settings_check(s->locks, arena, &pointer);
         if (why)
                 return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
-        why = sovd_auth_settings_check(s->auth, &i, &member);
-        return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth/tokens/%zu/%s", i, member), why) : NULL;
+        why = sovd_auth_settings_check(s->auth, arena, &pointer);
+        return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
 }
 
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
@@ -205,15 +206,24 @@ static int make_demo(struct daemon *d) {
 
 /* --- backends -------------------------------------------------------------------------------------------- */
 
-/* Who is known by a token. --demo has clients of its own, for whoever sits at this machine. */
-static int set_tokens(const struct daemon *d, const struct settings *s) {
-        const char *host = d->settings.server->host;
-        bool local = strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
-        bool demo = d->arguments->demo && local && !s->auth->tokens.set;
+/* Who is known by which credentials. --demo has clients of its own, for whoever sits at this machine. */
+static int set_auth(const struct daemon *d, const struct settings *s) {
+        const bool local = sovd_settings_is_local(d->settings.server->host);
+        const bool demo = d->arguments->demo && local && !s->auth->api_keys.set && !s->auth->enabled.value;
 
         if (demo)
-                sovd_log(SOVD_LOG_INFO, "the demo knows clients by the bearer tokens demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
-        return sovd_tokens_set(d->rest.tokens, demo ? &sovd_auth_demo_settings : s->auth);
+                sovd_log(SOVD_LOG_INFO, "the demo knows clients by the keys demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
+        if (!local && !s->auth->enabled.value)
+                sovd_log(SOVD_LOG_WARN, "whoever reaches %s may ask for everything but /x-admin: auth.enabled is false", d->settings.server->host);
+        return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
+}
+
+/* So does where Vault is. */
+static void keep_vault(const struct daemon *d, struct settings *new) {
+        const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
+
+        if (!before != !now || (before && !sovd_settings_same(&sovd_schema_vault_settings, before, now)))
+                sovd_log(SOVD_LOG_WARN, "changes under auth.vault take effect after a restart");
 }
 
 /* The apps' socket and the state stay those of the start. */
@@ -246,6 +256,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
         new->events = d->settings.events;
         new->fault_mirror = d->settings.fault_mirror;
         keep_native(d, new);
+        keep_vault(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -272,12 +283,13 @@ static int try_reload(struct daemon *d) {
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
         sovd_settings_log(new.logging);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_tokens(d, &new))
-                sovd_log(SOVD_LOG_ERROR, "the old locks or tokens stay in force");
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_auth(d, &new))
+                sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
         sovd_native_apps_reload(d->apps, d->settings.faults);
+        sovd_secrets_refresh(d->rest.secrets);
         return 0;
 }
 
@@ -404,9 +416,13 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
         if (!r)
-                r = sovd_tokens_new(&d->rest.tokens);
+                r = sovd_auth_new(&d->rest.auth);
         if (!r)
-                r = set_tokens(d, &d->settings);
+                r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
+        if (!r)
+                r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
+        if (!r)
+                r = set_auth(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
@@ -419,6 +435,7 @@ static int start(struct daemon *d) {
                 return r;
 
         d->rest.gateway = d->gateway;
+        d->rest.is_local = sovd_settings_is_local(d->settings.server->host);
         d->rest.state_folder = d->settings.storage->path;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
         sovd_settings_docs(d->settings.events, limits, &d->rest.docs);
@@ -529,7 +546,8 @@ static void stop(struct daemon *d) {
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
-        d->rest.tokens = sovd_tokens_free(d->rest.tokens);
+        d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
+        d->rest.auth = sovd_auth_free(d->rest.auth);
 }
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
@@ -581,6 +599,14 @@ static int print_openapi(void) {
         return text ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int make_key(const char *name) {
+        int r = sovd_make_key(name, stdout);
+
+        if (r == -EINVAL)
+                (void)fprintf(stderr, "a name has 1 to 64 letters, digits and -._@: only\n");
+        return r == -EINVAL ? 2 : r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int with_settings(const struct sovd_arguments *arguments) {
         struct daemon d = { .arguments = arguments };
         int status = 2;
@@ -624,6 +650,8 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_OPENAPI:
                 return print_openapi();
+        case SOVD_ACTION_MAKE_KEY:
+                return make_key(arguments.key_name);
         case SOVD_ACTION_CHECK_CONFIG:
         case SOVD_ACTION_RUN:
                 break;
