@@ -28,6 +28,7 @@ struct sovd_rest {
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;
         const char *state_folder;             /* NULL: the state is in memory */
+        bool plain_http;                      /* without TLS, and others than this machine can connect */
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
         const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
         struct sovd_docs_options docs;

@@ -2,6 +2,8 @@
 #include "sovd-auth/auth.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
+#include "sovd-rest/http_server.h"
+#include "sovd-rest/http_tls.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/own_faults.h"
@@ -111,6 +113,10 @@ struct backend_health {
 struct clash {
         const char *entity, *owner, *left_out;
 };
+struct tls_health {
+        const char *certificate_ends, *crl_ends, *error;
+        struct sovd_int reloads;
+};
 struct health {
         const char *status, *version, *storage_error;
         struct sovd_int uptime;
@@ -118,6 +124,8 @@ struct health {
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
         struct sovd_strings faults;
+        struct sovd_bool plain_http;
+        struct tls_health *tls;
 };
 #define F(member) offsetof(struct backend_health, member)
 static const struct sovd_field backend_fields[] = {
@@ -148,6 +156,19 @@ static const struct sovd_field clash_fields[] = {
 };
 static const struct sovd_schema clash_schema = { .name = "EntityClash", .size = sizeof(struct clash),
                                                  .fields = clash_fields };
+#define F(member) offsetof(struct tls_health, member)
+static const struct sovd_field tls_fields[] = {
+        { .name = "certificate_ends", .type = SOVD_FIELD_STRING, .offset = F(certificate_ends), .flags = SOVD_REQUIRED,
+          .format = "date-time" },
+        { .name = "revocation_list_ends", .type = SOVD_FIELD_STRING, .offset = F(crl_ends), .format = "date-time",
+          .doc = "The first of them." },
+        { .name = "reloads", .type = SOVD_FIELD_INT, .offset = F(reloads), .doc = "How often changed files came into force." },
+        { .name = "error", .type = SOVD_FIELD_STRING, .offset = F(error),
+          .doc = "Which of the files that are there now cannot be used (a member of server.tls); those of before stay in force." },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema tls_schema = { .name = "TlsHealth", .size = sizeof(struct tls_health), .fields = tls_fields };
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
@@ -165,6 +186,9 @@ static const struct sovd_field health_fields[] = {
           .doc = "Entities that a second backend offers too; the first owner serves them." },
         { .name = "faults", .type = SOVD_FIELD_STRINGS, .offset = F(faults),
           .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
+        { .name = "plain_http", .type = SOVD_FIELD_BOOL, .offset = F(plain_http),
+          .doc = "true: HTTP without TLS is served on an address that other machines reach; else absent." },
+        { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema, .doc = "Absent without TLS." },
         { 0 }
 };
 #undef F
@@ -237,6 +261,30 @@ static bool add_storage(struct sovd_call *call, struct health *health) {
         return !s.error;
 }
 
+static bool add_transport(struct sovd_call *call, struct health *health) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        struct sovd_tls *tls = rest->server ? sovd_http_server_tls(rest->server) : NULL;
+        struct sovd_tls_status s;
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        if (rest->plain_http)
+                health->plain_http = SOVD_BOOL(true);
+        if (!tls)
+                return true;
+        health->tls = sovd_arena_new0(call->arena, struct tls_health);
+        if (!health->tls)
+                return false;
+        sovd_tls_status(tls, &s);
+        health->tls->certificate_ends = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ends.certificate_usec));
+        if (s.ends.crl_usec)
+                health->tls->crl_ends = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ends.crl_usec));
+        /* Only the member: the reason may have paths, and anybody may read this. The log has it. */
+        if (s.is_stale)
+                health->tls->error = sovd_call_printf(call, "%.*s", (int)strcspn(s.why, ":"), s.why);
+        health->tls->reloads = SOVD_INT((int64_t)s.n_reloads);
+        return true;
+}
+
 static int health_read(struct sovd_call *call) {
         struct health *health = sovd_arena_new0(call->arena, struct health);
         size_t total, running, n_left_out;
@@ -250,6 +298,8 @@ static int health_read(struct sovd_call *call) {
         if (r)
                 return r;
         bool durable = add_storage(call, health);
+        if (!add_transport(call, health))
+                return sovd_error_origin(-ENOMEM);
         sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
         health->status = connected && unique && durable && !serious ? "ok" : "degraded";
         health->version = SOVD_VERSION;
