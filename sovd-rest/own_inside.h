@@ -45,8 +45,9 @@ struct sovd_own_faults {
         struct sovd_gateway *gateway;
         struct sovd_fault_sink *sink;
         char *entity, *damaged; /* entity: "apps/sovd-gateway" */
-        struct sovd_tls *tls;  /* or NULL */
         uint64_t next_usec;    /* main thread */
+        struct sovd_tls *tls;                      /* set before the first tick; or NULL */
+        struct sovd_auth *auth;                    /* the same */
         bool complained;                           /* the same */
 
         pthread_mutex_t mutex; /* leaf: the told ones; only the main thread writes them */

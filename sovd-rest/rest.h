@@ -24,11 +24,11 @@ struct sovd_rest {
         struct sovd_gateway *gateway;
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
+        bool is_local;                        /* only this machine reaches it */
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;
         const char *state_folder;             /* NULL: the state is in memory */
-        bool plain_http;                      /* without TLS, and others than this machine can connect */
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
         const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
         struct sovd_docs_options docs;

@@ -6,6 +6,7 @@
 #include "sovd-core/observations.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/streamer.h"
+#include <arpa/inet.h>
 
 #define F(member) offsetof(struct sovd_server_settings, member)
 static const struct sovd_field server_fields[] = {
@@ -259,6 +260,17 @@ void sovd_settings_docs(const struct sovd_events_settings *events, const struct 
 
 uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror) {
         return mirror->poll.value > 0 ? at_least(mirror->poll, 100 * SOVD_USEC_PER_MSEC) : 0;
+}
+
+bool sovd_settings_is_local(const char *host) {
+        struct in6_addr v6;
+        struct in_addr v4;
+
+        if (inet_pton(AF_INET, host, &v4) == 1)
+                return ntohl(v4.s_addr) >> 24 == 127;
+        if (inet_pton(AF_INET6, host, &v6) == 1)
+                return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+        return strcmp(host, "localhost") == 0;
 }
 
 uint64_t sovd_settings_usec(struct sovd_number seconds) {

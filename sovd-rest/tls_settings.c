@@ -2,7 +2,6 @@
 #include "sovd-rest/tls_settings.h"
 #include "sovd-core/base/config.h"
 #include "sovd-rest/settings.h"
-#include <arpa/inet.h>
 #include <openssl/ssl.h>
 
 static const char *const versions[] = { "1.2", "1.3", NULL };
@@ -43,19 +42,8 @@ void sovd_tls_settings_options(const struct sovd_tls_settings *s, struct sovd_tl
         };
 }
 
-bool sovd_host_is_loopback(const char *host) {
-        struct in6_addr v6;
-        struct in_addr v4;
-
-        if (inet_pton(AF_INET, host, &v4) == 1)
-                return ntohl(v4.s_addr) >> 24 == 127;
-        if (inet_pton(AF_INET6, host, &v6) == 1)
-                return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
-        return strcmp(host, "localhost") == 0;
-}
-
 bool sovd_server_is_open(const struct sovd_server_settings *server) {
-        return !server->tls && !sovd_host_is_loopback(server->host);
+        return !server->tls && !sovd_settings_is_local(server->host);
 }
 
 static const char *check_files(const struct sovd_tls_settings *tls, const struct sovd_config_tree *tree,

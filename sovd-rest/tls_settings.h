@@ -26,8 +26,5 @@ void sovd_tls_settings_options(const struct sovd_tls_settings *settings, struct 
 const char *sovd_tls_settings_check(const struct sovd_server_settings *server, const struct sovd_config_tree *tree,
                                     struct sovd_arena *arena);
 
-/* Is this an address, or the name, that only this machine reaches? */
-bool sovd_host_is_loopback(const char *host);
-
 /* Can others read and change what clients send: plain HTTP on an address that other machines reach? */
 bool sovd_server_is_open(const struct sovd_server_settings *server);

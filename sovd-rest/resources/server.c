@@ -123,8 +123,7 @@ struct health {
         struct sovd_int executions_running;
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
-        struct sovd_strings faults;
-        struct sovd_bool plain_http;
+        struct sovd_strings faults, warnings;
         struct tls_health *tls;
 };
 #define F(member) offsetof(struct backend_health, member)
@@ -186,8 +185,8 @@ static const struct sovd_field health_fields[] = {
           .doc = "Entities that a second backend offers too; the first owner serves them." },
         { .name = "faults", .type = SOVD_FIELD_STRINGS, .offset = F(faults),
           .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
-        { .name = "plain_http", .type = SOVD_FIELD_BOOL, .offset = F(plain_http),
-          .doc = "true: HTTP without TLS is served on an address that other machines reach; else absent." },
+        { .name = "warnings", .type = SOVD_FIELD_STRINGS, .offset = F(warnings),
+          .doc = "What the configuration allows, and should not be so for long." },
         { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema, .doc = "Absent without TLS." },
         { 0 }
 };
@@ -261,14 +260,12 @@ static bool add_storage(struct sovd_call *call, struct health *health) {
         return !s.error;
 }
 
-static bool add_transport(struct sovd_call *call, struct health *health) {
+static bool add_tls(struct sovd_call *call, struct health *health) {
         const struct sovd_rest *rest = sovd_rest_of(call);
         struct sovd_tls *tls = rest->server ? sovd_http_server_tls(rest->server) : NULL;
         struct sovd_tls_status s;
         char when[SOVD_TIMESTAMP_SIZE];
 
-        if (rest->plain_http)
-                health->plain_http = SOVD_BOOL(true);
         if (!tls)
                 return true;
         health->tls = sovd_arena_new0(call->arena, struct tls_health);
@@ -278,11 +275,35 @@ static bool add_transport(struct sovd_call *call, struct health *health) {
         health->tls->certificate_ends = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ends.certificate_usec));
         if (s.ends.crl_usec)
                 health->tls->crl_ends = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ends.crl_usec));
-        /* Only the member: the reason may have paths, and anybody may read this. The log has it. */
+        /* Only the member: the reason has paths of this machine. The log and the fault have it. */
         if (s.is_stale)
                 health->tls->error = sovd_call_printf(call, "%.*s", (int)strcspn(s.why, ":"), s.why);
         health->tls->reloads = SOVD_INT((int64_t)s.n_reloads);
         return true;
+}
+
+#define WARNINGS_MAX 4
+
+static int warn(struct sovd_call *call, struct health *health, const char *text) {
+        if (!health->warnings.items)
+                health->warnings.items = sovd_arena_array(call->arena, const char *, WARNINGS_MAX);
+        if (!health->warnings.items)
+                return sovd_error_origin(-ENOMEM);
+        if (health->warnings.n < WARNINGS_MAX)
+                health->warnings.items[health->warnings.n++] = text;
+        health->warnings.set = true;
+        return 0;
+}
+
+static int add_warnings(struct sovd_call *call, struct health *health) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        int r = 0;
+
+        if (!rest->is_local && !sovd_auth_is_enabled(rest->auth))
+                r = warn(call, health, "auth.enabled is false: whoever reaches the gateway may ask for everything but /x-admin");
+        if (!r && !rest->is_local && !health->tls)
+                r = warn(call, health, "server.allow_plain_http is true: whoever is on the way can read and change what is said");
+        return r;
 }
 
 static int health_read(struct sovd_call *call) {
@@ -297,9 +318,12 @@ static int health_read(struct sovd_call *call) {
         int r = own ? sovd_own_faults_active(own, call->arena, &health->faults, &serious) : 0;
         if (r)
                 return r;
-        bool durable = add_storage(call, health);
-        if (!add_transport(call, health))
+        if (!add_tls(call, health))
                 return sovd_error_origin(-ENOMEM);
+        r = add_warnings(call, health);
+        if (r)
+                return r;
+        bool durable = add_storage(call, health);
         sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
         health->status = connected && unique && durable && !serious ? "ok" : "degraded";
         health->version = SOVD_VERSION;
