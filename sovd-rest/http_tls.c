@@ -229,6 +229,7 @@ int sovd_tls_new(struct sovd_tls **ret, const struct sovd_tls_options *options) 
 
         (void)pthread_mutex_init(&tls->mutex, NULL);
         tls->options = *options;
+        tls->generation = 1;
         look(tls, tls->read);
         memcpy(tls->seen, tls->read, sizeof(tls->seen));
         int r = sovd_tls_load(&tls->ctx, &tls->status.ends, options, &problem);

@@ -468,6 +468,7 @@ static int start(struct daemon *d) {
         if (r)
                 return r;
         sovd_own_entity_listening(d->own);
+        sovd_streamer_set_tls(d->rest.streamer, sovd_http_server_tls(d->rest.server));
         say_listening(d);
         return 0;
 }
