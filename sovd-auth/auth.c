@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/client_cert.h"
 #include "sovd-auth/known.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
@@ -22,9 +23,10 @@ const char *const sovd_auth_method_names[] = {
 };
 
 struct sovd_auth {
-        pthread_rwlock_t lock;   /* leaf; of known */
+        pthread_rwlock_t lock;   /* leaf; of known and certificates */
         struct sovd_known *known; /* NULL: nobody */
         uint64_t generation;      /* of known */
+        struct sovd_client_certs *certificates; /* the same */
         bool enabled, public_metrics, public_docs; /* atomic */
         struct sovd_token_verifier verifier;
         struct sovd_secrets *secrets; /* or NULL */
@@ -45,6 +47,7 @@ struct sovd_auth *sovd_auth_free(struct sovd_auth *auth) {
         if (!auth)
                 return NULL;
         sovd_known_free(auth->known);
+        sovd_client_certs_free(auth->certificates);
         (void)pthread_rwlock_destroy(&auth->lock);
         free(auth);
         return NULL;
@@ -72,16 +75,25 @@ static void say_end(void *data, const char *name, uint64_t ends_usec) {
 
 int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings) {
         struct sovd_known *known, *before;
+        struct sovd_client_certs *certificates, *certificates_before;
         uint64_t now = sovd_realtime_usec();
         int r = sovd_known_new(&known, settings, auth->secrets);
 
         if (r)
                 return r;
+        r = sovd_client_certs_new(&certificates, &settings->certificates);
+        if (r) {
+                sovd_known_free(known);
+                return r;
+        }
         (void)pthread_rwlock_wrlock(&auth->lock);
         before = auth->known;
         auth->known = known;
         auth->generation++;
+        certificates_before = auth->certificates;
+        auth->certificates = certificates;
         (void)pthread_rwlock_unlock(&auth->lock);
+        sovd_client_certs_free(certificates_before);
         sovd_known_free(before);
         __atomic_store_n(&auth->enabled, settings->enabled.value, __ATOMIC_RELEASE);
         __atomic_store_n(&auth->public_metrics, settings->public_metrics.value, __ATOMIC_RELEASE);
@@ -256,6 +268,18 @@ static int identify_user(struct sovd_auth *auth, struct sovd_call *call, int64_t
         return r;
 }
 
+/* One that no rule matches proves nothing: its client is anonymous. */
+static int identify_certificate(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_peer_certificate *certificate) {
+        bool is_known = false;
+
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        int r = auth->certificates ? sovd_client_certs_identify(auth->certificates, call, certificate, &is_known) : 0;
+        (void)pthread_rwlock_unlock(&auth->lock);
+        if (!r)
+                sovd_auth_count(auth, SOVD_AUTH_CERTIFICATE, is_known ? SOVD_AUTH_OK : SOVD_AUTH_REFUSED);
+        return r;
+}
+
 int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_credentials *c) {
         if (c->authorization && c->api_key)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "there are an Authorization and an X-API-Key field; one proves who asks");
@@ -267,6 +291,8 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
                                : refuse(auth, call, SOVD_AUTH_OTHER, "the X-API-Key field has no form that a key can have");
         if (c->uid >= 0)
                 return identify_user(auth, call, c->uid);
+        if (c->certificate)
+                return identify_certificate(auth, call, c->certificate);
         sovd_auth_count(auth, SOVD_AUTH_NONE, SOVD_AUTH_OK);
         return 0;
 }

@@ -15,6 +15,7 @@ struct sovd_auth;
 struct sovd_call;
 struct sovd_secrets;
 struct sovd_vault_settings;
+struct sovd_peer_certificate;
 
 struct sovd_api_key_settings {
         const char *name;
@@ -37,6 +38,7 @@ struct sovd_auth_settings {
         struct sovd_list api_keys;   /* struct sovd_api_key_settings */
         struct sovd_list unix_users; /* struct sovd_unix_user_settings */
         struct sovd_vault_settings *vault; /* or NULL */
+        struct sovd_list certificates; /* struct sovd_client_cert_settings (client_cert.h) */
 };
 extern const struct sovd_schema sovd_schema_auth_settings;
 
@@ -76,6 +78,7 @@ struct sovd_credentials {
         const char *authorization; /* value of the field */
         const char *api_key;       /* value of X-API-Key */
         int64_t uid;               /* of the user at the other end of a Unix socket */
+        const struct sovd_peer_certificate *certificate; /* shown by the client and verified */
 };
 
 /* Makes the client that the credentials prove the principal of the call, which is whoever is there until then (its

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/client_cert.h"
 #include "sovd-auth/known.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/timestamp.h"
@@ -65,6 +66,9 @@ static const struct sovd_field auth_fields[] = {
           .max = ENTRIES_MAX, .doc = "Clients on the Unix socket that are known by their user." },
         { .name = "vault", .type = SOVD_FIELD_OBJECT, .offset = F(vault), .of = &sovd_schema_vault_settings,
           .doc = "HashiCorp Vault, for secrets that are written vault:PATH#FIELD." },
+        { .name = "certificates", .type = SOVD_FIELD_LIST, .offset = F(certificates), .of = &sovd_schema_client_cert, .min = 0,
+          .max = SOVD_CLIENT_CERTS_MAX,
+          .doc = "Clients that are known by a certificate; the first rule that matches counts. Needs `server.tls.client_ca`." },
         { 0 }
 };
 #undef F
@@ -193,7 +197,7 @@ static const char *check_user(const struct sovd_unix_user_settings *all, size_t 
 
 /* Authentication that nobody can pass is a mistake. */
 static bool somebody_is_known(const struct sovd_auth_settings *s) {
-        return s->api_keys.n > 0 || s->unix_users.n > 0;
+        return s->api_keys.n > 0 || s->unix_users.n > 0 || s->certificates.n > 0;
 }
 
 static const char *check_all(const struct sovd_auth_settings *s, struct sovd_arena *arena, struct place *place) {
@@ -207,7 +211,10 @@ static const char *check_all(const struct sovd_auth_settings *s, struct sovd_are
         place->list = "unix_users";
         for (size_t i = 0; !why && i < s->unix_users.n; i++)
                 place->index = i, why = check_user(s->unix_users.items, i, &place->member);
-        return why;
+        if (why)
+                return why;
+        place->list = "certificates";
+        return sovd_client_cert_settings_check(&s->certificates, &place->index, &place->member);
 }
 
 const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, struct sovd_arena *arena,
@@ -225,7 +232,7 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
                                                  place.member ? place.member : "");
         else if (settings->enabled.value && !somebody_is_known(settings)) {
                 *ret_pointer = "/enabled";
-                why = "is true, and nobody could prove who he is: there is no api_keys and no unix_users";
+                why = "is true, and nobody could prove who he is: there is no api_keys, no unix_users and no certificates";
         }
         return why;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/gate.h"
 #include "sovd-auth/auth.h"
+#include "sovd-auth/peer_certificate.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/route.h"
@@ -8,11 +9,14 @@
 
 /* Whoever is at that address; at the other end of a Unix socket the kernel knows the user. */
 struct sovd_principal sovd_gate_whoever(struct sovd_call *call, const struct sovd_http_exchange *x) {
+        const char *certificate = x->peer ? sovd_arena_strdup(call->arena, x->peer->sha256) : NULL;
+
         if (x->uid >= 0)
                 return (struct sovd_principal){ .id = sovd_call_printf(call, "uid:%lld", (long long)x->uid) };
         return (struct sovd_principal){
                 .id = sovd_call_printf(call, "anonymous@%s", x->remote && *x->remote ? x->remote : "unix"),
                 .anonymous = true,
+                .certificate = certificate,
         };
 }
 
@@ -30,7 +34,7 @@ static int single(struct sovd_call *call, const struct sovd_http_exchange *x, co
 
 /* Who asks: the client that its credentials prove, else whoever is there. */
 int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *x) {
-        struct sovd_credentials credentials = { .uid = x->uid };
+        struct sovd_credentials credentials = { .uid = x->uid, .certificate = x->peer };
         int r = single(call, x, "Authorization", &credentials.authorization);
 
         if (!r)

@@ -20,6 +20,7 @@
 #include "sovd-rest/catalog_settings.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/fault_settings.h"
+#include "sovd-rest/http_tls.h"
 #include "sovd-rest/lock_settings.h"
 #include "sovd-rest/observe.h"
 #include "sovd-rest/native_apps.h"
@@ -107,6 +108,10 @@ static const char *check_clients(const struct settings *s, const struct sovd_con
         if (why)
                 return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
         why = sovd_auth_settings_check(s->auth, arena, &pointer);
+        if (!why && s->auth->certificates.n && (!s->server->tls || !s->server->tls->client_ca)) {
+                pointer = "/certificates";
+                why = "needs server.tls.client_ca: without it clients cannot show a certificate";
+        }
         return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
 }
 
@@ -160,6 +165,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
         const char *message = check_entity_id(s, tree, arena);
         if (!message)
                 message = check_proxies(s, tree, arena);
+        if (!message)
+                message = sovd_tls_settings_check(s->server, tree, arena);
         if (!message)
                 message = check_clients(s, tree, arena);
         if (!message)
@@ -295,6 +302,8 @@ static int try_reload(struct daemon *d) {
 
 static void reload(struct daemon *d) {
         sovd_service_reloading();
+        if (sovd_http_server_tls(d->rest.server))
+                sovd_tls_reload(sovd_http_server_tls(d->rest.server));
         if (try_reload(d))
                 sovd_log(SOVD_LOG_ERROR, "the configuration is not acceptable; the old one stays in force");
         else
@@ -311,6 +320,9 @@ static void say_listening(const struct daemon *d) {
 
         sovd_log(SOVD_LOG_INFO, "listening on %s://%s%s%s:%u" "/sovd/v1", s->tls ? "https" : "http", v6 ? "[" : "",
                  s->host, v6 ? "]" : "", sovd_http_server_port(d->rest.server));
+        if (sovd_server_is_open(s))
+                sovd_log(SOVD_LOG_WARN, "plain HTTP on an address that other machines reach (server.allow_plain_http): everybody on the "
+                                        "way can read and change what is said");
         if (s->unix_socket)
                 sovd_log(SOVD_LOG_INFO, "listening on %s", s->unix_socket);
 }
@@ -391,7 +403,8 @@ static int start_catalog(struct daemon *d) {
 
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
-        const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
+        struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
+        struct sovd_tls_options tls;
         const struct sovd_gateway_options options = {
                 .db = d->db,
                 .executions_max = (size_t)limits->executions.value,
@@ -461,11 +474,16 @@ static int start(struct daemon *d) {
                 r = start_catalog(d);
         if (!r)
                 r = start_fault_mirror(d);
+        if (d->settings.server->tls) {
+                sovd_tls_settings_options(d->settings.server->tls, &tls);
+                http.tls = &tls;
+        }
         if (!r)
                 r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
         if (r)
                 return r;
         sovd_own_entity_listening(d->own);
+        sovd_streamer_set_tls(d->rest.streamer, sovd_http_server_tls(d->rest.server));
         say_listening(d);
         return 0;
 }
@@ -502,6 +520,7 @@ static void run(struct daemon *d, const sigset_t *signals) {
         for (;;) {
                 uint64_t wait = !d->rest.ready ? READY_POLL_USEC : watchdog ? watchdog : IDLE_USEC;
                 wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_own_entity_tick(d->own)));
+                wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_tls_tick(sovd_http_server_tls(d->rest.server))));
                 const struct timespec timeout = { .tv_sec = (time_t)(wait / SOVD_USEC_PER_SEC),
                                                   .tv_nsec = (long)(wait % SOVD_USEC_PER_SEC) * 1000 };
                 int signal = sigtimedwait(signals, NULL, &timeout);

@@ -273,8 +273,8 @@ void sovd_own_faults_set_auth(struct sovd_own_faults *own, struct sovd_auth *aut
         own->auth = auth;
 }
 
-void sovd_own_faults_set_certificate(struct sovd_own_faults *own, uint64_t ends_usec) {
-        own->certificate_ends_usec = ends_usec;
+void sovd_own_faults_set_tls(struct sovd_own_faults *own, struct sovd_tls *tls) {
+        own->tls = tls;
 }
 
 int sovd_own_faults_new(struct sovd_own_faults **ret, const struct sovd_own_faults_options *options) {

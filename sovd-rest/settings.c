@@ -6,16 +6,7 @@
 #include "sovd-core/observations.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/streamer.h"
-
-static const struct sovd_field tls_fields[] = {
-        { .name = "certificate", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_tls_settings, certificate),
-          .flags = SOVD_REQUIRED, .min = 1, .max = 4095, .doc = "File with the certificate chain in PEM form." },
-        { .name = "key", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_tls_settings, key),
-          .flags = SOVD_REQUIRED, .min = 1, .max = 4095, .doc = "File with its private key in PEM form." },
-        { 0 }
-};
-static const struct sovd_schema tls_schema = { .name = "tls", .size = sizeof(struct sovd_tls_settings),
-                                               .fields = tls_fields };
+#include <arpa/inet.h>
 
 #define F(member) offsetof(struct sovd_server_settings, member)
 static const struct sovd_field server_fields[] = {
@@ -25,8 +16,10 @@ static const struct sovd_field server_fields[] = {
           .doc = "TCP port; 0 takes a free one and logs it." },
         { .name = "unix_socket", .type = SOVD_FIELD_STRING, .offset = F(unix_socket), .min = 1, .max = 100,
           .doc = "Path of a Unix socket to listen on as well." },
-        { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema,
+        { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &sovd_schema_tls_settings,
           .doc = "HTTPS instead of HTTP on the TCP port." },
+        { .name = "allow_plain_http", .type = SOVD_FIELD_BOOL, .offset = F(allow_plain_http), .def = "false",
+          .doc = "Whether HTTP without TLS may be served on an address that other machines reach." },
         { .name = "allowed_hosts", .type = SOVD_FIELD_STRINGS, .offset = F(allowed_hosts), .min = 1, .max = 64,
           .doc = "If given: other values of the Host field are answered with 421." },
         { .name = "trusted_proxies", .type = SOVD_FIELD_STRINGS, .offset = F(trusted_proxies), .min = 1, .max = 64,
@@ -269,7 +262,14 @@ uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror
 }
 
 bool sovd_settings_is_local(const char *host) {
-        return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
+        struct in6_addr v6;
+        struct in_addr v4;
+
+        if (inet_pton(AF_INET, host, &v4) == 1)
+                return ntohl(v4.s_addr) >> 24 == 127;
+        if (inet_pton(AF_INET6, host, &v6) == 1)
+                return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+        return strcmp(host, "localhost") == 0;
 }
 
 uint64_t sovd_settings_usec(struct sovd_number seconds) {
@@ -282,8 +282,6 @@ struct sovd_http_server_options sovd_settings_http(const struct sovd_server_sett
                 .host = server->host,
                 .port = (unsigned)server->port.value,
                 .unix_socket = server->unix_socket,
-                .certificate = server->tls ? server->tls->certificate : NULL,
-                .key = server->tls ? server->tls->key : NULL,
                 .threads = (unsigned)limits->connections.value,
                 .head_bytes = (size_t)limits->head_bytes.value,
                 .body_bytes = (size_t)limits->body_bytes.value,

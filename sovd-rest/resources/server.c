@@ -3,6 +3,8 @@
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
+#include "sovd-rest/http_server.h"
+#include "sovd-rest/http_tls.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/own_faults.h"
@@ -112,6 +114,10 @@ struct backend_health {
 struct clash {
         const char *entity, *owner, *left_out;
 };
+struct tls_health {
+        const char *certificate_ends, *crl_ends, *error;
+        struct sovd_int reloads;
+};
 struct health {
         const char *status, *version, *storage_error;
         struct sovd_int uptime;
@@ -119,6 +125,7 @@ struct health {
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
         struct sovd_strings faults, warnings;
+        struct tls_health *tls;
 };
 #define F(member) offsetof(struct backend_health, member)
 static const struct sovd_field backend_fields[] = {
@@ -149,6 +156,19 @@ static const struct sovd_field clash_fields[] = {
 };
 static const struct sovd_schema clash_schema = { .name = "EntityClash", .size = sizeof(struct clash),
                                                  .fields = clash_fields };
+#define F(member) offsetof(struct tls_health, member)
+static const struct sovd_field tls_fields[] = {
+        { .name = "certificate_ends", .type = SOVD_FIELD_STRING, .offset = F(certificate_ends), .flags = SOVD_REQUIRED,
+          .format = "date-time" },
+        { .name = "revocation_list_ends", .type = SOVD_FIELD_STRING, .offset = F(crl_ends), .format = "date-time",
+          .doc = "The first of them." },
+        { .name = "reloads", .type = SOVD_FIELD_INT, .offset = F(reloads), .doc = "How often changed files came into force." },
+        { .name = "error", .type = SOVD_FIELD_STRING, .offset = F(error),
+          .doc = "Which of the files that are there now cannot be used (a member of server.tls); those of before stay in force." },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema tls_schema = { .name = "TlsHealth", .size = sizeof(struct tls_health), .fields = tls_fields };
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
@@ -168,6 +188,7 @@ static const struct sovd_field health_fields[] = {
           .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
         { .name = "warnings", .type = SOVD_FIELD_STRINGS, .offset = F(warnings),
           .doc = "What the configuration allows, and should not be so for long." },
+        { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema, .doc = "Absent without TLS." },
         { 0 }
 };
 #undef F
@@ -240,6 +261,28 @@ static bool add_storage(struct sovd_call *call, struct health *health) {
         return !s.error;
 }
 
+static bool add_tls(struct sovd_call *call, struct health *health) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        struct sovd_tls *tls = rest->server ? sovd_http_server_tls(rest->server) : NULL;
+        struct sovd_tls_status s;
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        if (!tls)
+                return true;
+        health->tls = sovd_arena_new0(call->arena, struct tls_health);
+        if (!health->tls)
+                return false;
+        sovd_tls_status(tls, &s);
+        health->tls->certificate_ends = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ends.certificate_usec));
+        if (s.ends.crl_usec)
+                health->tls->crl_ends = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ends.crl_usec));
+        /* Only the member: the reason has paths of this machine. The log and the fault have it. */
+        if (s.is_stale)
+                health->tls->error = sovd_call_printf(call, "%.*s", (int)strcspn(s.why, ":"), s.why);
+        health->tls->reloads = SOVD_INT((int64_t)s.n_reloads);
+        return true;
+}
+
 #define WARNINGS_MAX 4
 
 static int warn(struct sovd_call *call, struct health *health, const char *text) {
@@ -255,10 +298,13 @@ static int warn(struct sovd_call *call, struct health *health, const char *text)
 
 static int add_warnings(struct sovd_call *call, struct health *health) {
         const struct sovd_rest *rest = sovd_rest_of(call);
+        int r = 0;
 
         if (!rest->is_local && !sovd_auth_is_enabled(rest->auth))
-                return warn(call, health, "auth.enabled is false: whoever reaches the gateway may ask for everything but /x-admin");
-        return 0;
+                r = warn(call, health, "auth.enabled is false: whoever reaches the gateway may ask for everything but /x-admin");
+        if (!r && !rest->is_local && !health->tls)
+                r = warn(call, health, "server.allow_plain_http is true: whoever is on the way can read and change what is said");
+        return r;
 }
 
 static int health_read(struct sovd_call *call) {
@@ -273,6 +319,8 @@ static int health_read(struct sovd_call *call) {
         int r = own ? sovd_own_faults_active(own, call->arena, &health->faults, &serious) : 0;
         if (r)
                 return r;
+        if (!add_tls(call, health))
+                return sovd_error_origin(-ENOMEM);
         r = add_warnings(call, health);
         if (r)
                 return r;

@@ -214,7 +214,7 @@ class Reload(unittest.TestCase):
 
 class Loud(unittest.TestCase):
     def demo(self, host, auth=None):
-        return gateway.Gateway(ready=False, server={'host': host}, **({'auth': auth} if auth else {}))
+        return gateway.Gateway(ready=False, server={'host': host, 'allow_plain_http': True}, **({'auth': auth} if auth else {}))
 
     def test_a_gateway_that_others_reach_and_anybody_may_ask_says_so(self):
         with self.demo('0.0.0.0') as daemon:

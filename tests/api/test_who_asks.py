@@ -105,7 +105,7 @@ class Demo(unittest.TestCase):
             self.assertFalse(daemon.get(uri, bearer('demo-tester-b')).json['owned'])
 
     def test_a_demo_that_others_can_reach_knows_no_testers(self):
-        with self.demo(SOVD_SERVER__HOST='0.0.0.0') as daemon:
+        with self.demo(SOVD_SERVER__HOST='0.0.0.0', SOVD_SERVER__ALLOW_PLAIN_HTTP='true') as daemon:
             self.assertNotIn('demo-tester', daemon.log)
             reply = daemon.bare('GET', '/sovd/v1/components', headers=bearer('demo-tester-a'))
             self.assertEqual(reply.status, 401)
