@@ -2,6 +2,7 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/known.h"
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/log.h"
 #include "sovd-core/principal.h"
 #include <errno.h>
 #include <pthread.h>
@@ -46,8 +47,29 @@ struct sovd_auth *sovd_auth_free(struct sovd_auth *auth) {
         return NULL;
 }
 
+void sovd_auth_each_ending_key(struct sovd_auth *auth, sovd_auth_key_function f, void *data) {
+        const struct sovd_principal *key;
+
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        for (size_t i = 0; auth->known && (key = sovd_known_key_at(auth->known, i)); i++)
+                if (key->expires_usec)
+                        f(data, key->token_id, key->expires_usec);
+        (void)pthread_rwlock_unlock(&auth->lock);
+}
+
+static void say_end(void *data, const char *name, uint64_t ends_usec) {
+        char when[SOVD_TIMESTAMP_SIZE];
+        const uint64_t now = *(const uint64_t *)data;
+
+        if (ends_usec <= now)
+                sovd_log(SOVD_LOG_WARN, "the key %s has expired", name);
+        else if (ends_usec < now + SOVD_AUTH_SOON_USEC)
+                sovd_log(SOVD_LOG_WARN, "the key %s expires %s", name, sovd_clock_format(when, ends_usec));
+}
+
 int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings) {
         struct sovd_known *known, *before;
+        uint64_t now = sovd_realtime_usec();
         int r = sovd_known_new(&known, settings);
 
         if (r)
@@ -60,6 +82,7 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         __atomic_store_n(&auth->enabled, settings->enabled.value, __ATOMIC_RELEASE);
         __atomic_store_n(&auth->public_metrics, settings->public_metrics.value, __ATOMIC_RELEASE);
         __atomic_store_n(&auth->public_docs, settings->public_docs.value, __ATOMIC_RELEASE);
+        sovd_auth_each_ending_key(auth, say_end, &now);
         return 0;
 }
 
@@ -208,22 +231,16 @@ static void write_counts(const struct sovd_auth *auth, struct sovd_json_writer *
                                        (unsigned long long)__atomic_load_n(&auth->counts[m][r], __ATOMIC_RELAXED));
 }
 
-static void write_expiries(struct sovd_auth *auth, struct sovd_json_writer *w) {
-        const struct sovd_principal *key;
-
-        sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
-                          "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
-        (void)pthread_rwlock_rdlock(&auth->lock);
-        for (size_t i = 0; auth->known && (key = sovd_known_key_at(auth->known, i)); i++)
-                if (key->expires_usec)
-                        sovd_json_rawf(w, "sovd_api_key_expires_timestamp_seconds{key=\"%s\"} %llu\n", key->token_id,
-                                       (unsigned long long)(key->expires_usec / SOVD_USEC_PER_SEC));
-        (void)pthread_rwlock_unlock(&auth->lock);
+static void write_end(void *data, const char *name, uint64_t ends_usec) {
+        sovd_json_rawf(data, "sovd_api_key_expires_timestamp_seconds{key=\"%s\"} %llu\n", name,
+                       (unsigned long long)(ends_usec / SOVD_USEC_PER_SEC));
 }
 
 void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w) {
         sovd_json_rawf(w, "# HELP sovd_auth_enabled Whether anonymous clients get nothing but what is public.\n"
                           "# TYPE sovd_auth_enabled gauge\nsovd_auth_enabled %d\n", sovd_auth_is_enabled(auth));
         write_counts(auth, w);
-        write_expiries(auth, w);
+        sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
+                          "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
+        sovd_auth_each_ending_key(auth, write_end, w);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/known.h"
 #include "sovd-core/base/timestamp.h"
+#include <strings.h>
 
 #define ENTRIES_MAX 256
 #define WORDS_MAX   32
@@ -88,7 +90,11 @@ struct place {
 };
 
 static bool is_word(const char *s) {
-        return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._@:")] == '\0';
+        return *s && strlen(s) <= 64 && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._@:")] == '\0';
+}
+
+bool sovd_auth_is_name(const char *name) {
+        return is_word(name);
 }
 
 static const char *check_words(const char *name, const struct sovd_strings *roles, const struct sovd_strings *scopes,
@@ -107,7 +113,7 @@ static const char *check_words(const char *name, const struct sovd_strings *role
                 for (size_t k = 0; k < all[i].words.n; k++)
                         if (!is_word(all[i].words.items[k])) {
                                 *ret_member = all[i].member;
-                                return "may have letters, digits and -._@: only";
+                                return "may have at most 64 letters, digits and -._@: only";
                         }
         return NULL;
 }
@@ -134,8 +140,12 @@ static const char *check_user(const struct sovd_unix_user_settings *all, size_t 
         const struct sovd_unix_user_settings *user = &all[i];
         const char *why = check_words(user->name, &user->roles, &user->scopes, user->tenant, ret_member);
 
+        int64_t uid;
+
         if (!why && !user->user == !user->uid.set)
                 *ret_member = NULL, why = "needs either user or uid";
+        if (!why && sovd_known_uid(&uid, user))
+                *ret_member = "user", why = "this machine has no user of this name";
         for (size_t k = 0; !why && k < i; k++) {
                 if (strcmp(user->name, all[k].name) == 0)
                         *ret_member = "name", why = "another user has this name";

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/known.h"
-#include "sovd-core/base/log.h"
 #include "sovd-core/base/timestamp.h"
 #include "sovd-core/principal.h"
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pwd.h>
-#include <stdio.h>
 
 #define ADMIN "admin" /* the role that may keep the gateway itself */
 
@@ -62,21 +60,16 @@ static int learn_keys(struct sovd_known *known, const struct sovd_list *list) {
         return r;
 }
 
-static int find_uid(int64_t *ret, const struct sovd_unix_user_settings *user, struct sovd_arena *arena) {
+int sovd_known_uid(int64_t *ret, const struct sovd_unix_user_settings *user) {
         struct passwd entry, *found = NULL;
-        const size_t size = 16384;
-        char *buf = sovd_arena_alloc(arena, size);
+        char buf[16384];
 
-        if (user->uid.set)
-                return *ret = user->uid.value, 0;
-        if (!buf)
-                return sovd_error_origin(-ENOMEM);
-        int r = getpwnam_r(user->user, &entry, buf, size, &found);
-        if (!found) {
-                sovd_log(SOVD_LOG_ERROR, "auth.unix_users: this machine knows no user %s%s%s", user->user,
-                         r ? ": " : "", r ? strerror(r) : "");
-                return -ESRCH;
+        if (user->uid.set) {
+                *ret = user->uid.value;
+                return 0;
         }
+        if (getpwnam_r(user->user, &entry, buf, sizeof(buf), &found) || !found)
+                return sovd_error_origin(-ESRCH);
         *ret = found->pw_uid;
         return 0;
 }
@@ -91,7 +84,7 @@ static int learn_users(struct sovd_known *known, const struct sovd_list *list) {
         for (size_t i = 0; !r && i < list->n; i++) {
                 const struct sovd_principal p = { .roles = all[i].roles, .scopes = all[i].scopes, .tenant = all[i].tenant,
                                                   .method = sovd_auth_method_names[SOVD_AUTH_UNIX_USER] };
-                r = find_uid(&known->users[i].uid, &all[i], known->arena);
+                r = sovd_known_uid(&known->users[i].uid, &all[i]);
                 if (!r)
                         r = make_principal(&known->users[i].principal, p, "unix", all[i].name, known->arena);
         }

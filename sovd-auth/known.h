@@ -11,10 +11,13 @@
 
 struct sovd_known;
 
-/* -ENOMEM; -ESRCH, logged: this machine has no such user. The settings passed the check. */
+/* -ENOMEM; -ESRCH: this machine has no such user. The settings passed the check. */
 int sovd_known_new(struct sovd_known **ret, const struct sovd_auth_settings *settings);
 struct sovd_known *sovd_known_free(struct sovd_known *known);
 SOVD_DEFINE_CLEANUP(struct sovd_known *, sovd_known_free)
+
+/* The number of the user that is meant: 0, -ESRCH (this machine has none of that name). */
+int sovd_known_uid(int64_t *ret, const struct sovd_unix_user_settings *user);
 
 /* Who has this key, or NULL. Takes the same time for every key. -EIO. */
 int sovd_known_key(const struct sovd_known *known, const char *key, const struct sovd_principal **ret);

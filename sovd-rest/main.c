@@ -3,6 +3,7 @@
 #include "backends/sim/sim_backend.h"
 #include "fault-manager/catalog.h"
 #include "sovd-auth/auth.h"
+#include "sovd-auth/make_key.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -206,12 +207,13 @@ static int make_demo(struct daemon *d) {
 
 /* Who is known by which credentials. --demo has clients of its own, for whoever sits at this machine. */
 static int set_auth(const struct daemon *d, const struct settings *s) {
-        const char *host = d->settings.server->host;
-        bool local = strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
-        bool demo = d->arguments->demo && local && !s->auth->api_keys.set && !s->auth->enabled.value;
+        const bool local = sovd_settings_is_local(d->settings.server->host);
+        const bool demo = d->arguments->demo && local && !s->auth->api_keys.set && !s->auth->enabled.value;
 
         if (demo)
                 sovd_log(SOVD_LOG_INFO, "the demo knows clients by the keys demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
+        if (!local && !s->auth->enabled.value)
+                sovd_log(SOVD_LOG_WARN, "whoever reaches %s may ask for everything but /x-admin: auth.enabled is false", d->settings.server->host);
         return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
@@ -418,6 +420,7 @@ static int start(struct daemon *d) {
                 return r;
 
         d->rest.gateway = d->gateway;
+        d->rest.is_local = sovd_settings_is_local(d->settings.server->host);
         d->rest.state_folder = d->settings.storage->path;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
         sovd_settings_docs(d->settings.events, limits, &d->rest.docs);
@@ -580,6 +583,14 @@ static int print_openapi(void) {
         return text ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int make_key(const char *name) {
+        int r = sovd_make_key(name, stdout);
+
+        if (r == -EINVAL)
+                (void)fprintf(stderr, "a name has 1 to 64 letters, digits and -._@: only\n");
+        return r == -EINVAL ? 2 : r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int with_settings(const struct sovd_arguments *arguments) {
         struct daemon d = { .arguments = arguments };
         int status = 2;
@@ -623,6 +634,8 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_OPENAPI:
                 return print_openapi();
+        case SOVD_ACTION_MAKE_KEY:
+                return make_key(arguments.key_name);
         case SOVD_ACTION_CHECK_CONFIG:
         case SOVD_ACTION_RUN:
                 break;

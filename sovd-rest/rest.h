@@ -24,6 +24,7 @@ struct sovd_rest {
         struct sovd_gateway *gateway;
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
+        bool is_local;                        /* only this machine reaches it */
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;
