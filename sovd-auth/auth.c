@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
@@ -24,7 +25,7 @@ struct sovd_auth {
         pthread_rwlock_t lock;   /* leaf; of known */
         struct sovd_known *known; /* NULL: nobody */
         bool enabled, public_metrics, public_docs; /* atomic */
-        struct sovd_token_verifier verifier;
+        struct sovd_jwt *jwt;
         uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
 };
 
@@ -33,6 +34,11 @@ int sovd_auth_new(struct sovd_auth **ret) {
         if (!auth)
                 return sovd_error_origin(-ENOMEM);
 
+        int r = sovd_jwt_new(&auth->jwt);
+        if (r) {
+                free(auth);
+                return r;
+        }
         (void)pthread_rwlock_init(&auth->lock, NULL);
         *ret = auth;
         return 0;
@@ -42,6 +48,7 @@ struct sovd_auth *sovd_auth_free(struct sovd_auth *auth) {
         if (!auth)
                 return NULL;
         sovd_known_free(auth->known);
+        sovd_jwt_free(auth->jwt);
         (void)pthread_rwlock_destroy(&auth->lock);
         free(auth);
         return NULL;
@@ -74,6 +81,11 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
 
         if (r)
                 return r;
+        r = sovd_jwt_apply(auth->jwt, settings->jwt, settings->oidc);
+        if (r) {
+                sovd_known_free(known);
+                return r;
+        }
         (void)pthread_rwlock_wrlock(&auth->lock);
         before = auth->known;
         auth->known = known;
@@ -84,10 +96,6 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         __atomic_store_n(&auth->public_docs, settings->public_docs.value, __ATOMIC_RELEASE);
         sovd_auth_each_ending_key(auth, say_end, &now);
         return 0;
-}
-
-void sovd_auth_set_verifier(struct sovd_auth *auth, const struct sovd_token_verifier *verifier) {
-        auth->verifier = *verifier;
 }
 
 bool sovd_auth_is_enabled(const struct sovd_auth *auth) {
@@ -166,9 +174,9 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
 }
 
 static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
-        if (!auth->verifier.verify || !is_signed(token))
+        if (!is_signed(token) || !sovd_jwt_is_configured(auth->jwt))
                 return identify_key(auth, call, token);
-        int r = auth->verifier.verify(auth->verifier.data, call, token);
+        int r = sovd_jwt_identify(auth->jwt, call, token);
         sovd_auth_count(auth, SOVD_AUTH_JWT, r ? SOVD_AUTH_REFUSED : SOVD_AUTH_OK);
         return r;
 }
@@ -243,4 +251,5 @@ void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w)
         sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
                           "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
         sovd_auth_each_ending_key(auth, write_end, w);
+        sovd_jwt_write_metrics(auth->jwt, w);
 }

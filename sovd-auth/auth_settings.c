@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
 #include "sovd-core/base/timestamp.h"
 #include <strings.h>
@@ -60,6 +61,10 @@ static const struct sovd_field auth_fields[] = {
           .max = ENTRIES_MAX, .doc = "Clients that are known by a key." },
         { .name = "unix_users", .type = SOVD_FIELD_LIST, .offset = F(unix_users), .of = &user_schema, .min = 0,
           .max = ENTRIES_MAX, .doc = "Clients on the Unix socket that are known by their user." },
+        { .name = "jwt", .type = SOVD_FIELD_OBJECT, .offset = F(jwt), .of = &sovd_schema_jwt_settings,
+          .doc = "Clients with signed tokens of an issuer whose key is known here." },
+        { .name = "oidc", .type = SOVD_FIELD_OBJECT, .offset = F(oidc), .of = &sovd_schema_oidc_settings,
+          .doc = "Clients with signed tokens of an OpenID provider." },
         { 0 }
 };
 #undef F
@@ -159,7 +164,7 @@ static const char *check_user(const struct sovd_unix_user_settings *all, size_t 
 
 /* Authentication that nobody can pass is a mistake. */
 static bool somebody_is_known(const struct sovd_auth_settings *s) {
-        return s->api_keys.n > 0 || s->unix_users.n > 0;
+        return s->api_keys.n > 0 || s->unix_users.n > 0 || s->jwt || s->oidc;
 }
 
 static const char *check_all(const struct sovd_auth_settings *s, struct place *place) {
@@ -179,14 +184,17 @@ static const char *check_all(const struct sovd_auth_settings *s, struct place *p
 const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, struct sovd_arena *arena,
                                      const char **ret_pointer) {
         struct place place = { 0 };
-        const char *why = check_all(settings, &place);
+        const char *why = sovd_jwt_settings_check(settings->jwt, settings->oidc, arena, ret_pointer);
 
+        if (why)
+                return why;
+        why = check_all(settings, &place);
         if (why)
                 *ret_pointer = sovd_arena_printf(arena, "/%s/%zu%s%s", place.list, place.index, place.member ? "/" : "",
                                                  place.member ? place.member : "");
         else if (settings->enabled.value && !somebody_is_known(settings)) {
                 *ret_pointer = "/enabled";
-                why = "is true, and nobody could prove who he is: there is no api_keys and no unix_users";
+                why = "is true, and nobody could prove who he is: there is no api_keys, no unix_users, no jwt and no oidc";
         }
         return why;
 }

@@ -51,11 +51,12 @@ unsigned sovd_jwa_of_kind(enum sovd_key_kind kind) {
 }
 
 size_t sovd_jwa_secret_size(enum sovd_jwa a) {
-        return rows[a].kind == SOVD_KEY_SECRET && rows[a].digest ? (size_t)EVP_MD_get_size(rows[a].digest()) : 0;
+        return rows[a].kind == SOVD_KEY_SECRET && rows[a].digest ? (size_t)EVP_MD_get_size(rows[a].digest())
+                                                                 : 0;
 }
 
-static bool verify_hmac(const struct row *row, const unsigned char *secret, size_t secret_len, const char *data,
-                        size_t n, const unsigned char *sig, size_t sig_len) {
+static bool verify_hmac(const struct row *row, const unsigned char *secret, size_t secret_len,
+                        const char *data, size_t n, const unsigned char *sig, size_t sig_len) {
         unsigned char mac[EVP_MAX_MD_SIZE];
         unsigned mac_len = 0;
 
@@ -103,8 +104,8 @@ static bool verify_with(EVP_MD_CTX *context, const struct row *row, EVP_PKEY *ke
         return EVP_DigestVerify(context, sig, sig_len, (const unsigned char *)data, n) == 1;
 }
 
-bool sovd_jwa_verify(enum sovd_jwa a, EVP_PKEY *key, const unsigned char *secret, size_t secret_len, const char *data,
-                     size_t n, const unsigned char *sig, size_t sig_len) {
+bool sovd_jwa_verify(enum sovd_jwa a, EVP_PKEY *key, const unsigned char *secret, size_t secret_len,
+                     const char *data, size_t n, const unsigned char *sig, size_t sig_len) {
         const struct row *row = &rows[a];
 
         if (!row->name)

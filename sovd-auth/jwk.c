@@ -9,9 +9,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#define RSA_BITS_MIN   2048
-#define RSA_BITS_MAX   8192
-#define EXPONENT_BITS  64
+#define RSA_BITS_MIN  2048
+#define RSA_BITS_MAX  8192
+#define EXPONENT_BITS 64
 
 bool sovd_kid_is_valid(const char *kid) {
         size_t n = strspn(kid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~=+/:@|");
@@ -63,7 +63,8 @@ static bool fits(const struct sovd_jwk *k, enum sovd_jwa algorithm, const char *
         return !kid || k->any_kid || (k->kid && strcmp(k->kid, kid) == 0);
 }
 
-const struct sovd_jwk *sovd_jwks_find(const struct sovd_jwks *set, enum sovd_jwa algorithm, const char *kid, size_t *i) {
+const struct sovd_jwk *sovd_jwks_find(const struct sovd_jwks *set, enum sovd_jwa algorithm, const char *kid,
+                                      size_t *i) {
         const struct sovd_jwk *found = NULL;
         size_t n = 0;
 
@@ -84,8 +85,8 @@ const struct sovd_jwk *sovd_jwks_find(const struct sovd_jwks *set, enum sovd_jwa
 static const char *check_rsa(EVP_PKEY *key) {
         BIGNUM *e = NULL;
         int bits = EVP_PKEY_get_bits(key);
-        bool good = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) && !BN_is_one(e) &&
-                    BN_num_bits(e) <= EXPONENT_BITS;
+        bool good = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) &&
+                    !BN_is_one(e) && BN_num_bits(e) <= EXPONENT_BITS;
 
         BN_free(e);
         if (bits < RSA_BITS_MIN)
@@ -152,7 +153,8 @@ static int no_password(char *buf, int size, int rwflag, void *data) {
         return -1;
 }
 
-int sovd_jwks_from_pem(struct sovd_jwks **ret, const char *text, size_t len, unsigned algorithms, const char **ret_why) {
+int sovd_jwks_from_pem(struct sovd_jwks **ret, const char *text, size_t len, unsigned algorithms,
+                       const char **ret_why) {
         _cleanup_(sovd_jwks_unrefp) struct sovd_jwks *set = NULL;
         BIO *bio = BIO_new_mem_buf(text, (int)SOVD_MIN(len, SOVD_JWKS_BYTES_MAX));
         EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL) : NULL;
@@ -189,15 +191,16 @@ static unsigned long_enough_for(size_t len) {
         return bits;
 }
 
-int sovd_jwks_from_secret(struct sovd_jwks **ret, const unsigned char *secret, size_t len, unsigned algorithms,
-                          const char **ret_why) {
+int sovd_jwks_from_secret(struct sovd_jwks **ret, const unsigned char *secret, size_t len,
+                          unsigned algorithms, const char **ret_why) {
         const unsigned possible = long_enough_for(len);
         _cleanup_(sovd_jwks_unrefp) struct sovd_jwks *set = NULL;
 
         *ret_why = !possible ? "a secret has at least 32 bytes"
-                   : algorithms & ~possible ? "the secret cannot serve all of the algorithms that are configured: HS256 "
-                                              "needs 32 bytes, HS384 48 and HS512 64"
-                                            : NULL;
+                   : algorithms & ~possible
+                           ? "the secret cannot serve all of the algorithms that are configured: HS256 "
+                             "needs 32 bytes, HS384 48 and HS512 64"
+                           : NULL;
         if (*ret_why)
                 return SOVD_E_BAD_REQUEST;
         int r = sovd_jwks_new(&set, 1, secret, len);

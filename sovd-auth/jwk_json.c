@@ -29,7 +29,8 @@ struct material {
 static bool read_material(const cJSON *jwk, const char *name, struct material *ret) {
         const char *text = text_of(jwk, name);
         size_t len = text ? strlen(text) : 0;
-        ssize_t n = len > 0 && len <= MATERIAL_MAX / 3 * 4 + 4 ? sovd_base64url_decode(ret->bytes, text, len) : -1;
+        ssize_t n = len > 0 && len <= MATERIAL_MAX / 3 * 4 + 4 ? sovd_base64url_decode(ret->bytes, text, len)
+                                                               : -1;
 
         ret->n = n > 0 ? (size_t)n : 0;
         return n > 0;
@@ -73,7 +74,8 @@ static EVP_PKEY *make_ec(const cJSON *jwk) {
         unsigned char point[1 + 2 * 48] = { 4 };
         EVP_PKEY *key = NULL;
 
-        if (!size || !read_material(jwk, "x", &x) || !read_material(jwk, "y", &y) || x.n != size || y.n != size)
+        if (!size || !read_material(jwk, "x", &x) || !read_material(jwk, "y", &y) || x.n != size ||
+            y.n != size)
                 return NULL;
         memcpy(point + 1, x.bytes, size);
         memcpy(point + 1 + size, y.bytes, size);
@@ -103,7 +105,7 @@ static bool is_for_verifying(const cJSON *jwk) {
                 return false;
         if (!ops)
                 return true;
-        cJSON_ArrayForEach(item, ops)
+        cJSON_ArrayForEach (item, ops)
                 if (cJSON_IsArray(ops) && sovd_streq(cJSON_GetStringValue(item), "verify"))
                         return true;
         return false;
@@ -118,10 +120,13 @@ static EVP_PKEY *make_key(const cJSON *jwk, const char **ret_why) {
         for (size_t i = 0; i < SOVD_N_ELEMENTS(kinds); i++)
                 if (sovd_streq(text_of(jwk, "kty"), kinds[i].kty)) {
                         EVP_PKEY *key = kinds[i].make(jwk);
-                        *ret_why = key ? NULL : "a key's members make no key of a curve or size that is verified with";
+                        *ret_why =
+                                key ? NULL
+                                    : "a key's members make no key of a curve or size that is verified with";
                         return key;
                 }
-        *ret_why = sovd_streq(text_of(jwk, "kty"), "oct") ? "a secret is nothing to publish" : "a key's kty is not known";
+        *ret_why = sovd_streq(text_of(jwk, "kty"), "oct") ? "a secret is nothing to publish"
+                                                          : "a key's kty is not known";
         return NULL;
 }
 
@@ -179,7 +184,7 @@ int sovd_jwks_from_json(struct sovd_jwks **ret, const char *text, size_t len, un
         r = sovd_jwks_new(&set, SOVD_JWKS_KEYS_MAX, text, len);
         if (r)
                 return r;
-        cJSON_ArrayForEach(jwk, keys) {
+        cJSON_ArrayForEach (jwk, keys) {
                 const char *why = add(set, jwk, algorithms ? algorithms : SOVD_JWA_ALL);
                 if (why)
                         set->n_left_out++, set->why_left_out = why;

@@ -68,13 +68,15 @@ static int parse_object(cJSON **ret, const char *part, size_t n, const struct so
         return r ? r : cJSON_IsObject(*ret) ? 0 : SOVD_E_BAD_REQUEST;
 }
 
-static int read_header(struct sovd_jws *jws, const char *part, size_t n, struct sovd_arena *arena, const char **ret_why) {
+static int read_header(struct sovd_jws *jws, const char *part, size_t n, struct sovd_arena *arena,
+                       const char **ret_why) {
         const struct sovd_json_limits limits = { .max_depth = HEADER_DEPTH, .max_nodes = HEADER_NODES };
         cJSON *header;
 
         int r = parse_object(&header, part, n, &limits, arena);
         if (r)
-                return r < 0 ? r : refuse(ret_why, "has a header that is no acceptable JSON object in base64url");
+                return r < 0 ? r
+                             : refuse(ret_why, "has a header that is no acceptable JSON object in base64url");
         const char *why = check_members(header);
         if (why)
                 return refuse(ret_why, why);
@@ -84,7 +86,9 @@ static int read_header(struct sovd_jws *jws, const char *part, size_t n, struct 
         if (kid && (!jws->kid || !sovd_kid_is_valid(jws->kid)))
                 return refuse(ret_why, "names its key in a way that is not acceptable (kid)");
         jws->algorithm = sovd_jwa_of(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(header, "alg")));
-        return jws->algorithm ? 0 : refuse(ret_why, "is signed with an algorithm that is not accepted here (alg)");
+        return jws->algorithm
+                       ? 0
+                       : refuse(ret_why, "is signed with an algorithm that is not accepted here (alg)");
 }
 
 int sovd_jws_open(struct sovd_jws *ret, const char *token, struct sovd_arena *arena, const char **ret_why) {
@@ -102,7 +106,8 @@ int sovd_jws_open(struct sovd_jws *ret, const char *token, struct sovd_arena *ar
         int r = read_header(&jws, token, (size_t)(first - token), arena, ret_why);
         if (r)
                 return r;
-        jws.signature = sovd_base64url_decode_in(arena, second + 1, len - jws.input_len - 1, &jws.signature_len);
+        jws.signature =
+                sovd_base64url_decode_in(arena, second + 1, len - jws.input_len - 1, &jws.signature_len);
         if (!jws.signature || !jws.signature_len)
                 return refuse(ret_why, "has no signature in base64url");
         *ret = jws;
@@ -111,17 +116,20 @@ int sovd_jws_open(struct sovd_jws *ret, const char *token, struct sovd_arena *ar
 
 bool sovd_jws_verify(const struct sovd_jws *jws, const struct sovd_jwk *key) {
         return (key->algorithms & SOVD_JWA_BIT(jws->algorithm)) != 0 &&
-               sovd_jwa_verify(jws->algorithm, key->key, key->secret, key->secret_len, jws->input, jws->input_len,
-                               jws->signature, jws->signature_len);
+               sovd_jwa_verify(jws->algorithm, key->key, key->secret, key->secret_len, jws->input,
+                               jws->input_len, jws->signature, jws->signature_len);
 }
 
-int sovd_jws_payload(const struct sovd_jws *jws, struct sovd_arena *arena, const struct cJSON **ret, const char **ret_why) {
+int sovd_jws_payload(const struct sovd_jws *jws, struct sovd_arena *arena, const struct cJSON **ret,
+                     const char **ret_why) {
         const struct sovd_json_limits limits = { .max_depth = PAYLOAD_DEPTH, .max_nodes = PAYLOAD_NODES };
         cJSON *tree;
         int r = parse_object(&tree, jws->payload, jws->payload_len, &limits, arena);
 
         if (r)
-                return r < 0 ? r : refuse(ret_why, "has a payload that is no acceptable JSON object in base64url");
+                return r < 0 ? r
+                             : refuse(ret_why,
+                                      "has a payload that is no acceptable JSON object in base64url");
         *ret = tree;
         return 0;
 }

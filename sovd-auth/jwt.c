@@ -61,7 +61,8 @@ bool sovd_jwt_is_configured(struct sovd_jwt *jwt) {
 int sovd_jwt_apply(struct sovd_jwt *jwt, const struct sovd_issuer_settings *static_keys,
                    const struct sovd_issuer_settings *oidc) {
         const struct sovd_issuer_settings *settings[ISSUERS_MAX] = { static_keys, oidc };
-        const struct sovd_schema *schemas[ISSUERS_MAX] = { &sovd_schema_jwt_settings, &sovd_schema_oidc_settings };
+        const struct sovd_schema *schemas[ISSUERS_MAX] = { &sovd_schema_jwt_settings,
+                                                           &sovd_schema_oidc_settings };
         struct issuer *next[ISSUERS_MAX] = { NULL }, *before;
         int r = 0;
 
@@ -96,8 +97,9 @@ static int become(struct sovd_call *call, const struct sovd_claims *claims) {
         const char *certificate = call->principal.certificate;
 
         if (is_bound_elsewhere(call, claims))
-                return sovd_fail(call, SOVD_E_UNAUTHORIZED,
-                                 "the token is bound to a client certificate that this connection did not show (cnf)");
+                return sovd_fail(
+                        call, SOVD_E_UNAUTHORIZED,
+                        "the token is bound to a client certificate that this connection did not show (cnf)");
         call->principal = claims->principal;
         call->principal.method = "jwt";
         call->principal.certificate = certificate;
@@ -106,7 +108,8 @@ static int become(struct sovd_call *call, const struct sovd_claims *claims) {
 
 static int refuse(struct sovd_call *call, int r, const struct issuer_verdict *v) {
         if (r == SOVD_E_UNAVAILABLE) {
-                (void)sovd_fail(call, SOVD_E_UNAVAILABLE, "there are no keys to verify the token with now; try again later");
+                (void)sovd_fail(call, SOVD_E_UNAVAILABLE,
+                                "there are no keys to verify the token with now; try again later");
                 sovd_fail_retry_after(call, v->retry_after_sec);
                 return SOVD_E_UNAVAILABLE;
         }
@@ -140,7 +143,9 @@ int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *
         struct issuer *issuers[ISSUERS_MAX] = { NULL };
         struct sovd_claims claims;
         bool found = false;
-        int r = EVP_Digest(token, strlen(token), digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : sovd_error_origin(-EIO);
+        int r = EVP_Digest(token, strlen(token), digest, NULL, EVP_sha256(), NULL) == 1
+                        ? 0
+                        : sovd_error_origin(-EIO);
 
         size_t n = r ? 0 : take(jwt, issuers);
         for (size_t i = 0; !r && !found && i < n; i++)

@@ -20,7 +20,7 @@ struct entry {
 struct sovd_jwt_cache {
         pthread_mutex_t mutex; /* leaf; all below */
         struct entry *entries;
-        size_t n_groups;       /* 0: it keeps none */
+        size_t n_groups; /* 0: it keeps none */
         uint64_t generation, clock;
         uint64_t hits, misses, evictions;
         size_t n;
@@ -215,6 +215,7 @@ void sovd_jwt_cache_put(struct sovd_jwt_cache *c, const unsigned char digest[sta
 
 void sovd_jwt_cache_count(struct sovd_jwt_cache *c, struct sovd_jwt_cache_counters *ret) {
         (void)pthread_mutex_lock(&c->mutex);
-        *ret = (struct sovd_jwt_cache_counters){ c->hits, c->misses, c->evictions, c->n, c->n_groups * GROUP };
+        *ret = (struct sovd_jwt_cache_counters){ c->hits, c->misses, c->evictions, c->n,
+                                                 c->n_groups * GROUP };
         (void)pthread_mutex_unlock(&c->mutex);
 }

@@ -56,7 +56,8 @@ const struct cJSON *sovd_claim_at(const struct cJSON *payload, const char *claim
                 return cJSON_GetObjectItemCaseSensitive(payload, claim);
         while (payload && *claim == '/') {
                 claim = take_step(step, claim + 1);
-                payload = claim && cJSON_IsObject(payload) ? cJSON_GetObjectItemCaseSensitive(payload, step) : NULL;
+                payload = claim && cJSON_IsObject(payload) ? cJSON_GetObjectItemCaseSensitive(payload, step)
+                                                           : NULL;
         }
         return payload;
 }
@@ -84,7 +85,8 @@ static bool is_scope(const char *s, size_t max) {
 }
 
 static bool is_subject(const char *s) {
-        size_t n = s ? strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@+=|:/") : 0;
+        size_t n =
+                s ? strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@+=|:/") : 0;
 
         return n > 0 && n <= SUBJECT_MAX && !s[n];
 }
@@ -99,7 +101,7 @@ static int read_array(struct reading *r, const cJSON *array, bool (*is_good)(con
         ret->items = sovd_arena_array(r->arena, const char *, n + 1);
         if (!ret->items)
                 return sovd_error_origin(-ENOMEM);
-        cJSON_ArrayForEach(item, array) {
+        cJSON_ArrayForEach (item, array) {
                 const char *text = cJSON_GetStringValue(item);
                 if (!text || !is_good(text, WORD_MAX))
                         return refuse(r, "has a role or scope that is no acceptable text of 1 to 128 bytes");
@@ -173,7 +175,7 @@ static bool is_audience(const cJSON *aud, const char *ours) {
                 return strcmp(cJSON_GetStringValue(aud), ours) == 0;
         if (!cJSON_IsArray(aud))
                 return false;
-        cJSON_ArrayForEach(item, aud) {
+        cJSON_ArrayForEach (item, aud) {
                 if (!cJSON_IsString(item))
                         return false;
                 found |= strcmp(cJSON_GetStringValue(item), ours) == 0;
@@ -239,7 +241,8 @@ static int read_scopes(struct reading *r) {
 }
 
 static int read_tenant(struct reading *r) {
-        const cJSON *tenant = *r->policy->tenant_claim ? sovd_claim_at(r->payload, r->policy->tenant_claim) : NULL;
+        const cJSON *tenant =
+                *r->policy->tenant_claim ? sovd_claim_at(r->payload, r->policy->tenant_claim) : NULL;
 
         r->claims->principal.tenant = cJSON_GetStringValue(tenant);
         if (tenant && !is_word(r->claims->principal.tenant, WORD_MAX))
@@ -267,10 +270,12 @@ static int read_confirmation(struct reading *r) {
         return 0;
 }
 
-int sovd_claims_read(struct sovd_claims *ret, const struct cJSON *payload, const struct sovd_claims_policy *policy,
-                     uint64_t now_usec, struct sovd_arena *arena, const char **ret_why) {
-        static int (*const steps[])(struct reading *r) = { read_parties, read_times,  read_subject,     read_roles,
-                                                           read_scopes,  read_tenant, read_confirmation };
+int sovd_claims_read(struct sovd_claims *ret, const struct cJSON *payload,
+                     const struct sovd_claims_policy *policy, uint64_t now_usec, struct sovd_arena *arena,
+                     const char **ret_why) {
+        static int (*const steps[])(struct reading * r) = { read_parties,     read_times,  read_subject,
+                                                            read_roles,       read_scopes, read_tenant,
+                                                            read_confirmation };
         struct sovd_claims claims = { .principal = { .method = "jwt" } };
         struct reading reading = { payload, policy, now_usec, arena, &claims, NULL };
 

@@ -7,14 +7,14 @@
 #include <errno.h>
 
 struct issuer {
-        unsigned refs;                    /* atomic */
-        struct sovd_arena *arena;         /* of the strings */
-        char *text;                       /* the settings, to compare others with */
+        unsigned refs;            /* atomic */
+        struct sovd_arena *arena; /* of the strings */
+        char *text;               /* the settings, to compare others with */
         struct sovd_issuer_settings settings;
         struct sovd_claims_policy policy;
         struct sovd_key_store *keys;
         struct sovd_jwt_cache *cache;
-        uint64_t n_verified, n_refused;   /* atomic */
+        uint64_t n_verified, n_refused; /* atomic */
 };
 
 /* --- life ------------------------------------------------------------------------------------------------ */
@@ -36,7 +36,8 @@ struct issuer *issuer_unref(struct issuer *s) {
 }
 SOVD_DEFINE_CLEANUP(struct issuer *, issuer_unref)
 
-static int write_settings(char **ret, const struct sovd_schema *schema, const struct sovd_issuer_settings *settings) {
+static int write_settings(char **ret, const struct sovd_schema *schema,
+                          const struct sovd_issuer_settings *settings) {
         struct sovd_json_writer w;
         const char *text;
         size_t len;
@@ -61,8 +62,10 @@ static bool keep(struct sovd_arena *arena, const char **text) {
 static int copy_settings(struct issuer *s, const struct sovd_issuer_settings *from) {
         s->settings = *from;
         struct sovd_issuer_settings *c = &s->settings;
-        const char **const texts[] = { &c->name, &c->issuer, &c->audience, &c->roles_claim, &c->tenant_claim,
-                                       &c->secret_file, &c->public_key_file, &c->jwks_url, &c->ca_file };
+        const char **const texts[] = {
+                &c->name,        &c->issuer,          &c->audience, &c->roles_claim, &c->tenant_claim,
+                &c->secret_file, &c->public_key_file, &c->jwks_url, &c->ca_file
+        };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(texts); i++)
                 if (*texts[i] && !keep(s->arena, texts[i]))
@@ -70,9 +73,13 @@ static int copy_settings(struct issuer *s, const struct sovd_issuer_settings *fr
         c->algorithms.items = sovd_arena_array(s->arena, const char *, c->algorithms.n + 1);
         for (size_t i = 0; c->algorithms.items && i < c->algorithms.n; i++)
                 c->algorithms.items[i] = sovd_jwa_name(sovd_jwa_of(from->algorithms.items[i]));
-        s->policy = (struct sovd_claims_policy){ .name = c->name, .issuer = c->issuer, .audience = c->audience,
-                                                 .roles_claim = c->roles_claim, .tenant_claim = c->tenant_claim,
-                                                 .leeway_usec = (uint64_t)c->leeway.value * SOVD_USEC_PER_SEC };
+        s->policy =
+                (struct sovd_claims_policy){ .name = c->name,
+                                             .issuer = c->issuer,
+                                             .audience = c->audience,
+                                             .roles_claim = c->roles_claim,
+                                             .tenant_claim = c->tenant_claim,
+                                             .leeway_usec = (uint64_t)c->leeway.value * SOVD_USEC_PER_SEC };
         return c->algorithms.items ? 0 : sovd_error_origin(-ENOMEM);
 }
 
@@ -151,7 +158,8 @@ static int renew_keys(struct issuer *s) {
         }
         int r = read_keys(&set, s);
         if (!r && sovd_key_store_replace(s->keys, set))
-                sovd_log(SOVD_LOG_INFO, "tokens of '%s': its key file has another key, which holds now", s->settings.name);
+                sovd_log(SOVD_LOG_INFO, "tokens of '%s': its key file has another key, which holds now",
+                         s->settings.name);
         return r;
 }
 
@@ -173,8 +181,8 @@ int issuer_renew(struct issuer **ret, struct issuer *before, const struct sovd_s
 
 /* --- tokens ---------------------------------------------------------------------------------------------- */
 
-bool issuer_recall(struct issuer *s, const unsigned char *digest, struct sovd_claims *ret, struct sovd_arena *arena,
-                   int *ret_r) {
+bool issuer_recall(struct issuer *s, const unsigned char *digest, struct sovd_claims *ret,
+                   struct sovd_arena *arena, int *ret_r) {
         struct sovd_jwks *set = sovd_key_store_get(s->keys);
         bool found = set && sovd_jwt_cache_get(s->cache, digest, set->generation, ret, arena, ret_r);
 
@@ -195,8 +203,8 @@ static enum match try_keys(const struct sovd_jwks *set, const struct sovd_jws *j
 }
 
 /* Looks for other keys when the one that is named is not there. Returns the set that decided in *set. */
-static int match_keys(struct issuer *s, const struct sovd_jws *jws, uint64_t deadline_usec, struct sovd_jwks **set,
-                      enum match *ret, struct issuer_verdict *verdict) {
+static int match_keys(struct issuer *s, const struct sovd_jws *jws, uint64_t deadline_usec,
+                      struct sovd_jwks **set, enum match *ret, struct issuer_verdict *verdict) {
         struct sovd_jwks *newer = NULL;
 
         *ret = *set ? try_keys(*set, jws) : NO_KEY;
@@ -213,22 +221,24 @@ static int match_keys(struct issuer *s, const struct sovd_jws *jws, uint64_t dea
         return 0;
 }
 
-static int judge(struct issuer *s, const struct sovd_jws *jws, struct sovd_arena *arena, struct sovd_claims *ret,
-                 struct issuer_verdict *verdict) {
+static int judge(struct issuer *s, const struct sovd_jws *jws, struct sovd_arena *arena,
+                 struct sovd_claims *ret, struct issuer_verdict *verdict) {
         const struct cJSON *payload = NULL;
         int r = sovd_jws_payload(jws, arena, &payload, &verdict->why);
 
         return r ? r : sovd_claims_read(ret, payload, &s->policy, sovd_realtime_usec(), arena, &verdict->why);
 }
 
-int issuer_verify(struct issuer *s, const struct sovd_jws *jws, const unsigned char *digest, uint64_t deadline_usec,
-                  struct sovd_arena *arena, struct sovd_claims *ret, struct issuer_verdict *verdict) {
+int issuer_verify(struct issuer *s, const struct sovd_jws *jws, const unsigned char *digest,
+                  uint64_t deadline_usec, struct sovd_arena *arena, struct sovd_claims *ret,
+                  struct issuer_verdict *verdict) {
         struct sovd_jwks *set = sovd_key_store_get(s->keys);
         enum match match = NO_KEY;
 
         int r = match_keys(s, jws, deadline_usec, &set, &match, verdict);
         if (!r && match != GOOD) {
-                verdict->why = match == WRONG ? "is not signed with the key that it names" : "is not signed with a key that is known here";
+                verdict->why = match == WRONG ? "is not signed with the key that it names"
+                                              : "is not signed with a key that is known here";
                 r = SOVD_E_UNAUTHORIZED;
         }
         verdict->signature_is_good = !r;
@@ -243,22 +253,38 @@ int issuer_verify(struct issuer *s, const struct sovd_jws *jws, const unsigned c
 
 /* --- metrics --------------------------------------------------------------------------------------------- */
 
-enum { VERIFIED, REFUSED, HITS, MISSES, EVICTIONS, ENTRIES, KEYS, AGE, FETCHES, FAILURES, UNKNOWN, N_METRICS };
+enum {
+        VERIFIED,
+        REFUSED,
+        HITS,
+        MISSES,
+        EVICTIONS,
+        ENTRIES,
+        KEYS,
+        AGE,
+        FETCHES,
+        FAILURES,
+        UNKNOWN,
+        N_METRICS
+};
 
 static const struct {
         const char *name, *type, *help;
 } metrics[N_METRICS] = {
-        [VERIFIED] = { "sovd_tokens_verified_total", "counter", "Signed tokens that were verified, those of the cache left out." },
+        [VERIFIED] = { "sovd_tokens_verified_total", "counter",
+                       "Signed tokens that were verified, those of the cache left out." },
         [REFUSED] = { "sovd_tokens_refused_total", "counter", "Signed tokens that were not accepted." },
         [HITS] = { "sovd_token_cache_hits_total", "counter", "Tokens found in the cache of verified ones." },
         [MISSES] = { "sovd_token_cache_misses_total", "counter", "Tokens not found there." },
-        [EVICTIONS] = { "sovd_token_cache_evictions_total", "counter", "Tokens given up for others before their time." },
+        [EVICTIONS] = { "sovd_token_cache_evictions_total", "counter",
+                        "Tokens given up for others before their time." },
         [ENTRIES] = { "sovd_token_cache_entries", "gauge", "Tokens in the cache." },
         [KEYS] = { "sovd_token_keys", "gauge", "Keys that tokens are verified with now." },
         [AGE] = { "sovd_token_keys_age_seconds", "gauge", "Time since the keys were fetched." },
         [FETCHES] = { "sovd_token_key_fetches_total", "counter", "Fetches of keys." },
         [FAILURES] = { "sovd_token_key_fetches_failed_total", "counter", "Fetches that failed." },
-        [UNKNOWN] = { "sovd_token_keys_unknown_total", "counter", "Tokens that named a key that was not there." },
+        [UNKNOWN] = { "sovd_token_keys_unknown_total", "counter",
+                      "Tokens that named a key that was not there." },
 };
 
 static void measure(struct issuer *s, double ret[static N_METRICS]) {
@@ -282,12 +308,13 @@ static void measure(struct issuer *s, double ret[static N_METRICS]) {
 
 void issuers_write_metrics(struct issuer *const *issuers, size_t n, struct sovd_json_writer *w) {
         for (size_t m = 0; n && m < N_METRICS; m++) {
-                sovd_json_rawf(w, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help, metrics[m].name,
-                               metrics[m].type);
+                sovd_json_rawf(w, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help,
+                               metrics[m].name, metrics[m].type);
                 for (size_t i = 0; i < n; i++) {
                         double values[N_METRICS];
                         measure(issuers[i], values);
-                        sovd_json_rawf(w, "%s{issuer=\"%s\"} %.15g\n", metrics[m].name, issuers[i]->settings.name, values[m]);
+                        sovd_json_rawf(w, "%s{issuer=\"%s\"} %.15g\n", metrics[m].name,
+                                       issuers[i]->settings.name, values[m]);
                 }
         }
 }

@@ -20,14 +20,15 @@ static const char *check_file(int fd, bool is_secret, struct sovd_arena *arena) 
         if ((size_t)st.st_size > FILE_MAX)
                 return "has more than 65536 bytes";
         if (is_secret && (st.st_mode & 077))
-                return sovd_arena_printf(arena, "others may read or write it (its mode is %03o; it should be 600)",
+                return sovd_arena_printf(arena,
+                                         "others may read or write it (its mode is %03o; it should be 600)",
                                          (unsigned)st.st_mode & 0777u);
         return NULL;
 }
 
 /* Returns how many bytes, or -1 with *ret_why. */
-static ssize_t read_file(unsigned char buf[static FILE_MAX], const char *file, bool is_secret, struct sovd_arena *arena,
-                         const char **ret_why) {
+static ssize_t read_file(unsigned char buf[static FILE_MAX], const char *file, bool is_secret,
+                         struct sovd_arena *arena, const char **ret_why) {
         int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         ssize_t n = 0, got = 1;
 
@@ -58,8 +59,8 @@ static size_t trimmed(const unsigned char *secret, size_t n) {
         return n;
 }
 
-int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_settings *s, struct sovd_arena *arena,
-                          const char **ret_why) {
+int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_settings *s,
+                          struct sovd_arena *arena, const char **ret_why) {
         const bool is_secret = s->secret_file;
         unsigned char *buf = malloc(FILE_MAX);
         unsigned algorithms;
@@ -69,7 +70,8 @@ int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_setti
                 return sovd_error_origin(-ENOMEM);
         *ret_why = "an algorithm is not known";
         ssize_t n = sovd_issuer_algorithms(s, &algorithms)
-                            ? read_file(buf, is_secret ? s->secret_file : s->public_key_file, is_secret, arena, ret_why)
+                            ? read_file(buf, is_secret ? s->secret_file : s->public_key_file, is_secret,
+                                        arena, ret_why)
                             : -1;
         if (n >= 0)
                 r = is_secret ? sovd_jwks_from_secret(ret, buf, trimmed(buf, (size_t)n), algorithms, ret_why)

@@ -16,7 +16,7 @@
 
 struct sovd_key_fetch {
         struct sovd_key_fetch_options options;
-        pthread_mutex_t mutex;      /* leaf; all below */
+        pthread_mutex_t mutex;       /* leaf; all below */
         struct sovd_http_pool *pool; /* of the call under way, or NULL */
         bool stopped;
 };
@@ -52,7 +52,8 @@ static bool split_authority(const char *s, size_t n, size_t *ret_host) {
         } else
                 while (host < n && (isalnum((unsigned char)s[host]) || s[host] == '-' || s[host] == '.'))
                         host++;
-        for (port = host; port < n && (port == host ? s[port] == ':' : isdigit((unsigned char)s[port])); port++)
+        for (port = host; port < n && (port == host ? s[port] == ':' : isdigit((unsigned char)s[port]));
+             port++)
                 ;
         *ret_host = host;
         return host > 0 && port == n && port - host <= 6 && port - host != 1;
@@ -95,7 +96,8 @@ static int fail(const char **ret_why, const char *why) {
         return SOVD_E_UNAVAILABLE;
 }
 
-static int judge(const struct sovd_http_answer *answer, int result, struct sovd_arena *arena, const char **ret_why) {
+static int judge(const struct sovd_http_answer *answer, int result, struct sovd_arena *arena,
+                 const char **ret_why) {
         static const char *const results[SOVD_HTTP_N_RESULTS] = {
                 [SOVD_HTTP_BUSY] = "it was stopped",
                 [SOVD_HTTP_REFUSED] = "the server cannot be reached",
@@ -125,8 +127,9 @@ static int get(struct sovd_key_fetch *f, const char *url, uint64_t deadline_usec
                                                   .connect_timeout_usec = CONNECT_USEC,
                                                   .max_answer = SOVD_JWKS_BYTES_MAX,
                                                   .ca_file = f->options.ca_file };
-        const struct sovd_http_request request = { .method = "GET", .target = target, .headers = headers,
-                                                   .deadline_usec = deadline_usec };
+        const struct sovd_http_request request = {
+                .method = "GET", .target = target, .headers = headers, .deadline_usec = deadline_usec
+        };
         struct sovd_http_pool *pool = NULL;
 
         if (!target || !options.base_url)
@@ -147,8 +150,8 @@ static int get(struct sovd_key_fetch *f, const char *url, uint64_t deadline_usec
 /* --- a fetch --------------------------------------------------------------------------------------------- */
 
 /* OpenID Connect Discovery 1.0, 4.3: a document that names another issuer is somebody else's. */
-static int read_discovery(const char *text, size_t len, const char *issuer, struct sovd_arena *arena, const char **ret_url,
-                          const char **ret_why) {
+static int read_discovery(const char *text, size_t len, const char *issuer, struct sovd_arena *arena,
+                          const char **ret_url, const char **ret_why) {
         const struct sovd_json_limits limits = { .max_depth = DISCOVERY_DEPTH };
         struct sovd_json_fault fault;
         cJSON *tree;
@@ -164,8 +167,8 @@ static int read_discovery(const char *text, size_t len, const char *issuer, stru
         return 0;
 }
 
-static int discover(struct sovd_key_fetch *f, uint64_t deadline_usec, struct sovd_arena *arena, const char **ret_url,
-                    const char **ret_why) {
+static int discover(struct sovd_key_fetch *f, uint64_t deadline_usec, struct sovd_arena *arena,
+                    const char **ret_url, const char **ret_why) {
         const char *issuer = f->options.issuer_url;
         size_t n = strlen(issuer);
         struct sovd_http_answer answer;
@@ -188,7 +191,8 @@ int sovd_key_fetch_now(struct sovd_key_fetch *f, uint64_t deadline_usec, struct 
                 r = get(f, url, deadline_usec, arena, &answer, ret_why);
         if (!r)
                 r = sovd_jwks_from_json(ret, answer.body, answer.body_len,
-                                        f->options.algorithms ? f->options.algorithms : SOVD_JWA_ALL, arena, ret_why);
+                                        f->options.algorithms ? f->options.algorithms : SOVD_JWA_ALL, arena,
+                                        ret_why);
         return r == SOVD_E_BAD_REQUEST ? SOVD_E_UNAVAILABLE : r;
 }
 
@@ -207,7 +211,8 @@ void sovd_key_fetch_stop(struct sovd_key_fetch *f) {
         (void)pthread_mutex_lock(&f->mutex);
         f->stopped = true;
         if (f->pool)
-                sovd_http_pool_stop(f->pool); /* under our lock, so that the pool is there; it knows nothing of us */
+                sovd_http_pool_stop(
+                        f->pool); /* under our lock, so that the pool is there; it knows nothing of us */
         (void)pthread_mutex_unlock(&f->mutex);
 }
 

@@ -10,21 +10,21 @@
 #define FETCH_USEC     (10 * SOVD_USEC_PER_SEC) /* one fetch takes at most */
 #define PAUSE_MIN_USEC SOVD_USEC_PER_SEC        /* after the first failure; doubles */
 #define PAUSE_MAX_USEC (60 * SOVD_USEC_PER_SEC)
-#define WAIT_USEC      (2 * SOVD_USEC_PER_SEC)  /* a request waits at most */
-#define WAITING_MAX    4u                       /* requests: each holds a worker */
+#define WAIT_USEC      (2 * SOVD_USEC_PER_SEC) /* a request waits at most */
+#define WAITING_MAX    4u                      /* requests: each holds a worker */
 
 struct sovd_key_store {
         struct sovd_key_store_options options;
         struct sovd_key_fetch *fetch; /* NULL: the keys stand still */
         pthread_t thread;
-        struct sovd_arena *arena;     /* of the thread */
-        pthread_mutex_t mutex;        /* leaf; all below */
+        struct sovd_arena *arena; /* of the thread */
+        pthread_mutex_t mutex;    /* leaf; all below */
         pthread_cond_t to_do, done;
-        struct sovd_jwks *set;        /* or NULL */
+        struct sovd_jwks *set; /* or NULL */
         uint64_t generation;
-        uint64_t fetched_usec;        /* monotonic: the last success */
+        uint64_t fetched_usec; /* monotonic: the last success */
         uint64_t began_usec, next_usec;
-        uint64_t pause_usec;          /* 0: the last fetch was good */
+        uint64_t pause_usec; /* 0: the last fetch was good */
         bool wanted, fetching, stopping, began;
         unsigned waiting;
         uint64_t n_fetches, n_failures, n_unknown;
@@ -83,10 +83,11 @@ static uint64_t spread(uint64_t usec) {
 }
 
 static void say_good(const struct sovd_key_store *s, const struct sovd_jwks *set) {
-        sovd_log(SOVD_LOG_INFO, "tokens of '%s': there are %zu keys to verify them with", s->options.name, set->n);
+        sovd_log(SOVD_LOG_INFO, "tokens of '%s': there are %zu keys to verify them with", s->options.name,
+                 set->n);
         if (set->n_left_out)
-                sovd_log(SOVD_LOG_WARN, "tokens of '%s': %zu keys are left out: %s", s->options.name, set->n_left_out,
-                         set->why_left_out);
+                sovd_log(SOVD_LOG_WARN, "tokens of '%s': %zu keys are left out: %s", s->options.name,
+                         set->n_left_out, set->why_left_out);
 }
 
 static void take(struct sovd_key_store *s, struct sovd_jwks *set) {
@@ -186,8 +187,8 @@ static bool wait_for_fetch(struct sovd_key_store *s, uint64_t deadline_usec) {
         return s->n_fetches != before;
 }
 
-int sovd_key_store_look_again(struct sovd_key_store *s, uint64_t seen, uint64_t deadline_usec, struct sovd_jwks **ret,
-                              unsigned *ret_retry_after_sec) {
+int sovd_key_store_look_again(struct sovd_key_store *s, uint64_t seen, uint64_t deadline_usec,
+                              struct sovd_jwks **ret, unsigned *ret_retry_after_sec) {
         const uint64_t until = SOVD_MIN(deadline_usec, sovd_now_usec() + WAIT_USEC);
         bool answered = true;
 
@@ -282,9 +283,14 @@ struct sovd_key_store *sovd_key_store_free(struct sovd_key_store *s) {
 void sovd_key_store_count(struct sovd_key_store *s, struct sovd_key_store_counters *ret) {
         (void)pthread_mutex_lock(&s->mutex);
         bool usable = is_usable(s);
-        *ret = (struct sovd_key_store_counters){
-                .n_keys = usable ? s->set->n : 0, .is_remote = s->fetch, .usable = usable,
-                .age_usec = s->set && s->fetch ? sovd_now_usec() - s->fetched_usec : 0,
-                .fetches = s->n_fetches, .failures = s->n_failures, .unknown = s->n_unknown };
+        *ret = (struct sovd_key_store_counters){ .n_keys = usable ? s->set->n : 0,
+                                                 .is_remote = s->fetch,
+                                                 .usable = usable,
+                                                 .age_usec = s->set && s->fetch
+                                                                     ? sovd_now_usec() - s->fetched_usec
+                                                                     : 0,
+                                                 .fetches = s->n_fetches,
+                                                 .failures = s->n_failures,
+                                                 .unknown = s->n_unknown };
         (void)pthread_mutex_unlock(&s->mutex);
 }
