@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/client_cert.h"
+#include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
@@ -28,8 +29,8 @@ struct sovd_auth {
         uint64_t generation;      /* of known */
         struct sovd_client_certs *certificates; /* the same */
         bool enabled, public_metrics, public_docs; /* atomic */
-        struct sovd_token_verifier verifier;
         struct sovd_secrets *secrets; /* or NULL */
+        struct sovd_jwt *jwt;
         uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
 };
 
@@ -38,6 +39,11 @@ int sovd_auth_new(struct sovd_auth **ret) {
         if (!auth)
                 return sovd_error_origin(-ENOMEM);
 
+        int r = sovd_jwt_new(&auth->jwt);
+        if (r) {
+                free(auth);
+                return r;
+        }
         (void)pthread_rwlock_init(&auth->lock, NULL);
         *ret = auth;
         return 0;
@@ -48,6 +54,7 @@ struct sovd_auth *sovd_auth_free(struct sovd_auth *auth) {
                 return NULL;
         sovd_known_free(auth->known);
         sovd_client_certs_free(auth->certificates);
+        sovd_jwt_free(auth->jwt);
         (void)pthread_rwlock_destroy(&auth->lock);
         free(auth);
         return NULL;
@@ -82,6 +89,11 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         if (r)
                 return r;
         r = sovd_client_certs_new(&certificates, &settings->certificates);
+        if (!r) {
+                r = sovd_jwt_apply(auth->jwt, settings->jwt, settings->oidc); /* the last that can fail */
+                if (r)
+                        sovd_client_certs_free(certificates);
+        }
         if (r) {
                 sovd_known_free(known);
                 return r;
@@ -154,10 +166,6 @@ static void read_keys(void *data) {
 int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets) {
         auth->secrets = secrets;
         return sovd_secrets_watch(secrets, read_keys, auth);
-}
-
-void sovd_auth_set_verifier(struct sovd_auth *auth, const struct sovd_token_verifier *verifier) {
-        auth->verifier = *verifier;
 }
 
 bool sovd_auth_is_enabled(const struct sovd_auth *auth) {
@@ -236,9 +244,9 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
 }
 
 static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
-        if (!auth->verifier.verify || !is_signed(token))
+        if (!is_signed(token) || !sovd_jwt_is_configured(auth->jwt))
                 return identify_key(auth, call, token);
-        int r = auth->verifier.verify(auth->verifier.data, call, token);
+        int r = sovd_jwt_identify(auth->jwt, call, token);
         sovd_auth_count(auth, SOVD_AUTH_JWT, r ? SOVD_AUTH_REFUSED : SOVD_AUTH_OK);
         return r;
 }
@@ -327,4 +335,5 @@ void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w)
         sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
                           "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
         sovd_auth_each_ending_key(auth, write_end, w);
+        sovd_jwt_write_metrics(auth->jwt, w);
 }

@@ -39,6 +39,7 @@ struct sovd_auth_settings {
         struct sovd_list unix_users; /* struct sovd_unix_user_settings */
         struct sovd_vault_settings *vault; /* or NULL */
         struct sovd_list certificates; /* struct sovd_client_cert_settings (client_cert.h) */
+        struct sovd_issuer_settings *jwt, *oidc; /* or NULL (jwt.h) */
 };
 extern const struct sovd_schema sovd_schema_auth_settings;
 
@@ -65,14 +66,6 @@ int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets);
  * key that cannot be read; logged): the old ones stay. Logs which keys end soon. */
 int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings);
 
-/* What verifies tokens of a form of their own (three parts with dots between). Without one they are keys like all
- * others. verify() makes who it finds the principal of the call, or sets its failure. Before the first request. */
-struct sovd_token_verifier {
-        int (*verify)(void *data, struct sovd_call *call, const char *token);
-        void *data;
-};
-void sovd_auth_set_verifier(struct sovd_auth *auth, const struct sovd_token_verifier *verifier);
-
 /* What came with a request; what is absent is NULL, or -1. */
 struct sovd_credentials {
         const char *authorization; /* value of the field */
@@ -83,8 +76,8 @@ struct sovd_credentials {
 
 /* Makes the client that the credentials prove the principal of the call, which is whoever is there until then (its
  * certificate stays). Without any, or with those of an unknown user, it stays who it was; when authentication is enabled
- * it is anonymous then. Sets the failure: SOVD_E_UNAUTHORIZED; SOVD_E_BAD_REQUEST (two kinds of credentials); what a
- * verifier says. -ENOMEM. */
+ * it is anonymous then. Sets the failure: SOVD_E_UNAUTHORIZED; SOVD_E_BAD_REQUEST (two kinds of credentials); what is
+ * said of a signed token (jwt.h). -ENOMEM. */
 int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_credentials *credentials);
 
 /* Do anonymous clients get nothing but what is public? */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/client_cert.h"
+#include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/timestamp.h"
@@ -69,6 +70,10 @@ static const struct sovd_field auth_fields[] = {
         { .name = "certificates", .type = SOVD_FIELD_LIST, .offset = F(certificates), .of = &sovd_schema_client_cert, .min = 0,
           .max = SOVD_CLIENT_CERTS_MAX,
           .doc = "Clients that are known by a certificate; the first rule that matches counts. Needs `server.tls.client_ca`." },
+        { .name = "jwt", .type = SOVD_FIELD_OBJECT, .offset = F(jwt), .of = &sovd_schema_jwt_settings,
+          .doc = "Clients with signed tokens of an issuer whose key is known here." },
+        { .name = "oidc", .type = SOVD_FIELD_OBJECT, .offset = F(oidc), .of = &sovd_schema_oidc_settings,
+          .doc = "Clients with signed tokens of an OpenID provider." },
         { 0 }
 };
 #undef F
@@ -197,7 +202,7 @@ static const char *check_user(const struct sovd_unix_user_settings *all, size_t 
 
 /* Authentication that nobody can pass is a mistake. */
 static bool somebody_is_known(const struct sovd_auth_settings *s) {
-        return s->api_keys.n > 0 || s->unix_users.n > 0 || s->certificates.n > 0;
+        return s->api_keys.n > 0 || s->unix_users.n > 0 || s->certificates.n > 0 || s->jwt || s->oidc;
 }
 
 static const char *check_all(const struct sovd_auth_settings *s, struct sovd_arena *arena, struct place *place) {
@@ -226,13 +231,16 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
                 *ret_pointer = sovd_arena_printf(arena, "/vault/%s", place.member);
                 return why;
         }
+        why = sovd_jwt_settings_check(settings->jwt, settings->oidc, arena, ret_pointer);
+        if (why)
+                return why;
         why = check_all(settings, arena, &place);
         if (why)
                 *ret_pointer = sovd_arena_printf(arena, "/%s/%zu%s%s", place.list, place.index, place.member ? "/" : "",
                                                  place.member ? place.member : "");
         else if (settings->enabled.value && !somebody_is_known(settings)) {
                 *ret_pointer = "/enabled";
-                why = "is true, and nobody could prove who he is: there is no api_keys, no unix_users and no certificates";
+                why = "is true, and nobody could prove who he is: there is no api_keys, no unix_users, no certificates, no jwt and no oidc";
         }
         return why;
 }

@@ -3,8 +3,10 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "sovd-auth/auth.h"
+#include "sovd-auth/jwt.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/principal.h"
 
@@ -115,31 +117,32 @@ static void credentials_of_two_kinds_prove_nothing(void **state) {
         assert_true(f->call.principal.anonymous);
 }
 
-static int verify(void *data, struct sovd_call *call, const char *token) {
-        ++*(int *)data;
-        if (strcmp(token, "good.one.") != 0)
-                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "no");
-        call->principal = (struct sovd_principal){ .id = "jwt:x" };
-        return 0;
-}
-
-static void what_has_three_parts_goes_to_the_verifier_and_nothing_else_does(void **state) {
+static void what_has_three_parts_is_a_token_where_an_issuer_is_trusted_and_nothing_else_is(void **state) {
+        static const char *const tokens[] = { "Bearer key", "Bearer one.dot", "Bearer a.b.c.d" };
         struct fixture *f = *state;
-        int n = 0;
+        char file[] = "/tmp/test-auth-XXXXXX";
         struct sovd_api_key_settings key = { .name = "a", .key_sha256 = KEY_SHA256 };
+        struct sovd_issuer_settings jwt = { .name = "local", .issuer = "i", .audience = "a", .roles_claim = "roles",
+                                            .tenant_claim = "", .secret_file = file };
+        struct sovd_auth_settings settings = { .api_keys = { .items = &key, .n = 1, .set = true }, .jwt = &jwt };
 
         apply(f, &key, 1);
-        assert_int_equal(identify(f, "Bearer good.one.", NULL, -1), SOVD_E_UNAUTHORIZED);
-        sovd_auth_set_verifier(f->auth, &(const struct sovd_token_verifier){ verify, &n });
-        assert_int_equal(identify(f, "Bearer good.one.", NULL, -1), 0);
-        assert_string_equal(f->call.principal.id, "jwt:x");
-        assert_int_equal(identify(f, "Bearer bad.one.x", NULL, -1), SOVD_E_UNAUTHORIZED);
-        assert_int_equal(n, 2);
-        assert_int_equal(identify(f, "Bearer key", NULL, -1), 0);
-        assert_int_equal(identify(f, "Bearer one.dot", NULL, -1), SOVD_E_UNAUTHORIZED);
-        assert_int_equal(identify(f, "Bearer a.b.c.d", NULL, -1), SOVD_E_UNAUTHORIZED);
-        assert_int_equal(identify(f, NULL, "good.one.", -1), SOVD_E_UNAUTHORIZED); /* a key is no token */
-        assert_int_equal(n, 2);
+        assert_int_equal(identify(f, "Bearer a.b.c", NULL, -1), SOVD_E_UNAUTHORIZED);
+        assert_string_equal(f->call.failure.body.message, "the key or token is not known here");
+        int fd = mkstemp(file);
+        assert_int_equal(write(fd, "0123456789abcdef0123456789abcdef", 32), 32);
+        (void)close(fd);
+        assert_int_equal(sovd_auth_apply(f->auth, &settings), 0);
+        (void)unlink(file);
+        assert_int_equal(identify(f, "Bearer a.b.c", NULL, -1), SOVD_E_UNAUTHORIZED);
+        assert_true(sovd_has_prefix(f->call.failure.body.message, "the token has a header"));
+        for (size_t i = 1; i < SOVD_N_ELEMENTS(tokens); i++) {
+                assert_int_equal(identify(f, tokens[i], NULL, -1), SOVD_E_UNAUTHORIZED);
+                assert_string_equal(f->call.failure.body.message, "the key or token is not known here");
+        }
+        assert_int_equal(identify(f, tokens[0], NULL, -1), 0);
+        assert_int_equal(identify(f, NULL, "a.b.c", -1), SOVD_E_UNAUTHORIZED); /* a key is no token */
+        assert_string_equal(f->call.failure.body.message, "the key or token is not known here");
 }
 
 static void users_are_known_by_their_number_and_others_are_anonymous_when_it_matters(void **state) {
@@ -195,7 +198,7 @@ int main(void) {
                 TEST(a_key_makes_its_client_the_principal),
                 TEST(a_key_ends_with_the_microsecond_that_it_names),
                 TEST(credentials_of_two_kinds_prove_nothing),
-                TEST(what_has_three_parts_goes_to_the_verifier_and_nothing_else_does),
+                TEST(what_has_three_parts_is_a_token_where_an_issuer_is_trusted_and_nothing_else_is),
                 TEST(users_are_known_by_their_number_and_others_are_anonymous_when_it_matters),
                 TEST(settings_that_cannot_hold_leave_the_old_ones),
                 TEST(the_demo_is_known_by_the_keys_that_are_documented),
