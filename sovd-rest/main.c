@@ -13,6 +13,7 @@
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/state.h"
+#include "sovd-rest/admission.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/backend_list.h"
 #include "sovd-rest/catalog_settings.h"
@@ -51,6 +52,7 @@ struct settings {
         struct sovd_lock_settings *locks;
         struct sovd_catalog_settings *catalog;
         struct sovd_auth_settings *auth;
+        struct sovd_rate_settings *rate;
         struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
         struct sovd_fault_settings *faults;
@@ -67,6 +69,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(history),
         SECTION(locks),
         SECTION(auth),
+        SECTION(rate),
         SECTION(events),
         SECTION(fault_mirror),
         SECTION(catalog),
@@ -105,6 +108,12 @@ static const char *check_clients(const struct settings *s, const struct sovd_con
         const char *why = sovd_lock_settings_check(s->locks, arena, &pointer);
         if (why)
                 return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
+        why = sovd_cors_settings_check(s->server->cors, &i);
+        if (why)
+                return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/server/cors/origins/%zu", i), why);
+        why = sovd_rate_settings_check(s->rate, arena, &pointer);
+        if (why)
+                return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/rate%s", pointer ? pointer : ""), why);
         why = sovd_auth_settings_check(s->auth, &i, &member);
         return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth/tokens/%zu/%s", i, member), why) : NULL;
 }
@@ -245,6 +254,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
         new->limits = d->settings.limits;
         new->events = d->settings.events;
         new->fault_mirror = d->settings.fault_mirror;
+        sovd_admission_set(d->rest.admission, new->rate);
         keep_native(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
@@ -379,7 +389,7 @@ static int start_catalog(struct daemon *d) {
 
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
-        const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
+        const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits, d->settings.rate);
         const struct sovd_gateway_options options = {
                 .db = d->db,
                 .executions_max = (size_t)limits->executions.value,
@@ -406,6 +416,8 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_tokens_new(&d->rest.tokens);
         if (!r)
+                r = sovd_admission_new(&d->rest.admission, d->settings.rate);
+        if (!r)
                 r = set_tokens(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
@@ -427,6 +439,7 @@ static int start(struct daemon *d) {
         /* A transfer may hold its connection for long: one is always left for everything else. */
         sovd_metrics_transfers(d->rest.metrics)->max =
                 (unsigned)SOVD_MIN(limits->bulk_transfers.value, limits->connections.value - 1);
+        d->rest.cors = d->settings.server->cors;
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         if (d->settings.server->trusted_proxies.n)
@@ -530,6 +543,7 @@ static void stop(struct daemon *d) {
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.tokens = sovd_tokens_free(d->rest.tokens);
+        d->rest.admission = sovd_admission_free(d->rest.admission);
 }
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
