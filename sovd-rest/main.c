@@ -393,6 +393,7 @@ static int start(struct daemon *d) {
         const struct sovd_gateway_options options = {
                 .db = d->db,
                 .executions_max = (size_t)limits->executions.value,
+                .executions_per_client = (size_t)limits->executions_per_client.value,
                 .executions_retention_usec = sovd_settings_usec(limits->execution_retention),
                 .data_lists = { .max = (size_t)limits->data_lists.value,
                                 .max_per_client = (size_t)limits->data_lists_per_client.value,
