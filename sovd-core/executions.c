@@ -14,6 +14,7 @@ struct execution *execution_free(struct execution *r) {
         free(r->entity);
         free(r->operation);
         free(r->backend_id);
+        free(r->client);
         free(r->ended);
         free(r);
         return NULL;
@@ -44,6 +45,9 @@ struct sovd_executions *sovd_executions_free(struct sovd_executions *x) {
                 return NULL;
         for (size_t i = 0; i < x->n; i++)
                 execution_free(x->records[i]);
+        for (size_t i = 0; i < x->n_claims; i++)
+                free(x->claims[i]);
+        free(x->claims);
         free(x->records);
         (void)pthread_mutex_destroy(&x->mutex);
         free(x);
@@ -186,11 +190,16 @@ static int to_owner(const struct execution *r, struct sovd_execution_owner *ret,
 
 int sovd_executions_oldest_running(struct sovd_executions *x, size_t skip, struct sovd_execution_owner *ret,
                                    struct sovd_arena *arena) {
+        return sovd_executions_oldest_running_of(x, NULL, skip, ret, arena);
+}
+
+int sovd_executions_oldest_running_of(struct sovd_executions *x, const char *client, size_t skip,
+                                      struct sovd_execution_owner *ret, struct sovd_arena *arena) {
         int r = SOVD_E_NOT_FOUND;
 
         (void)pthread_mutex_lock(&x->mutex);
         for (size_t i = 0; i < x->n; i++)
-                if (!x->records[i]->ended_usec && !skip--) {
+                if (!x->records[i]->ended_usec && (!client || sovd_streq(x->records[i]->client, client)) && !skip--) {
                         r = to_owner(x->records[i], ret, arena);
                         break;
                 }

@@ -39,6 +39,13 @@ SOVD_DEFINE_CLEANUP(struct sovd_executions *, sovd_executions_free)
  * release. false: every place is taken by a running execution. */
 bool sovd_executions_reserve(struct sovd_executions *x);
 
+/* The same for a client that may have so many of its own that run; then sovd_executions_settle() is to be called in any
+ * case, behind add or release: id is what begin gave, or "" when it came to nothing. SOVD_E_OVERLOAD: no room;
+ * SOVD_E_TOO_MANY: not for this client; -ENOMEM. Who started one is forgotten with the process. */
+void sovd_executions_limit_clients(struct sovd_executions *x, size_t max_per_client);
+int sovd_executions_reserve_for(struct sovd_executions *x, const char *client);
+void sovd_executions_settle(struct sovd_executions *x, const char *client, const char *id);
+
 /* Writes down, for a place that was reserved, that the operation is about to be started; also (or NULL) is written in
  * the same transaction. ret_id: the name that it will have. A failure leaves the place reserved. */
 int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, sovd_db_work also,
@@ -87,6 +94,10 @@ struct sovd_execution_owner {
  * long ago. SOVD_E_NOT_FOUND: there is none; -ENOMEM. */
 int sovd_executions_oldest_running(struct sovd_executions *x, size_t skip, struct sovd_execution_owner *ret,
                                    struct sovd_arena *arena);
+
+/* The same among those of a client. */
+int sovd_executions_oldest_running_of(struct sovd_executions *x, const char *client, size_t skip,
+                                      struct sovd_execution_owner *ret, struct sovd_arena *arena);
 
 /* Forgets one, once that is written. */
 int sovd_executions_remove(struct sovd_executions *x, const char *id);

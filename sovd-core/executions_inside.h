@@ -15,6 +15,7 @@ struct execution {
         char *backend;       /* name of the one it runs at: the entity may come to be served by another */
         char *entity, *operation;
         char *backend_id;    /* "" = the backend has given the id to another execution since */
+        char *client;        /* whose limit it counts for while it runs; NULL = nobody's: found, or of the process before */
         bool adopted;        /* found at the backend, not started here */
         bool hidden;         /* its row is on the way to the disk: nobody sees it yet, and nobody drops it */
         bool restored;       /* it ran when the gateway was restarted */
@@ -25,11 +26,13 @@ struct execution {
 
 struct sovd_executions {
         struct sovd_db *db;
-        size_t max;
+        size_t max, max_per_client; /* per client: 0 = no limit */
         uint64_t retention_usec;
         pthread_mutex_t mutex;   /* everything below */
         struct execution **records; /* oldest first, `max` places */
         size_t n, n_reserved;
+        char **claims;           /* who is about to start one, once for each */
+        size_t n_claims;
 };
 
 struct execution *execution_free(struct execution *e);

@@ -65,6 +65,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
                 r = sovd_executions_new(&gateway->executions, options->db, options->executions_max,
                                         options->executions_retention_usec);
         if (!r)
+                sovd_executions_limit_clients(gateway->executions, options->executions_per_client);
+        if (!r)
                 r = sovd_data_lists_new(&gateway->data_lists, &options->data_lists);
         if (!r)
                 r = sovd_gateway_on_clear(gateway, forget_data_lists, gateway->data_lists);

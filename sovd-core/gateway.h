@@ -18,6 +18,7 @@ struct sovd_updates;
 struct sovd_gateway_options {
         struct sovd_db *db;        /* with sovd_state_migrations; outlives the gateway */
         size_t executions_max;
+        size_t executions_per_client; /* that run; 0 = as many as there are places */
         uint64_t executions_retention_usec;
         struct sovd_data_lists_options data_lists;
         struct sovd_idempotency_limits idempotency;

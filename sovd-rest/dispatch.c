@@ -4,6 +4,7 @@
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
+#include "sovd-rest/cors.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/gate.h"
 #include "sovd-rest/left_out.h"
@@ -484,6 +485,14 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
         return sovd_docs(call, m->any, &sovd_rest_of(call)->docs);
 }
 
+static int answer_preflight(struct sovd_call *call, struct sovd_http_exchange *x, const struct sovd_match *m,
+                            const struct sovd_route **ret_route) {
+        const char *methods = allow_list(call, m->is_docs ? 1u << SOVD_GET : m->allowed);
+
+        *ret_route = &sovd_route_preflight;
+        return sovd_cors_answer(sovd_rest_of(call)->cors, x, methods);
+}
+
 /* A change goes to the backend as a use of the entity, so that it does not meet the lock of another client. */
 static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route,
                      uint64_t ticket) {
@@ -546,15 +555,25 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         if (!r)
                 r = set_base(sovd_rest_of(call), x, call);
         if (!r)
+                r = sovd_cors_check_change(sovd_rest_of(call)->cors, x, call);
+        if (r)
+                return r;
+        const int unusable = parse_target(call, x, &target); /* told to those who are let in */
+        if (unusable)
+                m = (struct sovd_match){ 0 };
+        else
+                sovd_router_match(&m, &target, find_method(x));
+        r = sovd_gate_charge_address(call, m.route);
+        if (!r && m.allowed && sovd_cors_is_preflight(sovd_rest_of(call)->cors, x))
+                return answer_preflight(call, x, &m, ret_route);
+        if (!r)
                 r = sovd_gate_identify(call, x);
         if (!r)
-                r = parse_target(call, x, &target);
-        if (r)
-                return r;
-        sovd_router_match(&m, &target, find_method(x));
-        r = sovd_gate_admit(call, m.is_docs ? &sovd_route_docs : m.route);
-        if (r)
-                return r;
+                r = sovd_gate_charge_principal(call, m.route);
+        if (!r)
+                r = sovd_gate_admit(call, m.is_docs ? &sovd_route_docs : m.route);
+        if (r || unusable)
+                return r ? r : unusable;
         /* "faults/" + an empty code must not clear them all. */
         if (target.trailing_slash && find_method(x) != SOVD_GET)
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "the path ends with an empty id");
@@ -605,7 +624,9 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
         set_ids(call, x, &ids);
         call->principal = sovd_gate_whoever(call, x);
 
-        int r = answer(x, call, &position, &route);
+        int r = sovd_cors_begin(rest->cors, x);
+        if (!r)
+                r = answer(x, call, &position, &route);
         if (x->refused == SOVD_E_OVERLOAD)
                 sovd_fail_retry_after(call, 1);
         unsigned status = sovd_respond(x, call, route, r);

@@ -2,6 +2,7 @@
 #include "sovd-rest/gate.h"
 #include "sovd-auth/auth.h"
 #include "sovd-auth/peer_certificate.h"
+#include "sovd-rest/admission.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/route.h"
@@ -20,6 +21,18 @@ struct sovd_principal sovd_gate_whoever(struct sovd_call *call, const struct sov
         };
 }
 
+static bool is_probe(const struct sovd_route *route) {
+        return route && (route->flags & SOVD_PROBE);
+}
+
+int sovd_gate_charge_address(struct sovd_call *call, const struct sovd_route *route) {
+        return sovd_admission_address(sovd_rest_of(call)->admission, call, !is_probe(route));
+}
+
+int sovd_gate_charge_principal(struct sovd_call *call, const struct sovd_route *route) {
+        return is_probe(route) ? 0 : sovd_admission_principal(sovd_rest_of(call)->admission, call);
+}
+
 /* The field's value; two of them are no proof of anything. */
 static int single(struct sovd_call *call, const struct sovd_http_exchange *x, const char *name, const char **ret) {
         *ret = NULL;
@@ -32,14 +45,25 @@ static int single(struct sovd_call *call, const struct sovd_http_exchange *x, co
         return 0;
 }
 
-/* Who asks: the client that its credentials prove, else whoever is there. */
+static enum sovd_credential kind_of(const struct sovd_credentials *c) {
+        if (c->authorization)
+                return strncasecmp(c->authorization, "Bearer", 6) == 0 ? SOVD_CREDENTIAL_BEARER : SOVD_CREDENTIAL_OTHER;
+        return c->api_key ? SOVD_CREDENTIAL_API_KEY : SOVD_CREDENTIAL_CERTIFICATE;
+}
+
+/* Who asks: the client that its credentials prove, else whoever is there. Good ones are let in however many bad ones came
+ * before from there. */
 int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *x) {
+        struct sovd_admission *admission = sovd_rest_of(call)->admission;
         struct sovd_credentials credentials = { .uid = x->uid, .certificate = x->peer };
         int r = single(call, x, "Authorization", &credentials.authorization);
 
         if (!r)
                 r = single(call, x, "X-API-Key", &credentials.api_key);
-        return r ? r : sovd_auth_identify(sovd_rest_of(call)->auth, call, &credentials);
+        if (r)
+                return r;
+        r = sovd_auth_identify(sovd_rest_of(call)->auth, call, &credentials);
+        return r == SOVD_E_UNAUTHORIZED ? sovd_admission_failed(admission, call, kind_of(&credentials), r) : r;
 }
 
 static bool is_public(const struct sovd_auth *auth, const struct sovd_route *route) {

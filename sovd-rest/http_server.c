@@ -3,6 +3,12 @@
  * socket and the waiting are within reach. */
 #include <poll.h>
 #include <stdint.h>
+#include "sovd-rest/http_peers.h"
+#include <unistd.h>
+
+/* Connections are counted where they begin and where they end, handshakes of TLS included. */
+#define accept(fd, address, size) sovd_http_peers_accept(fd, address, size, listener->is_ssl)
+#define close(fd)                 sovd_http_peers_close(fd)
 
 static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #define poll bounded_poll
@@ -33,6 +39,8 @@ static SSL *new_session(struct mg_connection *conn);
 #pragma GCC diagnostic pop
 #undef poll
 #undef SSL_new
+#undef accept
+#undef close
 #undef isprint
 #undef isspace
 #undef snprintf
@@ -47,6 +55,7 @@ static SSL *new_session(struct mg_connection *conn);
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/http_body.h"
+#include "sovd-rest/http_headers.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/http_tls.h"
 #include "sovd-rest/http_unix.h"
@@ -61,7 +70,7 @@ const char *__tsan_default_suppressions(void) {
 }
 #endif
 
-#define HEAD_ROOM      1024 /* kept in front of a body for the head of the answer */
+#define HEAD_ROOM      1536 /* kept in front of a body for the head of the answer */
 #define LINGER_USEC    (2 * SOVD_USEC_PER_SEC)
 #define LINGER_SLOW_USEC (100 * SOVD_USEC_PER_MSEC) /* for a client that was too slow already */
 #define KEPT_ANSWER    (64 * 1024) /* a worker keeps its buffer up to this size */
@@ -175,6 +184,13 @@ static int build_head(struct sovd_http_exchange *x, char *head, size_t size, uns
 
         for (const struct sovd_http_header *h = headers; h->name && n > 0 && (size_t)n < size; h++)
                 n += snprintf(head + n, size - (size_t)n, "%s: %s\r\n", h->name, h->value);
+        for (const struct sovd_http_header *h = x->more; h && h->name && n > 0 && (size_t)n < size; h++)
+                n += snprintf(head + n, size - (size_t)n, "%s: %s\r\n", h->name, h->value);
+        if (n > 0 && (size_t)n < size) {
+                int more = sovd_http_headers_write(head + n, size - (size_t)n, headers,
+                                                   x->is_tls ? server_of(conn)->options.hsts_sec : 0);
+                n = more < 0 ? more : n + more;
+        }
         if (n > 0 && (size_t)n < size && x->chunked_out)
                 n += snprintf(head + n, size - (size_t)n, "Transfer-Encoding: chunked\r\n");
         else if (n > 0 && (size_t)n < size && has_length && body_len != SOVD_HTTP_UNKNOWN)
@@ -248,6 +264,7 @@ void sovd_http_detach(struct sovd_http_exchange *x, int *ret_fd, SSL **ret_ssl) 
 
         *ret_fd = conn->client.sock;
         *ret_ssl = conn->ssl;
+        sovd_http_peers_leave(*ret_fd); /* it holds no worker; streams have limits of their own */
         conn->client.sock = INVALID_SOCKET;
         conn->ssl = NULL;
         conn->must_close = 1;
@@ -623,7 +640,10 @@ int sovd_http_server_new(struct sovd_http_server **ret, const struct sovd_http_s
                         return sovd_error_origin(-ENOMEM);
         }
 
-        int r = start(server);
+        int r = sovd_http_peers_start(&options->peers, options->keep_alive_usec);
+        if (r)
+                return r;
+        r = start(server);
         if (r) {
                 sovd_log(SOVD_LOG_ERROR, "cannot listen on %s port %u%s%s: %s", options->host ? options->host : "-",
                          options->port, options->unix_socket ? " and " : "",
@@ -650,6 +670,7 @@ struct sovd_http_server *sovd_http_server_free(struct sovd_http_server *server) 
 
         if (server->civetweb)
                 mg_stop(server->civetweb);
+        sovd_http_peers_stop();
         sovd_http_unix_done(&server->unix_socket);
         sovd_tls_free(server->tls);
         SSL_CTX_free(server->no_tls);
@@ -671,5 +692,6 @@ void sovd_http_server_counters(const struct sovd_http_server *server, struct sov
                 .connections = __atomic_load_n(&server->n_connections, __ATOMIC_RELAXED),
                 .requests = __atomic_load_n(&server->n_requests, __ATOMIC_RELAXED),
                 .connections_total = __atomic_load_n(&server->n_connections_total, __ATOMIC_RELAXED),
+                .connections_refused = sovd_http_peers_refused(),
         };
 }

@@ -13,6 +13,7 @@
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/json_writer.h"
 #include "sovd-rest/head.h"
+#include "sovd-rest/http_peers.h"
 
 struct sovd_http_server;
 struct sovd_peer_certificate;
@@ -27,6 +28,12 @@ struct sovd_http_server_options {
         unsigned threads;                 /* connections served at once */
         size_t head_bytes, body_bytes;    /* limits */
         uint64_t head_timeout_usec, body_timeout_usec, keep_alive_usec;
+        struct sovd_http_peers_options peers; /* how many connections an address may have */
+        uint64_t hsts_sec;                /* how long browsers shall come over TLS only; 0 = not said */
+};
+
+struct sovd_http_header {
+        const char *name, *value;
 };
 
 /* One request and its answer; lives on one worker thread until the handler returns. */
@@ -52,17 +59,14 @@ struct sovd_http_exchange {
         uint64_t body_limit, body_taken;  /* of a body that is read in pieces */
         bool chunked_out;                 /* the pieces of the answer are chunks */
         void *connection;                 /* struct mg_connection */
+        const struct sovd_http_header *more; /* headers that every answer to this request has (cors.h); or NULL */
 };
 
 typedef void (*sovd_http_handler)(struct sovd_http_exchange *x, void *data);
 
-struct sovd_http_header {
-        const char *name, *value;
-};
-
 struct sovd_http_server_counters {
         unsigned workers, connections, requests; /* now */
-        uint64_t connections_total;
+        uint64_t connections_total, connections_refused;
 };
 
 /* Starts to listen and to serve. -EADDRINUSE, -EACCES, -EINVAL (bad address), -ENOKEY (certificate or key not

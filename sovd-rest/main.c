@@ -15,6 +15,7 @@
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/state.h"
+#include "sovd-rest/admission.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/backend_list.h"
 #include "sovd-rest/catalog_settings.h"
@@ -54,6 +55,7 @@ struct settings {
         struct sovd_lock_settings *locks;
         struct sovd_catalog_settings *catalog;
         struct sovd_auth_settings *auth;
+        struct sovd_rate_settings *rate;
         struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
         struct sovd_fault_settings *faults;
@@ -70,6 +72,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(history),
         SECTION(locks),
         SECTION(auth),
+        SECTION(rate),
         SECTION(events),
         SECTION(fault_mirror),
         SECTION(catalog),
@@ -103,10 +106,17 @@ struct daemon {
 static const char *check_clients(const struct settings *s, const struct sovd_config_tree *tree,
                                  struct sovd_arena *arena) {
         const char *pointer;
+        size_t i;
 
         const char *why = sovd_lock_settings_check(s->locks, arena, &pointer);
         if (why)
                 return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
+        why = sovd_cors_settings_check(s->server->cors, &i);
+        if (why)
+                return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/server/cors/origins/%zu", i), why);
+        why = sovd_rate_settings_check(s->rate, arena, &pointer);
+        if (why)
+                return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/rate%s", pointer ? pointer : ""), why);
         why = sovd_auth_settings_check(s->auth, arena, &pointer);
         if (!why && s->auth->certificates.n && (!s->server->tls || !s->server->tls->client_ca)) {
                 pointer = "/certificates";
@@ -262,6 +272,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
         new->limits = d->settings.limits;
         new->events = d->settings.events;
         new->fault_mirror = d->settings.fault_mirror;
+        sovd_admission_set(d->rest.admission, new->rate);
         keep_native(d, new);
         keep_vault(d, new);
         d->settings = *new;
@@ -403,11 +414,12 @@ static int start_catalog(struct daemon *d) {
 
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
-        struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits);
+        struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits, d->settings.rate);
         struct sovd_tls_options tls;
         const struct sovd_gateway_options options = {
                 .db = d->db,
                 .executions_max = (size_t)limits->executions.value,
+                .executions_per_client = (size_t)limits->executions_per_client.value,
                 .executions_retention_usec = sovd_settings_usec(limits->execution_retention),
                 .data_lists = { .max = (size_t)limits->data_lists.value,
                                 .max_per_client = (size_t)limits->data_lists_per_client.value,
@@ -430,6 +442,8 @@ static int start(struct daemon *d) {
                 r = sovd_metrics_new(&d->rest.metrics);
         if (!r)
                 r = sovd_auth_new(&d->rest.auth);
+        if (!r)
+                r = sovd_admission_new(&d->rest.admission, d->settings.rate);
         if (!r)
                 r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
         if (!r)
@@ -457,6 +471,7 @@ static int start(struct daemon *d) {
         /* A transfer may hold its connection for long: one is always left for everything else. */
         sovd_metrics_transfers(d->rest.metrics)->max =
                 (unsigned)SOVD_MIN(limits->bulk_transfers.value, limits->connections.value - 1);
+        d->rest.cors = d->settings.server->cors;
         if (d->settings.server->allowed_hosts.n)
                 d->rest.allowed_hosts = d->settings.server->allowed_hosts.items; /* ends with NULL */
         if (d->settings.server->trusted_proxies.n)
@@ -567,6 +582,7 @@ static void stop(struct daemon *d) {
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
+        d->rest.admission = sovd_admission_free(d->rest.admission);
 }
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */

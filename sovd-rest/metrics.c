@@ -9,6 +9,7 @@
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/observations.h"
+#include "sovd-rest/admission.h"
 #include "sovd-rest/data_catalog.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/http_tls.h"
@@ -167,6 +168,8 @@ static void write_server(const struct sovd_http_server *server, struct sovd_json
         write_value(w, "sovd_http_requests_in_flight", "gauge", "Requests between head and answer.", c.requests);
         write_value(w, "sovd_http_connections_total", "counter", "Connections accepted.",
                     (double)c.connections_total);
+        write_value(w, "sovd_http_connections_refused_total", "counter",
+                    "Connections refused because their address had too many.", (double)c.connections_refused);
 }
 
 /* One metric over all backends. */
@@ -583,4 +586,30 @@ void sovd_metrics_write_catalog(struct sovd_data_catalog *catalog, struct sovd_j
         write_value(w, "sovd_catalog_builds_total", "counter", "Times that the catalogue was made.", (double)c.builds);
         write_value(w, "sovd_catalog_build_seconds_total", "counter", "Time that this took.",
                     (double)c.build_usec / 1e6);
+}
+
+void sovd_metrics_write_admission(struct sovd_admission *admission, struct sovd_json_writer *w) {
+        struct sovd_admission_counters c;
+
+        sovd_admission_count(admission, &c);
+        const struct {
+                const char *name;
+                const struct sovd_rate_limit_counters *counters;
+        } rows[] = { { "address", &c.address }, { "principal", &c.principal }, { "failures", &c.failures } };
+
+        head(w, "sovd_rate_refused_total", "counter", "Requests that found a bucket of theirs empty.");
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++)
+                sovd_json_rawf(w, "sovd_rate_refused_total{bucket=\"%s\"} %llu\n", rows[i].name,
+                               (unsigned long long)rows[i].counters->refused);
+        head(w, "sovd_rate_buckets", "gauge", "Buckets that are not full.");
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++)
+                sovd_json_rawf(w, "sovd_rate_buckets{bucket=\"%s\"} %zu\n", rows[i].name, rows[i].counters->in_use);
+        head(w, "sovd_rate_forgotten_total", "counter", "Buckets that gave way to others before they were full.");
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++)
+                sovd_json_rawf(w, "sovd_rate_forgotten_total{bucket=\"%s\"} %llu\n", rows[i].name,
+                               (unsigned long long)rows[i].counters->forgotten);
+        head(w, "sovd_credentials_failed_total", "counter", "Credentials that were not accepted, by kind.");
+        for (size_t i = 0; i < SOVD_N_CREDENTIALS; i++)
+                sovd_json_rawf(w, "sovd_credentials_failed_total{kind=\"%s\"} %llu\n", sovd_credential_names[i],
+                               (unsigned long long)c.failed[i]);
 }

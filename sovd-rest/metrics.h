@@ -44,6 +44,10 @@ void sovd_metrics_write_fault_events(struct sovd_events *events, struct sovd_jso
 void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd_observations *observations,
                                struct sovd_json_writer *w);
 
+/* The metrics of rates and of failed credentials. */
+struct sovd_admission;
+void sovd_metrics_write_admission(struct sovd_admission *admission, struct sovd_json_writer *w);
+
 /* The metrics of data watches. */
 struct sovd_data_watches;
 void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_json_writer *w);

@@ -77,60 +77,23 @@ bool sovd_authority_is_valid(const char *s, size_t n) {
 
 /* --- who is trusted ------------------------------------------------------------------------------------- */
 
-struct network {
-        unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d */
-        unsigned bits;
-};
-
-/* An address with or without "/bits". */
-static bool read_network(const char *s, struct network *ret) {
-        static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
-        char address[INET6_ADDRSTRLEN];
-        size_t n = strcspn(s, "/");
-        const char *bits = s[n] ? s + n + 1 : NULL;
-        if (n >= sizeof(address))
-                return false;
-
-        memcpy(address, s, n);
-        address[n] = '\0';
-        memcpy(ret->address, mapped, sizeof(mapped));
-        bool is_v4 = inet_pton(AF_INET, address, ret->address + sizeof(mapped)) == 1;
-        if (!is_v4 && inet_pton(AF_INET6, address, ret->address) != 1)
-                return false;
-
-        unsigned most = is_v4 ? 32 : 128, given = most;
-        if (bits && (!*bits || strlen(bits) > 3 || strspn(bits, "0123456789") != strlen(bits)))
-                return false;
-        if (bits)
-                given = (unsigned)strtoul(bits, NULL, 10);
-        ret->bits = given + (128 - most);
-        return given <= most;
-}
-
 bool sovd_proxy_is_valid(const char *s) {
-        struct network network;
+        struct sovd_network network;
 
-        return strcmp(s, "unix") == 0 || read_network(s, &network);
-}
-
-static bool is_within(const struct network *network, const unsigned char address[16]) {
-        unsigned whole = network->bits / 8, rest = network->bits % 8;
-        unsigned mask = 0xffu << (8 - rest);
-
-        return memcmp(network->address, address, whole) == 0 &&
-               (!rest || ((network->address[whole] ^ address[whole]) & mask) == 0);
+        return strcmp(s, "unix") == 0 || sovd_network_read(&network, s);
 }
 
 bool sovd_proxy_is_trusted(const char *const *trusted, const char *remote) {
-        struct network peer, network;
+        struct sovd_address peer;
+        struct sovd_network network;
         bool is_unix = !remote || !*remote;
 
-        if (!trusted || (!is_unix && !read_network(remote, &peer)))
+        if (!trusted || (!is_unix && !sovd_address_read(&peer, remote)))
                 return false;
         for (; *trusted; trusted++) {
                 if (strcmp(*trusted, "unix") == 0 ? is_unix
-                                                  : !is_unix && read_network(*trusted, &network) &&
-                                                            is_within(&network, peer.address))
+                                                  : !is_unix && sovd_network_read(&network, *trusted) &&
+                                                            sovd_network_holds(&network, &peer))
                         return true;
         }
         return false;
@@ -170,7 +133,7 @@ static struct piece last_element(const char *value) {
 }
 
 struct forwarded {
-        struct piece proto, host, prefix;
+        struct piece proto, host, prefix, client;
 };
 
 /* A token of RFC 9110. */
@@ -196,7 +159,9 @@ static const char *read_pair(const char *s, struct forwarded *f) {
         if (!name.n || s[name.n] != '=')
                 return NULL;
         s = read_value(s + name.n + 1, &value);
-        struct piece *place = equals(name, "proto") ? &f->proto : equals(name, "host") ? &f->host : NULL;
+        struct piece *place = equals(name, "proto") ? &f->proto : equals(name, "host") ? &f->host
+                              : equals(name, "for")                                 ? &f->client
+                                                                                    : NULL;
         if (!s || !place)
                 return s;
         if (place->begin)
@@ -261,6 +226,75 @@ static const char *read_proxy(const struct sovd_head *head, struct forwarded *re
         if (ret->prefix.begin && !check_prefix(&ret->prefix))
                 return "X-Forwarded-Prefix is not an absolute path of plain segments";
         return NULL;
+}
+
+/* --- whose request it is -------------------------------------------------------------------------------- */
+
+/* An address as proxies write it: bare, with a port behind it, or in brackets. */
+static bool read_node(struct piece p, struct sovd_address *ret) {
+        const char *colon = memchr(p.begin, ':', p.n);
+        char text[INET6_ADDRSTRLEN];
+
+        if (p.n && *p.begin == '[') {
+                const char *close = memchr(p.begin, ']', p.n);
+                if (!close)
+                        return false;
+                p = (struct piece){ p.begin + 1, (size_t)(close - p.begin) - 1 };
+        } else if (colon && !memchr(colon + 1, ':', p.n - (size_t)(colon + 1 - p.begin))) {
+                p.n = (size_t)(colon - p.begin);
+        }
+        if (p.n >= sizeof(text))
+                return false;
+        memcpy(text, p.begin, p.n);
+        text[p.n] = '\0';
+        return sovd_address_read(ret, text);
+}
+
+static bool is_listed(const char *const *trusted, const struct sovd_address *address) {
+        struct sovd_network network;
+
+        for (; *trusted; trusted++)
+                if (sovd_network_read(&network, *trusted) && sovd_network_holds(&network, address))
+                        return true;
+        return false;
+}
+
+/* From the right: what stands left of a trusted proxy was said by that one. false: go on with the field before. */
+static bool walk_back(const char *value, const char *const *trusted, struct sovd_address *ret, bool *ret_known) {
+        const char *end = value + strlen(value);
+
+        for (;;) {
+                const char *comma = memrchr(value, ',', (size_t)(end - value));
+                const char *begin = comma ? comma + 1 : value;
+                struct sovd_address address;
+                if (!read_node(trim((struct piece){ begin, (size_t)(end - begin) }), &address))
+                        return true;
+                *ret = address;
+                *ret_known = true;
+                if (!is_listed(trusted, &address))
+                        return true;
+                if (!comma)
+                        return false;
+                end = comma;
+        }
+}
+
+bool sovd_origin_client(const struct sovd_origin_request *request, const char *const *trusted,
+                        struct sovd_address *ret) {
+        const struct sovd_head *head = request->head;
+        bool known = request->remote && *request->remote && sovd_address_read(ret, request->remote);
+        struct forwarded f = { 0 };
+
+        if (!sovd_proxy_is_trusted(trusted, request->remote))
+                return known;
+        const char *field = last_field(head, "Forwarded");
+        if (field)
+                return (read_forwarded(field, &f) && f.client.begin && read_node(f.client, ret)) || known;
+        for (size_t i = head->n_fields; i-- > 0;)
+                if (strcasecmp(head->fields[i].name, "X-Forwarded-For") == 0 &&
+                    walk_back(head->fields[i].value, trusted, ret, &known))
+                        break;
+        return known;
 }
 
 /* --- the base ------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
  * values the last one counts: it is what the trusted proxy itself wrote, the others came from its client.
  */
 #include "sovd-core/base/arena.h"
+#include "sovd-core/base/network.h"
 #include "sovd-rest/head.h"
 
 /* What of a request tells the origin. */
@@ -26,6 +27,11 @@ bool sovd_proxy_is_valid(const char *s);
 
 /* Is the peer one of the list (ends with NULL; NULL = nobody)? */
 bool sovd_proxy_is_trusted(const char *const *trusted, const char *remote);
+
+/* The address that a request came from: that of the peer, or the one that a trusted proxy names in Forwarded or in
+ * X-Forwarded-For (there the last one that is no trusted proxy itself). false: there is none, as on a Unix socket. */
+bool sovd_origin_client(const struct sovd_origin_request *request, const char *const *trusted,
+                        struct sovd_address *ret);
 
 /* What every URI begins with: "https://host:port/prefix" and API_BASE; without a usable authority only the path. It
  * is in the arena. SOVD_E_BAD_REQUEST with *reason (static text) when a trusted proxy sends what cannot be read;

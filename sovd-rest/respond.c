@@ -214,7 +214,7 @@ static unsigned send_success(struct sovd_http_exchange *x, struct sovd_call *cal
         }
         if (len && status != 304)
                 add(&h, "Content-Type", content_type(call, route));
-        add(&h, "Cache-Control", versioned ? "no-cache" : "no-store");
+        add(&h, "Cache-Control", versioned ? "private, no-cache" : "no-store");
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Location", call->location);
         add(&h, "Link", call->link);

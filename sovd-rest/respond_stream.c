@@ -123,7 +123,7 @@ static const char *choose_type(const struct sovd_call *call, const struct sovd_b
 static void describe(struct headers *h, struct sovd_call *call, const struct sovd_bulk_content *c) {
         add(h, "ETag", c->etag);
         add(h, "Last-Modified", c->last_modified);
-        add(h, "Cache-Control", c->etag ? "no-cache" : "no-store");
+        add(h, "Cache-Control", c->etag ? "private, no-cache" : "no-store");
         add(h, "X-Request-Id", call->request_id);
 }
 

@@ -5,12 +5,15 @@
  * Rest - what dispatch and the handlers of the server's own resources share
  */
 #include "sovd-core/base/source.h"
+#include "sovd-core/base/network.h"
 #include "sovd-core/call.h"
 #include "sovd-core/gateway.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/metrics.h"
 
 struct sovd_http_server;
+struct sovd_admission;
+struct sovd_cors_settings;
 struct sovd_events;
 struct sovd_auth;
 struct sovd_secrets;
@@ -27,12 +30,14 @@ struct sovd_rest {
         struct sovd_auth *auth;
         struct sovd_secrets *secrets;
         bool is_local;                        /* only this machine reaches it */
+        struct sovd_admission *admission;
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;
         const char *state_folder;             /* NULL: the state is in memory */
         const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
         const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
+        const struct sovd_cors_settings *cors; /* or NULL: no page of another origin is answered */
         struct sovd_docs_options docs;
         struct sovd_observations *observations;
         struct sovd_streamer *streamer;
@@ -64,6 +69,7 @@ struct sovd_rest_call {
         struct sovd_call call; /* first, so that a call leads to its rest */
         struct sovd_rest *rest;
         struct sovd_http_exchange *x;
+        struct sovd_address from; /* who asks, as sovd_address_client() has it (admission.h) */
         const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
         struct sovd_body_stream body;
 };

@@ -23,8 +23,12 @@ static const struct sovd_field server_fields[] = {
         { .name = "allowed_hosts", .type = SOVD_FIELD_STRINGS, .offset = F(allowed_hosts), .min = 1, .max = 64,
           .doc = "If given: other values of the Host field are answered with 421." },
         { .name = "trusted_proxies", .type = SOVD_FIELD_STRINGS, .offset = F(trusted_proxies), .min = 1, .max = 64,
-          .doc = "Addresses, networks (10.0.0.0/8) or `unix`: whose Forwarded, X-Forwarded-Proto, -Host and -Prefix are "
+          .doc = "Addresses, networks (10.0.0.0/8) or `unix`: whose Forwarded, X-Forwarded-Proto, -Host, -Prefix and -For are "
                  "believed." },
+        { .name = "cors", .type = SOVD_FIELD_OBJECT, .offset = F(cors), .of = &sovd_schema_cors_settings,
+          .doc = "Web pages of other origins that may use the gateway; without it, none may." },
+        { .name = "hsts_secs", .type = SOVD_FIELD_INT, .offset = F(hsts_secs), .min = 0, .max = 63072000, .def = "31536000",
+          .doc = "How long a browser that came over TLS shall come over nothing else (Strict-Transport-Security); 0: not said." },
         { .name = "entity_id", .type = SOVD_FIELD_STRING, .offset = F(entity_id), .max = 128, .def = "sovd-gateway",
           .doc = "Id of the app that the gateway itself is, with its own faults and data; empty: it is none." },
         { 0 }
@@ -73,6 +77,8 @@ const struct sovd_schema sovd_schema_storage_settings = {
           .def = text, .doc = sentence }
 static const struct sovd_field limits_fields[] = {
         INT("connections", connections, 2, 1024, "128", "Connections that are served at the same time."),
+        INT("connections_per_address", connections_per_address, 1, 1024, "32",
+            "Of these, connections of one address (of IPv6 the first 64 bits); not of rate.exempt and server.trusted_proxies."),
         INT("body_bytes", body_bytes, 1024, 64 * 1024 * 1024, "1048576", "Largest body of a request."),
         INT("head_bytes", head_bytes, 1024, 65536, "16384", "Largest head of a request."),
         SECONDS("head_timeout_secs", head_timeout, 1, 300, "10", "Until the head of a request is complete."),
@@ -83,6 +89,7 @@ static const struct sovd_field limits_fields[] = {
         INT("executions", executions, 1, 100000, "1000", "Executions that are kept; running ones are never dropped."),
         SECONDS("execution_retention_secs", execution_retention, 1, 604800, "600",
                 "How long an ended execution can be read."),
+        INT("executions_per_client", executions_per_client, 1, 100000, "200", "Executions of one client that run at the same time."),
         INT("docs_bytes", docs_bytes, 16384, 64 * 1024 * 1024, "4194304",
             "About how long a description (/docs) may be; what is left out is said in it."),
         INT("data_lists", data_lists, 1, 100000, "1000", "Data lists that are kept, of all clients."),
@@ -277,7 +284,8 @@ uint64_t sovd_settings_usec(struct sovd_number seconds) {
 }
 
 struct sovd_http_server_options sovd_settings_http(const struct sovd_server_settings *server,
-                                                   const struct sovd_limits_settings *limits) {
+                                                   const struct sovd_limits_settings *limits,
+                                                   const struct sovd_rate_settings *rate) {
         return (struct sovd_http_server_options){
                 .host = server->host,
                 .port = (unsigned)server->port.value,
@@ -288,6 +296,10 @@ struct sovd_http_server_options sovd_settings_http(const struct sovd_server_sett
                 .head_timeout_usec = sovd_settings_usec(limits->head_timeout),
                 .body_timeout_usec = sovd_settings_usec(limits->body_timeout),
                 .keep_alive_usec = sovd_settings_usec(limits->keep_alive),
+                .peers = { .max = (unsigned)limits->connections_per_address.value,
+                           .exempt = rate->exempt.items,
+                           .proxies = server->trusted_proxies.items },
+                .hsts_sec = (uint64_t)server->hsts_secs.value,
         };
 }
 

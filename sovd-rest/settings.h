@@ -7,8 +7,10 @@
  * The tables here are decoded by sovd-core/base/config.h; main.c puts them together with those of the backends.
  */
 #include "sovd-core/base/schema.h"
+#include "sovd-rest/cors.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/tls_settings.h"
+#include "sovd-rest/rate_settings.h"
 
 struct sovd_server_settings {
         const char *host;
@@ -18,6 +20,8 @@ struct sovd_server_settings {
         struct sovd_bool allow_plain_http;
         struct sovd_strings allowed_hosts;
         struct sovd_strings trusted_proxies;
+        struct sovd_cors_settings *cors; /* or NULL */
+        struct sovd_int hsts_secs;
         const char *entity_id; /* "" = none */
 };
 struct sovd_logging_settings {
@@ -33,6 +37,7 @@ struct sovd_history_settings {
         struct sovd_int events_max, faults_max;
 };
 struct sovd_limits_settings {
+        struct sovd_int connections_per_address, executions_per_client;
         struct sovd_int connections, body_bytes, head_bytes, executions;
         struct sovd_int docs_bytes;
         struct sovd_int data_lists, data_lists_per_client, data_list_ids;
@@ -77,7 +82,8 @@ uint64_t sovd_settings_usec(struct sovd_number seconds);
 
 /* The options of the HTTP server, without those of TLS (tls_settings.h); strings stay with the settings. */
 struct sovd_http_server_options sovd_settings_http(const struct sovd_server_settings *server,
-                                                   const struct sovd_limits_settings *limits);
+                                                   const struct sovd_limits_settings *limits,
+                                                   const struct sovd_rate_settings *rate);
 
 /* The options of the streamer and of the observations; who reads is left to the caller. */
 struct sovd_streamer_options;

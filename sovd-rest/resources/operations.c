@@ -145,8 +145,12 @@ static int started(struct sovd_call *call, const char *id, const struct sovd_exe
         return accept(call, ref.id, s->execution.status);
 }
 
-static int too_many(struct sovd_call *call) {
-        sovd_fail(call, SOVD_E_OVERLOAD, "the limit of executions that run at the same time is reached");
+static int too_many(struct sovd_call *call, int r) {
+        if (r < 0)
+                return r;
+        sovd_fail(call, SOVD_E_OVERLOAD, "%s",
+                  r == SOVD_E_TOO_MANY ? "this client has as many executions running as it may (limits.executions_per_client)"
+                                       : "the limit of executions that run at the same time is reached");
         sovd_fail_retry_after(call, 5);
         return SOVD_E_OVERLOAD;
 }
@@ -174,18 +178,18 @@ static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *o
 
 /* Takes a place. When all are taken by running executions, the oldest are asked about: those that nobody has read
  * since they ended still count as running. */
-static bool reserve(struct sovd_call *call) {
+static int reserve(struct sovd_call *call) {
         struct sovd_execution_owner owner;
         size_t skip = 0;
 
         for (size_t asked = 0; asked < ASK_MAX; asked++) {
-                if (sovd_executions_reserve(executions_of(call)))
-                        return true;
-                if (sovd_executions_oldest_running(executions_of(call), skip, &owner, call->arena))
-                        return false;
+                int r = sovd_executions_reserve_for(executions_of(call), call->principal.id);
+                const char *client = r == SOVD_E_TOO_MANY ? call->principal.id : NULL;
+                if (r <= 0 || sovd_executions_oldest_running_of(executions_of(call), client, skip, &owner, call->arena))
+                        return r;
                 skip += runs_on(call, &owner);
         }
-        return sovd_executions_reserve(executions_of(call));
+        return sovd_executions_reserve_for(executions_of(call), call->principal.id);
 }
 
 /* The execution that stands for a start of which nobody can say what became of it, as JSON text. */
@@ -247,27 +251,25 @@ static int keep_unknown(struct sovd_call *call, const char *id, int r) {
 static int begin(struct sovd_call *call, char id[static SOVD_ID_SIZE]) {
         struct sovd_idempotency_row key;
 
-        if (!reserve(call))
-                return too_many(call);
+        int r = reserve(call);
+        if (r)
+                return too_many(call, r);
         if (call->idempotency)
                 sovd_idempotency_row(sovd_gateway_idempotency(call->gateway), call->idempotency, &key);
         key.execution = id;
-        int r = sovd_executions_begin(executions_of(call), call->entity, call->params[0],
-                                      call->idempotency ? sovd_idempotency_write : NULL, &key, id);
+        r = sovd_executions_begin(executions_of(call), call->entity, call->params[0],
+                                  call->idempotency ? sovd_idempotency_write : NULL, &key, id);
         if (!r)
                 return 0;
         sovd_executions_release(executions_of(call), "", false);
+        sovd_executions_settle(executions_of(call), call->principal.id, "");
         return sovd_fail_storage(call, r);
 }
 
-static int execution_start(struct sovd_call *call) {
+static int start(struct sovd_call *call, const char *id) {
         struct sovd_execution_started s = { 0 };
-        char id[SOVD_ID_SIZE];
 
-        int r = begin(call, id);
-        if (r)
-                return r;
-        r = ops_of(call)->execution_start(call, call->entity, call->params[0], call->in, &s);
+        int r = ops_of(call)->execution_start(call, call->entity, call->params[0], call->in, &s);
         if (r > 0 && call->failure.outcome_unknown)
                 return keep_unknown(call, id, r);
         if (r) {
@@ -275,6 +277,17 @@ static int execution_start(struct sovd_call *call) {
                 return r;
         }
         return started(call, id, &s);
+}
+
+static int execution_start(struct sovd_call *call) {
+        char id[SOVD_ID_SIZE];
+
+        int r = begin(call, id);
+        if (r)
+                return r;
+        r = start(call, id);
+        sovd_executions_settle(executions_of(call), call->principal.id, id);
+        return r;
 }
 
 #define ADOPT_MAX 32
@@ -311,7 +324,7 @@ static int adopt(struct sovd_call *call) {
                 r = adopt_one(call, id);
                 asked++;
         }
-        return r == SOVD_E_OVERLOAD && !call->failure.error ? too_many(call) : r;
+        return r == SOVD_E_OVERLOAD && !call->failure.error ? too_many(call, r) : r;
 }
 
 static int executions_list(struct sovd_call *call) {

@@ -389,6 +389,7 @@ static int metrics_read(struct sovd_call *call) {
 
         sovd_json_writer_init(&w, 0, 0);
         sovd_metrics_write(rest->metrics, rest->gateway, rest->server, &w);
+        sovd_metrics_write_admission(rest->admission, &w);
         sovd_metrics_write_events(rest->streamer, rest->observations, &w);
         sovd_metrics_write_fault_events(rest->fault_events, &w);
         sovd_metrics_write_fault_mirror(rest->fault_mirror, &w);

@@ -216,5 +216,26 @@ class RunningLimit(OperationCase):
         self.assertEqual(self.ecu.get(SELF_TEST).json['items'], [])
 
 
+class ClientLimit(OperationCase):
+    sections = {'limits': {'executions_per_client': 1}, 'auth': {'tokens': [{'name': 'other', 'token': 'the-token-of-another'}]}}
+    OTHER = {'Authorization': 'Bearer the-token-of-another'}
+
+    def test_over_the_limit_of_a_client_its_start_is_503_and_that_of_another_is_not(self):
+        running = self.start(BALANCE)
+        reply = self.ask(503, 'POST', SELF_TEST, QUICK)
+        self.assertIn('executions_per_client', reply.json['message'])
+        self.assertIn('retry-after', reply.headers)
+        uri = self.ask(202, 'POST', SELF_TEST, QUICK, self.OTHER).headers['location']
+        self.addCleanup(self.gateway.delete, uri)
+        self.ask(503, 'POST', SELF_TEST, QUICK, self.OTHER)
+        self.ask(204, 'DELETE', running)
+        self.start(BALANCE)
+
+    def test_one_that_ended_unseen_does_not_count(self):
+        for _ in range(3):
+            self.start()
+            self.ended_at_ecu(SELF_TEST)
+
+
 if __name__ == '__main__':
     unittest.main()

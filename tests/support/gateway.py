@@ -76,10 +76,14 @@ class Reply:
 class Raw:
     """A connection on which a test says what it likes, byte by byte."""
 
-    def __init__(self, address, family=socket.AF_INET, timeout=REPLY_SECONDS):
+    def __init__(self, address, family=socket.AF_INET, timeout=REPLY_SECONDS, source=None, context=None):
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_hostname=address[0])
         self.kept = b''
 
     def __enter__(self):
@@ -98,13 +102,13 @@ class Raw:
         """The other side may have answered and closed before it took everything."""
         try:
             self.send(data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             pass
 
     def _more(self):
         try:
             part = self.socket.recv(65536)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             part = b''
         self.kept += part
         return bool(part)
@@ -225,6 +229,10 @@ class Gateway:
 
     def raw(self, timeout=REPLY_SECONDS):
         return Raw((self.host, self.port), socket.AF_INET6 if ':' in self.host else socket.AF_INET, timeout)
+
+    def wire(self, source=None, timeout=REPLY_SECONDS):
+        """The same as raw(), but inside TLS when that is spoken, and from an address of the loopback."""
+        return Raw((self.host, self.port), timeout=timeout, source=source, context=self.context)
 
     def connection(self, timeout=REPLY_SECONDS):
         if self.context:

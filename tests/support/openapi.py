@@ -228,12 +228,19 @@ class Document:
                 refuse(where, f'lacks the declared header {name}')
 
 
+SECURITY_HEADERS = {'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+                    'referrer-policy': 'no-referrer', 'cross-origin-resource-policy': 'same-origin'}
+
+
 def check_headers(reply, where):
     """What every answer has, and what its status calls for."""
     for name in ('x-request-id', 'date', 'cache-control'):
         if not reply.headers.get(name):
             refuse(where, f'has no {name}')
-    for status, name in (405, 'allow'), (503, 'retry-after'):
+    for name, value in SECURITY_HEADERS.items():
+        if reply.headers.get(name) != value:
+            refuse(where, f'says {name}: {reply.headers.get(name)!r}')
+    for status, name in (405, 'allow'), (429, 'retry-after'), (503, 'retry-after'):
         if reply.status == status and not reply.headers.get(name):
             refuse(where, f'has no {name}')
     if reply.status in (204, 304) and (reply.body or 'content-length' in reply.headers):

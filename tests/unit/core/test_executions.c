@@ -427,6 +427,50 @@ static void a_backends_id_is_known_under_its_entity_and_operation(void **state) 
         assert_false(sovd_executions_knows(executions, &app, "test", "42"));
 }
 
+/* --- clients -------------------------------------------------------------------------------------------- */
+
+static const char *start_for(const char *client, const char *backend_id) {
+        char id[SOVD_ID_SIZE];
+
+        assert_int_equal(sovd_executions_reserve_for(executions, client), 0);
+        assert_int_equal(sovd_executions_begin(executions, &bms, "test", NULL, NULL, id), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", backend_id, id, &ref, arena), 0);
+        sovd_executions_settle(executions, client, id);
+        return sovd_arena_strdup(arena, ref.id);
+}
+
+static void a_client_has_so_many_that_run_and_others_have_theirs(void **state) {
+        sovd_executions_limit_clients(executions, 2);
+        const char *first = start_for("a", "1");
+        (void)start_for("a", "2");
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), SOVD_E_TOO_MANY);
+        (void)start_for("b", "3");
+        assert_int_equal(sovd_executions_end(executions, first, "{}"), 0);
+        (void)start_for("a", "4");
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), SOVD_E_TOO_MANY);
+}
+
+static void what_is_about_to_start_counts_for_its_client(void **state) {
+        sovd_executions_limit_clients(executions, 2);
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), 0);
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), 0);
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), SOVD_E_TOO_MANY);
+        sovd_executions_release(executions, "", false);
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), SOVD_E_TOO_MANY);
+        sovd_executions_settle(executions, "a", "");
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), 0);
+}
+
+static void the_oldest_of_a_client_is_found_among_those_of_others(void **state) {
+        struct sovd_execution_owner owner;
+
+        (void)start_for("b", "1");
+        const char *mine = start_for("a", "2");
+        assert_int_equal(sovd_executions_oldest_running_of(executions, "a", 0, &owner, arena), 0);
+        assert_string_equal(owner.id, mine);
+        assert_int_equal(sovd_executions_oldest_running_of(executions, "a", 1, &owner, arena), SOVD_E_NOT_FOUND);
+}
+
 /* --- threads -------------------------------------------------------------------------------------------- */
 
 static atomic_uint n_over;
@@ -513,6 +557,9 @@ int main(void) {
                 TEST(running_ones_are_told_oldest_first),
                 TEST(a_backends_id_is_known_under_its_entity_and_operation),
                 TEST(those_that_the_backend_has_not_named_are_not_taken_for_one_another),
+                TEST(a_client_has_so_many_that_run_and_others_have_theirs),
+                TEST(what_is_about_to_start_counts_for_its_client),
+                TEST(the_oldest_of_a_client_is_found_among_those_of_others),
                 TEST(the_limit_holds_among_threads),
         };
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "sovd-rest/origin.h"
+#include <arpa/inet.h>
 
 static struct sovd_arena *arena;
 static const char *const trusted[] = { "127.0.0.1", "10.1.0.0/16", "2001:db8::/33", "unix", NULL };
@@ -145,6 +146,60 @@ static void lists_of_proxies_are_checked(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, clean_up)
 
+/* Whose request it is, as text; NULL: nobody's in particular. */
+static const char *client_of(const char *remote, const char *name, const char *value, const char *second) {
+        struct sovd_head_field fields[] = { { "Host", "h" }, { name, value }, { name, second } };
+        struct sovd_head head = { .fields = fields, .n_fields = second ? 3 : name ? 2 : 1 };
+        const struct sovd_origin_request request = { &head, remote, false };
+        static char text[INET6_ADDRSTRLEN];
+        struct sovd_address address;
+
+        if (!sovd_origin_client(&request, trusted, &address))
+                return NULL;
+        return inet_ntop(AF_INET6, address.bytes, text, sizeof(text));
+}
+
+static void the_client_is_the_peer(void **state) {
+        assert_string_equal(client_of("192.0.2.1", NULL, NULL, NULL), "::ffff:192.0.2.1");
+        assert_string_equal(client_of("2001:db8:ffff::1", NULL, NULL, NULL), "2001:db8:ffff::1");
+        assert_null(client_of("", NULL, NULL, NULL));
+}
+
+static void a_stranger_cannot_be_somebody_else(void **state) {
+        assert_string_equal(client_of("192.0.2.1", "X-Forwarded-For", "203.0.113.9", NULL), "::ffff:192.0.2.1");
+        assert_string_equal(client_of("192.0.2.1", "Forwarded", "for=203.0.113.9", NULL), "::ffff:192.0.2.1");
+}
+
+static void a_trusted_proxy_says_whose_request_it_is(void **state) {
+        static const struct {
+                const char *name, *value, *client;
+        } rows[] = {
+                { "X-Forwarded-For", "203.0.113.9", "::ffff:203.0.113.9" },
+                { "X-Forwarded-For", "198.51.100.1, 203.0.113.9", "::ffff:203.0.113.9" },
+                { "X-Forwarded-For", "198.51.100.1,203.0.113.9:4711 , 10.1.2.3", "::ffff:203.0.113.9" },
+                { "X-Forwarded-For", "[2a00::1]:80", "2a00::1" },
+                { "X-Forwarded-For", "2a00::1", "2a00::1" },
+                { "X-Forwarded-For", "198.51.100.1, unknown", "::ffff:10.1.0.1" },
+                { "X-Forwarded-For", "", "::ffff:10.1.0.1" },
+                { "Forwarded", "for=198.51.100.1, for=203.0.113.9;proto=https", "::ffff:203.0.113.9" },
+                { "Forwarded", "for=\"[2a00::1]:4711\"", "2a00::1" },
+                { "Forwarded", "for=\"203.0.113.9:80\"", "::ffff:203.0.113.9" },
+                { "Forwarded", "for=unknown", "::ffff:10.1.0.1" },
+                { "Forwarded", "for=_hidden", "::ffff:10.1.0.1" },
+                { "Forwarded", "proto=https", "::ffff:10.1.0.1" },
+        };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++)
+                assert_string_equal(client_of("10.1.0.1", rows[i].name, rows[i].value, NULL), rows[i].client);
+        assert_string_equal(client_of("", "X-Forwarded-For", "203.0.113.9", NULL), "::ffff:203.0.113.9");
+        assert_null(client_of("", "X-Forwarded-For", "unknown", NULL));
+}
+
+static void fields_of_one_name_are_one_list(void **state) {
+        assert_string_equal(client_of("10.1.0.1", "X-Forwarded-For", "203.0.113.9", "10.1.2.3, 10.1.2.4"), "::ffff:203.0.113.9");
+        assert_string_equal(client_of("10.1.0.1", "X-Forwarded-For", "203.0.113.9", "198.51.100.1"), "::ffff:198.51.100.1");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(the_authority_of_host_is_used),
@@ -156,6 +211,10 @@ int main(void) {
                 TEST(a_prefix_stands_before_the_path),
                 TEST(on_a_unix_socket_only_a_proxy_has_an_authority),
                 TEST(lists_of_proxies_are_checked),
+                TEST(the_client_is_the_peer),
+                TEST(a_stranger_cannot_be_somebody_else),
+                TEST(a_trusted_proxy_says_whose_request_it_is),
+                TEST(fields_of_one_name_are_one_list),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
