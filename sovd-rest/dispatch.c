@@ -531,11 +531,14 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
                 r = parse_target(call, x, &target);
         if (r)
                 return r;
+        sovd_router_match(&m, &target, find_method(x));
+        r = sovd_gate_admit(call, m.is_docs ? &sovd_route_docs : m.route);
+        if (r)
+                return r;
         /* "faults/" + an empty code must not clear them all. */
         if (target.trailing_slash && find_method(x) != SOVD_GET)
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "the path ends with an empty id");
 
-        sovd_router_match(&m, &target, find_method(x));
         call->tree = sovd_gateway_tree(call->gateway);
         memcpy(call->params, m.params, sizeof(call->params));
         r = m.allowed ? resolve_entity(call, &m) : 0;

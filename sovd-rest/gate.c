@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/gate.h"
-#include "sovd-auth/tokens.h"
+#include "sovd-auth/auth.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/route.h"
@@ -16,23 +16,46 @@ struct sovd_principal sovd_gate_whoever(struct sovd_call *call, const struct sov
         };
 }
 
+/* The field's value; two of them are no proof of anything. */
+static int single(struct sovd_call *call, const struct sovd_http_exchange *x, const char *name, const char **ret) {
+        *ret = NULL;
+        for (size_t i = 0; i < x->head.n_fields; i++)
+                if (strcasecmp(x->head.fields[i].name, name) == 0) {
+                        if (*ret)
+                                return sovd_fail(call, SOVD_E_BAD_REQUEST, "there are two %s fields", name);
+                        *ret = x->head.fields[i].value;
+                }
+        return 0;
+}
+
 /* Who asks: the client that its credentials prove, else whoever is there. */
 int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *x) {
-        const char *credentials = NULL;
+        struct sovd_credentials credentials = { .uid = x->uid };
+        int r = single(call, x, "Authorization", &credentials.authorization);
 
-        for (size_t i = 0; i < x->head.n_fields; i++)
-                if (strcasecmp(x->head.fields[i].name, "Authorization") == 0) {
-                        if (credentials)
-                                return sovd_fail(call, SOVD_E_BAD_REQUEST, "there are two Authorization fields");
-                        credentials = x->head.fields[i].value;
-                }
-        return credentials ? sovd_tokens_identify(sovd_rest_of(call)->tokens, call, credentials) : 0;
+        if (!r)
+                r = single(call, x, "X-API-Key", &credentials.api_key);
+        return r ? r : sovd_auth_identify(sovd_rest_of(call)->auth, call, &credentials);
+}
+
+static bool is_public(const struct sovd_auth *auth, const struct sovd_route *route) {
+        return (route->flags & SOVD_PUBLIC) ||
+               ((route->flags & SOVD_PUBLIC_METRICS) && sovd_auth_metrics_are_public(auth)) ||
+               ((route->flags & SOVD_PUBLIC_DOCS) && sovd_auth_docs_are_public(auth));
+}
+
+int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route) {
+        const struct sovd_auth *auth = sovd_rest_of(call)->auth;
+
+        if (!call->principal.anonymous || !sovd_auth_is_enabled(auth) || (route && is_public(auth, route)))
+                return 0;
+        return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this needs credentials: a Bearer token, or an API key");
 }
 
 int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route) {
         if (!(route->flags & SOVD_ADMIN) || call->principal.admin)
                 return 0;
         if (call->principal.anonymous)
-                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this is for clients with credentials that say admin");
-        return sovd_fail(call, SOVD_E_FORBIDDEN, "this client's credentials do not say admin (auth.tokens)");
+                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this is for clients with the role admin");
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "this is for clients with the role admin, which your credentials do not name");
 }

@@ -19,5 +19,9 @@ struct sovd_principal sovd_gate_whoever(struct sovd_call *call, const struct sov
  * failure: SOVD_E_UNAUTHORIZED, SOVD_E_BAD_REQUEST. */
 int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *x);
 
+/* May somebody who proved nothing come so far? route: the one that was asked for, or NULL when there is none. Comes before
+ * anything is looked up, so that the answer tells nothing. Sets the failure: SOVD_E_UNAUTHORIZED. */
+int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route);
+
 /* May the principal use the route? Sets the failure: SOVD_E_UNAUTHORIZED (credentials would help), SOVD_E_FORBIDDEN. */
 int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route);

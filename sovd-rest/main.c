@@ -2,7 +2,7 @@
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
 #include "backends/sim/sim_backend.h"
 #include "fault-manager/catalog.h"
-#include "sovd-auth/tokens.h"
+#include "sovd-auth/auth.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -99,14 +99,13 @@ struct daemon {
 
 static const char *check_clients(const struct settings *s, const struct sovd_config_tree *tree,
                                  struct sovd_arena *arena) {
-        const char *member, *pointer;
-        size_t i;
+        const char *pointer;
 
         const char *why = sovd_lock_settings_check(s->locks, arena, &pointer);
         if (why)
                 return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
-        why = sovd_auth_settings_check(s->auth, &i, &member);
-        return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth/tokens/%zu/%s", i, member), why) : NULL;
+        why = sovd_auth_settings_check(s->auth, arena, &pointer);
+        return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
 }
 
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
@@ -205,15 +204,15 @@ static int make_demo(struct daemon *d) {
 
 /* --- backends -------------------------------------------------------------------------------------------- */
 
-/* Who is known by a token. --demo has clients of its own, for whoever sits at this machine. */
-static int set_tokens(const struct daemon *d, const struct settings *s) {
+/* Who is known by which credentials. --demo has clients of its own, for whoever sits at this machine. */
+static int set_auth(const struct daemon *d, const struct settings *s) {
         const char *host = d->settings.server->host;
         bool local = strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
-        bool demo = d->arguments->demo && local && !s->auth->tokens.set;
+        bool demo = d->arguments->demo && local && !s->auth->api_keys.set && !s->auth->enabled.value;
 
         if (demo)
-                sovd_log(SOVD_LOG_INFO, "the demo knows clients by the bearer tokens demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
-        return sovd_tokens_set(d->rest.tokens, demo ? &sovd_auth_demo_settings : s->auth);
+                sovd_log(SOVD_LOG_INFO, "the demo knows clients by the keys demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
+        return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
 /* The apps' socket and the state stay those of the start. */
@@ -272,8 +271,8 @@ static int try_reload(struct daemon *d) {
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
         sovd_settings_log(new.logging);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_tokens(d, &new))
-                sovd_log(SOVD_LOG_ERROR, "the old locks or tokens stay in force");
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_auth(d, &new))
+                sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
@@ -404,9 +403,9 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
         if (!r)
-                r = sovd_tokens_new(&d->rest.tokens);
+                r = sovd_auth_new(&d->rest.auth);
         if (!r)
-                r = set_tokens(d, &d->settings);
+                r = set_auth(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
@@ -529,7 +528,7 @@ static void stop(struct daemon *d) {
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
-        d->rest.tokens = sovd_tokens_free(d->rest.tokens);
+        d->rest.auth = sovd_auth_free(d->rest.auth);
 }
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */

@@ -12,7 +12,7 @@
 
 struct sovd_http_server;
 struct sovd_events;
-struct sovd_tokens;
+struct sovd_auth;
 struct sovd_observations;
 struct sovd_own_faults;
 struct sovd_fault_mirror;
@@ -23,7 +23,7 @@ struct sovd_data_catalog;
 struct sovd_rest {
         struct sovd_gateway *gateway;
         struct sovd_metrics *metrics;
-        struct sovd_tokens *tokens;
+        struct sovd_auth *auth;
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;

@@ -33,6 +33,9 @@ enum {
         SOVD_DEPRECATED = 1 << 2,     /* by the standard; there is another word for it */
         SOVD_NO_LOCK = 1 << 3,        /* not a read, yet it changes nothing that a lock is for */
         SOVD_ADMIN = 1 << 18,         /* for clients whose credentials say admin */
+        SOVD_PUBLIC = 1 << 19,        /* needs no credentials, even where they are asked for */
+        SOVD_PUBLIC_METRICS = 1 << 20, /* the same if auth.public_metrics says so */
+        SOVD_PUBLIC_DOCS = 1 << 21,   /* the same for auth.public_docs */
         SOVD_TEMPORARY = 1 << 17,     /* makes, or keeps on, what ends by itself: /docs says when */
         /* what it takes */
         SOVD_INCLUDE_SCHEMA = 1 << 4, /* offers include-schema (ISO 17978-3 5.1) */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-auth/auth.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-rest/left_out.h"
@@ -318,6 +319,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write_fault_mirror(rest->fault_mirror, &w);
         sovd_metrics_write_watches(rest->data_watches, &w);
         sovd_metrics_write_catalog(rest->data_catalog, &w);
+        sovd_auth_write_metrics(rest->auth, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);
@@ -338,19 +340,19 @@ const struct sovd_route sovd_routes_server[] = {
         { .id = "root-read", .path = "/", .handler = root_read, .flags = SOVD_INCLUDE_SCHEMA, .out = &root_schema,
           .summary = "Read what the server offers", .clause = "ISO 17978-3 7.6.3", SERVER },
         { .id = "version-info", .path = "/sovd/version-info", .handler = version_info_read,
-          .flags = SOVD_ROUTE_ROOT | SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
+          .flags = SOVD_ROUTE_ROOT | SOVD_PUBLIC | SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
           .summary = "Read which versions of the API are served", .clause = "ISO 17978-3 7.4", SERVER },
         { .id = "version-info-v1", .path = "/version-info", .handler = version_info_read,
-          .flags = SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
+          .flags = SOVD_PUBLIC | SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
           .summary = "Read which versions of the API are served", .clause = "of the native server's dialect", SERVER },
         { .id = "health-read", .path = "/health", .handler = health_read, .flags = SOVD_PROBE, .out = &health_schema,
           .summary = "Read how the gateway and its backends are", SERVER },
-        { .id = "live", .path = "/healthz", .handler = live_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE,
+        { .id = "live", .path = "/healthz", .handler = live_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_PUBLIC,
           .out = &probe_schema, .summary = "Is the process alive?", SERVER },
-        { .id = "ready", .path = "/readyz", .handler = ready_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE,
+        { .id = "ready", .path = "/readyz", .handler = ready_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_PUBLIC,
           .out = &probe_schema, .summary = "Does it serve, and were the backends asked once?", SERVER },
         { .id = "metrics", .path = "/metrics", .handler = metrics_read,
-          .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_DOCUMENT | SOVD_PLAIN_TEXT, .summary = "Read the metrics as Prometheus text",
+          .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_PUBLIC_METRICS | SOVD_DOCUMENT | SOVD_PLAIN_TEXT, .summary = "Read the metrics as Prometheus text",
           SERVER },
         { .id = "openapi", .path = "/openapi.json", .handler = openapi_read,
           .flags = SOVD_ROUTE_ROOT | SOVD_DOCUMENT, .summary = "Read this description", SERVER },

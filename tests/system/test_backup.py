@@ -7,19 +7,18 @@ import struct
 import threading
 
 import gateway
+import keys
 import native
 import test_native_apps
 
-TOKENS = {'tokens': [{'name': 'keeper', 'token': 'the-token-of-the-keeper', 'admin': True},
-                     {'name': 'tester', 'token': 'the-token-of-a-tester'}]}
-KEEPER = {'Authorization': 'Bearer the-token-of-the-keeper'}
-TESTER = {'Authorization': 'Bearer the-token-of-a-tester'}
+KEYS = keys.section(keys.entry('keeper', 'the-key-of-the-keeper', 'admin'), keys.entry('tester', 'the-key-of-a-tester'))
+KEEPER, TESTER = keys.bearer('the-key-of-the-keeper'), keys.bearer('the-key-of-a-tester')
 BACKUP, RESTORE = '/x-admin/backup', '/x-admin/restore'
 FAULTS = '/apps/nav/faults'
 
 
 class BackupCase(test_native_apps.NativeCase):
-    sections = {'auth': TOKENS}
+    sections = {'auth': KEYS}
 
     def report(self, app, code, stage='failed', **members):
         self.assertEqual(app.ask('fault', code=code, report=stage, **members)['type'], 'reply')
@@ -90,7 +89,7 @@ class Backup(BackupCase):
         reply = self.restore(snapshot)
         self.assertEqual((reply.status, reply.json['status'], reply.json['faults']), (200, 'restored', 1), reply)
         self.assertEqual(self.get(FAULTS + '/GPS_LOST'), before)
-        self.assertRegex(self.gateway.log, 'token:keeper restored 1 faults')
+        self.assertRegex(self.gateway.log, 'key:keeper restored 1 faults')
         self.assertEqual(self.leftovers(), [])
         self.gateway.kill()
         self.start()
@@ -98,7 +97,7 @@ class Backup(BackupCase):
         self.assertEqual(self.get(FAULTS + '/GPS_LOST'), before)
         connection = sqlite3.connect(self.state / 'state.db')
         self.addCleanup(connection.close)
-        self.assertEqual(connection.execute('SELECT restored_by FROM snapshot').fetchall(), [('token:keeper',)])
+        self.assertEqual(connection.execute('SELECT restored_by FROM snapshot').fetchall(), [('key:keeper',)])
 
     def test_faults_go_on_from_what_was_restored(self):
         app = self.app()
@@ -270,7 +269,7 @@ class InMemory(BackupCase):
 
 
 class Limits(BackupCase):
-    sections = {'auth': TOKENS, 'limits': {'bulk_bytes': 20000}}
+    sections = {'auth': KEYS, 'limits': {'bulk_bytes': 20000}}
 
     def test_a_snapshot_over_the_limit_of_uploads_is_413(self):
         self.app()
