@@ -33,6 +33,7 @@ struct sovd_auth_settings {
         struct sovd_bool public_metrics, public_docs;
         struct sovd_list api_keys;   /* struct sovd_api_key_settings */
         struct sovd_list unix_users; /* struct sovd_unix_user_settings */
+        const char *policy_file;     /* or NULL */
 };
 extern const struct sovd_schema sovd_schema_auth_settings;
 

@@ -233,7 +233,7 @@ int sovd_observations_watch(struct sovd_observations *o, const struct sovd_watch
         const struct sovd_observation_spec spec = {
                 .kind = SOVD_WATCHED,
                 .entity = watch->entity,
-                .owner = { .id = "gateway" },
+                .owner = { .id = "gateway", .is_gateway = true },
                 .base = watch->base,
                 .resource = watch->resource,
                 .source = watch->source,

@@ -539,9 +539,10 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         if (target.trailing_slash && find_method(x) != SOVD_GET)
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "the path ends with an empty id");
 
-        call->tree = sovd_gateway_tree(call->gateway);
+        r = sovd_gate_take_tree(call);
         memcpy(call->params, m.params, sizeof(call->params));
-        r = m.allowed ? resolve_entity(call, &m) : 0;
+        if (!r && m.allowed)
+                r = resolve_entity(call, &m);
         if (r)
                 return r;
         if (m.is_docs)

@@ -115,6 +115,7 @@ static int check_found(struct sovd_call *call, const struct sovd_call *inner, co
 /* The call that reads; it shares arena and tree with the one that asks. */
 static struct sovd_rest_call inner_call(const struct sovd_call *call) {
         return (struct sovd_rest_call){ .rest = sovd_rest_of(call),
+                                        .policy = ((const struct sovd_rest_call *)call)->policy,
                                         .call = { .arena = call->arena,
                                                   .gateway = call->gateway,
                                                   .deadline_usec = call->deadline_usec,

@@ -13,6 +13,8 @@
 struct sovd_http_server;
 struct sovd_events;
 struct sovd_auth;
+struct sovd_authority;
+struct sovd_policy;
 struct sovd_observations;
 struct sovd_own_faults;
 struct sovd_fault_mirror;
@@ -24,6 +26,7 @@ struct sovd_rest {
         struct sovd_gateway *gateway;
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
+        struct sovd_authority *authority;
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;
@@ -63,6 +66,7 @@ struct sovd_rest_call {
         struct sovd_http_exchange *x;
         const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
         struct sovd_body_stream body;
+        const struct sovd_policy *policy; /* that holds for this call (gate.h); NULL = nothing is enforced */
 };
 
 /* Does the request accept an answer of this type (RFC 9110 12.5.1)? */
