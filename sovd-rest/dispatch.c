@@ -419,7 +419,9 @@ static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, 
         if (!(route->flags & SOVD_IF_MATCH) || !reader)
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "If-Match is not offered here");
 
-        int r = reader->handler(call);
+        int r = sovd_gate_authorize(call, reader); /* a version tells something of what it is of */
+        if (!r)
+                r = reader->handler(call);
         if (r)
                 return r;
         sovd_encode_success(call, reader, x->writer);
@@ -453,7 +455,9 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "there is nothing at this path to describe");
         if (find_method(x) != SOVD_GET)
                 return no_route(call, x, &only_get);
-        int r = check_offered(call, m->any);
+        int r = sovd_gate_may_use(call, m->any) ? 0 : sovd_gate_authorize(call, &sovd_route_docs);
+        if (!r)
+                r = check_offered(call, m->any);
         if (!r)
                 r = check_id(call, m->any);
         if (!r)

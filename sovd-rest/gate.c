@@ -51,8 +51,14 @@ int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route) {
         const struct sovd_rest *rest = sovd_rest_of(call);
         int r = sovd_gate_take_policy(call);
 
-        if (r || !call->principal.anonymous || !sovd_auth_is_enabled(rest->auth) || (route && is_public(rest->auth, route)))
+        if (r || !sovd_auth_is_enabled(rest->auth))
                 return r;
+        if (route && is_public(rest->auth, route)) {
+                ((struct sovd_rest_call *)call)->policy = NULL; /* it is the same for everybody */
+                return 0;
+        }
+        if (!call->principal.anonymous)
+                return 0;
         const struct sovd_policy *policy = ((struct sovd_rest_call *)call)->policy;
         if (policy && sovd_policy_has_anonymous(policy))
                 return 0;
@@ -77,6 +83,22 @@ int sovd_gate_take_policy(struct sovd_call *call) {
         int r = policy ? sovd_arena_defer(call->arena, unref, policy) : 0;
 
         ((struct sovd_rest_call *)call)->policy = r ? NULL : policy;
+        return r;
+}
+
+/* Of somebody who asked before: what is known of him now holds, and not what was then. */
+int sovd_gate_resume(struct sovd_call *call) {
+        struct sovd_tree *before = call->tree;
+        int r = sovd_gate_take_policy(call);
+
+        if (!r && policy_of(call) && !call->principal.is_gateway)
+                r = sovd_auth_refresh(sovd_rest_of(call)->auth, &call->principal, call->arena);
+        if (r == SOVD_E_UNAUTHORIZED)
+                return sovd_fail(call, r, "the credentials of the client that asked for it do not hold any more");
+        if (!r)
+                r = sovd_gate_take_tree(call);
+        if (!r)
+                sovd_tree_unref(before);
         return r;
 }
 

@@ -32,6 +32,10 @@ int sovd_gate_take_policy(struct sovd_call *call);
 /* Sets the tree of the call, with a reference, to what its principal may see of the vehicle. -ENOMEM: there is none. */
 int sovd_gate_take_tree(struct sovd_call *call);
 
+/* The same for a call that is made without a request, on behalf of its principal: it has a tree already, which is replaced.
+ * SOVD_E_UNAUTHORIZED with the failure set: the principal is not known any more; -ENOMEM. */
+int sovd_gate_resume(struct sovd_call *call);
+
 /* May the principal use the route, on the entity and with the parameters of the call? Sets the failure: SOVD_E_UNAUTHORIZED
  * (credentials would help), SOVD_E_FORBIDDEN, SOVD_E_NO_ENTITY (none that he knows of). */
 int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route);

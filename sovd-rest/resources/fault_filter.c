@@ -4,6 +4,7 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/gateway.h"
+#include "sovd-rest/pass.h"
 #include <stdio.h>
 
 int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *filter) {
@@ -21,6 +22,7 @@ int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *fil
         filter->status_keys = keys;
         filter->status_values = values;
         filter->scope = sovd_call_query(call, "scope");
+        sovd_pass_sight(call, &filter->sight);
         if (severity)
                 filter->severity = SOVD_INT(strtoll(severity, NULL, 10)); /* dispatch has checked it */
         return 0;
