@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/log.h"
 #include "sovd-core/principal.h"
 #include <errno.h>
 #include <pthread.h>
@@ -22,8 +24,10 @@ const char *const sovd_auth_method_names[] = {
 struct sovd_auth {
         pthread_rwlock_t lock;   /* leaf; of known */
         struct sovd_known *known; /* NULL: nobody */
+        uint64_t generation;      /* of known */
         bool enabled, public_metrics, public_docs; /* atomic */
         struct sovd_token_verifier verifier;
+        struct sovd_secrets *secrets; /* or NULL */
         uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
 };
 
@@ -46,21 +50,98 @@ struct sovd_auth *sovd_auth_free(struct sovd_auth *auth) {
         return NULL;
 }
 
+void sovd_auth_each_ending_key(struct sovd_auth *auth, sovd_auth_key_function f, void *data) {
+        const struct sovd_principal *key;
+
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        for (size_t i = 0; auth->known && (key = sovd_known_key_at(auth->known, i)); i++)
+                if (key->expires_usec)
+                        f(data, key->token_id, key->expires_usec);
+        (void)pthread_rwlock_unlock(&auth->lock);
+}
+
+static void say_end(void *data, const char *name, uint64_t ends_usec) {
+        char when[SOVD_TIMESTAMP_SIZE];
+        const uint64_t now = *(const uint64_t *)data;
+
+        if (ends_usec <= now)
+                sovd_log(SOVD_LOG_WARN, "the key %s has expired", name);
+        else if (ends_usec < now + SOVD_AUTH_SOON_USEC)
+                sovd_log(SOVD_LOG_WARN, "the key %s expires %s", name, sovd_clock_format(when, ends_usec));
+}
+
 int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings) {
         struct sovd_known *known, *before;
-        int r = sovd_known_new(&known, settings);
+        uint64_t now = sovd_realtime_usec();
+        int r = sovd_known_new(&known, settings, auth->secrets);
 
         if (r)
                 return r;
         (void)pthread_rwlock_wrlock(&auth->lock);
         before = auth->known;
         auth->known = known;
+        auth->generation++;
         (void)pthread_rwlock_unlock(&auth->lock);
         sovd_known_free(before);
         __atomic_store_n(&auth->enabled, settings->enabled.value, __ATOMIC_RELEASE);
         __atomic_store_n(&auth->public_metrics, settings->public_metrics.value, __ATOMIC_RELEASE);
         __atomic_store_n(&auth->public_docs, settings->public_docs.value, __ATOMIC_RELEASE);
+        sovd_auth_each_ending_key(auth, say_end, &now);
         return 0;
+}
+
+/* --- keys that are secrets elsewhere -------------------------------------------------------------------------- */
+
+struct key_source {
+        char *notation; /* NULL: it is no secret elsewhere */
+        uint64_t generation;
+};
+
+/* false: there is no key at this place. */
+static bool find_source(struct sovd_auth *auth, size_t i, struct key_source *ret) {
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        const char *notation = auth->known ? sovd_known_key_source(auth->known, i) : NULL;
+        bool found = auth->known && i < sovd_known_count(auth->known);
+        *ret = (struct key_source){ notation ? strdup(notation) : NULL, auth->generation };
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return found;
+}
+
+/* Unless the settings are others meanwhile. */
+static const char *exchange_key(struct sovd_auth *auth, size_t i, uint64_t generation, const struct sovd_secret *secret) {
+        const char *why = NULL;
+
+        (void)pthread_rwlock_wrlock(&auth->lock);
+        if (auth->generation == generation)
+                why = sovd_known_set_key(auth->known, i, secret);
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return why;
+}
+
+static void read_keys(void *data) {
+        struct sovd_auth *auth = data;
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct key_source source;
+
+        if (sovd_arena_new(&arena, 1024)) {
+                sovd_log(SOVD_LOG_ERROR, "keys stay as they were: out of memory");
+                return;
+        }
+        for (size_t i = 0; find_source(auth, i, &source); i++) {
+                _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
+                const char *why = NULL;
+                int r = source.notation ? sovd_secrets_read(auth->secrets, source.notation, &secret, arena, &why) : 0;
+                if (!r && secret)
+                        why = exchange_key(auth, i, source.generation, secret);
+                if (r || why)
+                        sovd_log(SOVD_LOG_ERROR, "auth.api_keys[%zu].key_from: the key stays as it was: %s", i, why);
+                free(source.notation);
+        }
+}
+
+int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets) {
+        auth->secrets = secrets;
+        return sovd_secrets_watch(secrets, read_keys, auth);
 }
 
 void sovd_auth_set_verifier(struct sovd_auth *auth, const struct sovd_token_verifier *verifier) {
@@ -208,24 +289,18 @@ static void write_counts(const struct sovd_auth *auth, struct sovd_json_writer *
                                        (unsigned long long)__atomic_load_n(&auth->counts[m][r], __ATOMIC_RELAXED));
 }
 
-static void write_expiries(struct sovd_auth *auth, struct sovd_json_writer *w) {
-        const struct sovd_principal *key;
-
-        sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
-                          "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
-        (void)pthread_rwlock_rdlock(&auth->lock);
-        for (size_t i = 0; auth->known && (key = sovd_known_key_at(auth->known, i)); i++)
-                if (key->expires_usec)
-                        sovd_json_rawf(w, "sovd_api_key_expires_timestamp_seconds{key=\"%s\"} %llu\n", key->token_id,
-                                       (unsigned long long)(key->expires_usec / SOVD_USEC_PER_SEC));
-        (void)pthread_rwlock_unlock(&auth->lock);
+static void write_end(void *data, const char *name, uint64_t ends_usec) {
+        sovd_json_rawf(data, "sovd_api_key_expires_timestamp_seconds{key=\"%s\"} %llu\n", name,
+                       (unsigned long long)(ends_usec / SOVD_USEC_PER_SEC));
 }
 
 void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w) {
         sovd_json_rawf(w, "# HELP sovd_auth_enabled Whether anonymous clients get nothing but what is public.\n"
                           "# TYPE sovd_auth_enabled gauge\nsovd_auth_enabled %d\n", sovd_auth_is_enabled(auth));
         write_counts(auth, w);
-        write_expiries(auth, w);
+        sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
+                          "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
+        sovd_auth_each_ending_key(auth, write_end, w);
 }
 
 /* --- who was known before -------------------------------------------------------------------------------- */

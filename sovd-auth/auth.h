@@ -13,10 +13,13 @@
 
 struct sovd_auth;
 struct sovd_call;
+struct sovd_secrets;
+struct sovd_vault_settings;
 
 struct sovd_api_key_settings {
         const char *name;
-        const char *key_sha256; /* 64 hex digits */
+        const char *key_sha256; /* 64 hex digits; or NULL */
+        const char *key_from;   /* where the key is (base/secret.h); or NULL: one of the two */
         struct sovd_strings roles, scopes;
         const char *tenant;  /* or NULL */
         const char *expires; /* RFC 3339; or NULL */
@@ -34,6 +37,7 @@ struct sovd_auth_settings {
         struct sovd_list api_keys;   /* struct sovd_api_key_settings */
         struct sovd_list unix_users; /* struct sovd_unix_user_settings */
         const char *policy_file;     /* or NULL */
+        struct sovd_vault_settings *vault; /* or NULL */
 };
 extern const struct sovd_schema sovd_schema_auth_settings;
 
@@ -45,13 +49,19 @@ extern const struct sovd_auth_settings sovd_auth_demo_settings;
 const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, struct sovd_arena *arena,
                                      const char **ret_pointer);
 
+/* May a client have this name? */
+bool sovd_auth_is_name(const char *name);
+
 /* Nobody is known, and authentication is not enabled, until settings are applied. -ENOMEM. */
 int sovd_auth_new(struct sovd_auth **ret);
 struct sovd_auth *sovd_auth_free(struct sovd_auth *auth);
 SOVD_DEFINE_CLEANUP(struct sovd_auth *, sovd_auth_free)
 
-/* Makes these settings hold, which passed the check. -ENOMEM, -ESRCH (a user that this machine does not know, logged):
- * the old ones stay. */
+/* Where keys are read that the configuration does not hold; not owned. Before settings are applied. -ENOSPC. */
+int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets);
+
+/* Makes these settings hold, which passed the check. -ENOMEM, -ESRCH (a user that this machine does not know), -errno (a
+ * key that cannot be read; logged): the old ones stay. Logs which keys end soon. */
 int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings);
 
 /* What verifies tokens of a form of their own (three parts with dots between). Without one they are keys like all
@@ -85,6 +95,11 @@ bool sovd_auth_is_enabled(const struct sovd_auth *auth);
 /* What the configuration makes public besides. */
 bool sovd_auth_metrics_are_public(const struct sovd_auth *auth);
 bool sovd_auth_docs_are_public(const struct sovd_auth *auth);
+
+/* Calls f for each key that ends, with its name and when (UTC). f must not call back. */
+typedef void (*sovd_auth_key_function)(void *data, const char *name, uint64_t ends_usec);
+void sovd_auth_each_ending_key(struct sovd_auth *auth, sovd_auth_key_function f, void *data);
+#define SOVD_AUTH_SOON_USEC (30 * 86400 * SOVD_USEC_PER_SEC) /* "soon" */
 
 /* Counts an authentication that somebody else decided. method: static text. */
 enum sovd_auth_result { SOVD_AUTH_OK, SOVD_AUTH_REFUSED, SOVD_AUTH_EXPIRED, SOVD_AUTH_N_RESULTS };

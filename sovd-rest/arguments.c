@@ -13,7 +13,8 @@ static const struct option options[] = {
         { "print-fault-docs", no_argument, NULL, 'f' },
         { "explain-access", no_argument, NULL, 'e' },
         { "principal", required_argument, NULL, 'w' },
-        { "print-access-docs", no_argument, NULL, 'm' },
+        { "print-access-docs", no_argument, NULL, 'x' },
+        { "make-key", required_argument, NULL, 'm' },
         { "version", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },
         { 0 }
@@ -51,8 +52,12 @@ static bool apply(struct sovd_arguments *a, int option) {
         case 'w':
                 a->principal = optarg;
                 return true;
-        case 'm':
+        case 'x':
                 a->action = SOVD_ACTION_PRINT_ACCESS_DOCS;
+                return true;
+        case 'm':
+                a->action = SOVD_ACTION_MAKE_KEY;
+                a->key_name = optarg;
                 return true;
         case 'v':
                 a->action = SOVD_ACTION_VERSION;
@@ -98,6 +103,7 @@ void sovd_arguments_help(void) {
                    "  --print-scenario-docs print the reference of scenarios as Markdown\n"
                    "  --print-fault-docs   print the reference of catalogues of faults as Markdown\n"
                    "  --print-openapi      print the OpenAPI document of the API\n"
+                   "  --make-key NAME      print a fresh API key for a client, and what the configuration says of it\n"
                    "  --version            print the version\n"
                    "  --help               print this\n"
                    "\n"

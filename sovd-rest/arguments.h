@@ -15,6 +15,7 @@ enum sovd_action {
         SOVD_ACTION_PRINT_OPENAPI,
         SOVD_ACTION_PRINT_SCENARIO_DOCS,
         SOVD_ACTION_PRINT_FAULT_DOCS,
+        SOVD_ACTION_MAKE_KEY,
         SOVD_ACTION_VERSION,
         SOVD_ACTION_HELP
 };
@@ -26,6 +27,7 @@ struct sovd_arguments {
         const char *scenario; /* its file; NULL = the built-in one */
         const char *principal; /* --explain-access: whose */
         const char *words[2];  /* the same: METHOD PATH */
+        const char *key_name; /* whose key to make */
 };
 
 /* false: the arguments are wrong, and standard error says why. */

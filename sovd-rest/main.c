@@ -3,6 +3,8 @@
 #include "backends/sim/sim_backend.h"
 #include "fault-manager/catalog.h"
 #include "sovd-auth/auth.h"
+#include "sovd-auth/make_key.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -212,12 +214,13 @@ static int make_demo(struct daemon *d) {
 
 /* Who is known by which credentials. --demo has clients of its own, for whoever sits at this machine. */
 static int set_auth(const struct daemon *d, const struct settings *s) {
-        const char *host = d->settings.server->host;
-        bool local = strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
-        bool demo = d->arguments->demo && local && !s->auth->api_keys.set && !s->auth->enabled.value;
+        const bool local = sovd_settings_is_local(d->settings.server->host);
+        const bool demo = d->arguments->demo && local && !s->auth->api_keys.set && !s->auth->enabled.value;
 
         if (demo)
                 sovd_log(SOVD_LOG_INFO, "the demo knows clients by the keys demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
+        if (!local && !s->auth->enabled.value)
+                sovd_log(SOVD_LOG_WARN, "whoever reaches %s may ask for everything but /x-admin: auth.enabled is false", d->settings.server->host);
         return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
@@ -233,6 +236,14 @@ static int set_access(const struct daemon *d, struct settings *s) {
         sovd_policy_unref(policy);
         sovd_policy_unref(before);
         return r;
+}
+
+/* So does where Vault is. */
+static void keep_vault(const struct daemon *d, struct settings *new) {
+        const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
+
+        if (!before != !now || (before && !sovd_settings_same(&sovd_schema_vault_settings, before, now)))
+                sovd_log(SOVD_LOG_WARN, "changes under auth.vault take effect after a restart");
 }
 
 /* The apps' socket and the state stay those of the start. */
@@ -265,6 +276,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
         new->events = d->settings.events;
         new->fault_mirror = d->settings.fault_mirror;
         keep_native(d, new);
+        keep_vault(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -299,6 +311,7 @@ static int try_reload(struct daemon *d) {
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
         sovd_native_apps_reload(d->apps, d->settings.faults);
+        sovd_secrets_refresh(d->rest.secrets);
         return 0;
 }
 
@@ -429,6 +442,10 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_authority_new(&d->rest.authority);
         if (!r)
+                r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
+        if (!r)
+                r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
+        if (!r)
                 r = set_access(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
@@ -442,6 +459,7 @@ static int start(struct daemon *d) {
                 return r;
 
         d->rest.gateway = d->gateway;
+        d->rest.is_local = sovd_settings_is_local(d->settings.server->host);
         d->rest.state_folder = d->settings.storage->path;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
         sovd_settings_docs(d->settings.events, limits, &d->rest.docs);
@@ -552,6 +570,7 @@ static void stop(struct daemon *d) {
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
+        d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
         d->rest.authority = sovd_authority_free(d->rest.authority);
 }
@@ -605,6 +624,14 @@ static int print_openapi(void) {
         return text ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int make_key(const char *name) {
+        int r = sovd_make_key(name, stdout);
+
+        if (r == -EINVAL)
+                (void)fprintf(stderr, "a name has 1 to 64 letters, digits and -._@: only\n");
+        return r == -EINVAL ? 2 : r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int with_settings(const struct sovd_arguments *arguments) {
         struct daemon d = { .arguments = arguments };
         int status = 2;
@@ -655,6 +682,8 @@ int main(int argc, char **argv) {
         case SOVD_ACTION_PRINT_ACCESS_DOCS:
                 sovd_policy_print_matrix();
                 return EXIT_SUCCESS;
+        case SOVD_ACTION_MAKE_KEY:
+                return make_key(arguments.key_name);
         case SOVD_ACTION_CHECK_CONFIG:
         case SOVD_ACTION_EXPLAIN_ACCESS:
         case SOVD_ACTION_RUN:

@@ -25,6 +25,10 @@ int sovd_own_faults_new(struct sovd_own_faults **ret, const struct sovd_own_faul
 struct sovd_own_faults *sovd_own_faults_free(struct sovd_own_faults *own);
 SOVD_DEFINE_CLEANUP(struct sovd_own_faults *, sovd_own_faults_free)
 
+/* Whose keys are looked at. Before the first tick. */
+struct sovd_auth;
+void sovd_own_faults_set_auth(struct sovd_own_faults *own, struct sovd_auth *auth);
+
 /* When the server's certificate ends (UTC); 0 = it has none. Before the first tick. */
 void sovd_own_faults_set_certificate(struct sovd_own_faults *own, uint64_t ends_usec);
 

@@ -45,6 +45,7 @@ struct sovd_own_faults {
         struct sovd_fault_sink *sink;
         char *entity, *damaged; /* entity: "apps/sovd-gateway" */
         uint64_t certificate_ends_usec, next_usec; /* main thread */
+        struct sovd_auth *auth;                    /* set before the first tick; or NULL */
         bool complained;                           /* the same */
 
         pthread_mutex_t mutex; /* leaf: the told ones; only the main thread writes them */

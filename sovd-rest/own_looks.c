@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-auth/auth.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
@@ -170,6 +171,45 @@ static enum own_verdict check_expired(struct own_look *l, struct sovd_json_write
         return OWN_BAD;
 }
 
+struct keys {
+        struct sovd_json_writer *w;
+        uint64_t from_usec, until_usec;
+        size_t n;
+};
+
+static void look_at_key(void *data, const char *name, uint64_t ends_usec) {
+        struct keys *keys = data;
+
+        if (ends_usec <= keys->from_usec || ends_usec > keys->until_usec)
+                return;
+        if (!keys->n++) {
+                sovd_json_key(keys->w, "keys");
+                sovd_json_array_begin(keys->w);
+        }
+        sovd_json_string(keys->w, name);
+}
+
+/* Keys that end between the two times. */
+static enum own_verdict check_keys(const struct own_look *l, struct sovd_json_writer *w, uint64_t from, uint64_t until) {
+        struct keys keys = { .w = w, .from_usec = from, .until_usec = until };
+
+        if (l->own->auth)
+                sovd_auth_each_ending_key(l->own->auth, look_at_key, &keys);
+        if (keys.n)
+                sovd_json_array_end(w);
+        return keys.n ? OWN_BAD : OWN_GOOD;
+}
+
+static enum own_verdict check_keys_expiring(struct own_look *l, struct sovd_json_writer *w) {
+        uint64_t now = sovd_realtime_usec();
+
+        return check_keys(l, w, now, now + SOVD_AUTH_SOON_USEC);
+}
+
+static enum own_verdict check_keys_expired(struct own_look *l, struct sovd_json_writer *w) {
+        return check_keys(l, w, 0, sovd_realtime_usec());
+}
+
 static const struct own_kind kinds[] = {
         { .code = "state-write-failed", .name = "The state cannot be written", .severity = 2, .n_looks = 1,
           .check = check_writing },
@@ -179,6 +219,10 @@ static const struct own_kind kinds[] = {
           .n_looks = 1, .check = check_expiring },
         { .code = "certificate-expired", .name = "The server's certificate has ended", .severity = 2, .n_looks = 1,
           .check = check_expired },
+        { .code = "api-key-expiring", .name = "An API key ends within 30 days", .severity = 3, .n_looks = 1,
+          .check = check_keys_expiring },
+        { .code = "api-key-expired", .name = "An API key has ended and is still configured", .severity = 3, .n_looks = 1,
+          .check = check_keys_expired },
         { .code = "backend-lost", .name = "Backend '%s' cannot be reached", .severity = 2, .n_looks = 3,
           .each = each_backend },
         { .code = "app-lost", .name = "App '%s' went away without a word", .severity = 2, .n_looks = 1, .each = each_app },

@@ -15,6 +15,7 @@ struct sovd_events;
 struct sovd_auth;
 struct sovd_authority;
 struct sovd_policy;
+struct sovd_secrets;
 struct sovd_observations;
 struct sovd_own_faults;
 struct sovd_fault_mirror;
@@ -27,6 +28,8 @@ struct sovd_rest {
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
         struct sovd_authority *authority;
+        struct sovd_secrets *secrets;
+        bool is_local;                        /* only this machine reaches it */
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;

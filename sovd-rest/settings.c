@@ -269,6 +269,10 @@ uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror
         return mirror->poll.value > 0 ? at_least(mirror->poll, 100 * SOVD_USEC_PER_MSEC) : 0;
 }
 
+bool sovd_settings_is_local(const char *host) {
+        return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
+}
+
 uint64_t sovd_settings_usec(struct sovd_number seconds) {
         return (uint64_t)(seconds.value * (double)SOVD_USEC_PER_SEC);
 }

@@ -71,6 +71,9 @@ extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging
 
 /* Seconds of the configuration in microseconds; of the polls of the mirror, 0 = none. */
 uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror);
+/* Does only this machine reach what listens on this address? */
+bool sovd_settings_is_local(const char *host);
+
 uint64_t sovd_settings_usec(struct sovd_number seconds);
 
 /* The options of the HTTP server; strings stay with the settings. */

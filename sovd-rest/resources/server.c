@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-rest/left_out.h"
@@ -117,7 +118,7 @@ struct health {
         struct sovd_int executions_running;
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
-        struct sovd_strings faults;
+        struct sovd_strings faults, warnings;
 };
 #define F(member) offsetof(struct backend_health, member)
 static const struct sovd_field backend_fields[] = {
@@ -165,6 +166,8 @@ static const struct sovd_field health_fields[] = {
           .doc = "Entities that a second backend offers too; the first owner serves them." },
         { .name = "faults", .type = SOVD_FIELD_STRINGS, .offset = F(faults),
           .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
+        { .name = "warnings", .type = SOVD_FIELD_STRINGS, .offset = F(warnings),
+          .doc = "What the configuration allows, and should not be so for long." },
         { 0 }
 };
 #undef F
@@ -237,6 +240,27 @@ static bool add_storage(struct sovd_call *call, struct health *health) {
         return !s.error;
 }
 
+#define WARNINGS_MAX 4
+
+static int warn(struct sovd_call *call, struct health *health, const char *text) {
+        if (!health->warnings.items)
+                health->warnings.items = sovd_arena_array(call->arena, const char *, WARNINGS_MAX);
+        if (!health->warnings.items)
+                return sovd_error_origin(-ENOMEM);
+        if (health->warnings.n < WARNINGS_MAX)
+                health->warnings.items[health->warnings.n++] = text;
+        health->warnings.set = true;
+        return 0;
+}
+
+static int add_warnings(struct sovd_call *call, struct health *health) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+
+        if (!rest->is_local && !sovd_auth_is_enabled(rest->auth))
+                return warn(call, health, "auth.enabled is false: whoever reaches the gateway may ask for everything but /x-admin");
+        return 0;
+}
+
 static int health_read(struct sovd_call *call) {
         struct health *health = sovd_arena_new0(call->arena, struct health);
         size_t total, running, n_left_out;
@@ -247,6 +271,9 @@ static int health_read(struct sovd_call *call) {
         bool connected = add_backends(call, health), unique = add_clashes(call, health), serious = false;
         struct sovd_own_faults *own = sovd_rest_of(call)->own_faults;
         int r = own ? sovd_own_faults_active(own, call->arena, &health->faults, &serious) : 0;
+        if (r)
+                return r;
+        r = add_warnings(call, health);
         if (r)
                 return r;
         bool durable = add_storage(call, health);
@@ -320,6 +347,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write_watches(rest->data_watches, &w);
         sovd_metrics_write_catalog(rest->data_catalog, &w);
         sovd_auth_write_metrics(rest->auth, &w);
+        sovd_secrets_write_metrics(rest->secrets, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);
