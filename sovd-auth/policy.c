@@ -337,6 +337,10 @@ bool sovd_policy_has_role(const struct sovd_policy *p, const char *role) {
         return strcmp(role, SOVD_ROLE_ANONYMOUS) != 0 && grant_of(p->roles, p->n_roles, role);
 }
 
+bool sovd_policy_has_scope(const struct sovd_policy *p, const char *scope) {
+        return scope_of(p, scope);
+}
+
 bool sovd_policy_has_tenant(const struct sovd_policy *p, const char *tenant) {
         return tenant_of(p, tenant);
 }

@@ -67,6 +67,7 @@ bool sovd_policy_has_anonymous(const struct sovd_policy *policy);
 
 /* Is it a role that the policy knows? */
 bool sovd_policy_has_role(const struct sovd_policy *policy, const char *role);
+bool sovd_policy_has_scope(const struct sovd_policy *policy, const char *scope);
 bool sovd_policy_has_tenant(const struct sovd_policy *policy, const char *tenant);
 
 /* Names of the built-in roles, ends with NULL. */

@@ -196,7 +196,7 @@ bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e,
 
 int sovd_gate_may_break(struct sovd_call *call) {
         const struct sovd_access access = { .method = "POST",
-                                            .collection = sovd_collection_names[SOVD_COLLECTION_LOCKS],
+                                            .collection = SOVD_ROUTE_LOCK_BREAK, /* who may lock may not yet break */
                                             .route = SOVD_ROUTE_LOCK_BREAK,
                                             .entity_type = sovd_entity_type_paths[call->entity->type],
                                             .entity_id = call->entity->id,

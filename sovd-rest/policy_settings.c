@@ -11,11 +11,15 @@ static const char *complain(const struct sovd_config_tree *tree, struct sovd_are
 /* A name that grants nothing is a slip of the pen in what the same person writes. */
 static const char *check_client(const struct sovd_policy *policy, const struct sovd_config_tree *tree,
                                 struct sovd_arena *arena, const char *at, const struct sovd_strings *roles,
-                                const char *tenant) {
+                                const struct sovd_strings *scopes, const char *tenant) {
         for (size_t i = 0; i < roles->n; i++)
                 if (!sovd_policy_has_role(policy, roles->items[i]))
                         return complain(tree, arena, sovd_arena_printf(arena, "%s/roles/%zu", at, i),
                                         sovd_arena_printf(arena, "the policy has no role '%.64s'", roles->items[i]));
+        for (size_t i = 0; i < scopes->n; i++)
+                if (!sovd_policy_has_scope(policy, scopes->items[i]))
+                        return complain(tree, arena, sovd_arena_printf(arena, "%s/scopes/%zu", at, i),
+                                        sovd_arena_printf(arena, "the policy has no scope '%.64s'", scopes->items[i]));
         if (tenant && !sovd_policy_has_tenant(policy, tenant))
                 return complain(tree, arena, sovd_arena_printf(arena, "%s/tenant", at),
                                 sovd_arena_printf(arena, "the policy has no tenant '%.64s'", tenant));
@@ -30,10 +34,10 @@ static const char *check_clients(const struct sovd_policy *policy, const struct 
 
         for (size_t i = 0; !why && i < s->api_keys.n; i++)
                 why = check_client(policy, tree, arena, sovd_arena_printf(arena, "/auth/api_keys/%zu", i), &keys[i].roles,
-                                   keys[i].tenant);
+                                   &keys[i].scopes, keys[i].tenant);
         for (size_t i = 0; !why && i < s->unix_users.n; i++)
                 why = check_client(policy, tree, arena, sovd_arena_printf(arena, "/auth/unix_users/%zu", i),
-                                   &users[i].roles, users[i].tenant);
+                                   &users[i].roles, &users[i].scopes, users[i].tenant);
         return why;
 }
 
