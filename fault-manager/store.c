@@ -323,7 +323,7 @@ static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q) {
         sovd_db_bind_int(s, 5, q->to_usec ? (int64_t)q->to_usec : INT64_MAX);
         sovd_db_bind_text(s, 6, q->scope);
         sovd_db_bind_text(s, 7, q->code);
-        sovd_db_bind_int(s, 10, (int64_t)q->max);
+        sovd_db_bind_int(s, 10, q->sight.sees ? -1 : (int64_t)q->max); /* whoever passes over some stops by himself */
         if (q->tags)
                 sovd_db_bind_text(s, 14, q->tags);
 }

@@ -337,3 +337,36 @@ void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w)
         sovd_auth_each_ending_key(auth, write_end, w);
         sovd_jwt_write_metrics(auth->jwt, w);
 }
+
+/* --- who was known before -------------------------------------------------------------------------------- */
+
+/* With the lock held. NULL: no more. */
+static const struct sovd_principal *find_by_id(const struct sovd_known *known, const char *id) {
+        const struct sovd_principal *p;
+
+        for (size_t i = 0; known && (p = sovd_known_key_at(known, i)); i++)
+                if (strcmp(p->id, id) == 0)
+                        return p;
+        for (size_t i = 0; known && (p = sovd_known_user_at(known, i)); i++)
+                if (strcmp(p->id, id) == 0)
+                        return p;
+        return NULL;
+}
+
+int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
+        bool is_ours = sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_API_KEY]) ||
+                       sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_UNIX_USER]);
+        const char *certificate = principal->certificate;
+
+        if (!is_ours)
+                return 0;
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        const struct sovd_principal *now = find_by_id(auth->known, principal->id);
+        int r = !now || (now->expires_usec && now->expires_usec <= sovd_realtime_usec())
+                        ? SOVD_E_UNAUTHORIZED
+                        : sovd_principal_copy(principal, now, arena);
+        (void)pthread_rwlock_unlock(&auth->lock);
+        if (!r)
+                principal->certificate = certificate;
+        return r;
+}

@@ -211,3 +211,7 @@ const struct sovd_principal *sovd_known_user(const struct sovd_known *known, int
 const struct sovd_principal *sovd_known_key_at(const struct sovd_known *known, size_t i) {
         return i < known->n_keys ? &known->keys[i].principal : NULL;
 }
+
+const struct sovd_principal *sovd_known_user_at(const struct sovd_known *known, size_t i) {
+        return i < known->n_users ? &known->users[i].principal : NULL;
+}

@@ -35,7 +35,7 @@ static size_t find_above(const struct sovd_entity *e, const struct sovd_entity *
 
 const char **lock_keys(struct sovd_arena *arena, const struct sovd_entity *e, size_t *ret_n) {
         const struct sovd_entity *above[ABOVE_MAX];
-        size_t n = find_above(e, above);
+        size_t n = find_above(sovd_entity_whole(e), above); /* also what the client may not see */
         const char **keys = sovd_arena_array(arena, const char *, n);
 
         for (size_t i = 0; keys && i < n; i++) {

@@ -89,6 +89,9 @@ static const char triggers[] =
         " private INTEGER NOT NULL, log_severity TEXT, log_resource INTEGER NOT NULL, log_condition INTEGER NOT NULL,"
         " log_marker TEXT, expires_usec INTEGER NOT NULL, terminated INTEGER NOT NULL) STRICT;";
 
+/* JSON: what the credentials of their owners said (principal.h). */
+static const char trigger_principals[] = "ALTER TABLE persistent_trigger ADD COLUMN principal TEXT;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -97,6 +100,7 @@ const char *const sovd_state_migrations[] = {
         executions,
         triggers,
         fault_cycles,
+        trigger_principals,
         NULL,
 };
 

@@ -440,7 +440,9 @@ static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, 
         if (!(route->flags & SOVD_IF_MATCH) || !reader)
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "If-Match is not offered here");
 
-        int r = reader->handler(call);
+        int r = sovd_gate_authorize(call, reader); /* a version tells something of what it is of */
+        if (!r)
+                r = reader->handler(call);
         if (r)
                 return r;
         sovd_encode_success(call, reader, x->writer);
@@ -474,7 +476,9 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "there is nothing at this path to describe");
         if (find_method(x) != SOVD_GET)
                 return no_route(call, x, &only_get);
-        int r = check_offered(call, m->any);
+        int r = sovd_gate_may_use(call, m->any) ? 0 : sovd_gate_authorize(call, &sovd_route_docs);
+        if (!r)
+                r = check_offered(call, m->any);
         if (!r)
                 r = check_id(call, m->any);
         if (!r)
@@ -578,9 +582,10 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         if (target.trailing_slash && find_method(x) != SOVD_GET)
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "the path ends with an empty id");
 
-        call->tree = sovd_gateway_tree(call->gateway);
+        r = sovd_gate_take_tree(call);
         memcpy(call->params, m.params, sizeof(call->params));
-        r = m.allowed ? resolve_entity(call, &m) : 0;
+        if (!r && m.allowed)
+                r = resolve_entity(call, &m);
         if (r)
                 return r;
         if (m.is_docs)

@@ -156,6 +156,7 @@ int sovd_export_new(struct sovd_call *call, size_t size, const char *type, void 
         }
         x->base = (struct sovd_source){ .read = export_read, .close = export_close, .may_fall_short = true };
         x->inner = (struct sovd_rest_call){ .rest = rest,
+                                            .policy = ((const struct sovd_rest_call *)call)->policy,
                                             .call = { .arena = arena,
                                                       .gateway = call->gateway,
                                                       .request_id = call->request_id,

@@ -17,6 +17,7 @@
 #include "sovd-core/state.h"
 #include "sovd-rest/admission.h"
 #include "sovd-rest/arguments.h"
+#include "sovd-rest/authority.h"
 #include "sovd-rest/backend_list.h"
 #include "sovd-rest/catalog_settings.h"
 #include "sovd-rest/dispatch.h"
@@ -28,6 +29,7 @@
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/own_entity.h"
+#include "sovd-rest/policy_settings.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
 #include "sovd-rest/streamer.h"
@@ -59,6 +61,7 @@ struct settings {
         struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
         struct sovd_fault_settings *faults;
+        struct sovd_policy *policy; /* no section: what auth.policy_file says; NULL = nothing is enforced */
 };
 
 #define SECTION(word) \
@@ -201,8 +204,11 @@ static int load(const struct sovd_arguments *arguments, struct settings *setting
         const char *message = NULL;
 
         int r = sovd_config_load(&settings_schema, settings, arguments->config, environ, arena, &tree, &message);
+        settings->policy = NULL;
         if (!r)
                 message = check(arguments, settings, tree, arena);
+        if (!r && !message)
+                message = sovd_policy_settings_read(settings->auth, tree, arena, &settings->policy);
         if (!message)
                 return r;
         print_lines(message);
@@ -233,6 +239,20 @@ static int set_auth(const struct daemon *d, const struct settings *s) {
         if (!local && !s->auth->enabled.value)
                 sovd_log(SOVD_LOG_WARN, "whoever reaches %s may ask for everything but /x-admin: auth.enabled is false", d->settings.server->host);
         return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
+}
+
+/* Who is known and what they may do. A policy comes before those it is for, and goes after them, so that there is no moment
+ * without one. Takes over the policy of the settings. */
+static int set_access(const struct daemon *d, struct settings *s) {
+        struct sovd_policy *before = sovd_authority_policy(d->rest.authority), *policy = SOVD_TAKE(s->policy);
+
+        if (policy)
+                sovd_authority_set(d->rest.authority, sovd_policy_ref(policy));
+        int r = set_auth(d, s);
+        sovd_authority_set(d->rest.authority, r && before ? sovd_policy_ref(before) : r ? NULL : SOVD_TAKE(policy));
+        sovd_policy_unref(policy);
+        sovd_policy_unref(before);
+        return r;
 }
 
 /* So does where Vault is. */
@@ -284,7 +304,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
 /* A broken file changes nothing. */
 static int try_reload(struct daemon *d) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
-        struct settings new;
+        struct settings new = { .policy = NULL };
         struct sovd_backend_change change;
         const char *behind[3] = { NULL };
         size_t n = 0;
@@ -294,14 +314,16 @@ static int try_reload(struct daemon *d) {
                 r = load(d->arguments, &new, arena);
         if (!r)
                 r = sovd_backend_change_prepare(&change, &d->settings.backends, &new.backends);
-        if (r)
+        if (r) {
+                sovd_policy_unref(new.policy);
                 return r;
+        }
 
         if (d->settings.native)
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
         sovd_settings_log(new.logging);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_auth(d, &new))
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_access(d, &new))
                 sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
@@ -445,11 +467,13 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_admission_new(&d->rest.admission, d->settings.rate);
         if (!r)
+                r = sovd_authority_new(&d->rest.authority);
+        if (!r)
                 r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
         if (!r)
                 r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
         if (!r)
-                r = set_auth(d, &d->settings);
+                r = set_access(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
@@ -583,6 +607,7 @@ static void stop(struct daemon *d) {
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
         d->rest.admission = sovd_admission_free(d->rest.admission);
+        d->rest.authority = sovd_authority_free(d->rest.authority);
 }
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
@@ -652,9 +677,13 @@ static int with_settings(const struct sovd_arguments *arguments) {
         if (load(arguments, &d.settings, d.arena) == 0 && make_demo(&d) == 0) {
                 if (arguments->action == SOVD_ACTION_RUN)
                         status = serve(&d);
+                else if (arguments->action == SOVD_ACTION_EXPLAIN_ACCESS)
+                        status = sovd_policy_explain(d.settings.policy, arguments->principal, arguments->words[0],
+                                                     arguments->words[1]);
                 else
                         status = printf("%s: ok\n", arguments->config ? arguments->config : "built-in defaults") < 0;
         }
+        sovd_policy_unref(d.settings.policy);
         sovd_backend_unref(d.demo);
         free(d.damaged);
         if (d.arena != d.start_arena)
@@ -685,9 +714,13 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_OPENAPI:
                 return print_openapi();
+        case SOVD_ACTION_PRINT_ACCESS_DOCS:
+                sovd_policy_print_matrix();
+                return EXIT_SUCCESS;
         case SOVD_ACTION_MAKE_KEY:
                 return make_key(arguments.key_name);
         case SOVD_ACTION_CHECK_CONFIG:
+        case SOVD_ACTION_EXPLAIN_ACCESS:
         case SOVD_ACTION_RUN:
                 break;
         }

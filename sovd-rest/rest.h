@@ -16,6 +16,8 @@ struct sovd_admission;
 struct sovd_cors_settings;
 struct sovd_events;
 struct sovd_auth;
+struct sovd_authority;
+struct sovd_policy;
 struct sovd_secrets;
 struct sovd_observations;
 struct sovd_own_faults;
@@ -28,6 +30,7 @@ struct sovd_rest {
         struct sovd_gateway *gateway;
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
+        struct sovd_authority *authority;
         struct sovd_secrets *secrets;
         bool is_local;                        /* only this machine reaches it */
         struct sovd_admission *admission;
@@ -72,6 +75,7 @@ struct sovd_rest_call {
         struct sovd_address from; /* who asks, as sovd_address_client() has it (admission.h) */
         const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
         struct sovd_body_stream body;
+        const struct sovd_policy *policy; /* that holds for this call (gate.h); NULL = nothing is enforced */
 };
 
 /* Does the request accept an answer of this type (RFC 9110 12.5.1)? */

@@ -17,7 +17,7 @@ import polling
 
 KEY, OTHER, OLD = 'a-key-of-21-characters', 'another-key_of~some+length/==', 'a-key-that-has-expired'
 IN_AN_HOUR = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).isoformat()
-ENTRIES = (keys.entry('tester', KEY, expires=IN_AN_HOUR), keys.entry('workshop', OTHER, 'viewer', 'tester', scopes=['read:faults'], tenant='fleet-a'),
+ENTRIES = (keys.entry('tester', KEY, expires=IN_AN_HOUR), keys.entry('workshop', OTHER, 'viewer', 'tester', scopes=['sovd:viewer']),
            keys.entry('gone', OLD, expires='2020-01-01T00:00:00+01:00'))
 PUBLIC = {'/sovd/version-info', '/sovd/v1/version-info', '/healthz', '/readyz'}
 BARE, SHOWN = 'Bearer realm="sovd"', 'Bearer realm="sovd", error="invalid_token"'
