@@ -29,7 +29,27 @@ int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *
         return credentials ? sovd_tokens_identify(sovd_rest_of(call)->tokens, call, credentials) : 0;
 }
 
+static bool has_role(const struct sovd_principal *p, const char *role) {
+        for (size_t i = 0; i < p->roles.n; i++)
+                if (strcmp(p->roles.items[i], role) == 0)
+                        return true;
+        return false;
+}
+
+/* The audit log is read by those who are told to, and by those who keep the gateway. */
+static int authorize_auditor(struct sovd_call *call) {
+        const struct sovd_principal *p = &call->principal;
+
+        if (p->admin || has_role(p, "auditor") || has_role(p, "admin"))
+                return 0;
+        if (p->anonymous)
+                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this is for clients with credentials of the role auditor");
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "this client's credentials say neither the role auditor nor admin");
+}
+
 int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route) {
+        if (route->flags & SOVD_AUDITOR)
+                return authorize_auditor(call);
         if (!(route->flags & SOVD_ADMIN) || call->principal.admin)
                 return 0;
         if (call->principal.anonymous)

@@ -9,6 +9,7 @@
 #include "sovd-core/gateway.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/metrics.h"
+#include "sovd-rest/trail.h"
 
 struct sovd_http_server;
 struct sovd_events;
@@ -63,6 +64,7 @@ struct sovd_rest_call {
         struct sovd_http_exchange *x;
         const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
         struct sovd_body_stream body;
+        struct sovd_trail trail;
 };
 
 /* Does the request accept an answer of this type (RFC 9110 12.5.1)? */

@@ -33,6 +33,9 @@ enum {
         SOVD_DEPRECATED = 1 << 2,     /* by the standard; there is another word for it */
         SOVD_NO_LOCK = 1 << 3,        /* not a read, yet it changes nothing that a lock is for */
         SOVD_ADMIN = 1 << 18,         /* for clients whose credentials say admin */
+        SOVD_AUDITOR = 1 << 22,       /* for clients that may read the audit log */
+        SOVD_ACKNOWLEDGES = 1 << 24,  /* the one change that is made while the audit log is under suspicion */
+        SOVD_AUDITED = 1 << 23,       /* a read that is put on record; what changes something always is */
         SOVD_TEMPORARY = 1 << 17,     /* makes, or keeps on, what ends by itself: /docs says when */
         /* what it takes */
         SOVD_INCLUDE_SCHEMA = 1 << 4, /* offers include-schema (ISO 17978-3 5.1) */
