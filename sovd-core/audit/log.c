@@ -57,10 +57,17 @@ static int append(struct sovd_db_conn *conn, void *data) {
         return 0;
 }
 
+/* With the mutex held. Its thread tries again, so that what holds is known although nobody changes anything. */
+static void note_error(struct sovd_audit *a, int r) {
+        a->status.error = r;
+        a->has_news = true;
+        (void)pthread_cond_signal(&a->wake);
+}
+
 static void count_lost(struct sovd_audit *a, int r) {
         (void)pthread_mutex_lock(&a->mutex);
         a->status.n_lost++;
-        a->status.error = r;
+        note_error(a, r);
         (void)pthread_mutex_unlock(&a->mutex);
 }
 
@@ -217,7 +224,7 @@ static const char *why_not(struct sovd_audit *a, bool anyway) {
 static void count_refused(struct sovd_audit *a, int r) {
         (void)pthread_mutex_lock(&a->mutex);
         a->status.n_refused++;
-        a->status.error = r;
+        note_error(a, r);
         (void)pthread_mutex_unlock(&a->mutex);
 }
 
@@ -391,7 +398,7 @@ static void keep_head(struct sovd_audit *a, bool now) {
         sovd_log_event(SOVD_LOG_INFO, fields, "the audit log has %llu entries", (unsigned long long)s.size);
 }
 
-/* Signs, and so begins the epoch that is due. */
+/* Signs, and so begins the epoch that is due, and shows whether a commit works. */
 static int sign_again(struct sovd_db_conn *conn, void *data) {
         struct sovd_audit *a = data;
         (void)conn;
@@ -400,25 +407,24 @@ static int sign_again(struct sovd_db_conn *conn, void *data) {
         return 0;
 }
 
-static bool is_epoch_due(struct sovd_audit *a) {
+static bool is_to_be_signed(struct sovd_audit *a) {
         (void)pthread_mutex_lock(&a->mutex);
-        bool due = a->status.size > a->told_epoch_from && sovd_now_usec() - a->told_epoch_usec >= a->options.epoch_usec;
+        bool due = a->status.error || (a->status.size > a->told_epoch_from && sovd_now_usec() - a->told_epoch_usec >= a->options.epoch_usec);
         (void)pthread_mutex_unlock(&a->mutex);
         return due;
 }
 
 static bool is_full(struct sovd_audit *a) {
         (void)pthread_mutex_lock(&a->mutex);
-        bool full = a->status.full;
+        bool full = a->status.bytes >= a->status.bytes_max;
         (void)pthread_mutex_unlock(&a->mutex);
         return full;
 }
 
 /* Is there something that has to be looked at soon again? */
 static bool has_more(struct sovd_audit *a) {
-        bool more = false;
-
         (void)pthread_mutex_lock(&a->mutex);
+        bool more = a->status.error;
         for (size_t i = 0; i < AUDIT_SOURCES; i++)
                 more = more || a->sources[i].n_more;
         for (const struct sovd_audit_intent *i = a->oldest; i; i = i->next)
@@ -432,7 +438,7 @@ void sovd_audit_tick(struct sovd_audit *a) {
                 return;
         tell_summaries(a, false);
         close_left_open(a);
-        if (is_epoch_due(a))
+        if (is_to_be_signed(a))
                 (void)sovd_db_write(a->db, sign_again, a);
         if (!a->prune_usec || sovd_now_usec() - a->prune_usec >= PRUNE_USEC || is_full(a)) {
                 a->prune_usec = sovd_now_usec();

@@ -475,7 +475,7 @@ static void publish(struct sovd_audit *a) {
         s->head_usec = sovd_realtime_usec();
         s->n_signed++;
         s->error = 0;
-        s->full = s->bytes >= s->bytes_max;
+        s->full = s->bytes >= s->bytes_max && !a->options.overwrite;
         a->told_epoch_from = a->now.epoch_from;
         a->told_epoch_usec = a->epoch_usec;
         a->has_news = true;
@@ -492,10 +492,7 @@ void audit_after(int result, void *data) {
         if (result) {
                 a->now = a->durable;
                 a->doubtful = true;
-                (void)pthread_mutex_lock(&a->mutex);
-                a->status.error = result;
-                (void)pthread_mutex_unlock(&a->mutex);
-                return;
+                return; /* each who waits is told, and counts it */
         }
         a->durable = a->now;
         if (a->next_key) {
