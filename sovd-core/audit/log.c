@@ -20,6 +20,7 @@ struct writing {
         const struct sovd_audit_entry *entry;
         struct sovd_audit_intent *intent; /* what begins, or NULL */
         struct sovd_arena *arena;         /* of a copy, or NULL */
+        const char *known;                /* what is acknowledged */
 };
 
 /* With the mutex held. */
@@ -346,17 +347,32 @@ void audit_note_finding(struct sovd_audit *a, const char *why) {
         (void)pthread_mutex_unlock(&a->mutex);
 }
 
+/* Behind those of before, while there is room. */
+static int remember(struct sovd_db_conn *conn, const char *finding) {
+        char text[AUDIT_KNOWN_SIZE];
+        const char *known = NULL;
+        int r = audit_get_meta(conn, "known", &known);
+
+        if (r)
+                return r;
+        bool fits = known && strlen(known) + strlen(finding) + 2 < sizeof(text);
+        (void)snprintf(text, sizeof(text), "%s%s\n", fits ? known : "", finding);
+        return audit_set_meta(conn, "known", text);
+}
+
 static int write_acknowledged(struct sovd_db_conn *conn, void *data) {
         struct writing *w = data;
         int r = audit_set_meta(conn, "tamper", "");
 
+        if (!r)
+                r = remember(conn, w->known);
         return r ? r : audit_append(w->a, conn, w->entry, NULL);
 }
 
 int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *who) {
         struct sovd_audit_entry e = *who;
         struct sovd_audit_status s;
-        struct writing w = { .a = a, .entry = &e };
+        struct writing w = { .a = a, .entry = &e, .known = s.why };
 
         sovd_audit_status(a, &s);
         if (a->broken)

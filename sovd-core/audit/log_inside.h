@@ -18,6 +18,7 @@
 #define AUDIT_TILE_LEVEL   8    /* subtrees of this level and above are kept */
 #define AUDIT_ROW_BYTES    260  /* of a row beside its body, its share of the other tables included */
 #define AUDIT_SOURCES      256
+#define AUDIT_KNOWN_SIZE   2048 /* of findings that were acknowledged, a line each */
 #define AUDIT_HEAD_FILE    "audit.head"
 
 /* Where the log ends. */

@@ -13,21 +13,24 @@
 struct opening {
         struct sovd_audit *a;
         struct sovd_db_conn *conn;
+        char known[AUDIT_KNOWN_SIZE + 2]; /* what was found before, and acknowledged: a line each */
         char finding[FINDING_SIZE]; /* "" = nothing is wrong */
         char head[SOVD_AUDIT_NOTE_SIZE];
         struct sovd_audit_checkpoint head_is;
         bool has_head, head_unread;
 };
 
-/* The first thing that is wrong is the one that is told. */
+/* The first thing that is wrong is the one that is told, and only once. */
 static void _printf_(2, 3) find(struct opening *o, const char *format, ...) {
+        char text[FINDING_SIZE], line[FINDING_SIZE + 2];
         va_list ap;
 
-        if (*o->finding)
-                return;
         va_start(ap, format);
-        (void)vsnprintf(o->finding, sizeof(o->finding), format, ap);
+        (void)vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
+        (void)snprintf(line, sizeof(line), "\n%s\n", text);
+        if (!*o->finding && !strstr(o->known, line))
+                memcpy(o->finding, text, sizeof(text));
 }
 
 /* --- the head beside the database -------------------------------------------------------------------------- */
@@ -106,25 +109,23 @@ static void check_head(struct opening *o) {
 
 /* --- the end of the log ------------------------------------------------------------------------------------ */
 
+/* Each by itself, from the chain that stands before it: what is wrong with one is not told of all that follow. */
 static void check_row(struct opening *o, struct sovd_db_stmt *s, uint64_t seq, struct sovd_audit_hash *chain) {
-        struct sovd_audit_hash leaf;
-        size_t n_leaf = 0, n_chain = 0;
+        struct sovd_audit_hash leaf, own;
         const char *body = sovd_db_text(s, 1);
-        const void *own = sovd_db_blob(s, 2, &n_leaf), *own_chain = sovd_db_blob(s, 3, &n_chain);
 
         if ((uint64_t)sovd_db_int(s, 0) != seq)
                 return find(o, "entry %llu is gone", (unsigned long long)seq);
-        if (!body || !own || !own_chain || n_leaf != SOVD_AUDIT_HASH || n_chain != SOVD_AUDIT_HASH ||
-            sovd_audit_leaf(body, strlen(body), &leaf) || memcmp(leaf.bytes, own, n_leaf) != 0 ||
-            sovd_audit_chain_next(chain, seq, &leaf, chain) || memcmp(chain->bytes, own_chain, n_chain) != 0)
+        if (!body || sovd_audit_leaf(body, strlen(body), &leaf) || audit_take_hash(s, 2, &own) || !sovd_audit_same(&leaf, &own) ||
+            sovd_audit_chain_next(chain, seq, &leaf, chain) || audit_take_hash(s, 3, &own) || !sovd_audit_same(chain, &own))
                 find(o, "entry %llu was changed", (unsigned long long)seq);
+        (void)audit_take_hash(s, 3, chain);
 }
 
 static int chain_before(struct opening *o, uint64_t seq, struct sovd_audit_hash *ret) {
         struct sovd_db_stmt *s;
         const char *text = NULL;
         bool row = false;
-        size_t n = 0;
         int r;
 
         if (seq == o->a->now.first) {
@@ -136,11 +137,7 @@ static int chain_before(struct opening *o, uint64_t seq, struct sovd_audit_hash 
                 return r;
         sovd_db_bind_int(s, 1, (int64_t)seq - 1);
         r = sovd_db_step(s, &row);
-        const void *chain = row ? sovd_db_blob(s, 0, &n) : NULL;
-        if (r || n != sizeof(ret->bytes))
-                return r ? r : -EBADMSG;
-        memcpy(ret->bytes, chain, n);
-        return 0;
+        return r ? r : row ? audit_take_hash(s, 0, ret) : -EBADMSG;
 }
 
 /* The entries of the last segment as they were written; all of them is the verifier's work. */
@@ -358,6 +355,15 @@ static int take_up(struct opening *o) {
         return get_epoch_key(o);
 }
 
+static int read_known(struct opening *o) {
+        const char *text = NULL;
+        int r = audit_get_meta(o->conn, "known", &text);
+
+        if (!r && text)
+                (void)snprintf(o->known, sizeof(o->known), "\n%s", text);
+        return r;
+}
+
 static int finding_of_before(struct opening *o) {
         const char *text = NULL;
         int r = audit_get_meta(o->conn, "tamper", &text);
@@ -374,7 +380,9 @@ int audit_open(struct sovd_db_conn *conn, void *data) {
         uint64_t n_open = 0;
 
         read_head(&o);
-        int r = audit_get_meta(conn, "log", &log);
+        int r = read_known(&o);
+        if (!r)
+                r = audit_get_meta(conn, "log", &log);
         if (!r && log)
                 (void)snprintf(a->log, sizeof(a->log), "%s", log);
         bool is_new = !log;
