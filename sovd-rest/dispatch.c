@@ -12,6 +12,7 @@
 #include "sovd-rest/idempotent.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
+#include "sovd-rest/trail.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
@@ -508,13 +509,16 @@ static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const
         if (scope != SOVD_NO_COLLECTION) {
                 r = sovd_lock_use_begin(sovd_gateway_locks(call->gateway), call, scope, &use);
                 is_use = !r;
+                ((struct sovd_rest_call *)call)->trail.fence = r ? 0 : use.fence;
         }
         if (!r)
                 r = check_if_match(x, call, route);
         refused = r;
         call->idempotency = ticket;
+        sovd_trail_enter(call);
         if (!r)
                 r = route->handler(call);
+        sovd_trail_leave();
         if (ticket && refused)
                 sovd_idempotent_cancel(call, ticket);
         else if (ticket)
@@ -544,7 +548,9 @@ static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struc
                 r = check_query(call, route);
         if (!r)
                 r = read_body(x, call, route);
-        return r ? r : handle(x, call, route);
+        if (!r)
+                r = sovd_trail_begin(x, call, route);
+        return r ? r : sovd_trail_end(call, route, handle(x, call, route));
 }
 
 static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *position,
@@ -634,6 +640,7 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
                 r = answer(x, call, &position, &route);
         if (x->refused == SOVD_E_OVERLOAD)
                 sovd_fail_retry_after(call, 1);
+        sovd_trail_tell(x, call, route, r);
         unsigned status = sovd_respond(x, call, route, r);
 
         uint64_t duration = sovd_now_usec() - x->started_usec;

@@ -88,11 +88,11 @@ static int make_lines(struct sovd_export *x, size_t size, const char **ret, size
         bool more = true;
         int r = 0;
 
-        if (!x->has_head)
+        if (!x->has_head && !x->is_plain)
                 write_head(x);
         while (!r && more && x->w.len < size && sovd_clock_left_usec(until)) {
                 r = x->step(x, &more);
-                if (!r && !more)
+                if (!r && !more && !x->is_plain)
                         write_end(x);
                 x->ended = !more;
         }

@@ -169,12 +169,23 @@ static int refuse(struct sovd_call *call, const struct sovd_access *access, cons
                          access->collection, access->route);
 }
 
+static bool has_role(const struct sovd_principal *p, const char *role) {
+        for (size_t i = 0; i < p->roles.n; i++)
+                if (strcmp(p->roles.items[i], role) == 0)
+                        return true;
+        return false;
+}
+
 /* Without a policy everybody may do everything, but keep the gateway: unless credentials are asked for, where one must be. */
 static int check_admin(struct sovd_call *call, const struct sovd_route *route) {
         const struct sovd_auth *auth = sovd_rest_of(call)->auth;
 
         if (sovd_auth_is_enabled(auth) && !is_public(auth, route) && !call->principal.is_gateway)
                 return sovd_fail(call, SOVD_E_FORBIDDEN, "there is no policy that would allow it");
+        if ((route->flags & SOVD_AUDITOR) && !call->principal.admin && !has_role(&call->principal, "auditor"))
+                return call->principal.anonymous
+                               ? sovd_fail(call, SOVD_E_UNAUTHORIZED, "this is for clients with the role auditor or admin")
+                               : sovd_fail(call, SOVD_E_FORBIDDEN, "this is for clients with the role auditor or admin");
         if (!(route->flags & SOVD_ADMIN) || call->principal.admin)
                 return 0;
         if (call->principal.anonymous)

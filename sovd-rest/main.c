@@ -15,9 +15,11 @@
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/state.h"
+#include "sovd-core/audit/log.h"
 #include "sovd-rest/admission.h"
 #include "sovd-rest/arguments.h"
 #include "sovd-rest/authority.h"
+#include "sovd-rest/audit_settings.h"
 #include "sovd-rest/backend_list.h"
 #include "sovd-rest/catalog_settings.h"
 #include "sovd-rest/dispatch.h"
@@ -58,6 +60,7 @@ struct settings {
         struct sovd_catalog_settings *catalog;
         struct sovd_auth_settings *auth;
         struct sovd_rate_settings *rate;
+        struct sovd_audit_settings *audit;
         struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
         struct sovd_fault_settings *faults;
@@ -76,6 +79,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(locks),
         SECTION(auth),
         SECTION(rate),
+        SECTION(audit),
         SECTION(events),
         SECTION(fault_mirror),
         SECTION(catalog),
@@ -97,6 +101,7 @@ struct daemon {
         struct settings settings;
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
         struct sovd_db *db; /* the state */
+        struct sovd_audit *audit; /* or NULL */
         char *damaged; /* where the state of before is, which was damaged; or NULL */
         struct sovd_native_apps *apps;
         struct sovd_own_entity *own;
@@ -277,6 +282,9 @@ static void keep_native(const struct daemon *d, struct settings *new) {
         if (!sovd_settings_same(&sovd_schema_catalog_settings, d->settings.catalog, new->catalog))
                 sovd_log(SOVD_LOG_WARN, "changes under catalog take effect after a restart");
         new->catalog = d->settings.catalog;
+        if (!sovd_settings_same(&sovd_schema_audit_settings, d->settings.audit, new->audit))
+                sovd_log(SOVD_LOG_WARN, "changes under audit take effect after a restart");
+        new->audit = d->settings.audit;
         new->native = d->settings.native;
         new->storage = d->settings.storage;
 }
@@ -333,11 +341,20 @@ static int try_reload(struct daemon *d) {
         return 0;
 }
 
+static void record_reload(struct daemon *d, const char *outcome) {
+        const struct sovd_audit_entry e = { .ev = "system.reload", .outcome = outcome };
+
+        if (d->audit)
+                sovd_audit_post(d->audit, &e);
+}
+
 static void reload(struct daemon *d) {
         sovd_service_reloading();
         if (sovd_http_server_tls(d->rest.server))
                 sovd_tls_reload(sovd_http_server_tls(d->rest.server));
-        if (try_reload(d))
+        int r = try_reload(d);
+        record_reload(d, r ? "error" : "ok");
+        if (r)
                 sovd_log(SOVD_LOG_ERROR, "the configuration is not acceptable; the old one stays in force");
         else
                 sovd_log(SOVD_LOG_INFO, "the configuration was read again");
@@ -460,6 +477,8 @@ static int start(struct daemon *d) {
         int r = sovd_http_global_init();
         if (!r)
                 r = sovd_gateway_new(&d->gateway, &options);
+        if (!r)
+                sovd_gateway_set_audit(d->gateway, d->audit);
         if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
         if (!r)
@@ -602,6 +621,7 @@ static void stop(struct daemon *d) {
         d->apps = sovd_native_apps_free(d->apps);
         d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
+        d->audit = sovd_audit_free(d->audit);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
@@ -642,6 +662,8 @@ static int serve(struct daemon *d) {
         if (sovd_log_keep((size_t)d->settings.logging->kept.value))
                 sovd_log(SOVD_LOG_WARN, "clients cannot read the log: out of memory");
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
+        if (!r)
+                r = sovd_audit_settings_open(d->settings.audit, d->db, d->settings.storage->path, &d->audit);
         if (!r)
                 r = start(d);
         if (!r)

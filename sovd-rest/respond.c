@@ -191,6 +191,7 @@ static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "Allow", f->allow);
         add(&h, "Content-Range", f->content_range);
         add(&h, "Retry-After", f->retry_after_sec ? seconds : NULL);
+        add(&h, "SOVD-Audit-Head", sovd_trail_head(call));
 
         unsigned status = sovd_failure_status(call);
         if (status == 401)
@@ -219,6 +220,7 @@ static unsigned send_success(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Location", call->location);
         add(&h, "Link", call->link);
+        add(&h, "SOVD-Audit-Head", sovd_trail_head(call));
         sovd_http_send(x, status, h.items, bare);
         return status;
 }
@@ -234,6 +236,7 @@ static unsigned send_again(struct sovd_http_exchange *x, struct sovd_call *call,
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Location", answer->location);
         add(&h, "Idempotency-Replayed", "true");
+        add(&h, "SOVD-Audit-Head", sovd_trail_head(call));
         sovd_http_send(x, answer->status, h.items, false);
         return answer->status;
 }

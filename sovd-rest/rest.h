@@ -10,6 +10,7 @@
 #include "sovd-core/gateway.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/metrics.h"
+#include "sovd-rest/trail.h"
 
 struct sovd_http_server;
 struct sovd_admission;
@@ -76,6 +77,7 @@ struct sovd_rest_call {
         const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
         struct sovd_body_stream body;
         const struct sovd_policy *policy; /* that holds for this call (gate.h); NULL = nothing is enforced */
+        struct sovd_trail trail;
 };
 
 /* Does the request accept an answer of this type (RFC 9110 12.5.1)? */

@@ -53,6 +53,24 @@ int sovd_db_apply(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void
 /* The same without waiting; done may be NULL. Another result than 0: it was not taken, done is not called. */
 int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data);
 
+/* What goes with the changes of others, in their transactions. All of it is called on the writer thread. */
+struct sovd_db_hooks {
+        /* A change of a thread that said sovd_db_accompany(number) was carried out, and changed something. Inside the same
+         * savepoint: another result than 0 undoes both. */
+        int (*accompany)(struct sovd_db_conn *conn, uint64_t number, void *data);
+        /* Before each commit. Another result than 0 undoes the whole group. */
+        int (*before_commit)(struct sovd_db_conn *conn, void *data);
+        /* The group is durable (0), or undone; before anybody who waits is told. */
+        void (*after)(int result, void *data);
+        void *data;
+};
+
+/* NULL = none from now on. hooks must live until then, and none of them is called after it. */
+void sovd_db_set_hooks(struct sovd_db *db, const struct sovd_db_hooks *hooks);
+
+/* What this thread changes from now on is accompanied, in any database with hooks; 0 = nothing is. */
+void sovd_db_accompany(uint64_t number);
+
 /* A connection for reading, on one snapshot until it is given back. Waits for a free one. */
 int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret);
 /* From this monotonic time on its statements end with -ETIMEDOUT: what a client asks for must not keep a connection for
