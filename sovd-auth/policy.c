@@ -329,6 +329,29 @@ bool sovd_policy_narrows(const struct sovd_policy *p, const struct sovd_principa
         return !by_roles || !by_scopes || some_denied;
 }
 
+static bool picks(const struct policy_grant *grant) {
+        bool any = false;
+
+        for (size_t i = 0; grant && i < grant->n_all; i++) {
+                const struct policy_grant *g = grant->all[i];
+                for (size_t k = 0; k < g->n_allow; k++)
+                        any = any || g->allow[k].resources.n;
+                for (size_t k = 0; k < g->n_deny; k++)
+                        any = any || g->deny[k].resources.n;
+        }
+        return any;
+}
+
+bool sovd_policy_picks(const struct sovd_policy *p, const struct sovd_principal *principal) {
+        bool any = principal->anonymous && picks(grant_of(p->roles, p->n_roles, SOVD_ROLE_ANONYMOUS));
+
+        for (size_t i = 0; !any && i < principal->roles.n; i++)
+                any = picks(grant_of(p->roles, p->n_roles, principal->roles.items[i]));
+        for (size_t i = 0; !any && i < principal->scopes.n; i++)
+                any = picks(scope_of(p, principal->scopes.items[i]));
+        return any;
+}
+
 bool sovd_policy_has_anonymous(const struct sovd_policy *p) {
         return grant_of(p->roles, p->n_roles, SOVD_ROLE_ANONYMOUS);
 }
