@@ -92,7 +92,7 @@ def matrix():
     """{(method, path): {role: allowed}} of --print-access-docs."""
     status, text, _ = gateway.run('--print-access-docs')
     assert status == 0
-    head, _, *rows = (line.strip('|').split('|') for line in text.splitlines())
+    head, _, *rows = (line.strip('|').split('|') for line in text.splitlines() if line.startswith('|'))
     roles = [cell.strip() for cell in head[3:]]
     found = {}
     for row in rows:
@@ -407,6 +407,16 @@ class Explained(unittest.TestCase):
             with self.subTest(f'{principal} {method} {path}'):
                 found = self.explain(principal, method, path)
                 self.assertEqual(found[0], status, found)
+
+    def test_the_page_shows_what_is_true(self):
+        page = (pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'authorisation.md').read_text()
+        self.policy.write_text(re.search('```yaml\n(.*?)```', page, re.S)[1])
+        status, text, errors = self.explain('roles=fitter,tenant=battery-maker', 'PUT', '/components/bms/data/odometer')
+        self.assertEqual((status, errors), (1, ''))
+        shown = re.search(r'odometer\n(denied.*?)```', page, re.S)[1]
+        self.assertEqual(re.sub(r'\S*policy\.yaml', 'policy.yaml', text), shown)
+        self.assertEqual(self.explain('roles=fitter', 'PUT', '/components/bms/modes/session')[0], 0)
+        self.assertEqual(self.explain('roles=tester,scopes=faults:read', 'GET', '/components/bms/faults')[0], 0)
 
     def test_a_policy_that_is_not_acceptable_is_no_decision(self):
         self.policy.write_text('roles: {x: {allow: [{collections: [dta]}]}}\n')
