@@ -305,7 +305,8 @@ static int try_reload(struct daemon *d) {
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
         sovd_settings_log(new.logging);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_access(d, &new))
+        r = set_access(d, &new);
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || r)
                 sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);

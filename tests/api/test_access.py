@@ -379,6 +379,36 @@ class Changes(AccessCase):
         self.ask('short', 401, 'GET', '/components')
 
 
+class Persistent(polling.Waiting, unittest.TestCase):
+    def test_a_trigger_reads_after_a_restart_as_who_made_it(self):
+        """The policy of then asks for his roles again."""
+        with tempfile.TemporaryDirectory() as folder:
+            file, state = pathlib.Path(folder, 'policy.yaml'), pathlib.Path(folder, 'state')
+            state.mkdir()
+
+            def daemon(policy):
+                file.write_text(json.dumps(policy))
+                started = gateway.Gateway(VEHICLE, ready=False, storage={'path': str(state)}, events={'trigger_secs': 0.1},
+                                          auth=keys.section(entry('a', 'fitter', tenant='a'), entry('admin', 'admin'), enabled=True, policy_file=str(file)))
+                started.wait_ready()
+                return started
+
+            triggers = gateway.BASE + '/components/bms/triggers'
+            new = {'resource': gateway.BASE + '/components/bms/data/soc', 'trigger_condition': {'condition_type': 'OnChange'}, 'persistent': True,
+                   'multishot': True}
+            with daemon(POLICY) as before:
+                made = before.bare('POST', triggers, {**new, 'resource': gateway.BASE + '/components/bms/data/voltage'}, who('a'))
+                self.assertEqual(made.status, 201, made)
+                path = f'{triggers}/{made.json["id"]}'
+            with daemon(POLICY) as same:
+                self.until(lambda: same.metrics_as(who('admin'))['sovd_readings_total'] > 3)
+                self.assertEqual(same.metrics_as(who('admin'))['sovd_readings_failed_total'], 0)
+            with daemon({**POLICY, 'tenants': {'a': {'entities': ['components/hpc']}}}) as other:
+                self.until(lambda: other.metrics_as(who('admin'))['sovd_readings_failed_total'] > 3)
+                self.assertEqual(other.bare('GET', path, headers=who('a')).status, 404)
+                self.assertIn('there is no', other.bare('GET', path, headers=who('admin')).body.decode())
+
+
 class Explained(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
