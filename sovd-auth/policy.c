@@ -287,30 +287,29 @@ struct sovd_decision sovd_policy_decide(const struct sovd_policy *p, const struc
 
 /* --- which entities it is about ------------------------------------------------------------------------- */
 
-/* Is there a rule that allows something of every entity? */
-static bool allows_all(const struct policy_grant *grant) {
-        for (size_t i = 0; grant && i < grant->n_all; i++)
-                for (size_t k = 0; k < grant->all[i]->n_allow; k++) {
-                        const struct policy_rule *rule = &grant->all[i]->allow[k];
-                        if (!rule->entities.n && selects_collection(&rule->collections, NULL, true))
-                                return true;
-                }
-        return false;
+static void sum_up_allow(struct policy_grant *grant, const struct policy_rule *rule) {
+        grant->allows_all = grant->allows_all || (!rule->entities.n && selects_collection(&rule->collections, NULL, true));
+        grant->picks = grant->picks || rule->resources.n;
 }
 
-static bool denies_some(const struct policy_grant *grant) {
-        for (size_t i = 0; grant && i < grant->n_all; i++)
-                for (size_t k = 0; k < grant->all[i]->n_deny; k++) {
-                        const struct policy_rule *rule = &grant->all[i]->deny[k];
-                        if (!rule->collections.n && !rule->methods.n && !rule->routes.n && !rule->resources.n)
-                                return true;
-                }
-        return false;
+static void sum_up_deny(struct policy_grant *grant, const struct policy_rule *rule) {
+        grant->denies_some = grant->denies_some ||
+                             (!rule->collections.n && !rule->methods.n && !rule->routes.n && !rule->resources.n);
+        grant->picks = grant->picks || rule->resources.n;
+}
+
+void policy_grant_sum_up(struct policy_grant *grant) {
+        for (size_t i = 0; i < grant->n_all; i++) {
+                for (size_t k = 0; k < grant->all[i]->n_allow; k++)
+                        sum_up_allow(grant, &grant->all[i]->allow[k]);
+                for (size_t k = 0; k < grant->all[i]->n_deny; k++)
+                        sum_up_deny(grant, &grant->all[i]->deny[k]);
+        }
 }
 
 static void look_at(const struct policy_grant *grant, bool *all, bool *none) {
-        *all = *all || allows_all(grant);
-        *none = *none || denies_some(grant);
+        *all = *all || (grant && grant->allows_all);
+        *none = *none || (grant && grant->denies_some);
 }
 
 bool sovd_policy_narrows(const struct sovd_policy *p, const struct sovd_principal *principal) {
@@ -327,6 +326,20 @@ bool sovd_policy_narrows(const struct sovd_policy *p, const struct sovd_principa
         for (size_t i = 0; i < principal->scopes.n; i++)
                 look_at(scope_of(p, principal->scopes.items[i]), &by_scopes, &some_denied);
         return !by_roles || !by_scopes || some_denied;
+}
+
+static bool picks(const struct policy_grant *grant) {
+        return grant && grant->picks;
+}
+
+bool sovd_policy_picks(const struct sovd_policy *p, const struct sovd_principal *principal) {
+        bool any = principal->anonymous && picks(grant_of(p->roles, p->n_roles, SOVD_ROLE_ANONYMOUS));
+
+        for (size_t i = 0; !any && i < principal->roles.n; i++)
+                any = picks(grant_of(p->roles, p->n_roles, principal->roles.items[i]));
+        for (size_t i = 0; !any && i < principal->scopes.n; i++)
+                any = picks(scope_of(p, principal->scopes.items[i]));
+        return any;
 }
 
 bool sovd_policy_has_anonymous(const struct sovd_policy *p) {

@@ -62,6 +62,9 @@ bool sovd_policy_shows(const struct sovd_policy *policy, const struct sovd_princ
 /* Does it make a difference for the principal which entity something is about? */
 bool sovd_policy_narrows(const struct sovd_policy *policy, const struct sovd_principal *principal);
 
+/* Does it make a difference for the principal which resource of a collection something is about? */
+bool sovd_policy_picks(const struct sovd_policy *policy, const struct sovd_principal *principal);
+
 /* Does the policy give anything to who has not proved who he is? */
 bool sovd_policy_has_anonymous(const struct sovd_policy *policy);
 

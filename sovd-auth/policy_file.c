@@ -342,6 +342,7 @@ static int close_over(struct reader *rd, struct policy_grant *grant, size_t n_ma
                                 grant->all[grant->n_all++] = from;
                 }
         }
+        policy_grant_sum_up(grant);
         return 0;
 }
 

@@ -21,6 +21,8 @@ struct policy_grant {
         size_t n_allow, n_deny;
         const struct policy_grant **all; /* itself and what it inherits from, each once */
         size_t n_all;
+        /* Of all of them: something is allowed on every entity; whole entities are denied; rules name resources. */
+        bool allows_all, denies_some, picks;
 };
 
 struct policy_tenant {
@@ -42,5 +44,8 @@ struct sovd_policy {
 /* Those of the program; `all` is not set. */
 extern const struct policy_grant policy_builtin[];
 extern const size_t policy_n_builtin;
+
+/* Sets what is said of all of them, once `all` is known. */
+void policy_grant_sum_up(struct policy_grant *grant);
 
 #define POLICY_SCOPE_PREFIX "sovd:" /* a scope of this and the name of a built-in role has its rules */

@@ -327,6 +327,7 @@ static int describe(const struct sovd_record *r, struct sovd_observation *ret, s
 
         *ret = (struct sovd_observation){
                 .resource = keep(arena, r->resource, &ok),
+                .owner = keep(arena, r->owner, &ok),
                 .condition_text = keep(arena, r->condition_text, &ok),
                 .path = keep(arena, r->path, &ok),
                 .last_error = keep(arena, r->last_error, &ok),

@@ -2,7 +2,6 @@
 #include "sovd-rest/access.h"
 #include "sovd-rest/docs.h"
 #include <pthread.h>
-#include <stdio.h>
 
 #define ENTITIES  "entities"
 #define NAMES_MAX 1024
@@ -42,7 +41,9 @@ static const char *behind_entity(const struct sovd_route *route) {
 }
 
 static void copy(char *to, size_t size, const char *from, size_t n) {
-        (void)snprintf(to, size, "%.*s", (int)SOVD_MIN(n, size - 1), from);
+        n = strnlen(from, SOVD_MIN(n, size - 1));
+        memcpy(to, from, n);
+        to[n] = '\0';
 }
 
 static void find_word(char ret[static 64], const struct sovd_route *route) {

@@ -19,7 +19,7 @@ struct sovd_authority {
         struct sovd_policy *policy;
         struct part parts[PARTS_MAX];
         uint64_t uses;
-        uint64_t generation; /* atomic */
+        uint64_t generation, denied; /* atomic */
 };
 
 int sovd_authority_new(struct sovd_authority **ret) {
@@ -75,6 +75,18 @@ struct sovd_policy *sovd_authority_policy(struct sovd_authority *a) {
 
 uint64_t sovd_authority_generation(const struct sovd_authority *a) {
         return __atomic_load_n(&a->generation, __ATOMIC_ACQUIRE);
+}
+
+void sovd_authority_denied(struct sovd_authority *a) {
+        (void)__atomic_add_fetch(&a->denied, 1, __ATOMIC_RELAXED);
+}
+
+void sovd_authority_count(struct sovd_authority *a, struct sovd_authority_counters *ret) {
+        (void)pthread_mutex_lock(&a->mutex);
+        ret->enforced = a->policy;
+        (void)pthread_mutex_unlock(&a->mutex);
+        ret->denied = __atomic_load_n(&a->denied, __ATOMIC_RELAXED);
+        ret->generation = sovd_authority_generation(a);
 }
 
 /* --- parts of the tree ---------------------------------------------------------------------------------- */

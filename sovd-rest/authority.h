@@ -31,3 +31,12 @@ uint64_t sovd_authority_generation(const struct sovd_authority *authority);
 /* The tree as the principal may see it, with a reference; takes over the one to the whole. -ENOMEM. */
 int sovd_authority_tree(struct sovd_authority *authority, const struct sovd_policy *policy,
                         const struct sovd_principal *principal, struct sovd_tree *whole, struct sovd_tree **ret);
+
+/* A request was refused. */
+void sovd_authority_denied(struct sovd_authority *authority);
+
+struct sovd_authority_counters {
+        bool enforced;
+        uint64_t denied, generation; /* since the start */
+};
+void sovd_authority_count(struct sovd_authority *authority, struct sovd_authority_counters *ret);

@@ -157,6 +157,7 @@ static int hidden(struct sovd_call *call) {
 }
 
 static int refuse(struct sovd_call *call, const struct sovd_access *access, const struct sovd_decision *d) {
+        sovd_authority_denied(sovd_rest_of(call)->authority);
         if (d->verdict == SOVD_HIDDEN && call->entity)
                 return hidden(call);
         if (call->principal.anonymous)
@@ -231,6 +232,12 @@ bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e,
                                             .entity_id = e->id };
 
         return decide(call, &access).verdict == SOVD_ALLOWED;
+}
+
+bool sovd_gate_picks(const struct sovd_call *call) {
+        const struct sovd_policy *policy = policy_of(call);
+
+        return policy && !call->principal.is_gateway && sovd_policy_picks(policy, &call->principal);
 }
 
 int sovd_gate_may_break(struct sovd_call *call) {

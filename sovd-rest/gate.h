@@ -58,6 +58,9 @@ bool sovd_gate_may_read(const struct sovd_call *call, const struct sovd_entity *
 /* May he do anything with the collection? */
 bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection);
 
+/* Does a list that somebody else may read have things in it that he may not? */
+bool sovd_gate_picks(const struct sovd_call *call);
+
 /* May he break locks of others? Else SOVD_E_FORBIDDEN, with the failure set. */
 int sovd_gate_may_break(struct sovd_call *call);
 

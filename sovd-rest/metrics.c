@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/metrics.h"
 #include "sovd-core/audit/log.h"
+#include "sovd-rest/authority.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
@@ -513,6 +514,8 @@ void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd
         write_value(w, "sovd_stream_heartbeats_total", "counter", "Comments sent into silence.", (double)s.heartbeats);
         write_value(w, "sovd_streams_stalled_total", "counter", "Streams closed because nothing was taken.",
                     (double)s.stalled);
+        write_value(w, "sovd_streams_ended_total", "counter",
+                    "Event streams closed because their client may not read them any more.", (double)s.ended);
         write_value(w, "sovd_subscriptions", "gauge", "Cyclic subscriptions.", (double)o.n[SOVD_CYCLIC]);
         write_value(w, "sovd_triggers", "gauge", "Triggers.", (double)o.n[SOVD_TRIGGER]);
         write_value(w, "sovd_readings_total", "counter", "Readings for subscriptions and triggers.", (double)o.readings);
@@ -638,4 +641,13 @@ void sovd_metrics_write_admission(struct sovd_admission *admission, struct sovd_
         for (size_t i = 0; i < SOVD_N_CREDENTIALS; i++)
                 sovd_json_rawf(w, "sovd_credentials_failed_total{kind=\"%s\"} %llu\n", sovd_credential_names[i],
                                (unsigned long long)c.failed[i]);
+}
+
+void sovd_metrics_write_access(struct sovd_authority *authority, struct sovd_json_writer *w) {
+        struct sovd_authority_counters c;
+
+        sovd_authority_count(authority, &c);
+        write_value(w, "sovd_access_enforced", "gauge", "1: a policy says who may do what.", c.enforced);
+        write_value(w, "sovd_access_denied_total", "counter", "Requests that the policy refused.", (double)c.denied);
+        write_value(w, "sovd_access_generation", "counter", "Times that the policy was set.", (double)c.generation);
 }

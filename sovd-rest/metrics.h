@@ -59,3 +59,7 @@ void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_j
 /* The metrics of the data catalogue. */
 struct sovd_data_catalog;
 void sovd_metrics_write_catalog(struct sovd_data_catalog *catalog, struct sovd_json_writer *w);
+
+/* The same for the policy. */
+struct sovd_authority;
+void sovd_metrics_write_access(struct sovd_authority *authority, struct sovd_json_writer *w);

@@ -166,6 +166,35 @@ int sovd_observe_resolve(struct sovd_call *call, const char *resource, struct so
         return *ret->resource ? 0 : sovd_error_origin(-ENOMEM);
 }
 
+static bool is_list(const struct sovd_route *route, const char *const *params) {
+        return !params[0] || route->collection == SOVD_COLLECTION_DATA_LISTS;
+}
+
+int sovd_observe_authorize(struct sovd_call *call, const char *resource, const char *owner) {
+        struct sovd_rest_call inner = inner_call(call), *outer = (struct sovd_rest_call *)call;
+        struct sovd_target target;
+        struct sovd_match m = { 0 };
+        const char *query;
+
+        if (!sovd_gate_is_narrowed(call))
+                return 0;
+        int r = find(&inner.call, sovd_call_printf(call, SOVD_API_BASE "%s", resource), &target, &m, &query);
+        if (!r && m.route)
+                r = sovd_gate_authorize(&inner.call, m.route);
+        if (r) {
+                call->failure = inner.call.failure;
+                return r;
+        }
+        if (!m.route)
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "what it observes is not there any more");
+        outer->observed = m.route;
+        memcpy(outer->observed_params, m.params, sizeof(outer->observed_params));
+        outer->is_anothers_list = strcmp(owner, call->principal.id) != 0 && is_list(m.route, m.params);
+        if (outer->is_anothers_list && sovd_gate_picks(call))
+                return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow all that it observes");
+        return 0;
+}
+
 /* --- reading -------------------------------------------------------------------------------------------- */
 
 static int parse(struct sovd_call *call, struct sovd_json_writer *w, const cJSON **ret) {

@@ -20,18 +20,30 @@ struct sovd_pass {
         const struct sovd_route *route;
         struct sovd_entity entity; /* type and id only; id NULL = none */
         const char *params[SOVD_PARAMS_MAX];
+        const struct sovd_route *observed; /* what it tells of, too; or NULL */
+        const char *observed_params[SOVD_PARAMS_MAX];
         bool leaves_out;     /* what of it is sent goes by the policy, too */
         uint64_t generation; /* of the one that looks at it */
 };
 
+static int copy_params(const struct sovd_pass *pass, const char **to, const char *const *from) {
+        for (size_t i = 0; i < SOVD_PARAMS_MAX; i++) {
+                to[i] = sovd_arena_strdup(pass->arena, from[i]);
+                if (from[i] && !to[i])
+                        return sovd_error_origin(-ENOMEM);
+        }
+        return 0;
+}
+
 static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
+        const struct sovd_rest_call *outer = (const struct sovd_rest_call *)call;
         int r = sovd_principal_copy(&pass->principal, &call->principal, pass->arena);
 
-        for (size_t i = 0; !r && i < SOVD_PARAMS_MAX; i++) {
-                pass->params[i] = sovd_arena_strdup(pass->arena, call->params[i]);
-                if (call->params[i] && !pass->params[i])
-                        r = sovd_error_origin(-ENOMEM);
-        }
+        pass->observed = outer->observed;
+        if (!r)
+                r = copy_params(pass, pass->params, call->params);
+        if (!r)
+                r = copy_params(pass, pass->observed_params, outer->observed_params);
         if (r || !call->entity)
                 return r;
         pass->entity.type = call->entity->type;
@@ -59,7 +71,7 @@ int sovd_pass_new(struct sovd_pass **ret, const struct sovd_call *call, const st
         }
         *pass = (struct sovd_pass){ .n_refs = 1, .arena = arena, .rest = outer->rest, .route = route,
                                     .leaves_out = route->collection == SOVD_COLLECTION_FAULTS || !route->entities ||
-                                                  is_on_data(route),
+                                                  is_on_data(route) || outer->is_anothers_list,
                                     .generation = generation };
         r = fill(pass, call);
         if (r) {
@@ -98,7 +110,12 @@ static bool is_allowed(const struct sovd_pass *pass, const struct sovd_policy *p
 
         if (sovd_arena_new(&arena, 1024) || sovd_auth_refresh(pass->rest->auth, &principal, arena))
                 return false;
-        sovd_access_of(&a, pass->route, pass->entity.id ? &pass->entity : NULL, pass->params);
+        const struct sovd_entity *e = pass->entity.id ? &pass->entity : NULL;
+        sovd_access_of(&a, pass->route, e, pass->params);
+        bool allowed = sovd_policy_decide(policy, &principal, &a.access).verdict == SOVD_ALLOWED;
+        if (!allowed || !pass->observed)
+                return allowed;
+        sovd_access_of(&a, pass->observed, e, pass->observed_params); /* of the same entity (observe.c) */
         return sovd_policy_decide(policy, &principal, &a.access).verdict == SOVD_ALLOWED;
 }
 

@@ -165,6 +165,9 @@ void sovd_policy_print_matrix(void) {
 
         if (sovd_arena_new(&arena, 4096) || sovd_policy_new(&policy, NULL, sovd_access_names(), arena, &message))
                 return;
+        (void)puts("# Which built-in role may use which route\n\n"
+                   "Printed by `sovd-gatewayd --print-access-docs`. The collection is the word that rules of a policy file name\n"
+                   "([authorisation.md](authorisation.md)). Paths are relative to `/sovd/v1` unless they are of the root.\n");
         (void)printf("| route | path | collection |");
         for (const char *const *role = sovd_policy_builtin_roles; *role; role++)
                 (void)printf(" %s |", *role);

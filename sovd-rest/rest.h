@@ -19,6 +19,7 @@ struct sovd_events;
 struct sovd_auth;
 struct sovd_authority;
 struct sovd_policy;
+struct sovd_route;
 struct sovd_secrets;
 struct sovd_observations;
 struct sovd_own_faults;
@@ -76,6 +77,10 @@ struct sovd_rest_call {
         struct sovd_address from; /* who asks, as sovd_address_client() has it (admission.h) */
         const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
         struct sovd_body_stream body;
+        /* A stream of events tells of this resource, too: its route, and the parameters of its path (pass.h). */
+        const struct sovd_route *observed;
+        const char *observed_params[SOVD_PARAMS_MAX];
+        bool is_anothers_list;
         const struct sovd_policy *policy; /* that holds for this call (gate.h); NULL = nothing is enforced */
         struct sovd_trail trail;
 };

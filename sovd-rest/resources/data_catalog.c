@@ -109,8 +109,7 @@ static const struct sovd_entity *find_entity(const struct sovd_call *call, const
         return found < 0 ? NULL : sovd_tree_find(call->tree, (enum sovd_entity_type)found, slash + 1);
 }
 
-/* Ids of entities and of data have no slash that is one of the key's: the key is cut behind the entity by the length of the
- * part that it is in. */
+/* An id of an entity has no slash, so the first "/data/" is where it ends. */
 static bool is_seen(struct sight *s, const struct sovd_catalog_row *row) {
         const char *mark = strstr(row->key, "/data/");
         size_t n = mark ? (size_t)(mark - row->key) : 0;

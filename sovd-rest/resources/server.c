@@ -456,6 +456,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write_watches(rest->data_watches, &w);
         sovd_metrics_write_catalog(rest->data_catalog, &w);
         sovd_auth_write_metrics(rest->auth, &w);
+        sovd_metrics_write_access(rest->authority, &w);
         sovd_secrets_write_metrics(rest->secrets, &w);
         sovd_metrics_write_audit(sovd_gateway_audit(rest->gateway), &w);
         int r = sovd_json_writer_finish(&w, &text, &len);

@@ -297,7 +297,7 @@ class Configuration(unittest.TestCase):
 
     def test_what_is_acceptable_is_accepted(self):
         user = getpass.getuser()
-        status, out, errors = self.check(f'auth: {{enabled: true, api_keys: [{{name: "a-b.c@d", key_sha256: {"A" * 64}, roles: [x], scopes: ["read:x"], tenant: t, '
+        status, out, errors = self.check(f'auth: {{enabled: true, api_keys: [{{name: "a-b.c@d", key_sha256: {"A" * 64}, roles: [viewer], scopes: ["sovd:viewer"], '
                                          f'expires: "2027-01-01T00:00:00+01:00"}}], unix_users: [{{name: me, user: {user}}}, {{name: you, uid: 4711}}]}}')
         self.assertEqual((status, errors), (0, ''))
         self.assertNotIn('A' * 64, out)
