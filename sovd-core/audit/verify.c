@@ -264,14 +264,17 @@ static void open_intent(struct sovd_audit_verifier *v, const struct sovd_audit_e
                 note_open(v, v->open[0].seq);
                 memmove(v->open, v->open + 1, --v->n_open * sizeof(*v->open));
         }
-        v->open[v->n_open++] = (struct intent){ hash_of(e->req), e->seq };
+        v->open[v->n_open++] = (struct intent){ e->req ? hash_of(e->req) : 0, e->seq };
 }
 
+/* An outcome names the entry of its intent, or the request. */
 static void close_intent(struct sovd_audit_verifier *v, const struct sovd_audit_entry *e) {
-        uint64_t request = hash_of(e->req);
+        const struct sovd_audit_detail *intent = sovd_audit_entry_detail(e, "intent");
+        bool by_seq = intent && !intent->text;
+        uint64_t request = e->req ? hash_of(e->req) : 0;
 
         for (size_t i = v->n_open; i > 0; i--)
-                if (v->open[i - 1].request == request) {
+                if (by_seq ? v->open[i - 1].seq == intent->number : v->open[i - 1].request == request) {
                         v->n_open--;
                         memmove(v->open + i - 1, v->open + i, (v->n_open - (i - 1)) * sizeof(*v->open));
                         return;
@@ -308,9 +311,9 @@ static bool take_prune(struct sovd_audit_verifier *v, const struct sovd_audit_en
 static bool look_at_event(struct sovd_audit_verifier *v, const struct sovd_audit_entry *e) {
         struct sovd_audit_report *report = v->report;
 
-        if (sovd_streq(e->ev, "request.intent") && e->req)
+        if (sovd_streq(e->ev, "request.intent"))
                 open_intent(v, e);
-        else if (sovd_streq(e->ev, "request.outcome") && e->req)
+        else if (sovd_streq(e->ev, "request.outcome"))
                 close_intent(v, e);
         else if (sovd_streq(e->ev, "system.tamper") && !report->n_tampers++)
                 report->tamper = e->seq;

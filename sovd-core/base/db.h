@@ -31,6 +31,11 @@ struct sovd_db_options {
  * are left as they are. */
 int sovd_db_open(struct sovd_db **ret, const struct sovd_db_options *options, char **ret_aside);
 
+/* A file that is only looked at, whosever it is: one connection for reading, nothing is written, not even beside it. What
+ * a journal beside it holds is not seen, and a program that writes at the same time makes what is read worthless; so give it
+ * a file at rest. with_journal: it is a copy of the caller's in a folder of its own, where SQLite may take a journal in. */
+int sovd_db_open_to_read(struct sovd_db **ret, const char *path, bool with_journal);
+
 /* Carries out what waits, then closes. Nobody may use it any more. */
 struct sovd_db *sovd_db_close(struct sovd_db *db);
 SOVD_DEFINE_CLEANUP(struct sovd_db *, sovd_db_close)

@@ -48,9 +48,13 @@ static bool forges_keys(const struct made_log *log) {
 
 static struct sovd_audit_key key_of(const struct made_log *log, uint64_t epoch) {
         bool anew = forges_keys(log), first = epoch == 0;
-        _cleanup_(sovd_audit_signer_freep) struct sovd_audit_signer *own = signer_of(anew ? THIEF : EPOCH, epoch);
+        _cleanup_(sovd_audit_signer_freep) struct sovd_audit_signer *own =
+                signer_of(anew ? THIEF : EPOCH, epoch);
         _cleanup_(sovd_audit_signer_freep) struct sovd_audit_signer *before =
-                signer_of(anew ? THIEF : first ? DEVICE : EPOCH, first ? 1000 * anew : epoch - 1);
+                signer_of(anew    ? THIEF
+                          : first ? DEVICE
+                                  : EPOCH,
+                          first ? 1000 * anew : epoch - 1);
         struct sovd_audit_key key = { .epoch = epoch, .from_size = epoch * log->per_epoch };
 
         memcpy(key.public_key, sovd_audit_signer_public(own), SOVD_AUDIT_KEY);
@@ -85,7 +89,8 @@ static void describe_request(struct maker *m, uint64_t seq, struct sovd_audit_en
 
         (void)snprintf(m->request, sizeof(m->request), "%08" PRIx64 "-0000-4000-8000-000000000000", request);
         (void)snprintf(m->sub, sizeof(m->sub), "key:tester-%" PRIu64 "\xc3\xa9", request % 7);
-        (void)snprintf(m->path, sizeof(m->path), "/sovd/v1/components/ecu%" PRIu64 "/data/\"set\\point\"\n", request % 13);
+        (void)snprintf(m->path, sizeof(m->path), "/sovd/v1/components/ecu%" PRIu64 "/data/\"set\\point\"\n",
+                       request % 13);
         e->ev = seq % 2 ? "request.intent" : "request.outcome";
         e->req = m->request;
         e->sub = m->sub;
@@ -109,12 +114,15 @@ static void describe_prune(struct maker *m, struct sovd_audit_entry *e) {
         e->detail[0] = (struct sovd_audit_detail){ .name = "from", .number = 1 };
         e->detail[1] = (struct sovd_audit_detail){ .name = "to", .number = m->log->first - 1 };
         e->detail[2] = (struct sovd_audit_detail){ .name = "root", .text = m->root };
-        e->detail[3] = (struct sovd_audit_detail){ .name = "chain", .text = sovd_audit_to_hex(m->hex, &m->first_chain) };
+        e->detail[3] = (struct sovd_audit_detail){ .name = "chain",
+                                                   .text = sovd_audit_to_hex(m->hex, &m->first_chain) };
         e->n_detail = 4;
 }
 
 static size_t make_body(struct maker *m, uint64_t seq, bool forged, char body[SOVD_AUDIT_BODY_MAX + 1]) {
-        struct sovd_audit_entry e = { .log = MADE_LOG_NAME, .seq = seq, .mono = seq * 1000003, .boot = boot_of(m->log, seq) };
+        struct sovd_audit_entry e = {
+                .log = MADE_LOG_NAME, .seq = seq, .mono = seq * 1000003, .boot = boot_of(m->log, seq)
+        };
         size_t len;
 
         e.t = sovd_clock_format(m->time, BEGAN_USEC + seq * 10000);
@@ -130,7 +138,8 @@ static size_t make_body(struct maker *m, uint64_t seq, bool forged, char body[SO
         return len;
 }
 
-static void add(struct sovd_audit_range *range, struct sovd_audit_hash *chain, uint64_t seq, const char *body, size_t len) {
+static void add(struct sovd_audit_range *range, struct sovd_audit_hash *chain, uint64_t seq, const char *body,
+                size_t len) {
         struct sovd_audit_hash leaf;
 
         MUST(sovd_audit_leaf(body, len, &leaf) == 0);
@@ -158,8 +167,11 @@ static size_t step(struct maker *m, uint64_t seq, char body[SOVD_AUDIT_BODY_MAX 
 static void make_note(struct maker *m, uint64_t epoch, char note[static SOVD_AUDIT_NOTE_SIZE]) {
         const struct made_log *log = m->log;
         uint64_t newest = last_epoch(log), size = m->range.size, signer_epoch = epoch;
-        bool old = log->attack == MADE_WITHOUT_KEY, thief = log->attack == MADE_WITH_OWN_KEY || forges_keys(log);
-        struct sovd_audit_checkpoint c = { .size = size, .chain = old ? m->honest_chain : m->chain, .epoch = epoch };
+        bool old = log->attack == MADE_WITHOUT_KEY,
+             thief = log->attack == MADE_WITH_OWN_KEY || forges_keys(log);
+        struct sovd_audit_checkpoint c = { .size = size,
+                                           .chain = old ? m->honest_chain : m->chain,
+                                           .epoch = epoch };
 
         if (log->attack == MADE_NEWEST_KEY_LABELLED || log->attack == MADE_NEWEST_KEY)
                 signer_epoch = newest;
@@ -169,7 +181,8 @@ static void make_note(struct maker *m, uint64_t epoch, char note[static SOVD_AUD
         memcpy(c.log, MADE_LOG_NAME, sizeof(c.log));
         memcpy(c.boot, boot_of(log, size), sizeof(c.boot));
         memcpy(c.time, sovd_clock_format(m->time, BEGAN_USEC + size * 10000), sizeof(c.time));
-        _cleanup_(sovd_audit_signer_freep) struct sovd_audit_signer *signer = signer_of(thief ? THIEF : EPOCH, signer_epoch);
+        _cleanup_(sovd_audit_signer_freep) struct sovd_audit_signer *signer =
+                signer_of(thief ? THIEF : EPOCH, signer_epoch);
         MUST(sovd_audit_note_sign(&c, signer, note, NULL) == 0);
 }
 
@@ -206,8 +219,11 @@ static void begin(struct maker *m) {
 }
 
 static void put_head(struct maker *m) {
-        struct sovd_audit_header h = { .log = MADE_LOG_NAME, .from = m->log->first, .to = end_of(m->log),
-                                       .first_chain = m->first_chain, .prior = m->prior };
+        struct sovd_audit_header h = { .log = MADE_LOG_NAME,
+                                       .from = m->log->first,
+                                       .to = end_of(m->log),
+                                       .first_chain = m->first_chain,
+                                       .prior = m->prior };
         size_t len;
 
         made_device_key(h.device_key);
@@ -240,7 +256,8 @@ void made_log_write(const struct made_log *log, made_line line, void *data) {
                 line(data, m->text, len);
                 put_notes(m);
         }
-        MUST(sovd_audit_line_end(m->n_notes, end_of(log) + 1 - log->first, end_of(log), m->text, sizeof(m->text), &len) == 0);
+        MUST(sovd_audit_line_end(m->n_notes, end_of(log) + 1 - log->first, end_of(log), m->text,
+                                 sizeof(m->text), &len) == 0);
         line(data, m->text, len);
         free(m);
 }
