@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is read of the log: pages, proofs and exports, on connections for reading. */
+#include "sovd-core/audit/export.h"
 #include "sovd-core/audit/log_inside.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/error.h"
-#include <stdio.h>
 
 #define EXPORT_PAGE 200
-#define LINE_SIZE   (2 * SOVD_AUDIT_BODY_MAX + 512) /* each quote of a body takes two */
 
 /* --- pages ------------------------------------------------------------------------------------------------ */
 
@@ -176,31 +175,11 @@ struct lines {
         struct sovd_db_conn *conn;
         int (*line)(void *data, const char *text, size_t n);
         void *data;
-        struct sovd_canon_writer w;
-        char buf[LINE_SIZE];
+        char buf[SOVD_AUDIT_LINE_MAX + 1];
 };
 
-static void begin_line(struct lines *l) {
-        sovd_canon_begin(&l->w, l->buf, sizeof(l->buf) - 1);
-        sovd_canon_open(&l->w, '{');
-}
-
-static int end_line(struct lines *l) {
-        size_t n;
-
-        sovd_canon_close(&l->w, '}');
-        int r = sovd_canon_end(&l->w, &n);
-        if (r)
-                return sovd_error_origin(r);
-        l->buf[n] = '\n';
-        return l->line(l->data, l->buf, n + 1);
-}
-
-static void write_base64(struct lines *l, const char *name, const void *bytes, size_t n) {
-        char text[SOVD_AUDIT_BASE64(SOVD_AUDIT_SIGNATURE)];
-
-        sovd_audit_to_base64(text, bytes, SOVD_MIN(n, (size_t)SOVD_AUDIT_SIGNATURE));
-        sovd_canon_member(&l->w, name, text);
+static int send_line(struct lines *l, int r, size_t n) {
+        return r ? sovd_error_origin(r) : l->line(l->data, l->buf, n);
 }
 
 static int chain_before(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t seq, struct sovd_audit_hash *ret) {
@@ -224,46 +203,31 @@ static int chain_before(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_
 }
 
 static int write_header(struct sovd_audit *a, struct lines *l) {
-        char chain[SOVD_AUDIT_HEX], hash[SOVD_AUDIT_BASE64(SOVD_AUDIT_HASH)];
-        struct sovd_audit_hash before;
-        struct sovd_audit_range range;
+        struct sovd_audit_header header = { .from = l->x->from, .to = l->x->to };
+        size_t n = 0;
 
-        int r = chain_before(a, l->conn, l->x->from, &before);
+        int r = chain_before(a, l->conn, header.from, &header.first_chain);
         if (!r)
-                r = audit_load_range(l->conn, l->x->from - 1, &range);
+                r = audit_load_range(l->conn, header.from - 1, &header.prior);
         if (r)
                 return r;
-        begin_line(l);
-        write_base64(l, "device_key", sovd_audit_signer_public(sovd_audit_keys_device(a->keys)), SOVD_AUDIT_KEY);
-        sovd_canon_member(&l->w, "first_chain", sovd_audit_to_hex(chain, &before));
-        sovd_canon_member(&l->w, "format", "sovd-audit-export-1");
-        sovd_canon_number(&l->w, "from", l->x->from);
-        sovd_canon_member(&l->w, "log", a->log);
-        sovd_canon_name(&l->w, "prior");
-        sovd_canon_open(&l->w, '[');
-        for (unsigned i = 0; i < range.n; i++) {
-                sovd_audit_to_base64(hash, range.peaks[i].bytes, SOVD_AUDIT_HASH);
-                sovd_canon_string(&l->w, hash, strlen(hash));
-        }
-        sovd_canon_close(&l->w, ']');
-        sovd_canon_number(&l->w, "to", l->x->to);
-        sovd_canon_member(&l->w, "type", "header");
-        return end_line(l);
+        memcpy(header.log, a->log, sizeof(header.log));
+        memcpy(header.device_key, sovd_audit_signer_public(sovd_audit_keys_device(a->keys)), sizeof(header.device_key));
+        r = sovd_audit_line_header(&header, l->buf, sizeof(l->buf), &n);
+        return send_line(l, r, n);
 }
 
 static int write_key(struct lines *l, struct sovd_db_stmt *s) {
-        size_t n = 0, n_signature = 0;
-        const void *key = sovd_db_blob(s, 1, &n), *signature = sovd_db_blob(s, 3, &n_signature);
+        struct sovd_audit_key key = { .epoch = (uint64_t)sovd_db_int(s, 0), .from_size = (uint64_t)sovd_db_int(s, 2) };
+        size_t n_key = 0, n_signature = 0, n = 0;
+        const void *public = sovd_db_blob(s, 1, &n_key), *signature = sovd_db_blob(s, 3, &n_signature);
 
-        if (!key || !signature)
+        if (!public || !signature || n_key != sizeof(key.public_key) || n_signature != sizeof(key.signature))
                 return -EBADMSG;
-        begin_line(l);
-        sovd_canon_number(&l->w, "epoch", (uint64_t)sovd_db_int(s, 0));
-        sovd_canon_number(&l->w, "from_size", (uint64_t)sovd_db_int(s, 2));
-        write_base64(l, "public", key, n);
-        write_base64(l, "signature", signature, n_signature);
-        sovd_canon_member(&l->w, "type", "key");
-        return end_line(l);
+        memcpy(key.public_key, public, n_key);
+        memcpy(key.signature, signature, n_signature);
+        int r = sovd_audit_line_key(&key, l->buf, sizeof(l->buf), &n);
+        return send_line(l, r, n);
 }
 
 static int write_keys(struct lines *l) {
@@ -280,11 +244,11 @@ static int write_keys(struct lines *l) {
 }
 
 static int write_note(struct lines *l, const char *note) {
-        begin_line(l);
-        sovd_canon_member(&l->w, "note", note);
-        sovd_canon_member(&l->w, "type", "checkpoint");
+        size_t n = 0;
+
         l->x->n_checkpoints++;
-        return end_line(l);
+        int r = sovd_audit_line_note(note, l->buf, sizeof(l->buf), &n);
+        return send_line(l, r, n);
 }
 
 /* Those of one size; the one at the end of the export is known, and may be gone from the table. */
@@ -323,21 +287,18 @@ static int next_note(struct sovd_db_conn *conn, uint64_t from, uint64_t to, uint
 
 static int write_entry(struct lines *l, struct sovd_db_stmt *s) {
         const char *body = sovd_db_text(s, 1);
-        struct sovd_audit_hash hash;
-        char chain[SOVD_AUDIT_HEX];
+        struct sovd_audit_hash chain;
+        uint64_t seq = (uint64_t)sovd_db_int(s, 0);
+        size_t n = 0;
 
-        if ((uint64_t)sovd_db_int(s, 0) != l->x->next || !body)
+        if (seq != l->x->next || !body)
                 return -ENODATA;
-        int r = audit_take_hash(s, 2, &hash);
+        int r = audit_take_hash(s, 2, &chain);
         if (r)
                 return r;
-        begin_line(l);
-        sovd_canon_member(&l->w, "body", body);
-        sovd_canon_member(&l->w, "chain", sovd_audit_to_hex(chain, &hash));
-        sovd_canon_number(&l->w, "seq", l->x->next);
-        sovd_canon_member(&l->w, "type", "entry");
         l->x->next++;
-        return end_line(l);
+        r = sovd_audit_line_entry(seq, body, strlen(body), &chain, l->buf, sizeof(l->buf), &n);
+        return send_line(l, r, n);
 }
 
 static int write_entries(struct lines *l) {
@@ -365,12 +326,11 @@ static int write_entries(struct lines *l) {
 }
 
 static int write_end(struct lines *l) {
-        begin_line(l);
-        sovd_canon_number(&l->w, "checkpoints", l->x->n_checkpoints);
-        sovd_canon_number(&l->w, "entries", l->x->to - l->x->from + 1);
-        sovd_canon_number(&l->w, "size", l->x->to);
-        sovd_canon_member(&l->w, "type", "end");
-        return end_line(l);
+        const struct sovd_audit_export *x = l->x;
+        size_t n = 0;
+
+        int r = sovd_audit_line_end(x->n_checkpoints, x->to - x->from + 1, x->to, l->buf, sizeof(l->buf), &n);
+        return send_line(l, r, n);
 }
 
 int sovd_audit_export_begin(struct sovd_audit *a, uint64_t from, struct sovd_arena *arena, struct sovd_audit_export *ret) {

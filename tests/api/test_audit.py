@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import audit_files
 import gateway
 
 ADMIN_TOKEN, TESTER_TOKEN = 'a-secret-of-the-admin', 'a-secret-of-a-tester-here'
@@ -72,9 +73,17 @@ class AuditCase(gateway.GatewayCase):
         self.addCleanup(self.gateway.delete, reply.headers['location'], None, headers or TESTER)
         return reply
 
+    def proven(self, text, *arguments):
+        """What the verifier says of an export: it shares no state with the daemon, and trusts the device key alone."""
+        file = self.state.parent / 'export.ndjson'
+        file.write_bytes(text)
+        status, said = audit_files.verify(file, '--key', self.state / 'audit.pub', *arguments)
+        self.assertEqual(status, 0, said)
+
     def export(self):
         reply = self.ask(200, 'GET', '/audit/export', headers=ADMIN)
         self.assertEqual(reply.headers['content-type'], 'application/x-ndjson')
+        self.proven(reply.body)
         return [json.loads(line) for line in reply.body.splitlines()]
 
 
@@ -251,9 +260,22 @@ class Reading(AuditCase):
         self.assertEqual(end, {'type': 'end', 'entries': len(entries), 'size': header['to'],
                                'checkpoints': sum(line['type'] == 'checkpoint' for line in lines)})
 
+    def test_an_export_begins_with_what_a_client_was_told(self):
+        head = self.lock().headers['sovd-audit-head']
+        self.ask(403, 'GET', '/audit', None, TESTER)
+        text = self.ask(200, 'GET', '/audit/export', headers=ADMIN).body
+        self.proven(text, '--head', head)
+        size, root, signature = head.split(' ')
+        self.assertEqual(audit_files.verify(self.state.parent / 'export.ndjson', '--head', f'{int(size) + 10**6} {root} {signature}')[0], 2)
+
+    def test_a_part_of_an_export_is_proven_as_such(self):
+        self.lock()
+        text = self.ask(200, 'GET', '/audit/export?seq=3', headers=ADMIN).body
+        self.proven(text, '--partial')
+
     def test_it_was_only_added_to(self):
         before = self.lock().headers['sovd-audit-head'].split(' ')
-        self.ask(403, 'GET', '/audit', None, TESTER)
+        self.gateway.post(LOCKS, {'lock_expiration': 60}, ADMIN)
         proof = self.get(f'/audit/consistency?from={before[0]}', ADMIN)
         self.assertEqual(proof['from_root'], before[1])
         self.assertGreater(proof['to'], int(before[0]))

@@ -51,20 +51,17 @@ def trouble(database):
     return None
 
 
-def verifier():
-    """The path of sovdctl, or None when it is not built."""
-    path = pathlib.Path(os.environ.get('SOVD_BUILD_DIR', 'build')) / 'sovd-rest' / 'ctl' / 'sovdctl'
-    return path if path.exists() else None
+def verify(file, *arguments):
+    """The exit status and the words of sovdctl audit verify."""
+    path = pathlib.Path(os.environ.get('SOVD_BUILD_DIR', 'build')) / 'sovd-rest' / 'sovdctl'
+    done = subprocess.run([str(path), 'audit', 'verify', *map(str, (file, *arguments))], capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
 
 
 def verified(state):
-    """The exit status and the words of the verifier on a copy; (0, '') when it is not built."""
-    if not verifier():
-        return 0, ''
+    """The same of a copy of a state's files."""
     folder = copied(state)
     try:
-        done = subprocess.run([str(verifier()), 'audit', 'verify', str(folder / 'state.db'), '--key', str(folder / 'audit.pub')],
-                              capture_output=True, text=True, timeout=120)
-        return done.returncode, done.stdout + done.stderr
+        return verify(folder / 'state.db', '--key', folder / 'audit.pub')
     finally:
         shutil.rmtree(folder)
