@@ -2,6 +2,7 @@
 #include "sovd-auth/key_fetch.h"
 #include "sovd-auth/jwt_keys.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/secret.h"
 #include <errno.h>
 
 #define F(member) offsetof(struct sovd_issuer_settings, member)
@@ -36,8 +37,7 @@ static const struct sovd_field jwt_fields[] = {
         { .name = "issuer", .type = SOVD_FIELD_STRING, .offset = F(issuer), .flags = SOVD_REQUIRED, .min = 1, .max = 2048,
           .doc = "Who makes the tokens, as they say in iss." },
         { .name = "secret_file", .type = SOVD_FIELD_STRING, .offset = F(secret_file), .min = 1, .max = 4096,
-          .doc = "File with the secret of HS256, HS384 and HS512, at least 32, 48 and 64 bytes; a line end at its end does not "
-                 "count. Nobody but its owner may read or write it." },
+          .doc = "Where the secret of HS256, HS384 and HS512 is, at least 32, 48 and 64 bytes. " SOVD_SECRET_NOTATION },
         { .name = "public_key_file", .type = SOVD_FIELD_STRING, .offset = F(public_key_file), .min = 1, .max = 4096,
           .doc = "File with the issuer's public key in PEM: RSA from 2048 bits, EC P-256 or P-384, Ed25519." },
         { .name = "jwks_url", .type = SOVD_FIELD_STRING, .offset = F(jwks_url), .min = 1, .max = 2048, .format = "uri",
