@@ -2,6 +2,7 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/principal.h"
@@ -24,13 +25,16 @@ const char *const sovd_auth_method_names[] = {
 struct sovd_auth {
         pthread_rwlock_t lock;   /* leaf; of known */
         struct sovd_known *known; /* NULL: nobody */
+        uint64_t generation;      /* of known */
         bool enabled, public_metrics, public_docs; /* atomic */
         struct sovd_jwt *jwt;
+        struct sovd_secrets *secrets; /* or NULL */
         uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
 };
 
 int sovd_auth_new(struct sovd_auth **ret) {
         struct sovd_auth *auth = calloc(1, sizeof(*auth));
+        pthread_rwlockattr_t attributes;
         if (!auth)
                 return sovd_error_origin(-ENOMEM);
 
@@ -39,7 +43,11 @@ int sovd_auth_new(struct sovd_auth **ret) {
                 free(auth);
                 return r;
         }
-        (void)pthread_rwlock_init(&auth->lock, NULL);
+        /* Else requests that never cease would keep new settings out for good. */
+        (void)pthread_rwlockattr_init(&attributes);
+        (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        (void)pthread_rwlock_init(&auth->lock, &attributes);
+        (void)pthread_rwlockattr_destroy(&attributes);
         *ret = auth;
         return 0;
 }
@@ -77,7 +85,7 @@ static void say_end(void *data, const char *name, uint64_t ends_usec) {
 int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings) {
         struct sovd_known *known, *before;
         uint64_t now = sovd_realtime_usec();
-        int r = sovd_known_new(&known, settings);
+        int r = sovd_known_new(&known, settings, auth->secrets);
 
         if (r)
                 return r;
@@ -89,6 +97,7 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         (void)pthread_rwlock_wrlock(&auth->lock);
         before = auth->known;
         auth->known = known;
+        auth->generation++;
         (void)pthread_rwlock_unlock(&auth->lock);
         sovd_known_free(before);
         __atomic_store_n(&auth->enabled, settings->enabled.value, __ATOMIC_RELEASE);
@@ -96,6 +105,62 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         __atomic_store_n(&auth->public_docs, settings->public_docs.value, __ATOMIC_RELEASE);
         sovd_auth_each_ending_key(auth, say_end, &now);
         return 0;
+}
+
+/* --- keys that are secrets elsewhere -------------------------------------------------------------------------- */
+
+struct key_source {
+        char *notation; /* NULL: it is no secret elsewhere */
+        uint64_t generation;
+};
+
+/* false: there is no key at this place. */
+static bool find_source(struct sovd_auth *auth, size_t i, struct key_source *ret) {
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        const char *notation = auth->known ? sovd_known_key_source(auth->known, i) : NULL;
+        bool found = auth->known && i < sovd_known_count(auth->known);
+        *ret = (struct key_source){ notation ? strdup(notation) : NULL, auth->generation };
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return found;
+}
+
+/* Unless the settings are others meanwhile. */
+static const char *exchange_key(struct sovd_auth *auth, size_t i, uint64_t generation, const struct sovd_secret *secret) {
+        const char *why = NULL;
+
+        (void)pthread_rwlock_wrlock(&auth->lock);
+        if (auth->generation == generation)
+                why = sovd_known_set_key(auth->known, i, secret);
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return why;
+}
+
+static void read_keys(void *data) {
+        struct sovd_auth *auth = data;
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct key_source source;
+
+        if (sovd_arena_new(&arena, 1024)) {
+                sovd_log(SOVD_LOG_ERROR, "keys stay as they were: out of memory");
+                return;
+        }
+        for (size_t i = 0; find_source(auth, i, &source); i++) {
+                _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
+                const char *why = NULL;
+                int r = source.notation ? sovd_secrets_read(auth->secrets, source.notation, &secret, arena, &why) : 0;
+                if (!r && secret)
+                        why = exchange_key(auth, i, source.generation, secret);
+                if (r || why)
+                        sovd_log(SOVD_LOG_ERROR, "auth.api_keys[%zu].key_from: the key stays as it was: %s", i, why);
+                free(source.notation);
+        }
+}
+
+int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets) {
+        int r = sovd_jwt_set_secrets(auth->jwt, secrets);
+
+        auth->secrets = secrets;
+        return r ? r : sovd_secrets_watch(secrets, read_keys, auth);
 }
 
 bool sovd_auth_is_enabled(const struct sovd_auth *auth) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/jwt_issuer.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/call.h"
 #include <errno.h>
@@ -14,6 +15,7 @@
 struct sovd_jwt {
         pthread_rwlock_t lock; /* leaf; of the pointers */
         struct issuer *issuers[ISSUERS_MAX];
+        struct sovd_secrets *secrets; /* or NULL */
 };
 
 int sovd_jwt_new(struct sovd_jwt **ret) {
@@ -57,6 +59,22 @@ bool sovd_jwt_is_configured(struct sovd_jwt *jwt) {
 
 /* --- settings -------------------------------------------------------------------------------------------- */
 
+static void read_again(void *data) {
+        struct issuer *issuers[ISSUERS_MAX] = { NULL };
+        struct sovd_jwt *jwt = data;
+        size_t n = take(jwt, issuers);
+
+        for (size_t i = 0; i < n; i++) {
+                (void)issuer_read_again(issuers[i], jwt->secrets);
+                issuer_unref(issuers[i]);
+        }
+}
+
+int sovd_jwt_set_secrets(struct sovd_jwt *jwt, struct sovd_secrets *secrets) {
+        jwt->secrets = secrets;
+        return sovd_secrets_watch(secrets, read_again, jwt);
+}
+
 /* All new ones are there before one takes its place. */
 int sovd_jwt_apply(struct sovd_jwt *jwt, const struct sovd_issuer_settings *static_keys,
                    const struct sovd_issuer_settings *oidc) {
@@ -68,7 +86,7 @@ int sovd_jwt_apply(struct sovd_jwt *jwt, const struct sovd_issuer_settings *stat
 
         for (size_t i = 0; !r && i < ISSUERS_MAX; i++)
                 if (settings[i])
-                        r = issuer_renew(&next[i], jwt->issuers[i], schemas[i], settings[i]);
+                        r = issuer_renew(&next[i], jwt->issuers[i], schemas[i], settings[i], jwt->secrets);
         for (size_t i = 0; i < ISSUERS_MAX; i++) {
                 before = next[i];
                 if (!r) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/jwt_keys.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/secret.h"
@@ -28,11 +29,12 @@ static int read_public(struct sovd_jwks **ret, const char *file, unsigned algori
         return sovd_jwks_from_pem(ret, text, len, algorithms, ret_why);
 }
 
-static int read_secret(struct sovd_jwks **ret, const char *notation, unsigned algorithms, struct sovd_arena *arena,
-                       const char **ret_why) {
+static int read_secret(struct sovd_jwks **ret, struct sovd_secrets *secrets, const char *notation, unsigned algorithms,
+                       struct sovd_arena *arena, const char **ret_why) {
         _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
         size_t len;
-        int r = sovd_secret_read(&secret, notation, arena, ret_why);
+        int r = secrets ? sovd_secrets_read(secrets, notation, &secret, arena, ret_why)
+                        : sovd_secret_read(&secret, notation, arena, ret_why);
 
         if (r)
                 return r;
@@ -40,14 +42,14 @@ static int read_secret(struct sovd_jwks **ret, const char *notation, unsigned al
         return sovd_jwks_from_secret(ret, (const unsigned char *)bytes, len, algorithms, ret_why);
 }
 
-int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_settings *s, struct sovd_arena *arena,
-                          const char **ret_why) {
+int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_settings *s, struct sovd_secrets *secrets,
+                          struct sovd_arena *arena, const char **ret_why) {
         unsigned algorithms;
 
         *ret_why = "an algorithm is not known";
         if (!sovd_issuer_algorithms(s, &algorithms))
                 return SOVD_E_BAD_REQUEST;
         *ret_why = NULL;
-        return s->secret_file ? read_secret(ret, s->secret_file, algorithms, arena, ret_why)
+        return s->secret_file ? read_secret(ret, secrets, s->secret_file, algorithms, arena, ret_why)
                               : read_public(ret, s->public_key_file, algorithms, arena, ret_why);
 }

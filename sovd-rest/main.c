@@ -4,6 +4,7 @@
 #include "fault-manager/catalog.h"
 #include "sovd-auth/auth.h"
 #include "sovd-auth/make_key.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -109,6 +110,17 @@ static const char *check_clients(const struct settings *s, const struct sovd_con
         return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
 }
 
+/* Behind a proxy the user at the other end is the proxy's, whoever asks. */
+static const char *check_users(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+        const struct sovd_strings *proxies = &s->server->trusted_proxies;
+
+        for (size_t i = 0; s->auth->unix_users.n && i < proxies->n; i++)
+                if (strcmp(proxies->items[i], "unix") == 0)
+                        return sovd_config_complain(tree, arena, "/auth/unix_users",
+                                                    "cannot be where server.trusted_proxies has unix: whoever comes through the proxy would be its user");
+        return NULL;
+}
+
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
                                  struct sovd_arena *arena) {
         const struct sovd_strings *proxies = &s->server->trusted_proxies;
@@ -161,6 +173,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                 message = check_proxies(s, tree, arena);
         if (!message)
                 message = check_clients(s, tree, arena);
+        if (!message)
+                message = check_users(s, tree, arena);
         if (!message)
                 message = sovd_catalog_settings_check(s->catalog, tree, arena);
         if (!message)
@@ -217,6 +231,14 @@ static int set_auth(const struct daemon *d, const struct settings *s) {
         return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
+/* So does where Vault is. */
+static void keep_vault(const struct daemon *d, struct settings *new) {
+        const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
+
+        if (!before != !now || (before && !sovd_settings_same(&sovd_schema_vault_settings, before, now)))
+                sovd_log(SOVD_LOG_WARN, "changes under auth.vault take effect after a restart");
+}
+
 /* The apps' socket and the state stay those of the start. */
 static void keep_native(const struct daemon *d, struct settings *new) {
         const struct sovd_native_options *before = d->settings.native;
@@ -247,6 +269,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
         new->events = d->settings.events;
         new->fault_mirror = d->settings.fault_mirror;
         keep_native(d, new);
+        keep_vault(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -272,13 +295,19 @@ static int try_reload(struct daemon *d) {
         if (d->settings.native)
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
+        r = set_auth(d, &new);
+        if (r) {
+                sovd_backend_change_drop(&change);
+                return r;
+        }
         sovd_settings_log(new.logging);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_auth(d, &new))
-                sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)))
+                sovd_log(SOVD_LOG_ERROR, "the old rules of locks stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
         sovd_native_apps_reload(d->apps, d->settings.faults);
+        sovd_secrets_refresh(d->rest.secrets);
         return 0;
 }
 
@@ -407,6 +436,10 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_auth_new(&d->rest.auth);
         if (!r)
+                r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
+        if (!r)
+                r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
+        if (!r)
                 r = set_auth(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
@@ -531,6 +564,7 @@ static void stop(struct daemon *d) {
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
+        d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
 }
 
