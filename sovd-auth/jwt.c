@@ -2,11 +2,11 @@
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/jwt_issuer.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/sha256.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/call.h"
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 
 #define ISSUERS_MAX 2
@@ -20,10 +20,16 @@ struct sovd_jwt {
 
 int sovd_jwt_new(struct sovd_jwt **ret) {
         struct sovd_jwt *jwt = calloc(1, sizeof(*jwt));
+        pthread_rwlockattr_t attributes;
+
         if (!jwt)
                 return sovd_error_origin(-ENOMEM);
 
-        (void)pthread_rwlock_init(&jwt->lock, NULL);
+        /* Else requests that never cease would keep new settings out for good. */
+        (void)pthread_rwlockattr_init(&attributes);
+        (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        (void)pthread_rwlock_init(&jwt->lock, &attributes);
+        (void)pthread_rwlockattr_destroy(&attributes);
         *ret = jwt;
         return 0;
 }
@@ -161,9 +167,7 @@ int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *
         struct issuer *issuers[ISSUERS_MAX] = { NULL };
         struct sovd_claims claims;
         bool found = false;
-        int r = EVP_Digest(token, strlen(token), digest, NULL, EVP_sha256(), NULL) == 1
-                        ? 0
-                        : sovd_error_origin(-EIO);
+        int r = sovd_auth_sha256(digest, token, strlen(token));
 
         size_t n = r ? 0 : take(jwt, issuers);
         for (size_t i = 0; !r && !found && i < n; i++)
