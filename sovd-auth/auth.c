@@ -169,8 +169,10 @@ static void read_keys(void *data) {
 }
 
 int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets) {
+        int r = sovd_jwt_set_secrets(auth->jwt, secrets);
+
         auth->secrets = secrets;
-        return sovd_secrets_watch(secrets, read_keys, auth);
+        return r ? r : sovd_secrets_watch(secrets, read_keys, auth);
 }
 
 bool sovd_auth_is_enabled(const struct sovd_auth *auth) {

@@ -233,7 +233,7 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
                 *ret_pointer = sovd_arena_printf(arena, "/vault/%s", place.member);
                 return why;
         }
-        why = sovd_jwt_settings_check(settings->jwt, settings->oidc, arena, ret_pointer);
+        why = sovd_jwt_settings_check(settings->jwt, settings->oidc, settings->vault, arena, ret_pointer);
         if (why)
                 return why;
         why = check_all(settings, arena, &place);
