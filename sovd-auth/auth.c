@@ -2,6 +2,7 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/client_cert.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/principal.h"
@@ -24,9 +25,11 @@ const char *const sovd_auth_method_names[] = {
 struct sovd_auth {
         pthread_rwlock_t lock;   /* leaf; of known and certificates */
         struct sovd_known *known; /* NULL: nobody */
+        uint64_t generation;      /* of known */
         struct sovd_client_certs *certificates; /* the same */
         bool enabled, public_metrics, public_docs; /* atomic */
         struct sovd_token_verifier verifier;
+        struct sovd_secrets *secrets; /* or NULL */
         uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
 };
 
@@ -74,7 +77,7 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         struct sovd_known *known, *before;
         struct sovd_client_certs *certificates, *certificates_before;
         uint64_t now = sovd_realtime_usec();
-        int r = sovd_known_new(&known, settings);
+        int r = sovd_known_new(&known, settings, auth->secrets);
 
         if (r)
                 return r;
@@ -86,6 +89,7 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         (void)pthread_rwlock_wrlock(&auth->lock);
         before = auth->known;
         auth->known = known;
+        auth->generation++;
         certificates_before = auth->certificates;
         auth->certificates = certificates;
         (void)pthread_rwlock_unlock(&auth->lock);
@@ -96,6 +100,60 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         __atomic_store_n(&auth->public_docs, settings->public_docs.value, __ATOMIC_RELEASE);
         sovd_auth_each_ending_key(auth, say_end, &now);
         return 0;
+}
+
+/* --- keys that are secrets elsewhere -------------------------------------------------------------------------- */
+
+struct key_source {
+        char *notation; /* NULL: it is no secret elsewhere */
+        uint64_t generation;
+};
+
+/* false: there is no key at this place. */
+static bool find_source(struct sovd_auth *auth, size_t i, struct key_source *ret) {
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        const char *notation = auth->known ? sovd_known_key_source(auth->known, i) : NULL;
+        bool found = auth->known && i < sovd_known_count(auth->known);
+        *ret = (struct key_source){ notation ? strdup(notation) : NULL, auth->generation };
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return found;
+}
+
+/* Unless the settings are others meanwhile. */
+static const char *exchange_key(struct sovd_auth *auth, size_t i, uint64_t generation, const struct sovd_secret *secret) {
+        const char *why = NULL;
+
+        (void)pthread_rwlock_wrlock(&auth->lock);
+        if (auth->generation == generation)
+                why = sovd_known_set_key(auth->known, i, secret);
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return why;
+}
+
+static void read_keys(void *data) {
+        struct sovd_auth *auth = data;
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct key_source source;
+
+        if (sovd_arena_new(&arena, 1024)) {
+                sovd_log(SOVD_LOG_ERROR, "keys stay as they were: out of memory");
+                return;
+        }
+        for (size_t i = 0; find_source(auth, i, &source); i++) {
+                _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
+                const char *why = NULL;
+                int r = source.notation ? sovd_secrets_read(auth->secrets, source.notation, &secret, arena, &why) : 0;
+                if (!r && secret)
+                        why = exchange_key(auth, i, source.generation, secret);
+                if (r || why)
+                        sovd_log(SOVD_LOG_ERROR, "auth.api_keys[%zu].key_from: the key stays as it was: %s", i, why);
+                free(source.notation);
+        }
+}
+
+int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets) {
+        auth->secrets = secrets;
+        return sovd_secrets_watch(secrets, read_keys, auth);
 }
 
 void sovd_auth_set_verifier(struct sovd_auth *auth, const struct sovd_token_verifier *verifier) {

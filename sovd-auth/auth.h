@@ -13,11 +13,14 @@
 
 struct sovd_auth;
 struct sovd_call;
+struct sovd_secrets;
+struct sovd_vault_settings;
 struct sovd_peer_certificate;
 
 struct sovd_api_key_settings {
         const char *name;
-        const char *key_sha256; /* 64 hex digits */
+        const char *key_sha256; /* 64 hex digits; or NULL */
+        const char *key_from;   /* where the key is (base/secret.h); or NULL: one of the two */
         struct sovd_strings roles, scopes;
         const char *tenant;  /* or NULL */
         const char *expires; /* RFC 3339; or NULL */
@@ -34,6 +37,7 @@ struct sovd_auth_settings {
         struct sovd_bool public_metrics, public_docs;
         struct sovd_list api_keys;   /* struct sovd_api_key_settings */
         struct sovd_list unix_users; /* struct sovd_unix_user_settings */
+        struct sovd_vault_settings *vault; /* or NULL */
         struct sovd_list certificates; /* struct sovd_client_cert_settings (client_cert.h) */
 };
 extern const struct sovd_schema sovd_schema_auth_settings;
@@ -54,8 +58,11 @@ int sovd_auth_new(struct sovd_auth **ret);
 struct sovd_auth *sovd_auth_free(struct sovd_auth *auth);
 SOVD_DEFINE_CLEANUP(struct sovd_auth *, sovd_auth_free)
 
-/* Makes these settings hold, which passed the check. -ENOMEM, -ESRCH (a user that this machine does not know): the old
- * ones stay. Logs which keys end soon. */
+/* Where keys are read that the configuration does not hold; not owned. Before settings are applied. -ENOSPC. */
+int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets);
+
+/* Makes these settings hold, which passed the check. -ENOMEM, -ESRCH (a user that this machine does not know), -errno (a
+ * key that cannot be read; logged): the old ones stay. Logs which keys end soon. */
 int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings);
 
 /* What verifies tokens of a form of their own (three parts with dots between). Without one they are keys like all

@@ -2,6 +2,7 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/client_cert.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/timestamp.h"
 #include <strings.h>
 
@@ -12,8 +13,10 @@
 static const struct sovd_field key_fields[] = {
         { .name = "name", .type = SOVD_FIELD_STRING, .offset = F(name), .flags = SOVD_REQUIRED, .min = 1, .max = 64,
           .doc = "Of the client; locks and limits go by it." },
-        { .name = "key_sha256", .type = SOVD_FIELD_STRING, .offset = F(key_sha256), .flags = SOVD_REQUIRED, .min = 64,
-          .max = 64, .doc = "SHA-256 of the key, 64 hex digits; `--make-key NAME` makes both." },
+        { .name = "key_sha256", .type = SOVD_FIELD_STRING, .offset = F(key_sha256), .min = 64, .max = 64,
+          .doc = "SHA-256 of the key, 64 hex digits; `--make-key NAME` makes both." },
+        { .name = "key_from", .type = SOVD_FIELD_STRING, .offset = F(key_from), .min = 1, .max = 4095,
+          .doc = "Instead: where the key is, of at least 16 characters. " SOVD_SECRET_NOTATION },
         { .name = "roles", .type = SOVD_FIELD_STRINGS, .offset = F(roles), .min = 0, .max = WORDS_MAX,
           .doc = "What the client is." },
         { .name = "scopes", .type = SOVD_FIELD_STRINGS, .offset = F(scopes), .min = 0, .max = WORDS_MAX,
@@ -61,6 +64,8 @@ static const struct sovd_field auth_fields[] = {
           .max = ENTRIES_MAX, .doc = "Clients that are known by a key." },
         { .name = "unix_users", .type = SOVD_FIELD_LIST, .offset = F(unix_users), .of = &user_schema, .min = 0,
           .max = ENTRIES_MAX, .doc = "Clients on the Unix socket that are known by their user." },
+        { .name = "vault", .type = SOVD_FIELD_OBJECT, .offset = F(vault), .of = &sovd_schema_vault_settings,
+          .doc = "HashiCorp Vault, for secrets that are written vault:PATH#FIELD." },
         { .name = "certificates", .type = SOVD_FIELD_LIST, .offset = F(certificates), .of = &sovd_schema_client_cert, .min = 0,
           .max = SOVD_CLIENT_CERTS_MAX,
           .doc = "Clients that are known by a certificate; the first rule that matches counts. Needs `server.tls.client_ca`." },
@@ -122,7 +127,39 @@ static const char *check_words(const char *name, const struct sovd_strings *role
         return NULL;
 }
 
-static const char *check_key(const struct sovd_api_key_settings *all, size_t i, const char **ret_member) {
+/* Files and the like are looked at here, so that the message tells the line. */
+static const char *check_source(const char *notation, bool has_vault, struct sovd_arena *arena) {
+        struct sovd_secret *secret = NULL;
+        const char *why = sovd_secrets_check(notation, has_vault);
+
+        if (why || sovd_has_prefix(notation, SOVD_SECRET_VAULT))
+                return why;
+        if (sovd_secret_read(&secret, notation, arena, &why))
+                return why;
+        why = sovd_known_key_check(secret);
+        sovd_secret_unref(secret);
+        return why;
+}
+
+static const char *check_proof(const struct sovd_auth_settings *s, size_t i, struct sovd_arena *arena, const char **ret_member) {
+        const struct sovd_api_key_settings *all = s->api_keys.items, *key = &all[i];
+
+        *ret_member = NULL;
+        if (!key->key_sha256 == !key->key_from)
+                return "needs either key_sha256 or key_from";
+        *ret_member = key->key_from ? "key_from" : "key_sha256";
+        if (key->key_from)
+                return check_source(key->key_from, s->vault, arena);
+        if (strspn(key->key_sha256, "0123456789abcdefABCDEF") != 64)
+                return "must be 64 hex digits";
+        for (size_t k = 0; k < i; k++)
+                if (all[k].key_sha256 && strcasecmp(key->key_sha256, all[k].key_sha256) == 0)
+                        return "another client has the same key";
+        return NULL;
+}
+
+static const char *check_key(const struct sovd_auth_settings *s, size_t i, struct sovd_arena *arena, const char **ret_member) {
+        const struct sovd_api_key_settings *all = s->api_keys.items;
         const struct sovd_api_key_settings *key = &all[i];
         uint64_t expires;
         const char *why = check_words(key->name, &key->roles, &key->scopes, key->tenant, ret_member);
@@ -130,11 +167,8 @@ static const char *check_key(const struct sovd_api_key_settings *all, size_t i, 
         for (size_t k = 0; !why && k < i; k++)
                 if (strcmp(key->name, all[k].name) == 0)
                         *ret_member = "name", why = "another key has this name";
-        if (!why && strspn(key->key_sha256, "0123456789abcdefABCDEF") != 64)
-                *ret_member = "key_sha256", why = "must be 64 hex digits";
-        for (size_t k = 0; !why && k < i; k++)
-                if (strcasecmp(key->key_sha256, all[k].key_sha256) == 0)
-                        *ret_member = "key_sha256", why = "another client has the same key";
+        if (!why)
+                why = check_proof(s, i, arena, ret_member);
         if (!why && key->expires && !sovd_timestamp_parse(key->expires, &expires))
                 *ret_member = "expires", why = "is no date-time such as 2027-01-31T00:00:00Z";
         return why;
@@ -166,12 +200,12 @@ static bool somebody_is_known(const struct sovd_auth_settings *s) {
         return s->api_keys.n > 0 || s->unix_users.n > 0 || s->certificates.n > 0;
 }
 
-static const char *check_all(const struct sovd_auth_settings *s, struct place *place) {
+static const char *check_all(const struct sovd_auth_settings *s, struct sovd_arena *arena, struct place *place) {
         const char *why = NULL;
 
         place->list = "api_keys";
         for (size_t i = 0; !why && i < s->api_keys.n; i++)
-                place->index = i, why = check_key(s->api_keys.items, i, &place->member);
+                place->index = i, why = check_key(s, i, arena, &place->member);
         if (why)
                 return why;
         place->list = "unix_users";
@@ -186,8 +220,13 @@ static const char *check_all(const struct sovd_auth_settings *s, struct place *p
 const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, struct sovd_arena *arena,
                                      const char **ret_pointer) {
         struct place place = { 0 };
-        const char *why = check_all(settings, &place);
+        const char *why = settings->vault ? sovd_vault_settings_check(settings->vault, &place.member) : NULL;
 
+        if (why) {
+                *ret_pointer = sovd_arena_printf(arena, "/vault/%s", place.member);
+                return why;
+        }
+        why = check_all(settings, arena, &place);
         if (why)
                 *ret_pointer = sovd_arena_printf(arena, "/%s/%zu%s%s", place.list, place.index, place.member ? "/" : "",
                                                  place.member ? place.member : "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/known.h"
+#include "sovd-core/base/log.h"
 #include "sovd-core/base/timestamp.h"
 #include "sovd-core/principal.h"
 #include <errno.h>
@@ -7,10 +8,13 @@
 #include <openssl/evp.h>
 #include <pwd.h>
 
+#define KEY_MIN 16
+#define KEY_MAX 1024
 #define ADMIN "admin" /* the role that may keep the gateway itself */
 
 struct known_key {
         unsigned char digest[SOVD_KEY_DIGEST_SIZE];
+        const char *from; /* NULL: the digest is in the configuration */
         struct sovd_principal principal;
 };
 struct known_user {
@@ -41,7 +45,76 @@ static void read_digest(unsigned char ret[static SOVD_KEY_DIGEST_SIZE], const ch
         }
 }
 
-static int learn_keys(struct sovd_known *known, const struct sovd_list *list) {
+const char *sovd_known_key_check(const struct sovd_secret *secret) {
+        size_t n;
+        const char *key = sovd_secret_bytes(secret, &n);
+        size_t length = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/");
+
+        length += strspn(key + length, "=");
+        if (n < KEY_MIN)
+                return "the key has less than 16 characters";
+        return length == n && n <= KEY_MAX ? NULL : "a key has at most 1024 letters, digits and -._~+/, and = at its end";
+}
+
+const char *sovd_known_key_source(const struct sovd_known *known, size_t i) {
+        return i < known->n_keys ? known->keys[i].from : NULL;
+}
+
+size_t sovd_known_count(const struct sovd_known *known) {
+        return known->n_keys;
+}
+
+static const char *set_digest(struct sovd_known *known, size_t i, const unsigned char digest[static SOVD_KEY_DIGEST_SIZE]) {
+        for (size_t k = 0; k < known->n_keys; k++)
+                if (k != i && CRYPTO_memcmp(known->keys[k].digest, digest, SOVD_KEY_DIGEST_SIZE) == 0)
+                        return "another client has the same key";
+        memcpy(known->keys[i].digest, digest, SOVD_KEY_DIGEST_SIZE);
+        return NULL;
+}
+
+const char *sovd_known_set_key(struct sovd_known *known, size_t i, const struct sovd_secret *secret) {
+        unsigned char digest[SOVD_KEY_DIGEST_SIZE];
+        const char *why = sovd_known_key_check(secret);
+        size_t n;
+
+        if (why)
+                return why;
+        const char *key = sovd_secret_bytes(secret, &n);
+        if (EVP_Digest(key, n, digest, NULL, EVP_sha256(), NULL) != 1)
+                return "its digest cannot be made";
+        return set_digest(known, i, digest);
+}
+
+static int fetch_key(struct sovd_known *known, size_t i, struct sovd_secrets *secrets) {
+        struct known_key *key = &known->keys[i];
+        _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
+        const char *why = "there is nothing that reads secrets";
+        int r = secrets ? sovd_secrets_read(secrets, key->from, &secret, known->arena, &why) : -EINVAL;
+
+        if (!r) {
+                why = sovd_known_set_key(known, i, secret);
+                r = why ? -EINVAL : 0;
+        }
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "auth.api_keys[%zu].key_from: %s", i, why);
+        return r;
+}
+
+static int learn_key(struct sovd_known *known, size_t i, const struct sovd_api_key_settings *settings, struct sovd_secrets *secrets) {
+        unsigned char digest[SOVD_KEY_DIGEST_SIZE];
+
+        if (settings->key_sha256) {
+                read_digest(digest, settings->key_sha256);
+                const char *why = set_digest(known, i, digest);
+                if (why)
+                        sovd_log(SOVD_LOG_ERROR, "auth.api_keys[%zu].key_sha256: %s", i, why);
+                return why ? -EINVAL : 0;
+        }
+        known->keys[i].from = sovd_arena_strdup(known->arena, settings->key_from);
+        return known->keys[i].from ? fetch_key(known, i, secrets) : sovd_error_origin(-ENOMEM);
+}
+
+static int learn_keys(struct sovd_known *known, const struct sovd_list *list, struct sovd_secrets *secrets) {
         const struct sovd_api_key_settings *all = list->items;
         int r = 0;
 
@@ -53,10 +126,11 @@ static int learn_keys(struct sovd_known *known, const struct sovd_list *list) {
                                             .method = sovd_auth_method_names[SOVD_AUTH_API_KEY], .token_id = all[i].name };
                 if (all[i].expires && !sovd_timestamp_parse(all[i].expires, &p.expires_usec))
                         return sovd_error_origin(-EINVAL);
-                read_digest(known->keys[i].digest, all[i].key_sha256);
+                known->n_keys = i + 1;
                 r = make_principal(&known->keys[i].principal, p, "key", all[i].name, known->arena);
+                if (!r)
+                        r = learn_key(known, i, &all[i], secrets);
         }
-        known->n_keys = list->n;
         return r;
 }
 
@@ -92,12 +166,12 @@ static int learn_users(struct sovd_known *known, const struct sovd_list *list) {
         return r;
 }
 
-int sovd_known_new(struct sovd_known **ret, const struct sovd_auth_settings *settings) {
+int sovd_known_new(struct sovd_known **ret, const struct sovd_auth_settings *settings, struct sovd_secrets *secrets) {
         _cleanup_(sovd_known_freep) struct sovd_known *known = calloc(1, sizeof(*known));
         int r = known ? sovd_arena_new(&known->arena, 4096) : sovd_error_origin(-ENOMEM);
 
         if (!r)
-                r = learn_keys(known, &settings->api_keys);
+                r = learn_keys(known, &settings->api_keys, secrets);
         if (!r)
                 r = learn_users(known, &settings->unix_users);
         if (!r)

@@ -4,6 +4,7 @@
 #include "fault-manager/catalog.h"
 #include "sovd-auth/auth.h"
 #include "sovd-auth/make_key.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -224,6 +225,14 @@ static int set_auth(const struct daemon *d, const struct settings *s) {
         return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
+/* So does where Vault is. */
+static void keep_vault(const struct daemon *d, struct settings *new) {
+        const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
+
+        if (!before != !now || (before && !sovd_settings_same(&sovd_schema_vault_settings, before, now)))
+                sovd_log(SOVD_LOG_WARN, "changes under auth.vault take effect after a restart");
+}
+
 /* The apps' socket and the state stay those of the start. */
 static void keep_native(const struct daemon *d, struct settings *new) {
         const struct sovd_native_options *before = d->settings.native;
@@ -254,6 +263,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
         new->events = d->settings.events;
         new->fault_mirror = d->settings.fault_mirror;
         keep_native(d, new);
+        keep_vault(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -286,6 +296,7 @@ static int try_reload(struct daemon *d) {
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
         sovd_native_apps_reload(d->apps, d->settings.faults);
+        sovd_secrets_refresh(d->rest.secrets);
         return 0;
 }
 
@@ -420,6 +431,10 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_auth_new(&d->rest.auth);
         if (!r)
+                r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
+        if (!r)
+                r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
+        if (!r)
                 r = set_auth(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
@@ -550,6 +565,7 @@ static void stop(struct daemon *d) {
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
+        d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-rest/http_server.h"
@@ -394,6 +395,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write_watches(rest->data_watches, &w);
         sovd_metrics_write_catalog(rest->data_catalog, &w);
         sovd_auth_write_metrics(rest->auth, &w);
+        sovd_secrets_write_metrics(rest->secrets, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);

@@ -270,7 +270,7 @@ class Configuration(unittest.TestCase):
         key = f'name: a, key_sha256: {digest}'
         for text, key, said in (
                 ('auth:\n  enabled: true', 'auth.enabled', 'nobody'),
-                ('auth:\n  api_keys: [{name: a}]', 'auth.api_keys[0].key_sha256', 'missing'),
+                ('auth:\n  api_keys: [{name: a}]', 'auth.api_keys[0]', 'either'),
                 (f'auth:\n  api_keys: [{{{key}}}, {{name: a, key_sha256: {other}}}]', 'auth.api_keys[1].name', 'another key'),
                 (f'auth:\n  api_keys: [{{{key}}}, {{name: b, key_sha256: {digest.upper()}}}]', 'auth.api_keys[1].key_sha256', 'the same key'),
                 (f'auth:\n  api_keys: [{{name: a, key_sha256: {"a" * 63}}}]', 'auth.api_keys[0].key_sha256', '64'),
