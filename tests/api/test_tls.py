@@ -310,6 +310,21 @@ class Refusals(TlsCase):
         locked.chmod(0o600)
         self.assertRegex(self.said(key=str(locked)), 'server.tls.key: .*password')
 
+    def test_a_key_may_be_a_credential_of_the_service_manager_or_in_the_environment(self):
+        pem = pathlib.Path(self.key).read_text()
+        folder = self.folder / 'credentials'
+        folder.mkdir(0o700)
+        certificates.write(folder / 'tls-key', pem.encode(), 0o400)
+        for key, environment in ('credential:tls-key', {'CREDENTIALS_DIRECTORY': str(folder)}), ('env:TLS_KEY', {'TLS_KEY': pem}):
+            with self.subTest(key), gateway.Gateway(server={'tls': {**self.tls(), 'key': key}}, context=self.context(), environment=environment) as server:
+                self.assertEqual(server.get('/components').status, 200)
+                server.reload(server.settings(server={'tls': {**self.tls(), 'key': key}}))
+                self.assertEqual(server.metrics()['sovd_tls_reloads_total'], 1)
+                self.assertNotIn('PRIVATE', server.log)
+        for key in 'credential:none', 'env:NONE_SUCH', 'credential:../x', 'env:':
+            with self.subTest(key):
+                self.assertRegex(self.said(key=key), r'server\.tls\.key: ' + key)
+
     def test_weak_keys_and_signatures_are_refused(self):
         weak = self.folder / 'weak.pem', self.folder / 'weak.key'
         subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-days', '2', '-subj', '/CN=weak', '-keyout', weak[1],
