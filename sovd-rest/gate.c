@@ -53,6 +53,8 @@ int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route) {
 
         if (!call->principal.anonymous || !sovd_auth_is_enabled(auth) || (route && is_public(auth, route)))
                 return 0;
+        if (call->principal.certificate)
+                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this needs credentials: the client certificate is not one of a client known here");
         return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this needs credentials: a Bearer token, or an API key");
 }
 
