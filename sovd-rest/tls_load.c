@@ -86,6 +86,9 @@ static int check_file(int fd, const char *member, const char *path, size_t *ret_
                 return sovd_tls_refuse(p, member,
                                        "%s has mode %03o: others may read or change it; it must be 0600, or 0640 for a group",
                                        path, st.st_mode & 0777u);
+        if (strcmp(member, "key") == 0 && st.st_uid != geteuid() && st.st_uid != 0)
+                return sovd_tls_refuse(p, member, "%s belongs to user %u, who is neither the one that the gateway runs as nor root",
+                                       path, (unsigned)st.st_uid);
         *ret_size = (size_t)st.st_size;
         return 0;
 }

@@ -293,6 +293,9 @@ class Refusals(TlsCase):
             self.assertRegex(self.said(), r'refused.yaml:\d+:\d+: server\.tls\.key: .*others may')
         key.chmod(0o640)
         self.start()
+        if gateway.os.geteuid() == 0:
+            gateway.os.chown(key, 12345, -1)
+            self.assertRegex(self.said(), r'server\.tls\.key: .*belongs to user 12345')
 
     def test_each_file_is_named_with_its_place_in_the_configuration(self):
         noise = certificates.write(self.folder / 'noise', b'noise')
