@@ -90,6 +90,8 @@ int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route) {
         const struct sovd_policy *policy = ((struct sovd_rest_call *)call)->policy;
         if (policy && sovd_policy_has_anonymous(policy))
                 return 0;
+        if (call->principal.certificate)
+                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this needs credentials: the client certificate is not one of a client known here");
         return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this needs credentials: a Bearer token, or an API key");
 }
 
