@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fault-manager/catalog.h"
 #include "sovd-core/base/id.h"
+#include <cjson/cJSON.h>
 
 #define TEXT_MAX     1024
 #define COUNT_MAX    32767
@@ -118,6 +119,43 @@ static int compare_codes(const void *a, const void *b) {
         return strcmp((*(const struct fm_descriptor *const *)a)->code, (*(const struct fm_descriptor *const *)b)->code);
 }
 
+/* Which kind of debouncing looks at a member; the others would only seem to heed it. */
+static const struct {
+        const char *member;
+        enum fm_debounce kind;
+} members_of[] = {
+        { "failed_at", FM_COUNTER },   { "passed_at", FM_COUNTER }, { "step_up", FM_COUNTER },  { "step_down", FM_COUNTER },
+        { "jump", FM_COUNTER },        { "failed_secs", FM_TIME },  { "passed_secs", FM_TIME }, { "hold_secs", FM_EDGE },
+};
+
+static const char *check_members(struct problem *p, int kind, const struct cJSON *debounce) {
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(members_of); i++) {
+                const struct cJSON *member = cJSON_GetObjectItemCaseSensitive(debounce, members_of[i].member);
+                if (!member || cJSON_IsNull(member) || (int)members_of[i].kind == kind)
+                        continue;
+                return refuse(p, sovd_arena_printf(p->arena, "debounce/%s", members_of[i].member),
+                              "has no effect with the kind '%s', only with '%s'", fm_debounce_names[kind - 1],
+                              fm_debounce_names[members_of[i].kind - 1]);
+        }
+        return NULL;
+}
+
+/* The list of what was read is in the order of the text. */
+static const char *check_all_members(struct problem *p, const struct fm_catalog *catalog, const struct cJSON *json) {
+        const struct fm_descriptor *faults = catalog->faults.items;
+        const struct cJSON *fault = cJSON_GetObjectItemCaseSensitive(json, "faults");
+        const char *why = NULL;
+
+        p->i = 0;
+        for (fault = fault ? fault->child : NULL; !why && fault && p->i < catalog->faults.n; fault = fault->next) {
+                const struct fm_debounce_options *o = faults[p->i].debounce;
+                if (o)
+                        why = check_members(p, o->kind, cJSON_GetObjectItemCaseSensitive(fault, "debounce"));
+                p->i += !why;
+        }
+        return why;
+}
+
 /* Sorted, equal codes are neighbours. */
 static const char *check_unique(struct problem *p, const struct fm_descriptor *faults, size_t n) {
         const struct fm_descriptor **sorted = sovd_arena_array(p->arena, const struct fm_descriptor *, n + 1);
@@ -171,13 +209,16 @@ static const char *check_kinds(struct problem *p, const struct fm_descriptor *fa
         return NULL;
 }
 
-const char *fm_catalog_check(const struct fm_catalog *catalog, struct sovd_arena *arena, const char **ret_path) {
+const char *fm_catalog_check(const struct fm_catalog *catalog, const struct cJSON *json, struct sovd_arena *arena,
+                             const char **ret_path) {
         const struct fm_descriptor *faults = catalog->faults.items;
         struct problem p = { .arena = arena, .path = "/faults" };
         const char *why = NULL;
 
         for (; !why && p.i < catalog->faults.n; p.i += !why)
                 why = check_one(&p, &faults[p.i]);
+        if (!why)
+                why = check_all_members(&p, catalog, json);
         if (!why)
                 why = check_unique(&p, faults, catalog->faults.n);
         if (!why)

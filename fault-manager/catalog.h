@@ -47,9 +47,11 @@ extern const struct sovd_schema fm_schema_descriptor, fm_schema_catalog;
 extern const struct sovd_schema fm_schema_stored;
 extern const struct sovd_schema fm_schema_catalog_file;
 
-/* What the table cannot say: codes come once, thresholds fit their rule. NULL when it is good, else why; *ret_path is
- * the JSON pointer of the bad member. Both in the arena. */
-const char *fm_catalog_check(const struct fm_catalog *catalog, struct sovd_arena *arena, const char **ret_path);
+/* What the table cannot say: codes come once, thresholds fit their rule, and no member is for another kind of debouncing
+ * (json: what the catalogue was read from; NULL: that was checked). NULL when it is good, else why; *ret_path is the JSON
+ * pointer of the bad member. Both in the arena. */
+const char *fm_catalog_check(const struct fm_catalog *catalog, const struct cJSON *json, struct sovd_arena *arena,
+                             const char **ret_path);
 
 /* The rule of a checked descriptor. */
 struct fm_rule fm_descriptor_rule(const struct fm_descriptor *d);

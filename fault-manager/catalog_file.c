@@ -30,7 +30,7 @@ const char *fm_catalog_file_read(const char *file, const char *text, size_t len,
         if (sovd_config_parse(&fm_schema_catalog_file, &catalog, file, text, len, NULL, arena, &tree,
                               &message))
                 return message;
-        const char *why = fm_catalog_check(&catalog, arena, &path);
+        const char *why = fm_catalog_check(&catalog, tree->root, arena, &path);
         if (why)
                 return sovd_config_complain(tree, arena, path, why);
         *ret_json = to_text(tree->root, arena);

@@ -120,16 +120,14 @@ static void clear_done(int result, void *data) {
         (void)pthread_mutex_unlock(&m->mutex);
 }
 
-/* From here on nothing is read from the file that the clear will forget. */
-static void begin(struct fm_manager *m) {
+void fm_clearing_begin(struct fm_manager *m) {
         (void)pthread_mutex_lock(&m->mutex);
         m->n_clearing++;
         m->n_clears++;
         (void)pthread_mutex_unlock(&m->mutex);
 }
 
-/* It was not taken. */
-static void give_up(struct fm_manager *m) {
+void fm_clearing_end(struct fm_manager *m) {
         (void)pthread_mutex_lock(&m->mutex);
         m->n_clearing--;
         (void)pthread_cond_broadcast(&m->progress);
@@ -153,10 +151,10 @@ int fm_manager_clear(struct fm_manager *m, const char *entity, const char *code,
                 return r;
         c.arena = arena;
         fm_flush_later(m); /* what was reported before is written before, so that it can be found */
-        begin(m);
+        fm_clearing_begin(m);
         r = sovd_db_post(m->options.db, clear_work, clear_done, &c);
         if (r)
-                give_up(m);
+                fm_clearing_end(m); /* it was not taken */
         else
                 r = wait_for_clear(&c);
         free(c.body);

@@ -24,10 +24,11 @@ void fm_arm(struct fm_manager *m, struct fm_fault *f) {
 
 bool fm_is_sooner(struct fm_manager *m) {
         const struct sovd_due *first = sovd_due_first(&m->due);
-        bool sooner = first && first->when_usec < m->tick_usec;
+        uint64_t next = SOVD_MIN(first ? first->when_usec : UINT64_MAX, fm_settle_next(m));
+        bool sooner = next < m->tick_usec;
 
         if (sooner)
-                m->tick_usec = first->when_usec;
+                m->tick_usec = next;
         return sooner;
 }
 
@@ -59,7 +60,7 @@ uint64_t fm_manager_tick(struct fm_manager *m) {
         m->tick_usec = next;
         (void)pthread_mutex_unlock(&m->mutex);
         fm_flush_later(m);
-        return next;
+        return SOVD_MIN(next, fm_settle(m));
 }
 
 /* --- cycles --------------------------------------------------------------------------------------------- */
@@ -89,7 +90,7 @@ struct step {
         const struct fm_kind *kind; /* NULL = any */
 };
 
-/* What is in the file only has nothing that a cycle changes. */
+/* What is in the file only follows in the background (settle.c). */
 static void cycle_one(struct fm_fault *f, void *data) {
         const struct step *step = data;
         if (!f->loaded || (step->kind && f->kind != step->kind))
@@ -110,6 +111,8 @@ static void begin(struct fm_manager *m, const struct fm_kind *only) {
                 if (!only || only == &m->kinds[i]) {
                         m->kinds[i].n++;
                         m->kinds[i].changed = m->cycles_changed = true;
+                        m->kinds[i].behind = true;
+                        m->kinds[i].settled_row = 0;
                 }
         m->counters.n_cycles++;
         fm_table_each(&m->table, NULL, cycle_one, &step);
@@ -117,10 +120,6 @@ static void begin(struct fm_manager *m, const struct fm_kind *only) {
 }
 
 int fm_manager_cycle(struct fm_manager *m, const char *name, uint64_t *ret_ticket) {
-        int r = fm_recall(m, name);
-        if (r)
-                return r;
-
         (void)pthread_mutex_lock(&m->mutex);
         struct fm_kind *kind = fm_kind_get(m, name ? name : FM_POWER_CYCLE);
         if (kind) {

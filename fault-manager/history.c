@@ -13,12 +13,16 @@
         " AND ((CASE status>>6 WHEN 0 THEN ?3 WHEN 1 THEN ?11 WHEN 2 THEN ?12 ELSE ?13 END)>>(status&63))&1"     \
         " AND (?6 IS NULL OR scope=?6 OR (code='' AND scope='')) AND (?7 IS NULL OR code=?7 OR code='')"
 #define SELECT "SELECT id, usec, frame, body FROM fault_event WHERE "
-#define OLDEST "(usec, id)>(?8, ?9) AND usec<=?5" FILTER " ORDER BY usec, id LIMIT ?10"
-#define NEWEST "(usec, id)<(?8, ?9) AND usec>=?5" FILTER " ORDER BY usec DESC, id DESC LIMIT ?10"
+#define OLDEST "(usec, id)>(?8, ?9) AND usec<=?5" FILTER
+#define NEWEST "(usec, id)<(?8, ?9) AND usec>=?5" FILTER
+#define OLDEST_FIRST " ORDER BY usec, id LIMIT ?10"
+#define NEWEST_FIRST " ORDER BY usec DESC, id DESC LIMIT ?10"
+/* What is of no entity happened to all of them: the restore. Both parts come in the order of the index. */
+#define OF_ENTITY(place) SELECT "entity=?1 AND " place " UNION ALL " SELECT "entity='' AND " place
 
 static const char *const statements[2][2] = { /* of all or of one entity; newest or oldest first */
-        { SELECT NEWEST, SELECT OLDEST },
-        { SELECT "entity=?1 AND " NEWEST, SELECT "entity=?1 AND " OLDEST },
+        { SELECT NEWEST NEWEST_FIRST, SELECT OLDEST OLDEST_FIRST },
+        { OF_ENTITY(NEWEST) NEWEST_FIRST, OF_ENTITY(OLDEST) OLDEST_FIRST },
 };
 
 static void bind_times(struct sovd_db_stmt *s, const struct fm_history_query *q) {

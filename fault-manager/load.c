@@ -8,8 +8,7 @@
 struct load {
         struct fm_manager *m;
         const char *entity, *code; /* NULL = all */
-        bool recalls, owed;        /* instead of them: what a cycle of a kind changes */
-        const char *cycle_kind;    /* NULL = of any */
+        bool owed;                 /* instead of them: what owes an event, whoever defines it */
         uint64_t n_clears;         /* when the reading began */
 };
 
@@ -102,7 +101,7 @@ static int take(const struct fm_row *row, void *data) {
         struct fm_fault *f = fm_table_find(&m->table, row->entity, row->code);
         if (m->n_clears != load->n_clears)
                 r = -EAGAIN;
-        else if (!f && load->recalls)
+        else if (!f && load->owed)
                 r = recall(m, row, &f);
         if (!r && f && !f->loaded)
                 r = adopt(m, f, row);
@@ -124,15 +123,18 @@ static void begin(struct load *load) {
         while (m->n_clearing)
                 (void)pthread_cond_wait(&m->progress, &m->mutex);
         load->n_clears = m->n_clears;
+        m->n_loading++;
         (void)pthread_mutex_unlock(&m->mutex);
 }
 
-/* What was not found has nothing stored. */
-static int end(struct load *load) {
+/* What was not found, when all was read, has nothing stored. */
+static int end(struct load *load, int r) {
         struct fm_manager *m = load->m;
 
         (void)pthread_mutex_lock(&m->mutex);
-        int r = m->n_clears != load->n_clears ? -EAGAIN : 0;
+        m->n_loading--;
+        if (!r && m->n_clears != load->n_clears)
+                r = -EAGAIN;
         if (!r && load->entity)
                 fm_table_each(&m->table, load->entity, is_loaded, load);
         bool sooner = fm_is_sooner(m);
@@ -149,12 +151,10 @@ static int load_once(struct load *load) {
         begin(load);
         int r = sovd_db_read_begin(m->options.db, &conn);
         if (r)
-                return r;
-        r = load->owed      ? fm_store_owed(conn, take, load)
-            : load->recalls ? fm_store_unsettled(conn, load->cycle_kind, take, load)
-                            : fm_store_load(conn, load->entity, load->code, take, load);
+                return end(load, r);
+        r = load->owed ? fm_store_owed(conn, take, load) : fm_store_load(conn, load->entity, load->code, take, load);
         sovd_db_read_end(m->options.db, conn);
-        return r ? r : end(load);
+        return end(load, r);
 }
 
 static int load(struct load load) {
@@ -170,10 +170,6 @@ int fm_load(struct fm_manager *m, const char *entity, const char *code) {
         return load((struct load){ .m = m, .entity = entity, .code = code });
 }
 
-int fm_recall(struct fm_manager *m, const char *cycle_kind) {
-        return load((struct load){ .m = m, .recalls = true, .cycle_kind = cycle_kind });
-}
-
 int fm_recall_owed(struct fm_manager *m) {
-        return load((struct load){ .m = m, .recalls = true, .owed = true });
+        return load((struct load){ .m = m, .owed = true });
 }

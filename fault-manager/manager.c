@@ -13,11 +13,11 @@ static int mark_boot(struct sovd_db_conn *conn, void *data) {
         return fm_store_mark(conn, FM_POWER_CYCLE, m->options.boot_id);
 }
 
-static int take_cycle(const char *name, uint64_t n, void *data) {
+static int take_cycle(const char *name, uint64_t n, bool settled, void *data) {
         struct fm_kind *kind = fm_kind_get(data, name);
 
         if (kind)
-                kind->n = n;
+                kind->n = n, kind->behind = !settled;
         return 0; /* there were never more kinds than there is room for */
 }
 
@@ -34,8 +34,6 @@ static int read_cycles(struct fm_manager *m) {
                 return r;
         r = fm_store_cycles(conn, take_cycle, m);
         sovd_db_read_end(m->options.db, conn);
-        if (!r)
-                r = fm_recall(m, FM_POWER_CYCLE);
         return r ? r : fm_recall_owed(m);
 }
 
@@ -59,10 +57,10 @@ int fm_manager_new(struct fm_manager **ret, const struct fm_options *options) {
         return 0;
 }
 
-/* The database ends a flush even when it fails, so this ends. */
+/* The database ends a change even when it fails, so this ends. */
 static void wait_for_flush(struct fm_manager *m) {
         (void)pthread_mutex_lock(&m->mutex);
-        while (m->posted)
+        while (m->posted || m->settling || m->n_settle_ends)
                 (void)pthread_cond_wait(&m->progress, &m->mutex);
         (void)pthread_mutex_unlock(&m->mutex);
 }
@@ -71,6 +69,7 @@ static void wait_for_flush(struct fm_manager *m) {
 static void write_the_rest(struct fm_manager *m) {
         wait_for_flush(m);
         m->options.events_per_sec = 0;
+        m->settle_usec = UINT64_MAX; /* the next run goes on with it */
         while (m->due.n) {
                 struct fm_fault *f = (struct fm_fault *)sovd_due_first(&m->due);
                 sovd_due_remove(&m->due, &f->due);
@@ -306,5 +305,8 @@ void fm_manager_counters(struct fm_manager *m, struct sovd_fault_counters *ret) 
         (void)pthread_mutex_lock(&m->mutex);
         *ret = m->counters;
         ret->n_definitions = m->table.n - m->n_recalled;
+        ret->n_cycles_behind = 0;
+        for (size_t i = 0; i < m->n_kinds; i++)
+                ret->n_cycles_behind += m->kinds[i].behind;
         (void)pthread_mutex_unlock(&m->mutex);
 }

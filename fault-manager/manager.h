@@ -6,9 +6,9 @@
  *
  * A report is judged in memory; what it changes is written by the database's one writer, many changes in one
  * transaction, and only after the commit is it told to listeners and acknowledged. Reads show what is committed.
- * Faults that nobody touched in this run stay in the file and cost no memory, but for those that the next operation
- * cycle changes: whose test fails, or ran in the last one. They are read when a cycle begins, so also at the first start
- * after a reboot.
+ * Faults that nobody touched in this run stay in the file and cost no memory. Those that an operation cycle changes, whose
+ * test fails or ran in the last one, follow it page by page in the background, also over restarts. Until then a read counts
+ * the cycle for them; filters on the status and streams see it when their page is written.
  *
  * Entities are named as in URIs: "components/hpc". All functions are thread-safe. The mutex inside is a leaf.
  */
@@ -76,8 +76,8 @@ int fm_manager_wait(struct fm_manager *m, uint64_t ticket);
 /* Switches an enabling condition; unknown ones count as on. */
 int fm_manager_condition(struct fm_manager *m, const char *name, bool on);
 
-/* A new operation cycle for all faults of the kind (NULL = of every kind), those too that nobody has reported in this run.
- * *ret_ticket as with reports. SOVD_E_OVERLOAD: too many kinds. */
+/* A new operation cycle for all faults of the kind (NULL = of every kind); those that nobody has reported in this run follow
+ * with the next calls of fm_manager_tick(). *ret_ticket as with reports, for all others. SOVD_E_OVERLOAD: too many kinds. */
 int fm_manager_cycle(struct fm_manager *m, const char *kind, uint64_t *ret_ticket);
 
 /* The number of the present cycle of a kind; 0 for one that is not known. */
@@ -89,7 +89,7 @@ struct fm_ignored {
 };
 void fm_manager_ignored(struct fm_manager *m, const char *entity, const char *code, struct fm_ignored *ret);
 
-/* Judges time rules; returns when to be called again (monotonic; UINT64_MAX = never). Writes again what failed. */
+/* Judges time rules, and has stored faults follow their cycles; returns when to be called again (monotonic; UINT64_MAX = never). Writes again what failed. */
 uint64_t fm_manager_tick(struct fm_manager *m);
 
 /* Clears one fault, or all of an entity (code NULL), of one scope (NULL = all); durable when it returns. code given and

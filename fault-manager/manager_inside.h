@@ -5,7 +5,7 @@
  * Manager - its inside, for the files of the fault manager that work on it
  *
  * manager.c holds definitions, reports.c judges, cycles.c keeps time and cycles, load.c reads what earlier runs left,
- * flush.c writes what changed, clear.c forgets, list.c reads for clients, mirror.c follows others, restore.c takes over.
+ * flush.c writes what changed, settle.c takes what is in the file only into the present cycle, clear.c forgets, list.c reads for clients, mirror.c follows others, restore.c takes over.
  */
 #include "fault-manager/fault.h"
 #include <pthread.h>
@@ -38,6 +38,8 @@ struct fm_kind {
         uint64_t n;        /* number of the present cycle */
         uint64_t flushing; /* the number that a flush writes; 0 = none */
         bool changed;      /* n is not in the file */
+        bool behind;       /* there may be rows that hold for an earlier cycle */
+        int64_t settled_row; /* up to this one there are none */
 };
 
 /* Who reports: an entity. It stays until the end. */
@@ -64,6 +66,10 @@ struct fm_manager {
         uint64_t tick_usec;               /* when the next tick is promised */
         size_t n_clearing;                /* clears under way; n_clears grows with each */
         uint64_t n_clears;
+        size_t n_loading;                 /* readings of the file for memory */
+        bool settling;                    /* a page of settle.c is under way; it counts as a clear */
+        size_t n_settle_ends;             /* pages that are done but for telling so */
+        uint64_t settle_usec;             /* when the next may begin */
         struct fm_fault *dirty, **last_dirty;
         bool cycles_changed;              /* of some kind */
         bool posted;                      /* a flush waits in the database's queue, or runs */
@@ -85,10 +91,18 @@ int fm_event_body(const struct fm_event *event, struct sovd_arena *arena, char *
 /* Without the mutex: reads what the file has of a fault, or of all that an entity defines (code NULL). */
 int fm_load(struct fm_manager *m, const char *entity, const char *code);
 
-/* The same: takes what the next cycle of a kind changes into memory, whoever defines it. */
-int fm_recall(struct fm_manager *m, const char *cycle_kind);
-/* The same for what owes an event: the process ended before its second was over. */
+/* The same for what owes an event, whoever defines it: the process ended before its second was over. */
 int fm_recall_owed(struct fm_manager *m);
+
+/* Without the mutex: takes some rows that hold for an earlier cycle into the present one, and tells what that changes. Returns
+ * when to be called again (monotonic; UINT64_MAX: nothing is left, or options.sooner will tell). */
+uint64_t fm_settle(struct fm_manager *m);
+/* With the mutex held: when that is due. */
+uint64_t fm_settle_next(struct fm_manager *m);
+/* Without the mutex, around a change that takes rows of faults away: nothing is read meanwhile, and what is being read is
+ * read again, so that nobody adopts a row that goes. Not on the writer. */
+void fm_clearing_begin(struct fm_manager *m);
+void fm_clearing_end(struct fm_manager *m);
 
 /* With the mutex held, all below. */
 

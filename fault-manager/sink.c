@@ -44,7 +44,7 @@ static int define(struct sovd_fault_sink *sink, const char *entity, const struct
                 *ret_why = sovd_arena_printf(arena, "%s: %s", error.path, error.reason);
         if (r)
                 return r;
-        const char *why = fm_catalog_check(&catalog, arena, &path);
+        const char *why = fm_catalog_check(&catalog, json, arena, &path);
         if (why) {
                 *ret_why = sovd_arena_printf(arena, "%s: %s", path, why);
                 return SOVD_E_BAD_REQUEST;

@@ -6,6 +6,8 @@
         "entity, code, about, severity, scope, status, occurrences, failed_cycles, passed_cycles, first_usec, " \
         "last_usec, first_frame, last_frame, cycle_kind, cycle, first_cycle, last_cycle, owed, untold"
 
+#define N_COLUMNS 19
+
 static int put(struct sovd_db_conn *conn, const struct fm_row *row) {
         struct sovd_db_stmt *s;
 
@@ -133,17 +135,28 @@ int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *cod
 /* As in the index: not (only) "not completed in this cycle" of the bits that a cycle moves. */
 #define UNSETTLED "(status&67)<>64"
 
-int fm_store_unsettled(struct sovd_db_conn *conn, const char *cycle_kind,
-                       int (*each)(const struct fm_row *row, void *data), void *data) {
+int fm_store_unsettled(struct sovd_db_conn *conn, const char *kind, int64_t after, size_t max,
+                       int (*each)(int64_t id, const struct fm_row *row, void *data), void *data, size_t *ret_n) {
         struct sovd_db_stmt *s;
+        bool more = true;
 
-        int r = sovd_db_prepare(conn, &s, cycle_kind ? "SELECT " COLUMNS " FROM fault WHERE cycle_kind=?1 AND " UNSETTLED
-                                                     : "SELECT " COLUMNS " FROM fault WHERE cycle_kind<>'' AND " UNSETTLED);
+        *ret_n = 0;
+        int r = sovd_db_prepare(conn, &s, "SELECT " COLUMNS ", rowid FROM fault WHERE cycle_kind=?1 AND " UNSETTLED
+                                          " AND rowid>?2 ORDER BY rowid LIMIT ?3");
         if (r)
                 return r;
-        if (cycle_kind)
-                sovd_db_bind_text(s, 1, cycle_kind);
-        return walk(s, each, data);
+        sovd_db_bind_text(s, 1, kind);
+        sovd_db_bind_int(s, 2, after);
+        sovd_db_bind_int(s, 3, (int64_t)max);
+        while (!r && more) {
+                r = sovd_db_step(s, &more);
+                if (r || !more)
+                        break;
+                const struct fm_row row = read_row(s);
+                r = each(sovd_db_int(s, N_COLUMNS), &row, data);
+                (*ret_n)++;
+        }
+        return r;
 }
 
 int fm_store_owed(struct sovd_db_conn *conn, int (*each)(const struct fm_row *row, void *data), void *data) {
@@ -175,15 +188,26 @@ int fm_store_rebase(struct sovd_db_conn *conn) {
         return r ? r : sovd_db_run(s);
 }
 
-int fm_store_cycles(struct sovd_db_conn *conn, int (*each)(const char *kind, uint64_t n, void *data), void *data) {
+int fm_store_settled(struct sovd_db_conn *conn, const char *kind, uint64_t n) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, "UPDATE fault_cycle SET settled=?2 WHERE kind=?1 AND settled<>?2");
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, kind);
+        sovd_db_bind_int(s, 2, (int64_t)n);
+        return sovd_db_run(s);
+}
+
+int fm_store_cycles(struct sovd_db_conn *conn, int (*each)(const char *kind, uint64_t n, bool settled, void *data), void *data) {
         struct sovd_db_stmt *s;
         bool more = true;
 
-        int r = sovd_db_prepare(conn, &s, "SELECT kind, n FROM fault_cycle");
+        int r = sovd_db_prepare(conn, &s, "SELECT kind, n, settled=n FROM fault_cycle");
         while (!r && more) {
                 r = sovd_db_step(s, &more);
                 if (!r && more)
-                        r = each(sovd_db_text(s, 0), (uint64_t)sovd_db_int(s, 1), data);
+                        r = each(sovd_db_text(s, 0), (uint64_t)sovd_db_int(s, 1), sovd_db_int(s, 2), data);
         }
         return r;
 }
@@ -205,12 +229,14 @@ int fm_store_clear(struct sovd_db_conn *conn, const char *entity, const char *co
                    int64_t *ret_n) {
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM fault WHERE entity=?1 AND (?2 IS NULL OR code=?2) "
-                                          "AND (?3 IS NULL OR scope=?3)");
+        /* Two statements: one for both would read all faults of the entity to find one. */
+        int r = sovd_db_prepare(conn, &s, code ? "DELETE FROM fault WHERE entity=?1 AND code=?2 AND (?3 IS NULL OR scope=?3)"
+                                               : "DELETE FROM fault WHERE entity=?1 AND (?3 IS NULL OR scope=?3)");
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, entity);
-        sovd_db_bind_text(s, 2, code);
+        if (code)
+                sovd_db_bind_text(s, 2, code);
         sovd_db_bind_text(s, 3, scope);
         r = sovd_db_run(s);
         *ret_n = r ? 0 : sovd_db_changes(conn);

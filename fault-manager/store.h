@@ -30,11 +30,12 @@ int fm_store_event(struct sovd_db_conn *conn, const struct fm_event *event, int6
 int fm_store_load(struct sovd_db_conn *conn, const char *entity, const char *code,
                   int (*each)(const struct fm_row *row, void *data), void *data);
 
-/* The same for what a cycle of the kind (NULL = any) changes: tests that ran in the last one, or fail on. */
-int fm_store_unsettled(struct sovd_db_conn *conn, const char *cycle_kind,
-                       int (*each)(const struct fm_row *row, void *data), void *data);
+/* Calls each for at most max rows, after the one with this id, of what a cycle of the kind changes: tests that ran in the last
+ * one, or fail on. *ret_n: how many there were. */
+int fm_store_unsettled(struct sovd_db_conn *conn, const char *kind, int64_t after, size_t max,
+                       int (*each)(int64_t id, const struct fm_row *row, void *data), void *data, size_t *ret_n);
 
-/* The same for rows that owe an event. */
+/* As fm_store_load() for rows that owe an event. */
 int fm_store_owed(struct sovd_db_conn *conn, int (*each)(const struct fm_row *row, void *data), void *data);
 
 /* Rows of another gateway, or of before, hold for the present cycles. */
@@ -42,7 +43,9 @@ int fm_store_rebase(struct sovd_db_conn *conn);
 
 /* The number of the present cycle of a kind. */
 int fm_store_cycle(struct sovd_db_conn *conn, const char *kind, uint64_t n);
-int fm_store_cycles(struct sovd_db_conn *conn, int (*each)(const char *kind, uint64_t n, void *data), void *data);
+/* settled: no row that a cycle changes holds for an earlier one. */
+int fm_store_cycles(struct sovd_db_conn *conn, int (*each)(const char *kind, uint64_t n, bool settled, void *data), void *data);
+int fm_store_settled(struct sovd_db_conn *conn, const char *kind, uint64_t n);
 
 /* Begins a cycle of the kind when another mark began the present one. */
 int fm_store_mark(struct sovd_db_conn *conn, const char *kind, const char *mark);

@@ -26,6 +26,7 @@ struct sovd_fault_counters {
         uint64_t n_unknown, n_limited, n_disabled; /* reports that were not judged, and why */
         uint64_t n_flushes, n_failed_flushes, n_cycles;
         size_t n_waiting, n_definitions;           /* gauges: changes that are not on the disk; faults that are known */
+        size_t n_cycles_behind;                    /* the same: kinds of cycles that not all stored faults have followed yet */
 };
 
 struct sovd_observed_faults {

@@ -235,7 +235,7 @@ static int read_row(struct sovd_db_stmt *s, struct lock **ret) {
         return 0;
 }
 
-static int read_all(struct sovd_db_conn *conn, struct sovd_locks *locks, size_t *ret_n) {
+static int read_all(struct sovd_db_conn *conn, struct sovd_locks *locks, size_t *ret_held, size_t *ret_broken) {
         struct sovd_db_stmt *s;
         bool row = true;
 
@@ -247,7 +247,7 @@ static int read_all(struct sovd_db_conn *conn, struct sovd_locks *locks, size_t 
                         r = read_row(s, &lock);
                 if (lock) {
                         lock_append(locks, lock);
-                        (*ret_n)++;
+                        (*(lock->state == LOCK_HELD ? ret_held : ret_broken))++;
                 }
         }
         return r;
@@ -267,7 +267,7 @@ static int read_fence(struct sovd_db_conn *conn, struct sovd_locks *locks) {
 
 struct loading {
         struct sovd_locks *locks;
-        size_t n_loaded;
+        size_t n_held, n_broken;
         int64_t n_dropped;
 };
 
@@ -296,7 +296,7 @@ static int load(struct sovd_db_conn *conn, void *data) {
                 r = limit_state(conn, ROW_BROKEN, locks->options.max);
         if (!r)
                 r = read_fence(conn, locks);
-        return r ? r : read_all(conn, locks, &l->n_loaded);
+        return r ? r : read_all(conn, locks, &l->n_held, &l->n_broken);
 }
 
 int lock_store_load(struct sovd_locks *locks) {
@@ -305,7 +305,8 @@ int lock_store_load(struct sovd_locks *locks) {
         int r = locks->options.db ? sovd_db_write(locks->options.db, load, &l) : 0;
         if (l.n_dropped)
                 sovd_log(SOVD_LOG_WARN, "%lld locks ended because the machine was started anew", (long long)l.n_dropped);
-        if (l.n_loaded)
-                sovd_log(SOVD_LOG_INFO, "%zu locks of before the restart are in force", l.n_loaded);
+        if (l.n_held || l.n_broken)
+                sovd_log(SOVD_LOG_INFO, "%zu locks of before the restart are in force; of %zu that were broken their owners "
+                                        "can be told", l.n_held, l.n_broken);
         return r;
 }

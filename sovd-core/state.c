@@ -35,12 +35,14 @@ static const char fault_entities[] =
         "CREATE INDEX fault_entity_seen ON fault_entity(seen_usec);";
 
 /* fault_cycle: how many operation cycles of a kind began; mark: what began the present one, for the kind power the boot.
+ * settled: the cycle for which all rows hold that a cycle changes.
  * cycle of a fault: the number of the cycle for which its row holds; what came later is counted when the row is read.
  * fault_unsettled: what the next cycle changes, tests that ran in this one or fail on.
  * owed: what is not told yet of the fault, because it had too many events in its second; untold: how many changes.
  * merged of an event: further changes that are told by it. */
 static const char fault_cycles[] =
-        "CREATE TABLE fault_cycle(kind TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL, mark TEXT) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE fault_cycle(kind TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL, mark TEXT, settled INTEGER NOT NULL DEFAULT 0)"
+        " STRICT, WITHOUT ROWID;"
         "ALTER TABLE fault ADD COLUMN cycle_kind TEXT NOT NULL DEFAULT 'power';"
         "ALTER TABLE fault ADD COLUMN cycle INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE fault ADD COLUMN first_cycle INTEGER NOT NULL DEFAULT 0;"

@@ -11,6 +11,7 @@ static const struct option options[] = {
         { "print-openapi", no_argument, NULL, 'o' },
         { "print-scenario-docs", no_argument, NULL, 'p' },
         { "print-fault-docs", no_argument, NULL, 'f' },
+        { "make-key", required_argument, NULL, 'm' },
         { "version", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },
         { 0 }
@@ -41,6 +42,10 @@ static bool apply(struct sovd_arguments *a, int option) {
                 return true;
         case 'o':
                 a->action = SOVD_ACTION_PRINT_OPENAPI;
+                return true;
+        case 'm':
+                a->action = SOVD_ACTION_MAKE_KEY;
+                a->key_name = optarg;
                 return true;
         case 'v':
                 a->action = SOVD_ACTION_VERSION;
@@ -81,6 +86,7 @@ void sovd_arguments_help(void) {
                    "  --print-scenario-docs print the reference of scenarios as Markdown\n"
                    "  --print-fault-docs   print the reference of catalogues of faults as Markdown\n"
                    "  --print-openapi      print the OpenAPI document of the API\n"
+                   "  --make-key NAME      print a fresh API key for a client, and what the configuration says of it\n"
                    "  --version            print the version\n"
                    "  --help               print this\n"
                    "\n"

@@ -13,6 +13,7 @@ enum sovd_action {
         SOVD_ACTION_PRINT_OPENAPI,
         SOVD_ACTION_PRINT_SCENARIO_DOCS,
         SOVD_ACTION_PRINT_FAULT_DOCS,
+        SOVD_ACTION_MAKE_KEY,
         SOVD_ACTION_VERSION,
         SOVD_ACTION_HELP
 };
@@ -22,6 +23,7 @@ struct sovd_arguments {
         const char *config;   /* NULL = built-in defaults */
         bool demo;            /* add a simulated vehicle */
         const char *scenario; /* its file; NULL = the built-in one */
+        const char *key_name; /* whose key to make */
 };
 
 /* false: the arguments are wrong, and standard error says why. */

@@ -66,10 +66,10 @@ static const struct sovd_field fields[] = {
         { .name = "timeout_secs",
           .type = SOVD_FIELD_NUMBER,
           .offset = F(timeout),
-          .min = 0,
+          .least = 0.05,
           .max = 300,
           .def = "5",
-          .doc = "Until an entity that was asked for its values has not answered; at least 0.05." },
+          .doc = "Until an entity that was asked for its values has not answered." },
         { 0 }
 };
 #undef F
@@ -238,6 +238,6 @@ void sovd_catalog_settings_options(const struct sovd_catalog_settings *s,
                 .map = s->map.items,
                 .n_map = s->map.n,
                 .refresh_usec = sovd_settings_usec(s->refresh),
-                .timeout_usec = SOVD_MAX(sovd_settings_usec(s->timeout), 50 * SOVD_USEC_PER_MSEC),
+                .timeout_usec = sovd_settings_usec(s->timeout),
         };
 }

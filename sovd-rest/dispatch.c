@@ -187,8 +187,13 @@ static int check_value(struct sovd_call *call, const struct sovd_query_param *p,
         return 0;
 }
 
-/* What a route does not know is ignored (reference 5.5), but an option that would change the answer is not: OData
- * says that options which a service does not offer are answered with 501. */
+/* Known by its siblings, so whoever asks means it. */
+static bool is_of_family(const struct sovd_route *route, const char *name) {
+        return route->query_family && sovd_name_find(route->query_family, name) >= 0;
+}
+
+/* What a route does not know is ignored (reference 5.5), but what would change the answer is not: OData says that
+ * options which a service does not offer are answered with 501. */
 static int check_query(struct sovd_call *call, const struct sovd_route *route) {
         for (size_t i = 0; i < call->n_query; i++) {
                 const struct sovd_query_item *item = &call->query[i];
@@ -196,6 +201,10 @@ static int check_query(struct sovd_call *call, const struct sovd_route *route) {
                 int r = p ? check_value(call, p, item) : 0;
                 if (!p && *item->name == '$')
                         r = sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "query option '%s' is not offered here", item->name);
+                else if (!p && is_of_family(route, item->name))
+                        r = sovd_fail(call, SOVD_E_BAD_REQUEST,
+                                      "query parameter '%s' has no effect here: it belongs to others of these resources",
+                                      item->name);
                 if (r)
                         return r;
         }
@@ -363,11 +372,22 @@ static int begin_stream(struct sovd_http_exchange *x, struct sovd_call *call) {
         return 0;
 }
 
+/* Nothing is unpacked here, and packed bytes are not what Content-Type says. */
+static int check_coding(const struct sovd_http_exchange *x, struct sovd_call *call) {
+        const char *coding = sovd_head_field(&x->head, "Content-Encoding");
+
+        if (!coding || strcasecmp(coding, "identity") == 0)
+                return 0;
+        return sovd_fail(call, SOVD_E_MEDIA_TYPE, "a body with a Content-Encoding is not read here; send it as it is");
+}
+
 static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         const char *body, *reason, *type = sovd_head_field(&x->head, "Content-Type");
         cJSON *json = NULL;
         size_t len;
 
+        if (x->info.has_body && check_coding(x, call))
+                return SOVD_E_MEDIA_TYPE;
         if ((route->flags & SOVD_RAW_BODY) && !(route->in && sovd_type_is_json(type)))
                 return read_raw(x, call);
         if (route->flags & SOVD_STREAM_BODY)
@@ -543,13 +563,15 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
                 m = (struct sovd_match){ 0 };
         else
                 sovd_router_match(&m, &target, find_method(x));
-        r = sovd_gate_admit(call, m.route);
+        r = sovd_gate_charge_address(call, m.route);
         if (!r && m.allowed && sovd_cors_is_preflight(sovd_rest_of(call)->cors, x))
                 return answer_preflight(call, x, &m, ret_route);
         if (!r)
                 r = sovd_gate_identify(call, x);
         if (!r)
-                r = sovd_gate_admit_principal(call, m.route);
+                r = sovd_gate_charge_principal(call, m.route);
+        if (!r)
+                r = sovd_gate_admit(call, m.is_docs ? &sovd_route_docs : m.route);
         if (r || unusable)
                 return r ? r : unusable;
         /* "faults/" + an empty code must not clear them all. */

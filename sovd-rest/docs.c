@@ -71,7 +71,7 @@ const struct sovd_route sovd_route_docs = {
         .path = "/docs",
         .collection = SOVD_NO_COLLECTION,
         .success = 200,
-        .flags = SOVD_DOCUMENT,
+        .flags = SOVD_DOCUMENT | SOVD_PUBLIC_DOCS,
         .summary = "Describe what is below a path",
         .clause = "ISO 17978-3 7.5",
 };

@@ -17,14 +17,18 @@ struct sovd_principal sovd_gate_whoever(struct sovd_call *call, const struct sov
 
 /* Takes what the request costs the address that it came from. Probes cost nothing. route NULL: none was found. Sets the
  * failure: SOVD_E_TOO_MANY. */
-int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route);
+int sovd_gate_charge_address(struct sovd_call *call, const struct sovd_route *route);
 
 /* Makes the client that the request's credentials prove the principal of the call; without any it stays who it was. Sets the
  * failure: SOVD_E_UNAUTHORIZED, SOVD_E_BAD_REQUEST, SOVD_E_TOO_MANY (they were not accepted too often). */
 int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *x);
 
-/* Takes what the request costs the client that is known now; as sovd_gate_admit(). */
-int sovd_gate_admit_principal(struct sovd_call *call, const struct sovd_route *route);
+/* May somebody who proved nothing come so far? route: the one that was asked for, or NULL when there is none. Comes before
+ * anything is looked up, so that the answer tells nothing. Sets the failure: SOVD_E_UNAUTHORIZED. */
+int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route);
+
+/* Takes what the request costs the client that is known now; as sovd_gate_charge_address(). */
+int sovd_gate_charge_principal(struct sovd_call *call, const struct sovd_route *route);
 
 /* May the principal use the route? Sets the failure: SOVD_E_UNAUTHORIZED (credentials would help), SOVD_E_FORBIDDEN. */
 int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route);

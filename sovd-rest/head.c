@@ -136,7 +136,8 @@ static int check_body(const struct sovd_head *head, const struct sovd_head_info 
 
 static int check_once(const struct sovd_head *head, const char **reason) {
         static const char *const once[] = { "Authorization", "DPoP",     "Idempotency-Key", "Content-Type",
-                                            "Expect",        "If-Match", "X-API-Key",       "If-None-Match" };
+                                            "Expect",        "If-Match", "X-API-Key",       "If-None-Match",
+                                            "Content-Encoding" };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(once); i++)
                 if (count(head, once[i]) > 1)

@@ -15,12 +15,18 @@ static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 /* The head scanner takes a tab for a control character; around and inside a field value it is legal (RFC 9110 5.5).
  * head.c refuses it everywhere else. */
 #include <ctype.h>
+#include <openssl/ssl.h>
 #undef isprint
 #define isprint(c) ((c) == '\t' || (isprint)(c))
 /* The end of the request line swallows any white space behind the CR or LF; only an LF may be there. The macro sees
  * which call it stands in by the text of its argument. */
 #undef isspace
 #define isspace(c) (__builtin_strcmp(#c, "(unsigned char)**ppw") == 0 ? (c) == '\n' : (isspace)(c))
+/* Each handshake takes the context that is in force at its moment (http_tls.h). The one call in sslize() has its connection
+ * at hand. */
+struct mg_connection;
+static SSL *new_session(struct mg_connection *conn);
+#define SSL_new(fixed) new_session(conn)
 /* sockaddr_to_string() ends the name of a Unix client one byte behind its buffer. That byte is the first of
  * content_length, which is set later; the callers whose buffer is on the stack need an access list or an access
  * log, and neither is ever configured here. */
@@ -32,6 +38,7 @@ static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #include "civetweb.c"
 #pragma GCC diagnostic pop
 #undef poll
+#undef SSL_new
 #undef accept
 #undef close
 #undef isprint
@@ -44,6 +51,7 @@ static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #undef free
 #undef strdup
 
+#include "sovd-auth/peer_certificate.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/http_body.h"
@@ -92,6 +100,8 @@ struct worker {
         struct sovd_json_writer writer;
         struct sovd_head_field fields[SOVD_HEAD_FIELDS_MAX + 1];
         int n_served; /* requests of the present connection */
+        struct sovd_peer_certificate *peer; /* of the present connection, or NULL */
+        uint64_t tls_generation;            /* of the TLS that verified it */
         bool is_connected; /* not when the handshake of TLS failed: civetweb ends what it never began */
         time_t date_of;
         char date[40];
@@ -101,7 +111,8 @@ struct sovd_http_server {
         struct sovd_http_server_options options;
         sovd_http_handler handler;
         void *data;
-        SSL_CTX *tls;
+        struct sovd_tls *tls; /* or NULL */
+        SSL_CTX *no_tls; /* civetweb wants one; it can make no connection */
         struct sovd_http_unix unix_socket;
         struct mg_context *civetweb;
         unsigned port;
@@ -358,6 +369,7 @@ static void exchange_init(struct sovd_http_exchange *x, struct mg_connection *co
                 .remote = conn->client.lsa.sa.sa_family == AF_UNIX ? "" : conn->request_info.remote_addr,
                 .uid = peer_uid(conn),
                 .is_tls = conn->ssl != NULL,
+                .peer = w->peer,
                 .started_usec = sovd_now_usec(),
                 .arena = w->arena,
                 .writer = &w->writer,
@@ -417,6 +429,8 @@ static int begin_request(struct mg_connection *conn) {
         x.body_left = x.info.has_body;
         if (r)
                 refuse(&x, r, reason);
+        else if (server->tls && x.peer && !sovd_tls_trusts(server->tls, conn->ssl, &w->tls_generation))
+                refuse(&x, SOVD_E_UNAUTHORIZED, "the client certificate of this connection is not accepted any more");
         else if (__atomic_load_n(&server->draining, __ATOMIC_ACQUIRE))
                 refuse(&x, SOVD_E_OVERLOAD, "the server is stopping");
         serve(server, &x);
@@ -477,7 +491,18 @@ static void exit_thread(const struct mg_context *ctx, int type, void *data) {
                 return;
         sovd_arena_free(w->arena);
         sovd_json_writer_done(&w->writer);
+        sovd_peer_certificate_free(w->peer);
         free(w);
+}
+
+/* Without memory for it the client is one that showed none. */
+static struct sovd_peer_certificate *read_peer(const struct mg_connection *conn) {
+        struct sovd_peer_certificate *peer = NULL;
+        X509 *certificate = SSL_get0_peer_certificate(conn->ssl);
+
+        if (certificate && SSL_get_verify_result(conn->ssl) == X509_V_OK && sovd_peer_certificate_new(&peer, certificate))
+                sovd_log(SOVD_LOG_WARN, "a client certificate cannot be read");
+        return peer;
 }
 
 static int connection_opened(const struct mg_connection *conn, void **data) {
@@ -489,6 +514,9 @@ static int connection_opened(const struct mg_connection *conn, void **data) {
                 return 0;
         w->n_served = 0;
         w->is_connected = true;
+        w->peer = sovd_peer_certificate_free(w->peer);
+        if (conn->ssl)
+                w->peer = read_peer(conn);
         (void)__atomic_add_fetch(&server->n_connections, 1, __ATOMIC_RELAXED);
         (void)__atomic_add_fetch(&server->n_connections_total, 1, __ATOMIC_RELAXED);
         return 0;
@@ -518,9 +546,12 @@ static void connection_closing(const struct mg_connection *conn) {
 static void connection_closed(const struct mg_connection *conn) {
         struct worker *w = mg_get_thread_pointer(conn);
 
+        if (w && conn->client.is_ssl && !w->is_connected)
+                sovd_tls_count_failed(server_of(conn)->tls);
         if (!w || !w->is_connected)
                 return;
         w->is_connected = false;
+        w->peer = sovd_peer_certificate_free(w->peer);
         (void)__atomic_sub_fetch(&server_of(conn)->n_connections, 1, __ATOMIC_RELAXED);
 }
 
@@ -531,8 +562,15 @@ static int log_message(const struct mg_connection *conn, const char *message) {
 }
 
 static int give_tls(void **ret, void *data) {
-        *ret = ((struct sovd_http_server *)data)->tls;
+        *ret = ((struct sovd_http_server *)data)->no_tls;
         return *ret ? 1 : -1;
+}
+
+static SSL *new_session(struct mg_connection *conn) {
+        struct sovd_http_server *server = server_of(conn);
+        struct worker *w = mg_get_thread_pointer(conn);
+
+        return w ? sovd_tls_session(server->tls, &w->tls_generation) : NULL;
 }
 
 static int start(struct sovd_http_server *server) {
@@ -555,7 +593,7 @@ static int start(struct sovd_http_server *server) {
                                   "decode_query_string", "no", "enable_auth_domain_check", "no",
                                   "access_control_allow_methods", "", "listen_backlog", "1024", NULL };
 
-        int r = sovd_http_unix_listen_spec(&server->unix_socket, o->host, o->port, o->certificate, o->unix_socket, spec,
+        int r = sovd_http_unix_listen_spec(&server->unix_socket, o->host, o->port, o->tls, o->unix_socket, spec,
                                            sizeof(spec));
         if (r)
                 return r;
@@ -593,10 +631,13 @@ int sovd_http_server_new(struct sovd_http_server **ret, const struct sovd_http_s
         server->data = data;
         if (mg_init_library(MG_FEATURES_TLS) != MG_FEATURES_TLS)
                 return sovd_error_origin(-ENOTSUP);
-        if (options->certificate) {
-                int r = sovd_http_tls_new(&server->tls, options->certificate, options->key);
+        if (options->tls) {
+                int r = sovd_tls_new(&server->tls, options->tls);
                 if (r)
                         return r;
+                server->no_tls = SSL_CTX_new(TLS_server_method());
+                if (!server->no_tls)
+                        return sovd_error_origin(-ENOMEM);
         }
 
         int r = sovd_http_peers_start(&options->peers, options->keep_alive_usec);
@@ -631,13 +672,14 @@ struct sovd_http_server *sovd_http_server_free(struct sovd_http_server *server) 
                 mg_stop(server->civetweb);
         sovd_http_peers_stop();
         sovd_http_unix_done(&server->unix_socket);
-        sovd_http_tls_free(server->tls);
+        sovd_tls_free(server->tls);
+        SSL_CTX_free(server->no_tls);
         free(server);
         return NULL;
 }
 
-uint64_t sovd_http_server_certificate_ends_usec(const struct sovd_http_server *server) {
-        return server->tls ? sovd_http_tls_not_after_usec(server->tls) : 0;
+struct sovd_tls *sovd_http_server_tls(const struct sovd_http_server *server) {
+        return server->tls;
 }
 
 unsigned sovd_http_server_port(const struct sovd_http_server *server) {

@@ -16,12 +16,15 @@
 #include "sovd-rest/http_peers.h"
 
 struct sovd_http_server;
+struct sovd_peer_certificate;
+struct sovd_tls;
+struct sovd_tls_options;
 
 struct sovd_http_server_options {
         const char *host;                 /* address to listen on; NULL = no TCP */
         unsigned port;                    /* 0 = a free one */
         const char *unix_socket;          /* path; NULL = none */
-        const char *certificate, *key;    /* PEM files: TLS on the TCP port; both or none */
+        const struct sovd_tls_options *tls; /* TLS on the TCP port; NULL = none. Its strings must outlive the server */
         unsigned threads;                 /* connections served at once */
         size_t head_bytes, body_bytes;    /* limits */
         uint64_t head_timeout_usec, body_timeout_usec, keep_alive_usec;
@@ -41,6 +44,7 @@ struct sovd_http_exchange {
         const char *remote;               /* address of the client, "" on a Unix socket */
         int64_t uid;                      /* of the user at the other end of a Unix socket, else -1 */
         bool is_tls;
+        const struct sovd_peer_certificate *peer; /* what the client showed, verified; or NULL */
         int refused;                      /* enum sovd_error: the head is not acceptable, answer with this */
         const char *refused_why;
         uint64_t started_usec;            /* monotonic: the head was complete */
@@ -79,8 +83,8 @@ SOVD_DEFINE_CLEANUP(struct sovd_http_server *, sovd_http_server_free)
 unsigned sovd_http_server_port(const struct sovd_http_server *server);
 void sovd_http_server_counters(const struct sovd_http_server *server, struct sovd_http_server_counters *ret);
 
-/* When the certificate of its TLS ends, in microseconds since the epoch; 0 = it has none. */
-uint64_t sovd_http_server_certificate_ends_usec(const struct sovd_http_server *server);
+/* Its TLS (http_tls.h), or NULL. */
+struct sovd_tls *sovd_http_server_tls(const struct sovd_http_server *server);
 
 /* Reads the request's body whole. Returns 0; SOVD_E_TOO_LARGE, SOVD_E_TIMEOUT, SOVD_E_BAD_REQUEST (broken
  * framing) with *reason; -ENOMEM. The body is in the arena, NUL-terminated. After an error x->close is set. */

@@ -1,59 +1,253 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/http_tls.h"
+#include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <time.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
-static int refuse(const char *what, const char *file) {
-        char reason[160];
+#define RETRY_USEC (60 * SOVD_USEC_PER_SEC) /* files that could not be used may become good by time alone */
 
-        ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
-        ERR_clear_error();
-        sovd_log(SOVD_LOG_ERROR, "%s %s cannot be used: %s", what, file, reason);
-        return -ENOKEY;
+/* What a file was when it was looked at; a link is followed. */
+struct stamp {
+        dev_t device;
+        ino_t inode;
+        off_t size;
+        struct timespec modified, changed;
+        int error;
+};
+
+struct sovd_tls {
+        struct sovd_tls_options options;
+        struct stamp read[SOVD_TLS_FILES], seen[SOVD_TLS_FILES]; /* main thread: when last read, when last looked at */
+        uint64_t next_usec, retry_usec;                          /* main thread; retry 0 = not wanted */
+
+        pthread_mutex_t mutex; /* leaf; all below */
+        SSL_CTX *ctx;
+        uint64_t generation;
+        struct sovd_tls_status status;
+};
+
+/* --- what is in force ------------------------------------------------------------------------------------ */
+
+static SSL_CTX *in_force(struct sovd_tls *tls, uint64_t *ret_generation) {
+        (void)pthread_mutex_lock(&tls->mutex);
+        SSL_CTX *ctx = tls->ctx;
+        *ret_generation = tls->generation;
+        (void)SSL_CTX_up_ref(ctx);
+        (void)pthread_mutex_unlock(&tls->mutex);
+        return ctx;
 }
 
-static int load(SSL_CTX *ctx, const char *certificate, const char *key) {
-        if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
-                return refuse("TLS 1.2 as the lowest version", "");
-        if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
-                return refuse("the certificate", certificate);
-        if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-                return refuse("the key", key);
-        if (SSL_CTX_check_private_key(ctx) != 1)
-                return refuse("the key does not belong to the certificate:", key);
-        SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-        (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+SSL *sovd_tls_session(struct sovd_tls *tls, uint64_t *ret_generation) {
+        SSL_CTX *ctx = in_force(tls, ret_generation);
+        SSL *session = SSL_new(ctx);
+
+        SSL_CTX_free(ctx);
+        return session;
+}
+
+static bool verifies(SSL_CTX *ctx, SSL *session, X509 *certificate) {
+        X509_STORE_CTX *check = X509_STORE_CTX_new();
+        bool good = check && X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(ctx), certificate,
+                                                 SSL_get_peer_cert_chain(session)) == 1 &&
+                    X509_STORE_CTX_set_default(check, "ssl_client") == 1;
+
+        if (good) {
+                X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(check), SSL_CTX_get_security_level(ctx));
+                X509_STORE_CTX_set_depth(check, SSL_CTX_get_verify_depth(ctx));
+                good = X509_verify_cert(check) == 1;
+        }
+        X509_STORE_CTX_free(check);
+        ERR_clear_error();
+        return good;
+}
+
+bool sovd_tls_trusts(struct sovd_tls *tls, SSL *session, uint64_t *generation) {
+        X509 *certificate = SSL_get0_peer_certificate(session);
+        bool good = true;
+
+        if (!certificate)
+                return true;
+        if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
+                return false;
+        if (__atomic_load_n(&tls->generation, __ATOMIC_ACQUIRE) == *generation)
+                return true;
+
+        uint64_t now;
+        SSL_CTX *ctx = in_force(tls, &now);
+        good = verifies(ctx, session, certificate);
+        SSL_CTX_free(ctx);
+        if (good)
+                *generation = now;
+        return good;
+}
+
+void sovd_tls_count_failed(struct sovd_tls *tls) {
+        (void)pthread_mutex_lock(&tls->mutex);
+        tls->status.n_handshakes_failed++;
+        (void)pthread_mutex_unlock(&tls->mutex);
+}
+
+void sovd_tls_status(struct sovd_tls *tls, struct sovd_tls_status *ret) {
+        (void)pthread_mutex_lock(&tls->mutex);
+        *ret = tls->status;
+        (void)pthread_mutex_unlock(&tls->mutex);
+}
+
+/* --- changes --------------------------------------------------------------------------------------------- */
+
+static void look(const struct sovd_tls *tls, struct stamp ret[static SOVD_TLS_FILES]) {
+        const char *member;
+        struct stat st;
+
+        for (size_t i = 0; i < SOVD_TLS_FILES; i++) {
+                const char *path = sovd_tls_file(&tls->options, i, &member);
+                memset(&ret[i], 0, sizeof(ret[i])); /* they are compared as bytes */
+                if (path && stat(path, &st)) {
+                        ret[i].error = errno;
+                } else if (path) {
+                        ret[i].device = st.st_dev;
+                        ret[i].inode = st.st_ino;
+                        ret[i].size = st.st_size;
+                        ret[i].modified = st.st_mtim;
+                        ret[i].changed = st.st_ctim;
+                }
+        }
+}
+
+static bool same(const struct stamp a[static SOVD_TLS_FILES], const struct stamp b[static SOVD_TLS_FILES]) {
+        return memcmp(a, b, SOVD_TLS_FILES * sizeof(*a)) == 0;
+}
+
+/* Something that has ended, or does not hold yet, does not take the place of something that holds. */
+static int check_times(const struct sovd_tls *tls, SSL_CTX *ctx, const struct sovd_tls_ends *ends, struct sovd_tls_problem *p) {
+        uint64_t now = sovd_realtime_usec();
+        const struct sovd_tls_ends *old = &tls->status.ends;
+
+        if (ends->certificate_usec <= now && old->certificate_usec > now)
+                return sovd_tls_refuse(p, "certificate", "%s has ended", tls->options.certificate);
+        if (X509_cmp_current_time(X509_get0_notBefore(SSL_CTX_get0_certificate(ctx))) > 0)
+                return sovd_tls_refuse(p, "certificate", "%s does not hold yet", tls->options.certificate);
+        if (ends->crl_usec && ends->crl_usec <= now && (!old->crl_usec || old->crl_usec > now))
+                return sovd_tls_refuse(p, "crl", "%s has ended", tls->options.crl);
         return 0;
 }
 
-int sovd_http_tls_new(SSL_CTX **ret, const char *certificate, const char *key) {
-        SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-        if (!ctx)
-                return sovd_error_origin(-ENOMEM);
+static void put_in_force(struct sovd_tls *tls, SSL_CTX *ctx, const struct sovd_tls_ends *ends) {
+        (void)pthread_mutex_lock(&tls->mutex);
+        SSL_CTX *before = tls->ctx;
+        tls->ctx = ctx;
+        __atomic_store_n(&tls->generation, tls->generation + 1, __ATOMIC_RELEASE);
+        tls->status.ends = *ends;
+        tls->status.is_stale = false;
+        *tls->status.why = '\0';
+        tls->status.n_reloads++;
+        (void)pthread_mutex_unlock(&tls->mutex);
+        SSL_CTX_free(before);
+}
 
-        int r = load(ctx, certificate, key);
+/* The same reason is logged once. */
+static void stay(struct sovd_tls *tls, const struct sovd_tls_problem *p) {
+        char why[sizeof(tls->status.why)];
+
+        (void)snprintf(why, sizeof(why), "%s: %s", p->member, p->why);
+        (void)pthread_mutex_lock(&tls->mutex);
+        bool known = tls->status.is_stale && strcmp(tls->status.why, why) == 0;
+        tls->status.is_stale = true;
+        memcpy(tls->status.why, why, sizeof(why));
+        tls->status.n_failed++;
+        (void)pthread_mutex_unlock(&tls->mutex);
+        if (!known)
+                sovd_log(SOVD_LOG_ERROR, "the files of server.tls stay as they were: %s", why);
+}
+
+static void log_ends(const char *what, const struct sovd_tls_ends *ends) {
+        char certificate[SOVD_TIMESTAMP_SIZE];
+
+        sovd_log(SOVD_LOG_INFO, "%s; the certificate ends at %s", what, sovd_clock_format(certificate, ends->certificate_usec));
+}
+
+void sovd_tls_reload(struct sovd_tls *tls) {
+        struct sovd_tls_problem problem = { .member = "certificate", .why = "out of memory" };
+        struct sovd_tls_ends ends;
+        SSL_CTX *ctx = NULL;
+
+        look(tls, tls->read); /* before reading: what changes meanwhile is read again */
+        memcpy(tls->seen, tls->read, sizeof(tls->seen));
+        int r = sovd_tls_load(&ctx, &ends, &tls->options, &problem);
+        if (!r)
+                r = check_times(tls, ctx, &ends, &problem);
+        tls->retry_usec = r ? sovd_now_usec() + RETRY_USEC : 0;
         if (r) {
                 SSL_CTX_free(ctx);
+                stay(tls, &problem);
+                return;
+        }
+        put_in_force(tls, ctx, &ends);
+        log_ends("the files of server.tls were read again", &ends);
+}
+
+uint64_t sovd_tls_tick(struct sovd_tls *tls) {
+        struct stamp now[SOVD_TLS_FILES];
+
+        if (!tls || !tls->options.watch_usec)
+                return UINT64_MAX;
+        if (sovd_clock_left_usec(tls->next_usec))
+                return tls->next_usec;
+
+        look(tls, now);
+        bool changed = !same(now, tls->read), settled = same(now, tls->seen);
+        memcpy(tls->seen, now, sizeof(now));
+        if ((changed && settled) || (tls->retry_usec && !sovd_clock_left_usec(tls->retry_usec)))
+                sovd_tls_reload(tls);
+        tls->next_usec = sovd_now_usec() + tls->options.watch_usec;
+        return tls->next_usec;
+}
+
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+/* A clock that is not set yet must not keep the gateway from starting, so what has ended is told only. */
+static void complain_of_ends(const struct sovd_tls *tls) {
+        uint64_t now = sovd_realtime_usec();
+
+        if (tls->status.ends.certificate_usec <= now)
+                sovd_log(SOVD_LOG_ERROR, "the certificate %s has ended", tls->options.certificate);
+        if (tls->status.ends.crl_usec && tls->status.ends.crl_usec <= now)
+                sovd_log(SOVD_LOG_ERROR, "a revocation list of %s has ended: no client certificate is accepted", tls->options.crl);
+}
+
+int sovd_tls_new(struct sovd_tls **ret, const struct sovd_tls_options *options) {
+        struct sovd_tls_problem problem = { .member = "certificate", .why = "out of memory" };
+        _cleanup_(sovd_tls_freep) struct sovd_tls *tls = calloc(1, sizeof(*tls));
+        if (!tls)
+                return sovd_error_origin(-ENOMEM);
+
+        (void)pthread_mutex_init(&tls->mutex, NULL);
+        tls->options = *options;
+        tls->generation = 1;
+        look(tls, tls->read);
+        memcpy(tls->seen, tls->read, sizeof(tls->seen));
+        int r = sovd_tls_load(&tls->ctx, &tls->status.ends, options, &problem);
+        if (r) {
+                sovd_log(SOVD_LOG_ERROR, "server.tls.%s: %s", problem.member, problem.why);
                 return r;
         }
-        *ret = ctx;
+        complain_of_ends(tls);
+
+        *ret = SOVD_TAKE(tls);
         return 0;
 }
 
-void sovd_http_tls_free(SSL_CTX *ctx) {
-        SSL_CTX_free(ctx);
-}
-
-uint64_t sovd_http_tls_not_after_usec(SSL_CTX *ctx) {
-        const X509 *certificate = SSL_CTX_get0_certificate(ctx);
-        struct tm tm = { 0 };
-
-        if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1)
-                return 0;
-        time_t seconds = timegm(&tm);
-        return seconds > 0 ? (uint64_t)seconds * SOVD_USEC_PER_SEC : 0;
+struct sovd_tls *sovd_tls_free(struct sovd_tls *tls) {
+        if (!tls)
+                return NULL;
+        SSL_CTX_free(tls->ctx);
+        (void)pthread_mutex_destroy(&tls->mutex);
+        free(tls);
+        return NULL;
 }

@@ -2,14 +2,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * TLS of the HTTP server - certificate, key and what is spoken
+ * TLS of the HTTP server - what is in force, and how it changes while connections run
+ *
+ * Each handshake takes the context that is in force at its moment; a connection keeps its own until it ends. Another
+ * context comes into force whole or not at all, with the verification of clients that the configuration asks for.
  */
-#include <openssl/types.h>
-#include <stdint.h>
+#include "sovd-rest/tls_load.h"
 
-/* Reads a PEM certificate chain and its key; TLS 1.2 and 1.3. -ENOKEY with the reason logged: refuse to start. */
-int sovd_http_tls_new(SSL_CTX **ret, const char *certificate, const char *key);
-void sovd_http_tls_free(SSL_CTX *ctx);
+struct sovd_tls;
 
-/* When the certificate that is shown ends, in microseconds since the epoch; 0 = that cannot be read. */
-uint64_t sovd_http_tls_not_after_usec(SSL_CTX *ctx);
+struct sovd_tls_status {
+        struct sovd_tls_ends ends;    /* of what is in force */
+        uint64_t n_reloads, n_failed; /* changes that came into force, and files that could not be used */
+        uint64_t n_handshakes_failed;
+        bool is_stale;                /* the files that are there now cannot be used */
+        char why[384];                /* then: "client_ca: …" */
+};
+
+/* Reads the files. -ENOKEY with the reason logged: refuse to start. The options' strings must outlive it. */
+int sovd_tls_new(struct sovd_tls **ret, const struct sovd_tls_options *options);
+struct sovd_tls *sovd_tls_free(struct sovd_tls *tls);
+SOVD_DEFINE_CLEANUP(struct sovd_tls *, sovd_tls_free)
+
+/* A session for a new connection; *ret_generation says with which files. NULL: no memory. From any thread. */
+SSL *sovd_tls_session(struct sovd_tls *tls, uint64_t *ret_generation);
+
+/* Is the client of a running connection one that could connect now as well: its certificate has not ended, and the signers
+ * and lists that are in force since *generation, which is updated, do not refuse it? True for one without certificate. */
+bool sovd_tls_trusts(struct sovd_tls *tls, SSL *session, uint64_t *generation);
+
+/* Reads the files again at once. They come into force, or the old ones stay and it is logged why. Main thread only, as all below. */
+void sovd_tls_reload(struct sovd_tls *tls);
+
+/* Reads them again when they have changed and then stayed as they are for a round. Returns when to be called again
+ * (monotonic). tls may be NULL. */
+uint64_t sovd_tls_tick(struct sovd_tls *tls);
+
+/* From any thread. */
+void sovd_tls_status(struct sovd_tls *tls, struct sovd_tls_status *ret);
+void sovd_tls_count_failed(struct sovd_tls *tls);

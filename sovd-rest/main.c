@@ -2,7 +2,9 @@
 /* The composition root: arguments, configuration, start, signals, stop. The one file that sees every folder. */
 #include "backends/sim/sim_backend.h"
 #include "fault-manager/catalog.h"
-#include "sovd-auth/tokens.h"
+#include "sovd-auth/auth.h"
+#include "sovd-auth/make_key.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -19,6 +21,7 @@
 #include "sovd-rest/catalog_settings.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/fault_settings.h"
+#include "sovd-rest/http_tls.h"
 #include "sovd-rest/lock_settings.h"
 #include "sovd-rest/observe.h"
 #include "sovd-rest/native_apps.h"
@@ -102,7 +105,7 @@ struct daemon {
 
 static const char *check_clients(const struct settings *s, const struct sovd_config_tree *tree,
                                  struct sovd_arena *arena) {
-        const char *member, *pointer;
+        const char *pointer;
         size_t i;
 
         const char *why = sovd_lock_settings_check(s->locks, arena, &pointer);
@@ -114,8 +117,12 @@ static const char *check_clients(const struct settings *s, const struct sovd_con
         why = sovd_rate_settings_check(s->rate, arena, &pointer);
         if (why)
                 return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/rate%s", pointer ? pointer : ""), why);
-        why = sovd_auth_settings_check(s->auth, &i, &member);
-        return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth/tokens/%zu/%s", i, member), why) : NULL;
+        why = sovd_auth_settings_check(s->auth, arena, &pointer);
+        if (!why && s->auth->certificates.n && (!s->server->tls || !s->server->tls->client_ca)) {
+                pointer = "/certificates";
+                why = "needs server.tls.client_ca: without it clients cannot show a certificate";
+        }
+        return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
 }
 
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
@@ -169,6 +176,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
         if (!message)
                 message = check_proxies(s, tree, arena);
         if (!message)
+                message = sovd_tls_settings_check(s->server, tree, arena);
+        if (!message)
                 message = check_clients(s, tree, arena);
         if (!message)
                 message = sovd_catalog_settings_check(s->catalog, tree, arena);
@@ -214,15 +223,24 @@ static int make_demo(struct daemon *d) {
 
 /* --- backends -------------------------------------------------------------------------------------------- */
 
-/* Who is known by a token. --demo has clients of its own, for whoever sits at this machine. */
-static int set_tokens(const struct daemon *d, const struct settings *s) {
-        const char *host = d->settings.server->host;
-        bool local = strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || sovd_has_prefix(host, "127.");
-        bool demo = d->arguments->demo && local && !s->auth->tokens.set;
+/* Who is known by which credentials. --demo has clients of its own, for whoever sits at this machine. */
+static int set_auth(const struct daemon *d, const struct settings *s) {
+        const bool local = sovd_settings_is_local(d->settings.server->host);
+        const bool demo = d->arguments->demo && local && !s->auth->api_keys.set && !s->auth->enabled.value;
 
         if (demo)
-                sovd_log(SOVD_LOG_INFO, "the demo knows clients by the bearer tokens demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
-        return sovd_tokens_set(d->rest.tokens, demo ? &sovd_auth_demo_settings : s->auth);
+                sovd_log(SOVD_LOG_INFO, "the demo knows clients by the keys demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
+        if (!local && !s->auth->enabled.value)
+                sovd_log(SOVD_LOG_WARN, "whoever reaches %s may ask for everything but /x-admin: auth.enabled is false", d->settings.server->host);
+        return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
+}
+
+/* So does where Vault is. */
+static void keep_vault(const struct daemon *d, struct settings *new) {
+        const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
+
+        if (!before != !now || (before && !sovd_settings_same(&sovd_schema_vault_settings, before, now)))
+                sovd_log(SOVD_LOG_WARN, "changes under auth.vault take effect after a restart");
 }
 
 /* The apps' socket and the state stay those of the start. */
@@ -256,6 +274,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
         new->fault_mirror = d->settings.fault_mirror;
         sovd_admission_set(d->rest.admission, new->rate);
         keep_native(d, new);
+        keep_vault(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -282,17 +301,20 @@ static int try_reload(struct daemon *d) {
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
         sovd_settings_log(new.logging);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_tokens(d, &new))
-                sovd_log(SOVD_LOG_ERROR, "the old locks or tokens stay in force");
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_auth(d, &new))
+                sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
         sovd_native_apps_reload(d->apps, d->settings.faults);
+        sovd_secrets_refresh(d->rest.secrets);
         return 0;
 }
 
 static void reload(struct daemon *d) {
         sovd_service_reloading();
+        if (sovd_http_server_tls(d->rest.server))
+                sovd_tls_reload(sovd_http_server_tls(d->rest.server));
         if (try_reload(d))
                 sovd_log(SOVD_LOG_ERROR, "the configuration is not acceptable; the old one stays in force");
         else
@@ -309,6 +331,9 @@ static void say_listening(const struct daemon *d) {
 
         sovd_log(SOVD_LOG_INFO, "listening on %s://%s%s%s:%u" "/sovd/v1", s->tls ? "https" : "http", v6 ? "[" : "",
                  s->host, v6 ? "]" : "", sovd_http_server_port(d->rest.server));
+        if (sovd_server_is_open(s))
+                sovd_log(SOVD_LOG_WARN, "plain HTTP on an address that other machines reach (server.allow_plain_http): everybody on the "
+                                        "way can read and change what is said");
         if (s->unix_socket)
                 sovd_log(SOVD_LOG_INFO, "listening on %s", s->unix_socket);
 }
@@ -389,7 +414,8 @@ static int start_catalog(struct daemon *d) {
 
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
-        const struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits, d->settings.rate);
+        struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits, d->settings.rate);
+        struct sovd_tls_options tls;
         const struct sovd_gateway_options options = {
                 .db = d->db,
                 .executions_max = (size_t)limits->executions.value,
@@ -415,11 +441,15 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
         if (!r)
-                r = sovd_tokens_new(&d->rest.tokens);
+                r = sovd_auth_new(&d->rest.auth);
         if (!r)
                 r = sovd_admission_new(&d->rest.admission, d->settings.rate);
         if (!r)
-                r = set_tokens(d, &d->settings);
+                r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
+        if (!r)
+                r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
+        if (!r)
+                r = set_auth(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
@@ -432,6 +462,7 @@ static int start(struct daemon *d) {
                 return r;
 
         d->rest.gateway = d->gateway;
+        d->rest.is_local = sovd_settings_is_local(d->settings.server->host);
         d->rest.state_folder = d->settings.storage->path;
         d->rest.request_timeout_usec = sovd_settings_usec(limits->request_timeout);
         sovd_settings_docs(d->settings.events, limits, &d->rest.docs);
@@ -458,11 +489,16 @@ static int start(struct daemon *d) {
                 r = start_catalog(d);
         if (!r)
                 r = start_fault_mirror(d);
+        if (d->settings.server->tls) {
+                sovd_tls_settings_options(d->settings.server->tls, &tls);
+                http.tls = &tls;
+        }
         if (!r)
                 r = sovd_http_server_new(&d->rest.server, &http, sovd_dispatch, &d->rest);
         if (r)
                 return r;
         sovd_own_entity_listening(d->own);
+        sovd_streamer_set_tls(d->rest.streamer, sovd_http_server_tls(d->rest.server));
         say_listening(d);
         return 0;
 }
@@ -499,6 +535,7 @@ static void run(struct daemon *d, const sigset_t *signals) {
         for (;;) {
                 uint64_t wait = !d->rest.ready ? READY_POLL_USEC : watchdog ? watchdog : IDLE_USEC;
                 wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_own_entity_tick(d->own)));
+                wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_tls_tick(sovd_http_server_tls(d->rest.server))));
                 const struct timespec timeout = { .tv_sec = (time_t)(wait / SOVD_USEC_PER_SEC),
                                                   .tv_nsec = (long)(wait % SOVD_USEC_PER_SEC) * 1000 };
                 int signal = sigtimedwait(signals, NULL, &timeout);
@@ -543,7 +580,8 @@ static void stop(struct daemon *d) {
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
-        d->rest.tokens = sovd_tokens_free(d->rest.tokens);
+        d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
+        d->rest.auth = sovd_auth_free(d->rest.auth);
         d->rest.admission = sovd_admission_free(d->rest.admission);
 }
 
@@ -596,6 +634,14 @@ static int print_openapi(void) {
         return text ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int make_key(const char *name) {
+        int r = sovd_make_key(name, stdout);
+
+        if (r == -EINVAL)
+                (void)fprintf(stderr, "a name has 1 to 64 letters, digits and -._@: only\n");
+        return r == -EINVAL ? 2 : r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int with_settings(const struct sovd_arguments *arguments) {
         struct daemon d = { .arguments = arguments };
         int status = 2;
@@ -639,6 +685,8 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_OPENAPI:
                 return print_openapi();
+        case SOVD_ACTION_MAKE_KEY:
+                return make_key(arguments.key_name);
         case SOVD_ACTION_CHECK_CONFIG:
         case SOVD_ACTION_RUN:
                 break;

@@ -12,6 +12,7 @@
 #include "sovd-rest/admission.h"
 #include "sovd-rest/data_catalog.h"
 #include "sovd-rest/http_server.h"
+#include "sovd-rest/http_tls.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/process.h"
 #include "sovd-rest/route.h"
@@ -455,7 +456,29 @@ static void write_faults(struct sovd_gateway *gateway, struct sovd_json_writer *
         write_value(w, "sovd_fault_flushes_failed_total", "counter", "Times that changes could not be written.",
                     (double)c.n_failed_flushes);
         write_value(w, "sovd_fault_cycles_total", "counter", "Operation cycles that began.", (double)c.n_cycles);
+        write_value(w, "sovd_fault_cycles_behind", "gauge", "Kinds of operation cycles that not all stored faults follow yet.",
+                    (double)c.n_cycles_behind);
         write_value(w, "sovd_fault_definitions", "gauge", "Faults of all catalogues.", (double)c.n_definitions);
+}
+
+static void write_tls(const struct sovd_http_server *server, struct sovd_json_writer *w) {
+        struct sovd_tls *tls = server ? sovd_http_server_tls(server) : NULL;
+        struct sovd_tls_status s;
+
+        if (!tls)
+                return;
+        sovd_tls_status(tls, &s);
+        write_value(w, "sovd_tls_certificate_ends_timestamp_seconds", "gauge", "When the server's certificate ends.",
+                    (double)(s.ends.certificate_usec / SOVD_USEC_PER_SEC));
+        if (s.ends.crl_usec)
+                write_value(w, "sovd_tls_revocation_list_ends_timestamp_seconds", "gauge", "When the first revocation list ends.",
+                            (double)(s.ends.crl_usec / SOVD_USEC_PER_SEC));
+        write_value(w, "sovd_tls_reloads_total", "counter", "Times that changed files of server.tls came into force.",
+                    (double)s.n_reloads);
+        write_value(w, "sovd_tls_reloads_failed_total", "counter", "Times that they could not be used.", (double)s.n_failed);
+        write_value(w, "sovd_tls_stale", "gauge", "1 while the files that are there cannot be used.", s.is_stale);
+        write_value(w, "sovd_tls_handshakes_failed_total", "counter", "Connections that ended before they were secure.",
+                    (double)s.n_handshakes_failed);
 }
 
 void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, const struct sovd_http_server *server,
@@ -465,6 +488,7 @@ void sovd_metrics_write(struct sovd_metrics *m, struct sovd_gateway *gateway, co
         write_requests(m, w);
         write_durations(m, w);
         write_server(server, w);
+        write_tls(server, w);
         write_backends(gateway, w);
         write_locks(gateway, w);
         write_faults(gateway, w);

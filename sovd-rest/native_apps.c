@@ -72,7 +72,7 @@ int sovd_native_apps_retain(struct sovd_native_apps *apps, const struct sovd_his
                 .keep_usec = (uint64_t)(settings->retention_days.value * DAY_USEC),
                 .events_max = (uint64_t)settings->events_max.value,
                 .faults_max = (uint64_t)settings->faults_max.value,
-                .period_usec = SOVD_MAX(sovd_settings_usec(settings->compact), 50 * SOVD_USEC_PER_MSEC),
+                .period_usec = sovd_settings_usec(settings->compact),
         };
         int r = fm_sink_retain(apps->faults, &options);
 

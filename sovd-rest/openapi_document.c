@@ -3,6 +3,45 @@
 #include "sovd-rest/openapi_path.h"
 #include <cjson/cJSON.h>
 
+/* What a client may show, one of them; its field of the document's scheme. */
+static const struct scheme {
+        const char *name, *type, *key, *value, *field, *text;
+} schemes[] = {
+        { "bearer", "http", "scheme", "bearer", NULL, "A signed token (JWT), or an API key." },
+        { "apiKey", "apiKey", "in", "header", "X-API-Key", "An API key." },
+};
+
+/* Any of them is good for everything; operations that need none say so. */
+static void write_security(struct sovd_json_writer *w) {
+        sovd_json_key(w, "security");
+        sovd_json_array_begin(w);
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(schemes); i++) {
+                sovd_json_object_begin(w);
+                sovd_json_key(w, schemes[i].name);
+                sovd_json_array_begin(w);
+                sovd_json_array_end(w);
+                sovd_json_object_end(w);
+        }
+        sovd_json_array_end(w);
+}
+
+static void write_schemes(struct sovd_json_writer *w) {
+        sovd_json_key(w, "securitySchemes");
+        sovd_json_object_begin(w);
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(schemes); i++) {
+                const struct scheme *s = &schemes[i];
+                sovd_json_key(w, s->name);
+                sovd_json_object_begin(w);
+                sovd_json_key_string(w, "type", s->type);
+                sovd_json_key_string(w, s->key, s->value);
+                if (s->field)
+                        sovd_json_key_string(w, "name", s->field);
+                sovd_json_key_string(w, "description", s->text);
+                sovd_json_object_end(w);
+        }
+        sovd_json_object_end(w);
+}
+
 void sovd_openapi_begin(struct sovd_openapi *o, const char *title, const char *base) {
         struct sovd_json_writer *w = o->w;
 
@@ -23,6 +62,7 @@ void sovd_openapi_begin(struct sovd_openapi *o, const char *title, const char *b
         sovd_json_object_end(w);
         sovd_json_object_end(w);
         sovd_openapi_write_server(w, base);
+        write_security(w);
 }
 
 static void begin_error(struct sovd_json_writer *w, const char *name, const char *text) {
@@ -89,5 +129,6 @@ void sovd_openapi_write_components(struct sovd_openapi *o) {
         write_bad_value(w);
         write_generic_error(w, "Failure", "The request failed.");
         sovd_json_object_end(w);
+        write_schemes(w);
         sovd_json_object_end(w);
 }

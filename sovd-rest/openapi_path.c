@@ -15,6 +15,7 @@ enum {
 
 const struct sovd_openapi_error sovd_openapi_errors[] = {
         { 400, ALWAYS, "BadRequest", "The request cannot be understood." },
+        { 401, ALWAYS, "Unauthorized", "The credentials are missing, wrong or expired." },
         { 403, WRITE, "Forbidden", "This may not be done." },
         { 404, NAMED, "NotFound", "There is no such thing." },
         { 406, ANSWERED, "NotAcceptable", "Accept does not list the type of the answer." },
@@ -407,6 +408,11 @@ static void write_operation(struct sovd_openapi *o, const struct sovd_openapi_pa
         if (r->flags & SOVD_DEPRECATED)
                 sovd_json_key_bool(w, "deprecated", true);
         sovd_json_key_string(w, "x-gw-route", r->id);
+        if (r->flags & SOVD_PUBLIC) {
+                sovd_json_key(w, "security");
+                sovd_json_array_begin(w);
+                sovd_json_array_end(w);
+        }
         if (is_temporary(p, r))
                 sovd_json_key_int(w, "x-sovd-retention-timeout", (int64_t)p->retention_sec);
         write_parameters(w, r, p->text);

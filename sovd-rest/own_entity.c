@@ -165,9 +165,10 @@ int sovd_own_entity_start(struct sovd_own_entity **ret, const struct sovd_own_op
 }
 
 void sovd_own_entity_listening(struct sovd_own_entity *own) {
-        if (own)
-                sovd_own_faults_set_certificate(own->rest->own_faults,
-                                                sovd_http_server_certificate_ends_usec(own->rest->server));
+        if (!own)
+                return;
+        sovd_own_faults_set_auth(own->rest->own_faults, own->rest->auth);
+        sovd_own_faults_set_tls(own->rest->own_faults, sovd_http_server_tls(own->rest->server));
 }
 
 uint64_t sovd_own_entity_tick(struct sovd_own_entity *own) {

@@ -23,7 +23,7 @@ struct sovd_own_options {
 /* Adds the backend behind all others. *ret is NULL when the gateway is no entity. */
 int sovd_own_entity_start(struct sovd_own_entity **ret, const struct sovd_own_options *options);
 
-/* The server listens: its certificate is known. */
+/* The server listens: its TLS can be looked at. */
 void sovd_own_entity_listening(struct sovd_own_entity *own);
 
 /* Looks after the faults; returns when to be called again (monotonic). own may be NULL. */

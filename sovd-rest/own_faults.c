@@ -269,8 +269,12 @@ bool sovd_own_faults_unwritten(void *data, struct sovd_call *call, struct sovd_f
 
 /* --- life ------------------------------------------------------------------------------------------------ */
 
-void sovd_own_faults_set_certificate(struct sovd_own_faults *own, uint64_t ends_usec) {
-        own->certificate_ends_usec = ends_usec;
+void sovd_own_faults_set_auth(struct sovd_own_faults *own, struct sovd_auth *auth) {
+        own->auth = auth;
+}
+
+void sovd_own_faults_set_tls(struct sovd_own_faults *own, struct sovd_tls *tls) {
+        own->tls = tls;
 }
 
 int sovd_own_faults_new(struct sovd_own_faults **ret, const struct sovd_own_faults_options *options) {

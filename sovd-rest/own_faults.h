@@ -14,6 +14,7 @@ struct sovd_call;
 struct sovd_fault_detail;
 struct sovd_gateway;
 struct sovd_own_faults;
+struct sovd_tls;
 
 struct sovd_own_faults_options {
         struct sovd_gateway *gateway; /* with a fault sink and the state */
@@ -25,8 +26,12 @@ int sovd_own_faults_new(struct sovd_own_faults **ret, const struct sovd_own_faul
 struct sovd_own_faults *sovd_own_faults_free(struct sovd_own_faults *own);
 SOVD_DEFINE_CLEANUP(struct sovd_own_faults *, sovd_own_faults_free)
 
-/* When the server's certificate ends (UTC); 0 = it has none. Before the first tick. */
-void sovd_own_faults_set_certificate(struct sovd_own_faults *own, uint64_t ends_usec);
+/* Whose keys are looked at. Before the first tick. */
+struct sovd_auth;
+void sovd_own_faults_set_auth(struct sovd_own_faults *own, struct sovd_auth *auth);
+
+/* The server's TLS, which is looked at as well; NULL = it has none. Before the first tick. */
+void sovd_own_faults_set_tls(struct sovd_own_faults *own, struct sovd_tls *tls);
 
 /* Looks, when it is time; returns when to be called again (monotonic). Main thread only. */
 uint64_t sovd_own_faults_tick(struct sovd_own_faults *own);

@@ -5,6 +5,7 @@
  * Own faults - their inside: own_looks.c finds what is wrong, own_faults.c tells it
  */
 #include "sovd-core/base/json_writer.h"
+#include "sovd-rest/http_tls.h"
 #include "sovd-rest/own_faults.h"
 #include <pthread.h>
 
@@ -44,7 +45,9 @@ struct sovd_own_faults {
         struct sovd_gateway *gateway;
         struct sovd_fault_sink *sink;
         char *entity, *damaged; /* entity: "apps/sovd-gateway" */
-        uint64_t certificate_ends_usec, next_usec; /* main thread */
+        uint64_t next_usec;    /* main thread */
+        struct sovd_tls *tls;                      /* set before the first tick; or NULL */
+        struct sovd_auth *auth;                    /* the same */
         bool complained;                           /* the same */
 
         pthread_mutex_t mutex; /* leaf: the told ones; only the main thread writes them */
@@ -58,6 +61,7 @@ struct own_look {
         struct own_finding *findings;
         size_t n, size;
         int error;
+        struct sovd_tls_status tls; /* all 0 when there is no TLS */
 };
 
 /* Looks at everything: l->findings, always in the same order as long as the configuration is the same. l->error: -ENOMEM. */

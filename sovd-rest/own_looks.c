@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-auth/auth.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
@@ -145,29 +146,84 @@ static enum own_verdict check_damage(struct own_look *l, struct sovd_json_writer
         return OWN_BAD;
 }
 
-static void write_end(struct own_look *l, struct sovd_json_writer *w) {
+static void write_end(struct sovd_json_writer *w, uint64_t ends) {
         char when[SOVD_TIMESTAMP_SIZE];
 
-        sovd_json_key_string(w, "not_after", sovd_clock_format(when, l->own->certificate_ends_usec));
+        sovd_json_key_string(w, "not_after", sovd_clock_format(when, ends));
 }
 
 static enum own_verdict check_expiring(struct own_look *l, struct sovd_json_writer *w) {
-        uint64_t ends = l->own->certificate_ends_usec, now = sovd_realtime_usec();
+        uint64_t ends = l->tls.ends.certificate_usec, now = sovd_realtime_usec();
 
         if (!ends || now >= ends || now + EXPIRING_USEC < ends)
                 return OWN_GOOD;
-        write_end(l, w);
+        write_end(w, ends);
         sovd_json_key_int(w, "days_left", (int64_t)((ends - now) / (86400 * SOVD_USEC_PER_SEC)));
         return OWN_BAD;
 }
 
 static enum own_verdict check_expired(struct own_look *l, struct sovd_json_writer *w) {
-        uint64_t ends = l->own->certificate_ends_usec;
+        uint64_t ends = l->tls.ends.certificate_usec;
 
         if (!ends || sovd_realtime_usec() < ends)
                 return OWN_GOOD;
-        write_end(l, w);
+        write_end(w, ends);
         return OWN_BAD;
+}
+
+static enum own_verdict check_list_expired(struct own_look *l, struct sovd_json_writer *w) {
+        uint64_t ends = l->tls.ends.crl_usec;
+
+        if (!ends || sovd_realtime_usec() < ends)
+                return OWN_GOOD;
+        write_end(w, ends);
+        return OWN_BAD;
+}
+
+static enum own_verdict check_stale(struct own_look *l, struct sovd_json_writer *w) {
+        if (!l->tls.is_stale)
+                return OWN_GOOD;
+        sovd_json_key_string(w, "error", l->tls.why);
+        return OWN_BAD;
+}
+
+struct keys {
+        struct sovd_json_writer *w;
+        uint64_t from_usec, until_usec;
+        size_t n;
+};
+
+static void look_at_key(void *data, const char *name, uint64_t ends_usec) {
+        struct keys *keys = data;
+
+        if (ends_usec <= keys->from_usec || ends_usec > keys->until_usec)
+                return;
+        if (!keys->n++) {
+                sovd_json_key(keys->w, "keys");
+                sovd_json_array_begin(keys->w);
+        }
+        sovd_json_string(keys->w, name);
+}
+
+/* Keys that end between the two times. */
+static enum own_verdict check_keys(const struct own_look *l, struct sovd_json_writer *w, uint64_t from, uint64_t until) {
+        struct keys keys = { .w = w, .from_usec = from, .until_usec = until };
+
+        if (l->own->auth)
+                sovd_auth_each_ending_key(l->own->auth, look_at_key, &keys);
+        if (keys.n)
+                sovd_json_array_end(w);
+        return keys.n ? OWN_BAD : OWN_GOOD;
+}
+
+static enum own_verdict check_keys_expiring(struct own_look *l, struct sovd_json_writer *w) {
+        uint64_t now = sovd_realtime_usec();
+
+        return check_keys(l, w, now, now + SOVD_AUTH_SOON_USEC);
+}
+
+static enum own_verdict check_keys_expired(struct own_look *l, struct sovd_json_writer *w) {
+        return check_keys(l, w, 0, sovd_realtime_usec());
 }
 
 static const struct own_kind kinds[] = {
@@ -179,6 +235,14 @@ static const struct own_kind kinds[] = {
           .n_looks = 1, .check = check_expiring },
         { .code = "certificate-expired", .name = "The server's certificate has ended", .severity = 2, .n_looks = 1,
           .check = check_expired },
+        { .code = "certificate-not-renewed", .name = "The new files of server.tls cannot be used, the old ones stay", .severity = 2,
+          .n_looks = 1, .check = check_stale },
+        { .code = "revocation-list-expired", .name = "A revocation list has ended: client certificates are refused", .severity = 2,
+          .n_looks = 1, .check = check_list_expired },
+        { .code = "api-key-expiring", .name = "An API key ends within 30 days", .severity = 3, .n_looks = 1,
+          .check = check_keys_expiring },
+        { .code = "api-key-expired", .name = "An API key has ended and is still configured", .severity = 3, .n_looks = 1,
+          .check = check_keys_expired },
         { .code = "backend-lost", .name = "Backend '%s' cannot be reached", .severity = 2, .n_looks = 3,
           .each = each_backend },
         { .code = "app-lost", .name = "App '%s' went away without a word", .severity = 2, .n_looks = 1, .each = each_app },
@@ -189,6 +253,8 @@ const struct own_kind *const own_kind_unwritten = &kinds[0];
 void own_look_at_all(struct own_look *l) {
         struct sovd_json_writer w;
 
+        if (l->own->tls)
+                sovd_tls_status(l->own->tls, &l->tls);
         for (size_t i = 0; i < SOVD_N_ELEMENTS(kinds); i++) {
                 const struct own_kind *kind = &kinds[i];
                 if (kind->each) {

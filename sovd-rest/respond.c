@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <openssl/types.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define HEADERS_MAX 12
 
@@ -168,6 +169,14 @@ static const char *content_type(const struct sovd_call *call, const struct sovd_
         return "application/json";
 }
 
+/* RFC 6750 3.1: what was wrong is said of a token that was shown, and nothing of one that was not. */
+static const char *challenge(const struct sovd_head *head) {
+        const char *shown = sovd_head_field(head, "Authorization");
+        bool is_bearer = (shown && strncasecmp(shown, "Bearer", 6) == 0) || sovd_head_field(head, "X-API-Key");
+
+        return is_bearer ? "Bearer realm=\"sovd\", error=\"invalid_token\"" : "Bearer realm=\"sovd\"";
+}
+
 static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *call, int r) {
         struct headers h = { .n = 0 };
         const struct sovd_failure *f = &call->failure;
@@ -184,7 +193,7 @@ static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *cal
 
         unsigned status = sovd_failure_status(call);
         if (status == 401)
-                add(&h, "WWW-Authenticate", "Bearer realm=\"sovd\", error=\"invalid_token\"");
+                add(&h, "WWW-Authenticate", challenge(&x->head));
         sovd_http_send(x, status, h.items, x->head.method && strcmp(x->head.method, "HEAD") == 0);
         return status;
 }

@@ -15,7 +15,8 @@ struct sovd_http_server;
 struct sovd_admission;
 struct sovd_cors_settings;
 struct sovd_events;
-struct sovd_tokens;
+struct sovd_auth;
+struct sovd_secrets;
 struct sovd_observations;
 struct sovd_own_faults;
 struct sovd_fault_mirror;
@@ -26,7 +27,9 @@ struct sovd_data_catalog;
 struct sovd_rest {
         struct sovd_gateway *gateway;
         struct sovd_metrics *metrics;
-        struct sovd_tokens *tokens;
+        struct sovd_auth *auth;
+        struct sovd_secrets *secrets;
+        bool is_local;                        /* only this machine reaches it */
         struct sovd_admission *admission;
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;

@@ -33,6 +33,9 @@ enum {
         SOVD_DEPRECATED = 1 << 2,     /* by the standard; there is another word for it */
         SOVD_NO_LOCK = 1 << 3,        /* not a read, yet it changes nothing that a lock is for */
         SOVD_ADMIN = 1 << 18,         /* for clients whose credentials say admin */
+        SOVD_PUBLIC = 1 << 19,        /* needs no credentials, even where they are asked for */
+        SOVD_PUBLIC_METRICS = 1 << 20, /* the same if auth.public_metrics says so */
+        SOVD_PUBLIC_DOCS = 1 << 21,   /* the same for auth.public_docs */
         SOVD_TEMPORARY = 1 << 17,     /* makes, or keeps on, what ends by itself: /docs says when */
         /* what it takes */
         SOVD_INCLUDE_SCHEMA = 1 << 4, /* offers include-schema (ISO 17978-3 5.1) */
@@ -71,6 +74,8 @@ struct sovd_route {
         unsigned entities;              /* for {entity} paths: SOVD_ANY_ENTITY or SOVD_ONLY() bits */
         enum sovd_collection collection; /* the entity must offer it; SOVD_NO_COLLECTION = none */
         const struct sovd_query_param *query; /* ends with name == NULL; or NULL */
+        const char *const *query_family; /* parameters of its siblings: one that `query` lacks is refused, not ignored, as
+                                          * the answer would be to another question; ends with NULL; or NULL */
         const struct sovd_schema *in;   /* body, or NULL = none */
         const struct sovd_schema *out;  /* body of success, or the data of an event; or NULL = none */
         unsigned success;               /* status of success */

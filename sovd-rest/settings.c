@@ -6,16 +6,7 @@
 #include "sovd-core/observations.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/streamer.h"
-
-static const struct sovd_field tls_fields[] = {
-        { .name = "certificate", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_tls_settings, certificate),
-          .flags = SOVD_REQUIRED, .min = 1, .max = 4095, .doc = "File with the certificate chain in PEM form." },
-        { .name = "key", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_tls_settings, key),
-          .flags = SOVD_REQUIRED, .min = 1, .max = 4095, .doc = "File with its private key in PEM form." },
-        { 0 }
-};
-static const struct sovd_schema tls_schema = { .name = "tls", .size = sizeof(struct sovd_tls_settings),
-                                               .fields = tls_fields };
+#include <arpa/inet.h>
 
 #define F(member) offsetof(struct sovd_server_settings, member)
 static const struct sovd_field server_fields[] = {
@@ -25,8 +16,10 @@ static const struct sovd_field server_fields[] = {
           .doc = "TCP port; 0 takes a free one and logs it." },
         { .name = "unix_socket", .type = SOVD_FIELD_STRING, .offset = F(unix_socket), .min = 1, .max = 100,
           .doc = "Path of a Unix socket to listen on as well." },
-        { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema,
+        { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &sovd_schema_tls_settings,
           .doc = "HTTPS instead of HTTP on the TCP port." },
+        { .name = "allow_plain_http", .type = SOVD_FIELD_BOOL, .offset = F(allow_plain_http), .def = "false",
+          .doc = "Whether HTTP without TLS may be served on an address that other machines reach." },
         { .name = "allowed_hosts", .type = SOVD_FIELD_STRINGS, .offset = F(allowed_hosts), .min = 1, .max = 64,
           .doc = "If given: other values of the Host field are answered with 421." },
         { .name = "trusted_proxies", .type = SOVD_FIELD_STRINGS, .offset = F(trusted_proxies), .min = 1, .max = 64,
@@ -79,6 +72,9 @@ const struct sovd_schema sovd_schema_storage_settings = {
         { .name = word, .type = SOVD_FIELD_INT, .offset = F(place), .min = low, .max = high, .def = text, .doc = sentence }
 #define SECONDS(word, place, low, high, text, sentence) \
         { .name = word, .type = SOVD_FIELD_NUMBER, .offset = F(place), .min = low, .max = high, .def = text, .doc = sentence }
+#define SECONDS_FROM(word, place, fraction, more, high, text, sentence) \
+        { .name = word, .type = SOVD_FIELD_NUMBER, .offset = F(place), .flags = more, .least = fraction, .max = high, \
+          .def = text, .doc = sentence }
 static const struct sovd_field limits_fields[] = {
         INT("connections", connections, 2, 1024, "128", "Connections that are served at the same time."),
         INT("connections_per_address", connections_per_address, 1, 1024, "32",
@@ -145,7 +141,7 @@ static const struct sovd_field history_fields[] = {
         INT("events_max", events_max, 1, 100000000, "1000000", "Events that are kept; the oldest go first."),
         INT("faults_max", faults_max, 1, 100000000, "100000",
             "Stored faults; over it those go that nobody can report any more, the oldest first."),
-        SECONDS("compact_secs", compact, 0, 604800, "60", "How often this is looked after; at least 0.05."),
+        SECONDS_FROM("compact_secs", compact, 0.05, 0, 604800, "60", "How often this is looked after."),
         { 0 }
 };
 #undef F
@@ -156,10 +152,10 @@ const struct sovd_schema sovd_schema_history_settings = {
 
 #define F(member) offsetof(struct sovd_events_settings, member)
 static const struct sovd_field events_fields[] = {
-        SECONDS("fast_secs", fast, 0, 3600, "0.1", "Interval of the word fast; none of the intervals is below 0.01."),
-        SECONDS("normal_secs", normal, 0, 3600, "0.25", "Interval of the word normal."),
-        SECONDS("slow_secs", slow, 0, 3600, "0.5", "Interval of the word slow."),
-        SECONDS("trigger_secs", trigger, 0, 3600, "0.1", "How often the resource of a trigger is looked at."),
+        SECONDS_FROM("fast_secs", fast, 0.01, 0, 3600, "0.1", "Interval of the word fast."),
+        SECONDS_FROM("normal_secs", normal, 0.01, 0, 3600, "0.25", "Interval of the word normal."),
+        SECONDS_FROM("slow_secs", slow, 0.01, 0, 3600, "0.5", "Interval of the word slow."),
+        SECONDS_FROM("trigger_secs", trigger, 0.01, 0, 3600, "0.1", "How often the resource of a trigger is looked at."),
         INT("duration_max_secs", duration_max, 1, 31536000, "86400", "Longest duration of a cyclic subscription."),
         INT("lifetime_max_secs", lifetime_max, 1, 31536000, "86400",
             "Longest lifetime of a trigger, and the one that it has when none is asked for."),
@@ -172,8 +168,8 @@ static const struct sovd_field events_fields[] = {
         INT("bus_bytes", bus_bytes, 1024, 64 * 1024 * 1024, "1048576", "Bytes of memory that they take together."),
         INT("replay_max", replay_max, 0, 10000000, "10000",
             "Events of faults that a reader who comes back may have missed and still gets; older ones are a gap."),
-        SECONDS("heartbeat_secs", heartbeat, 0, 3600, "15", "A comment is sent after so much silence; at least 0.05."),
-        SECONDS("stall_secs", stall, 0, 3600, "30", "A reader that takes nothing for so long is dropped; at least 0.1."),
+        SECONDS_FROM("heartbeat_secs", heartbeat, 0.05, 0, 3600, "15", "A comment is sent after so much silence."),
+        SECONDS_FROM("stall_secs", stall, 0.1, 0, 3600, "30", "A reader that takes nothing for so long is dropped."),
         SECONDS("retry_secs", retry, 0, 3600, "3", "How long a reader shall wait before it connects again."),
         INT("threads", threads, 1, 256, "16", "Threads that read for subscriptions and triggers."),
         INT("per_backend", per_backend, 1, 64, "3", "How many of them may wait for the same backend; one is always left for the others."),
@@ -188,7 +184,7 @@ const struct sovd_schema sovd_schema_events_settings = {
 
 #define F(member) offsetof(struct sovd_fault_mirror_settings, member)
 static const struct sovd_field fault_mirror_fields[] = {
-        SECONDS("poll_secs", poll, 0, 86400, "5", "How often the faults of each entity are read; 0: never. At least 0.1."),
+        SECONDS_FROM("poll_secs", poll, 0.1, SOVD_OR_ZERO, 86400, "5", "How often the faults of each entity are read; 0: never."),
         SECONDS("poll_timeout_secs", poll_timeout, 1, 300, "5", "Until a reading has failed; who fails is read less often."),
         SECONDS("keep_days", keep_days, 0, 36500, "30",
                 "Faults of an entity that is not there any more are forgotten after so many days."),
@@ -204,14 +200,10 @@ const struct sovd_schema sovd_schema_fault_mirror_settings = {
         .doc = "How the faults of backends are followed, for history and event streams.",
 };
 
-static uint64_t at_least(struct sovd_number seconds, uint64_t min_usec) {
-        return SOVD_MAX(sovd_settings_usec(seconds), min_usec);
-}
-
 uint64_t sovd_settings_period(const struct sovd_events_settings *events, int interval) {
         const struct sovd_number seconds[] = { events->trigger, events->fast, events->normal, events->slow };
 
-        return at_least(seconds[interval], 10 * SOVD_USEC_PER_MSEC);
+        return sovd_settings_usec(seconds[interval]);
 }
 
 void sovd_settings_streamer(const struct sovd_events_settings *events, const struct sovd_limits_settings *limits,
@@ -219,8 +211,8 @@ void sovd_settings_streamer(const struct sovd_events_settings *events, const str
         *ret = (struct sovd_streamer_options){
                 .streams_max = (size_t)limits->streams.value,
                 .per_client_max = (size_t)limits->streams_per_client.value,
-                .heartbeat_usec = at_least(events->heartbeat, 50 * SOVD_USEC_PER_MSEC),
-                .stall_usec = at_least(events->stall, 100 * SOVD_USEC_PER_MSEC),
+                .heartbeat_usec = sovd_settings_usec(events->heartbeat),
+                .stall_usec = sovd_settings_usec(events->stall),
                 .retry_msec = (unsigned)(events->retry.value * 1000),
         };
 }
@@ -273,7 +265,18 @@ void sovd_settings_docs(const struct sovd_events_settings *events, const struct 
 }
 
 uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror) {
-        return mirror->poll.value > 0 ? at_least(mirror->poll, 100 * SOVD_USEC_PER_MSEC) : 0;
+        return sovd_settings_usec(mirror->poll);
+}
+
+bool sovd_settings_is_local(const char *host) {
+        struct in6_addr v6;
+        struct in_addr v4;
+
+        if (inet_pton(AF_INET, host, &v4) == 1)
+                return ntohl(v4.s_addr) >> 24 == 127;
+        if (inet_pton(AF_INET6, host, &v6) == 1)
+                return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+        return strcmp(host, "localhost") == 0;
 }
 
 uint64_t sovd_settings_usec(struct sovd_number seconds) {
@@ -287,8 +290,6 @@ struct sovd_http_server_options sovd_settings_http(const struct sovd_server_sett
                 .host = server->host,
                 .port = (unsigned)server->port.value,
                 .unix_socket = server->unix_socket,
-                .certificate = server->tls ? server->tls->certificate : NULL,
-                .key = server->tls ? server->tls->key : NULL,
                 .threads = (unsigned)limits->connections.value,
                 .head_bytes = (size_t)limits->head_bytes.value,
                 .body_bytes = (size_t)limits->body_bytes.value,

@@ -9,16 +9,15 @@
 #include "sovd-core/base/schema.h"
 #include "sovd-rest/cors.h"
 #include "sovd-rest/http_server.h"
+#include "sovd-rest/tls_settings.h"
 #include "sovd-rest/rate_settings.h"
 
-struct sovd_tls_settings {
-        const char *certificate, *key;
-};
 struct sovd_server_settings {
         const char *host;
         struct sovd_int port;
         const char *unix_socket;
         struct sovd_tls_settings *tls; /* or NULL */
+        struct sovd_bool allow_plain_http;
         struct sovd_strings allowed_hosts;
         struct sovd_strings trusted_proxies;
         struct sovd_cors_settings *cors; /* or NULL */
@@ -76,9 +75,12 @@ extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging
 
 /* Seconds of the configuration in microseconds; of the polls of the mirror, 0 = none. */
 uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror);
+/* Does only this machine reach what listens on this address? */
+bool sovd_settings_is_local(const char *host);
+
 uint64_t sovd_settings_usec(struct sovd_number seconds);
 
-/* The options of the HTTP server; strings stay with the settings. */
+/* The options of the HTTP server, without those of TLS (tls_settings.h); strings stay with the settings. */
 struct sovd_http_server_options sovd_settings_http(const struct sovd_server_settings *server,
                                                    const struct sovd_limits_settings *limits,
                                                    const struct sovd_rate_settings *rate);

@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
+#include "sovd-rest/http_tls.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -33,6 +34,7 @@ struct sovd_streamer_place {
         struct sovd_streamer_place *next, **link; /* link NULL: not taken up yet */
         int fd;
         SSL *ssl;                 /* or NULL */
+        uint64_t tls_generation;  /* of the TLS that verified its client; 0 = look again once */
         struct sovd_event *event; /* that `out` is in, or NULL */
         const char *out;
         size_t n_out;
@@ -51,6 +53,7 @@ struct sovd_streamer {
         bool running;
         struct sovd_streamer_place *ready;  /* atomic: a stack that any thread adds to */
         uint64_t stop_usec;                 /* atomic: stop by then; 0 = go on */
+        struct sovd_tls *tls;               /* atomic; or NULL */
         struct sovd_streamer_place *places; /* of the thread */
 
         pthread_mutex_t mutex; /* the two below */
@@ -299,13 +302,23 @@ static void serve_ready(struct sovd_streamer *s, uint64_t now) {
         }
 }
 
-/* Silence and clients that take nothing. */
+/* Could its client still connect? Its certificate may have ended, or been revoked since. */
+static bool is_trusted(const struct sovd_streamer *s, struct sovd_streamer_place *p) {
+        struct sovd_tls *tls = __atomic_load_n(&s->tls, __ATOMIC_ACQUIRE);
+
+        return !p->ssl || !tls || sovd_tls_trusts(tls, p->ssl, &p->tls_generation);
+}
+
+/* Silence, clients that take nothing, and those that are not let in any more. */
 static void sweep(struct sovd_streamer *s, uint64_t now) {
         struct sovd_streamer_place *next;
 
         for (struct sovd_streamer_place *p = s->places; p; p = next) {
                 next = p->next;
-                if (p->blocked_usec && now - p->blocked_usec >= s->options.stall_usec) {
+                if (!is_trusted(s, p)) {
+                        sovd_log(SOVD_LOG_INFO, "an event stream is closed: its client's certificate is not accepted any more");
+                        close_place(p);
+                } else if (p->blocked_usec && now - p->blocked_usec >= s->options.stall_usec) {
                         add(&s->n_stalled);
                         sovd_log(SOVD_LOG_INFO, "an event stream is closed: its client takes nothing");
                         close_place(p);
@@ -370,6 +383,10 @@ static void *run(void *data) {
         serve_ready(s, sovd_now_usec());
         say_goodbye(s, stop);
         return NULL;
+}
+
+void sovd_streamer_set_tls(struct sovd_streamer *s, struct sovd_tls *tls) {
+        __atomic_store_n(&s->tls, tls, __ATOMIC_RELEASE);
 }
 
 /* --- the other threads ---------------------------------------------------------------------------------- */

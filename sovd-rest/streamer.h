@@ -37,6 +37,10 @@ int sovd_streamer_reserve(struct sovd_streamer *streamer, struct sovd_streamer_p
                           const char **reason);
 void sovd_streamer_cancel(struct sovd_streamer_place *place);
 
+/* Streams whose clients its TLS does not trust any more are closed from now on. It outlives sovd_streamer_stop(). */
+struct sovd_tls;
+void sovd_streamer_set_tls(struct sovd_streamer *streamer, struct sovd_tls *tls);
+
 /* Takes over the place, the socket and the session (NULL = plain). The head of the response has been sent. */
 void sovd_streamer_start(struct sovd_streamer_place *place, int fd, struct ssl_st *ssl);
 

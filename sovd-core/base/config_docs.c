@@ -35,7 +35,9 @@ static void print_range(const struct sovd_field *f, FILE *out) {
                            : f->type == SOVD_FIELD_LIST || f->type == SOVD_FIELD_STRINGS ? " entries"
                                                                                          : "";
 
-        if (f->min || f->max)
+        if (f->least > 0)
+                (void)fprintf(out, "%s%g to %" PRId64, f->flags & SOVD_OR_ZERO ? "0, or " : "", f->least, f->max);
+        else if (f->min || f->max)
                 (void)fprintf(out, "%" PRId64 " to %" PRId64 "%s", f->min, f->max, unit);
 }
 

@@ -7,6 +7,10 @@
 #include <errno.h>
 #include <yaml.h>
 
+/* The digits of a constant. */
+#define WORD_OF(x) #x
+#define WORD(x)    WORD_OF(x)
+
 struct reader {
         yaml_parser_t parser;
         struct sovd_config_tree *tree;
@@ -202,7 +206,7 @@ static int read_node(struct reader *reader, const yaml_event_t *event, unsigned 
         if (why)
                 return refuse(reader, event->start_mark, why);
         if (++reader->n_values > SOVD_JSON_NODES)
-                return refuse(reader, event->start_mark, "too many values");
+                return refuse(reader, event->start_mark, "too many values: a file has at most " WORD(SOVD_JSON_NODES));
         if (event->type == YAML_SCALAR_EVENT)
                 return read_scalar(reader, event, ret);
         if (depth >= SOVD_CONFIG_DEPTH)

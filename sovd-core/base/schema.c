@@ -89,14 +89,23 @@ static int decode_int(struct decoder *d, const struct sovd_field *f, const cJSON
         return 0;
 }
 
+static double lower_bound(const struct sovd_field *f) {
+        return f->least > 0 ? f->least : (double)f->min;
+}
+
+static bool is_within(const struct sovd_field *f, double v) {
+        return (v >= lower_bound(f) && v <= (double)f->max) || ((f->flags & SOVD_OR_ZERO) && v == 0);
+}
+
 static int decode_number(struct decoder *d, const struct sovd_field *f, const cJSON *json,
                          struct sovd_number *member) {
         double v;
 
         if (!sovd_json_get_double(json, &v))
                 return wrong_type(d, f, json, "a number");
-        if (bounded(f) && (v < (double)f->min || v > (double)f->max))
-                return refuse(d, f->name, "must be from %lld to %lld, is %g", (long long)f->min, (long long)f->max, v);
+        if (bounded(f) && !is_within(f, v))
+                return refuse(d, f->name, "must be %sfrom %.15g to %lld, is %g", f->flags & SOVD_OR_ZERO ? "0 or " : "",
+                              lower_bound(f), (long long)f->max, v);
         *member = SOVD_NUMBER(v);
         return 0;
 }

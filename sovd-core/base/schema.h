@@ -29,7 +29,8 @@ enum {
         SOVD_REQUIRED = 1 << 0,    /* decode fails without it; OpenAPI "required" */
         SOVD_EMPTY_LIST = 1 << 1,  /* an empty list is written as [], not left out */
         SOVD_SECRET = 1 << 2,      /* never printed, never logged (configuration) */
-        SOVD_ANY_OBJECT = 1 << 3   /* JSON: only an object is accepted */
+        SOVD_ANY_OBJECT = 1 << 3,  /* JSON: only an object is accepted */
+        SOVD_OR_ZERO = 1 << 4      /* NUMBER with `least`: 0 is accepted too */
 };
 
 struct sovd_int {
@@ -67,6 +68,7 @@ struct sovd_field {
         const struct sovd_schema *of;   /* OBJECT, LIST */
         const char *const *names;       /* ENUM: tokens, ends with NULL */
         int64_t min, max;               /* INT and NUMBER: bounds, both 0 = none; STRING: bytes, LIST: items */
+        double least;                   /* NUMBER: the lower bound where it is no integer, min is 0 then; 0 = min */
         const char *format;             /* STRING: OpenAPI format, e.g. "date-time", "uri-reference" */
         const char *def;                /* default as text (configuration); applied when absent */
         const char *doc;                /* a sentence, with unit and range */

@@ -27,7 +27,7 @@ static void add_type(cJSON *out, const char *type) {
 static void add_bounds(cJSON *out, const struct sovd_field *f, const char *min, const char *max) {
         if (!f->min && !f->max)
                 return;
-        cJSON_AddNumberToObject(out, min, (double)f->min);
+        cJSON_AddNumberToObject(out, min, f->least > 0 && !(f->flags & SOVD_OR_ZERO) ? f->least : (double)f->min);
         cJSON_AddNumberToObject(out, max, (double)f->max);
 }
 

@@ -113,6 +113,18 @@ static const struct sovd_field restored_fields[] = {
 static const struct sovd_schema restored_schema = { .name = "Restored", .size = sizeof(struct restored),
                                                     .fields = restored_fields };
 
+/* Who says no type has said nothing wrong: the file shows what it is. */
+static int check_type(struct sovd_call *call) {
+        static const char *const taken[] = { SNAPSHOT_TYPE, "application/octet-stream" };
+        const char *type = sovd_call_header(call, "Content-Type");
+        size_t n = type ? strcspn(type, "; \t") : 0;
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(taken); i++)
+                if (!type || (n == strlen(taken[i]) && strncasecmp(type, taken[i], n) == 0))
+                        return 0;
+        return sovd_fail(call, SOVD_E_MEDIA_TYPE, "the snapshot must come as %s or %s", taken[0], taken[1]);
+}
+
 static int receive(struct sovd_call *call, const char *path) {
         struct sovd_rest *rest = sovd_rest_of(call);
         uint64_t n;
@@ -171,7 +183,9 @@ static int restore(struct sovd_call *call) {
 
         if (!sovd_gateway_fault_sink(call->gateway))
                 return sovd_not_offered(call, "restoring faults");
-        int r = sovd_transfer_begin(call);
+        int r = check_type(call);
+        if (!r)
+                r = sovd_transfer_begin(call);
         if (r)
                 return r;
         r = temporary_file(call, &path);

@@ -48,6 +48,18 @@ static bool matches(const struct filter *f, const struct sovd_catalog_row *row) 
                (!f->entity || is_of(row->key, f->entity));
 }
 
+/* Without a file of VSS no value is known as anything: an empty list would look like an answer. */
+static int check_vss(struct sovd_call *call) {
+        static const char *const of_vss[] = { "path", "kind" };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(of_vss); i++)
+                if (sovd_call_query(call, of_vss[i]))
+                        return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED,
+                                         "query parameter '%s' is about VSS, and there is no file of it here (catalog.vss)",
+                                         of_vss[i]);
+        return 0;
+}
+
 static int read_filter(struct sovd_call *call, struct filter *ret) {
         const char *kind = sovd_call_query(call, "kind"), *slash;
 
@@ -272,6 +284,8 @@ static int catalog_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         int r = read_filter(call, &filter);
+        if (!r && !options->vss)
+                r = check_vss(call);
         if (!r)
                 r = sovd_page_limit(call, PAGE, &limit);
         if (!r)

@@ -16,7 +16,7 @@ static const struct sovd_query_param faults_query[] = {
         { "status", SOVD_QUERY_MAP, "As in the list of faults." },
         { "severity", SOVD_QUERY_INT, "Only faults with a severity below this number." },
         { "scope", SOVD_QUERY_STRING, "The fault memory." },
-        { "tags", SOVD_QUERY_STRINGS, "Only faults with one of these tags; not for the history." },
+        { "tags", SOVD_QUERY_STRINGS, "Only faults with one of these tags; not with kind=history." },
         SOVD_PAGE_TIMES("faults that occurred last, or events,"),
         { 0 }
 };
@@ -253,7 +253,8 @@ static int take_wishes(struct sovd_call *call, struct faults_export *f) {
         if (r)
                 return r;
         if (f->is_history && f->filter.tags.n)
-                return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the history of faults cannot be chosen by tags");
+                return sovd_fail(call, SOVD_E_BAD_REQUEST,
+                                 "query parameter 'tags' has no effect with kind=history: events have no tags");
         return 0;
 }
 
@@ -291,7 +292,7 @@ static int faults_export(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_exports[] = {
         { .id = "faults-export", .method = SOVD_GET, .path = "/export/faults", .handler = faults_export,
-          .flags = SOVD_STREAM_OUT, .collection = SOVD_NO_COLLECTION, .query = faults_query, .success = 200,
+          .flags = SOVD_STREAM_OUT, .collection = SOVD_NO_COLLECTION, .query = faults_query, .query_family = sovd_fault_query_names, .success = 200,
           .summary = "Read all faults or their history, one JSON object on a line" },
         { 0 }
 };

@@ -6,10 +6,25 @@
 #include "sovd-core/gateway.h"
 #include <stdio.h>
 
+const char *const sovd_fault_query_names[] = { "status", "severity", "scope", "tags",   "entity", "code",     "from",
+                                               "to",     "limit",    "after", "order",  "kind",   "snapshot", NULL };
+
+int sovd_fault_severity_take(struct sovd_call *call, struct sovd_int *ret) {
+        const char *text = sovd_call_query(call, "severity");
+        int64_t value = text ? strtoll(text, NULL, 10) : 0; /* dispatch has checked it */
+
+        if (!text)
+                return 0;
+        if (value < 1)
+                return sovd_fail(call, SOVD_E_BAD_REQUEST,
+                                 "query parameter 'severity' must be 1 or more, is %s: no fault is below that", text);
+        *ret = SOVD_INT(value);
+        return 0;
+}
+
 int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *filter) {
         const char **keys = sovd_arena_array(call->arena, const char *, call->n_query + 1);
         const char **values = sovd_arena_array(call->arena, const char *, call->n_query + 1);
-        const char *severity = sovd_call_query(call, "severity");
 
         if (!keys || !values || !sovd_call_query_all(call, "tags", &filter->tags))
                 return sovd_error_origin(-ENOMEM);
@@ -21,9 +36,7 @@ int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *fil
         filter->status_keys = keys;
         filter->status_values = values;
         filter->scope = sovd_call_query(call, "scope");
-        if (severity)
-                filter->severity = SOVD_INT(strtoll(severity, NULL, 10)); /* dispatch has checked it */
-        return 0;
+        return sovd_fault_severity_take(call, &filter->severity);
 }
 
 int sovd_fault_page_take(struct sovd_call *call, size_t limit, struct sovd_fault_filter *filter,
@@ -49,9 +62,11 @@ bool sovd_faults_are_elsewhere(const struct sovd_entity *e) {
         return backend && !backend->ops->faults_history;
 }
 
+#define OF_A_FAULT 5 /* below it is every severity, and no restore, which happened to all entities alike */
+
 /* Has anything ever happened to its faults, as far as the gateway knows? */
 static int was_followed(struct sovd_call *call, struct sovd_fault_sink *sink, const struct sovd_entity *e) {
-        const struct sovd_fault_filter one = { .max = 1 };
+        const struct sovd_fault_filter one = { .max = 1, .severity = SOVD_INT(OF_A_FAULT) };
         const struct sovd_fault_history_filter any = { .faults = &one };
         struct sovd_fault_history past = { 0 };
 

@@ -10,6 +10,12 @@
 /* Kinds of cursors: where a list by time ended, one by code and memory, and one of the history. */
 enum { SOVD_CURSOR_TIME = 't', SOVD_CURSOR_CODE = 'c', SOVD_CURSOR_EVENT = 'e' };
 
+/* What the queries of all routes of faults know together: one that a route lacks is refused there. Ends with NULL. */
+extern const char *const sovd_fault_query_names[];
+
+/* severity; *ret stays as it is without it. SOVD_E_BAD_REQUEST: nothing can be below it. */
+int sovd_fault_severity_take(struct sovd_call *call, struct sovd_int *ret);
+
 /* status, severity, scope and tags; what the query does not say lets everything through. */
 int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *filter);
 

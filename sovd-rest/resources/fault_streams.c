@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/events.h"
 #include "sovd-core/fault_sink.h"
+#include "sovd-rest/resources/fault_filter.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/target.h"
@@ -44,19 +45,8 @@ static void set_statuses(struct sovd_call *call, struct sovd_event_filter *filte
                         filter->statuses[s / 8] |= (uint8_t)(1u << (s % 8));
 }
 
-static int set_severity(struct sovd_call *call, struct sovd_event_filter *filter) {
-        const char *text = sovd_call_query(call, "severity");
-        int64_t value = text ? strtoll(text, NULL, 10) : 0; /* dispatch has checked it */
-
-        if (text && value < 1)
-                return sovd_fail(call, SOVD_E_BAD_REQUEST,
-                                 "query parameter 'severity' is %s: none is below that; the worst is 1",
-                                 text);
-        filter->severity_below = value;
-        return 0;
-}
-
 static int make_filter(struct sovd_call *call, struct sovd_event_filter *filter) {
+        struct sovd_int severity = { 0 };
         struct sovd_strings codes;
 
         if (!sovd_call_query_all(call, "code", &codes))
@@ -65,7 +55,9 @@ static int make_filter(struct sovd_call *call, struct sovd_event_filter *filter)
         filter->n_codes = codes.n;
         filter->scope = sovd_call_query(call, "scope");
         set_statuses(call, filter);
-        return set_severity(call, filter);
+        int r = sovd_fault_severity_take(call, &severity);
+        filter->severity_below = severity.value; /* 0 without it */
+        return r;
 }
 
 static int no_such_entity(struct sovd_call *call, const char *name) {
@@ -186,6 +178,7 @@ const struct sovd_route sovd_routes_fault_streams[] = {
           .entities = SOVD_ANY_ENTITY,
           .collection = SOVD_COLLECTION_FAULTS,
           .query = entity_query,
+          .query_family = sovd_fault_query_names,
           .out = &sovd_schema_fault_event,
           .success = 200,
           .summary = "Read what happens to the faults of an entity, as it happens" },
@@ -195,6 +188,7 @@ const struct sovd_route sovd_routes_fault_streams[] = {
           .handler = vehicle_faults_subscribe,
           .flags = SOVD_EVENTS,
           .query = vehicle_query,
+          .query_family = sovd_fault_query_names,
           .out = &sovd_schema_fault_event,
           .success = 200,
           .summary = "Read what happens to all faults of the vehicle, as it happens" },

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-auth/auth.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
+#include "sovd-rest/http_server.h"
+#include "sovd-rest/http_tls.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/own_faults.h"
@@ -110,13 +114,18 @@ struct backend_health {
 struct clash {
         const char *entity, *owner, *left_out;
 };
+struct tls_health {
+        const char *certificate_ends, *crl_ends, *error;
+        struct sovd_int reloads;
+};
 struct health {
         const char *status, *version, *storage_error;
         struct sovd_int uptime;
         struct sovd_int executions_running;
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
-        struct sovd_strings faults;
+        struct sovd_strings faults, warnings;
+        struct tls_health *tls;
 };
 #define F(member) offsetof(struct backend_health, member)
 static const struct sovd_field backend_fields[] = {
@@ -147,6 +156,19 @@ static const struct sovd_field clash_fields[] = {
 };
 static const struct sovd_schema clash_schema = { .name = "EntityClash", .size = sizeof(struct clash),
                                                  .fields = clash_fields };
+#define F(member) offsetof(struct tls_health, member)
+static const struct sovd_field tls_fields[] = {
+        { .name = "certificate_ends", .type = SOVD_FIELD_STRING, .offset = F(certificate_ends), .flags = SOVD_REQUIRED,
+          .format = "date-time" },
+        { .name = "revocation_list_ends", .type = SOVD_FIELD_STRING, .offset = F(crl_ends), .format = "date-time",
+          .doc = "The first of them." },
+        { .name = "reloads", .type = SOVD_FIELD_INT, .offset = F(reloads), .doc = "How often changed files came into force." },
+        { .name = "error", .type = SOVD_FIELD_STRING, .offset = F(error),
+          .doc = "Which of the files that are there now cannot be used (a member of server.tls); those of before stay in force." },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema tls_schema = { .name = "TlsHealth", .size = sizeof(struct tls_health), .fields = tls_fields };
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
@@ -164,6 +186,9 @@ static const struct sovd_field health_fields[] = {
           .doc = "Entities that a second backend offers too; the first owner serves them." },
         { .name = "faults", .type = SOVD_FIELD_STRINGS, .offset = F(faults),
           .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
+        { .name = "warnings", .type = SOVD_FIELD_STRINGS, .offset = F(warnings),
+          .doc = "What the configuration allows, and should not be so for long." },
+        { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema, .doc = "Absent without TLS." },
         { 0 }
 };
 #undef F
@@ -236,6 +261,52 @@ static bool add_storage(struct sovd_call *call, struct health *health) {
         return !s.error;
 }
 
+static bool add_tls(struct sovd_call *call, struct health *health) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        struct sovd_tls *tls = rest->server ? sovd_http_server_tls(rest->server) : NULL;
+        struct sovd_tls_status s;
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        if (!tls)
+                return true;
+        health->tls = sovd_arena_new0(call->arena, struct tls_health);
+        if (!health->tls)
+                return false;
+        sovd_tls_status(tls, &s);
+        health->tls->certificate_ends = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ends.certificate_usec));
+        if (s.ends.crl_usec)
+                health->tls->crl_ends = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ends.crl_usec));
+        /* Only the member: the reason has paths of this machine. The log and the fault have it. */
+        if (s.is_stale)
+                health->tls->error = sovd_call_printf(call, "%.*s", (int)strcspn(s.why, ":"), s.why);
+        health->tls->reloads = SOVD_INT((int64_t)s.n_reloads);
+        return true;
+}
+
+#define WARNINGS_MAX 4
+
+static int warn(struct sovd_call *call, struct health *health, const char *text) {
+        if (!health->warnings.items)
+                health->warnings.items = sovd_arena_array(call->arena, const char *, WARNINGS_MAX);
+        if (!health->warnings.items)
+                return sovd_error_origin(-ENOMEM);
+        if (health->warnings.n < WARNINGS_MAX)
+                health->warnings.items[health->warnings.n++] = text;
+        health->warnings.set = true;
+        return 0;
+}
+
+static int add_warnings(struct sovd_call *call, struct health *health) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        int r = 0;
+
+        if (!rest->is_local && !sovd_auth_is_enabled(rest->auth))
+                r = warn(call, health, "auth.enabled is false: whoever reaches the gateway may ask for everything but /x-admin");
+        if (!r && !rest->is_local && !health->tls)
+                r = warn(call, health, "server.allow_plain_http is true: whoever is on the way can read and change what is said");
+        return r;
+}
+
 static int health_read(struct sovd_call *call) {
         struct health *health = sovd_arena_new0(call->arena, struct health);
         size_t total, running, n_left_out;
@@ -246,6 +317,11 @@ static int health_read(struct sovd_call *call) {
         bool connected = add_backends(call, health), unique = add_clashes(call, health), serious = false;
         struct sovd_own_faults *own = sovd_rest_of(call)->own_faults;
         int r = own ? sovd_own_faults_active(own, call->arena, &health->faults, &serious) : 0;
+        if (r)
+                return r;
+        if (!add_tls(call, health))
+                return sovd_error_origin(-ENOMEM);
+        r = add_warnings(call, health);
         if (r)
                 return r;
         bool durable = add_storage(call, health);
@@ -319,6 +395,8 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write_fault_mirror(rest->fault_mirror, &w);
         sovd_metrics_write_watches(rest->data_watches, &w);
         sovd_metrics_write_catalog(rest->data_catalog, &w);
+        sovd_auth_write_metrics(rest->auth, &w);
+        sovd_secrets_write_metrics(rest->secrets, &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);
@@ -339,19 +417,19 @@ const struct sovd_route sovd_routes_server[] = {
         { .id = "root-read", .path = "/", .handler = root_read, .flags = SOVD_INCLUDE_SCHEMA, .out = &root_schema,
           .summary = "Read what the server offers", .clause = "ISO 17978-3 7.6.3", SERVER },
         { .id = "version-info", .path = "/sovd/version-info", .handler = version_info_read,
-          .flags = SOVD_ROUTE_ROOT | SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
+          .flags = SOVD_ROUTE_ROOT | SOVD_PUBLIC | SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
           .summary = "Read which versions of the API are served", .clause = "ISO 17978-3 7.4", SERVER },
         { .id = "version-info-v1", .path = "/version-info", .handler = version_info_read,
-          .flags = SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
+          .flags = SOVD_PUBLIC | SOVD_INCLUDE_SCHEMA, .out = &version_info_schema,
           .summary = "Read which versions of the API are served", .clause = "of the native server's dialect", SERVER },
         { .id = "health-read", .path = "/health", .handler = health_read, .flags = SOVD_PROBE, .out = &health_schema,
           .summary = "Read how the gateway and its backends are", SERVER },
-        { .id = "live", .path = "/healthz", .handler = live_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE,
+        { .id = "live", .path = "/healthz", .handler = live_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_PUBLIC,
           .out = &probe_schema, .summary = "Is the process alive?", SERVER },
-        { .id = "ready", .path = "/readyz", .handler = ready_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE,
+        { .id = "ready", .path = "/readyz", .handler = ready_read, .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_PUBLIC,
           .out = &probe_schema, .summary = "Does it serve, and were the backends asked once?", SERVER },
         { .id = "metrics", .path = "/metrics", .handler = metrics_read,
-          .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_DOCUMENT | SOVD_PLAIN_TEXT, .summary = "Read the metrics as Prometheus text",
+          .flags = SOVD_ROUTE_ROOT | SOVD_PROBE | SOVD_PUBLIC_METRICS | SOVD_DOCUMENT | SOVD_PLAIN_TEXT, .summary = "Read the metrics as Prometheus text",
           SERVER },
         { .id = "openapi", .path = "/openapi.json", .handler = openapi_read,
           .flags = SOVD_ROUTE_ROOT | SOVD_DOCUMENT, .summary = "Read this description", SERVER },

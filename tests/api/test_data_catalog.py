@@ -120,6 +120,11 @@ class Items(CatalogCase):
         self.assertEqual(self.gateway.request('POST', CATALOG, {}).status, 405)
         self.assertEqual(self.gateway.get('/schema').status, 404)
 
+    def test_what_only_vss_can_say_is_501_without_a_file_of_it(self):
+        self.start_simulated()
+        for query, about in (('path=Vehicle', 'path'), ('path=', 'path'), ('kind=sensor', 'kind'), ('unit=V&kind=actuator', 'kind')):
+            self.assertIn(f"query parameter '{about}' is about VSS", self.get(query, 501)['message'])
+
     def test_the_version_changes_with_the_content_and_only_then(self):
         self.start_simulated(native=native.section(self.folder / 'apps.sock', 'apps/nav'))
         first = self.gateway.get(CATALOG)

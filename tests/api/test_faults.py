@@ -44,8 +44,12 @@ class Reading(FaultCase):
         self.assertEqual(self.codes(), [HOT, IMBALANCE])
 
     def test_severity_keeps_what_is_below_the_number(self):
-        for number, wanted in ('0', []), ('1', []), ('2', [HOT]), ('3', [HOT, IMBALANCE]), ('-1', []), ('99', [HOT, IMBALANCE]):
+        for number, wanted in ('1', []), ('2', [HOT]), ('3', [HOT, IMBALANCE]), ('99', [HOT, IMBALANCE]):
             self.assertEqual(self.codes('?severity=' + number), wanted, number)
+
+    def test_a_severity_that_nothing_is_below_is_400(self):
+        for number in '0', '-1':
+            self.assertIn('1 or more', self.ask(400, 'GET', FAULTS + '?severity=' + number).json['message'])
 
     def test_severity_must_be_an_integer(self):
         for number in 'x', '', '1.5', '1%20', '%2B2', '0x2', '99999999999999999999':

@@ -41,13 +41,13 @@ class ListenerCase(unittest.TestCase):
         server.document.check('GET', '/sovd/v1/components', reply)
         self.assertEqual((reply.status, reply.json), (200, {'items': []}))
 
-    def refused(self, **sections):
+    def refused(self, expected=1, **sections):
         """Does not start, and says why in one line."""
         config = pathlib.Path(self.path) / 'refused.yaml'
         config.write_text(gateway.json.dumps(gateway.Gateway.settings(**sections)), encoding='utf-8')
         status, _, said = gateway.run('--config', config)
         self.assertNotRegex(said, gateway.SANITIZER)
-        self.assertEqual(status, 1, said)
+        self.assertEqual(status, expected, said)
         return said
 
 
@@ -100,7 +100,7 @@ class Listeners(ListenerCase):
         self.assertEqual(path.read_text(), 'data')
 
     def test_an_address_that_is_not_ours_is_refused(self):
-        self.assertIn('cannot listen', self.refused(server={'host': '203.0.113.1'}))
+        self.assertIn('cannot listen', self.refused(server={'host': '203.0.113.1', 'allow_plain_http': True}))
 
     def test_allowed_hosts_answer_others_with_421(self):
         server = self.started(server={'allowed_hosts': ['gateway.local']}, ready=False)
@@ -171,16 +171,17 @@ class Https(ListenerCase):
 
     def test_a_key_of_another_certificate_does_not_start(self):
         other = make_certificate(self.path, 'other')[1]
-        self.assertTrue(self.refused(server={'tls': {'certificate': self.certificate, 'key': other}}))
+        self.assertRegex(self.refused(2, server={'tls': {'certificate': self.certificate, 'key': other}}), r':\d+:\d+: server.tls.key: .* belong')
 
     def test_files_that_are_missing_or_no_pem_do_not_start(self):
         noise = pathlib.Path(self.path) / 'noise.pem'
         noise.write_text('noise')
+        noise.chmod(0o600)
         for tls in ({'certificate': self.certificate, 'key': self.path + '/none'}, {'certificate': self.path + '/none', 'key': self.key},
                     {'certificate': str(noise), 'key': self.key}, {'certificate': self.certificate, 'key': str(noise)}):
             with self.subTest(tls):
-                said = self.refused(server={'tls': tls})
-                self.assertIn('none' if 'none' in str(tls) else 'noise', said)
+                said = self.refused(2, server={'tls': tls})
+                self.assertRegex(said, r':\d+:\d+: server.tls.\w+: .*' + ('none' if 'none' in str(tls) else 'noise'))
 
 
 if __name__ == '__main__':

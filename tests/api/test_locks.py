@@ -12,6 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
+import keys
 import polling
 
 VEHICLE = {
@@ -30,7 +31,7 @@ VEHICLE = {
 NAMES = [f'tester-{number}' for number in range(50)]
 SECTIONS = {
     'server': {'port': 0},
-    'auth': {'tokens': [{'name': name, 'token': f'secret-of-{name}-{"x" * 8}'} for name in NAMES]},
+    'auth': keys.section(*(keys.entry(name, f'secret-of-{name}-xxxxxxxx') for name in NAMES)),
     'locks': {'entities': [{'entity': 'components/kept', 'required': ['data'], 'breakable': False}]},
     'limits': {'locks': 20, 'locks_per_client': 5, 'lock_secs': 100, 'lock_wait_secs': 2},
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who asks: bearer tokens of the configuration, the two of the demo, and clients without credentials."""
+"""Who asks: keys of the configuration, those of the demo, and clients without credentials, where nobody needs any."""
 import pathlib
 import re
 import sys
@@ -8,18 +8,16 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
+import keys
+from keys import bearer
 
 SECRET, OTHER = 'a-secret-of-23-characters', 'another-secret_of~some+length/=='
-TOKENS = {'tokens': [{'name': 'tester', 'token': SECRET}, {'name': 'workshop', 'token': OTHER}]}
+KEYS = keys.section(keys.entry('tester', SECRET), keys.entry('workshop', OTHER))
 LOCKS = '/components/bms/locks'
 
 
-def bearer(token):
-    return {'Authorization': f'Bearer {token}'}
-
-
-class TokenCase(gateway.GatewayCase):
-    sections = {'auth': TOKENS}
+class KeyCase(gateway.GatewayCase):
+    sections = {'auth': KEYS}
 
     def refused(self, headers):
         reply = self.ask(401, 'GET', '/components', headers=headers)
@@ -27,8 +25,8 @@ class TokenCase(gateway.GatewayCase):
         self.assertTrue(reply.headers['www-authenticate'].startswith('Bearer '))
 
 
-class Tokens(TokenCase):
-    def test_a_client_is_known_by_its_token(self):
+class Keys(KeyCase):
+    def test_a_client_is_known_by_its_key(self):
         uri = self.ask(201, 'POST', LOCKS, {'lock_expiration': 60}, bearer(SECRET)).headers['location']
         self.addCleanup(self.gateway.delete, uri, None, bearer(SECRET))
         for headers, owned in ((bearer(SECRET), True), ({'Authorization': f'bearer   {SECRET}'}, True), (bearer(OTHER), False), ({}, False)):
@@ -53,7 +51,7 @@ class Tokens(TokenCase):
             raw.send('GET /sovd/v1/components HTTP/1.1\r\nHost: x\r\n' + f'Authorization: Bearer {SECRET}\r\n' * 2 + '\r\n')
             self.assertEqual(raw.reply().status, 400)
 
-    def test_tokens_do_not_appear_in_the_log(self):
+    def test_keys_do_not_appear_in_the_log(self):
         self.get('/components', bearer(SECRET))
         self.refused(bearer('not-this-one-either'))
         self.assertNotRegex(self.gateway.log, re.escape(SECRET) + '|not-this-one-either')
@@ -74,7 +72,7 @@ class Socket(unittest.TestCase):
                 self.assertEqual(ask('DELETE', uri).status, 204)
 
 
-class NoTokens(TokenCase):
+class NoKeys(KeyCase):
     sections = {}
 
     def test_credentials_are_401_where_none_are_configured(self):
@@ -84,14 +82,14 @@ class NoTokens(TokenCase):
 
 
 class Reload(unittest.TestCase):
-    def test_a_reload_takes_new_tokens_and_lock_rules(self):
-        with gateway.Gateway(auth=TOKENS) as daemon:
+    def test_a_reload_takes_new_keys_and_lock_rules(self):
+        with gateway.Gateway(auth=KEYS) as daemon:
             self.assertEqual(daemon.get('/components', bearer(SECRET)).status, 200)
             fresh = 'quite-another-secret'
-            daemon.reload(daemon.settings(auth={'tokens': [{'name': 'tester', 'token': fresh}]}))
+            daemon.reload(daemon.settings(auth=keys.section(keys.entry('tester', fresh))))
             self.assertEqual(daemon.get('/components', bearer(SECRET)).status, 401)
             self.assertEqual(daemon.get('/components', bearer(fresh)).status, 200)
-            daemon.reload(daemon.settings(auth={'tokens': [{'name': 'tester', 'token': 'short'}]}))
+            daemon.reload(daemon.settings(auth=keys.section({'name': 'tester', 'key_sha256': 'short'})))
             self.assertEqual(daemon.get('/components', bearer(fresh)).status, 200)
 
 
@@ -101,13 +99,13 @@ class Demo(unittest.TestCase):
 
     def test_the_demo_knows_its_clients_and_says_so(self):
         with self.demo() as daemon:
-            daemon.wait_log('demo-tester-a, demo-tester-b and demo-admin')
+            daemon.wait_log("demo-tester-a, demo-tester-b and demo-admin")
             uri = daemon.post(LOCKS, {'lock_expiration': 5}, bearer('demo-tester-a')).headers['location']
             self.assertTrue(daemon.get(uri, bearer('demo-tester-a')).json['owned'])
             self.assertFalse(daemon.get(uri, bearer('demo-tester-b')).json['owned'])
 
     def test_a_demo_that_others_can_reach_knows_no_testers(self):
-        with self.demo(SOVD_SERVER__HOST='0.0.0.0') as daemon:
+        with self.demo(SOVD_SERVER__HOST='0.0.0.0', SOVD_SERVER__ALLOW_PLAIN_HTTP='true') as daemon:
             self.assertNotIn('demo-tester', daemon.log)
             reply = daemon.bare('GET', '/sovd/v1/components', headers=bearer('demo-tester-a'))
             self.assertEqual(reply.status, 401)
@@ -121,30 +119,19 @@ class Configuration(unittest.TestCase):
             return gateway.run('--check-config', '--config', file.name)
 
     def test_what_is_not_acceptable_is_refused_with_its_place(self):
-        token = 'x' * 16
-        for text, said in (('auth: {tokens: [{name: a, token: short-secret}]}', 'auth.tokens[0].token'),
-                           ('auth: {tokens: [{name: a, token: "with a space in it"}]}', 'auth.tokens[0].token'),
-                           (f'auth: {{tokens: [{{name: "a b", token: {token}}}]}}', 'auth.tokens[0].name'),
-                           (f'auth: {{tokens: [{{name: a, token: {token}}}, {{name: a, token: {token}y}}]}}', 'auth.tokens[1].name'),
-                           (f'auth: {{tokens: [{{name: a, token: {token}}}, {{name: b, token: {token}}}]}}', 'auth.tokens[1].token'),
-                           ('auth: {tokens: [{name: a}]}', 'auth.tokens[0].token'),
-                           ('locks: {required: [nope]}', 'locks.required[0]'), ('locks: {required: [locks]}', 'locks.required[0]'),
+        for text, said in (('locks: {required: [nope]}', 'locks.required[0]'), ('locks: {required: [locks]}', 'locks.required[0]'),
                            ('locks: {entities: [{entity: bms}]}', 'locks.entities[0].entity'),
                            ('locks: {entities: [{entity: components/a, required: [data, x]}]}', 'locks.entities[0].required[1]'),
                            ('locks: {entities: [{entity: components/a}, {entity: components/a}]}', 'locks.entities[1].entity'),
                            ('limits: {locks: 0}', 'limits.locks')):
             with self.subTest(text):
-                status, out, errors = self.check(text)
+                status, _, errors = self.check(text)
                 self.assertEqual(status, 2)
                 self.assertIn(said, errors)
-                for secret in 'short-secret', 'with a space', token:
-                    self.assertNotIn(secret, out + errors)
 
     def test_what_is_acceptable_is_accepted(self):
-        status, out, errors = self.check('auth: {tokens: [{name: a, token: 0123456789abcdef}]}\n'
-                                         'locks: {required: [], breakable: false, entities: [{entity: components/bms, required: [data]}]}')
+        status, _, errors = self.check('locks: {required: [], breakable: false, entities: [{entity: components/bms, required: [data]}]}')
         self.assertEqual((status, errors), (0, ''))
-        self.assertNotIn('0123456789abcdef', out)
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ static const char *read_app(const char *text, size_t len, struct sovd_arena *are
 
         if (sovd_json_parse_in(arena, &json, text, len, NULL, &fault) ||
             sovd_schema_decode(&fm_schema_catalog, json, &catalog, arena, 0, &error) ||
-            fm_catalog_check(&catalog, arena, &path))
+            fm_catalog_check(&catalog, json, arena, &path))
                 return NULL;
         return sovd_arena_strdup(arena, text);
 }
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (why && !registered)
                 return 0;
         must(!fm_catalog_merge(why ? NULL : file, registered, arena, &catalog, &n_left_out));
-        must(!fm_catalog_check(&catalog, arena, &path));
+        must(!fm_catalog_check(&catalog, NULL, arena, &path));
         const struct fm_descriptor *faults = catalog.faults.items;
         for (size_t i = 0; i < catalog.faults.n; i++)
                 keep(&faults[i]);

@@ -4,6 +4,7 @@ import http.client
 import json
 
 import gateway
+import keys
 from crash import Broken, Crashes, Ledger, Workload
 
 SCOPES = ('data', 'operations', 'modes', 'faults')
@@ -25,7 +26,7 @@ class ClientCrashes(Crashes):
 
 
 class Client:
-    """One that is known by its token, on a connection that is kept."""
+    """One that is known by its key, on a connection that is kept."""
 
     def __init__(self, run, name, number):
         self.name, self.number, self.connection = name, number, run.gateway.connection()
@@ -63,7 +64,7 @@ class ClientWorkload(Workload):
 
     def sections(self, folder):
         names = [f'{kind}-{n}' for kind in ('locked', 'run', 'watched') for n in range(CLIENTS)]
-        return {'auth': {'tokens': [{'name': name, 'token': f'secret-of-{name}-xxxxxxxx'} for name in names]},
+        return {'auth': keys.section(*(keys.entry(name, f'secret-of-{name}-xxxxxxxx') for name in names)),
                 'locks': {'required': []},
                 'limits': {'connections': 16, 'executions': 10000, 'idempotency_keys': 100000,
                            'idempotency_keys_per_client': 100000, 'triggers': 20000, 'triggers_per_client': 20000}}
@@ -97,7 +98,7 @@ class Locks(ClientWorkload):
 
     def check_file(self, database):
         rows = database.execute("SELECT client, scopes, fence FROM lock WHERE state=0").fetchall()
-        self.ledger.settle({client.removeprefix('token:'): tuple(scopes.split(',')) for client, scopes, _ in rows})
+        self.ledger.settle({client.removeprefix('key:'): tuple(scopes.split(',')) for client, scopes, _ in rows})
         last = database.execute("SELECT value FROM counter WHERE name='lock_fence'").fetchone()
         if any(fence > last[0] for _, _, fence in rows):
             raise Broken(f'the fences {rows} are over the last one, {last}')
@@ -210,7 +211,7 @@ class Triggers(ClientWorkload):
 
     def check_file(self, database):
         rows = database.execute('SELECT owner, condition, id FROM persistent_trigger').fetchall()
-        self.found = {(owner.removeprefix('token:'), json.loads(condition)['value'] - 1000): name for owner, condition, name in rows}
+        self.found = {(owner.removeprefix('key:'), json.loads(condition)['value'] - 1000): name for owner, condition, name in rows}
         self.ledger.settle(dict.fromkeys(self.found, 'there'))
 
     def check(self, gateway_):

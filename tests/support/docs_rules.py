@@ -63,8 +63,10 @@ class Judge:
             self.expect(isinstance(info.get(name), str) and info[name], 'info', f'lacks {name}')
         self.expect(document.get('servers') and all(re.match(r'(https?://[^/]+)?/', server.get('url', '')) for server in document['servers']),
                     'servers', 'no usable URL')
-        self.expect(set(document) <= {'openapi', 'info', 'servers', 'paths', 'components', 'jsonSchemaDialect'}, 'document',
+        self.expect(set(document) <= {'openapi', 'info', 'servers', 'security', 'paths', 'components', 'jsonSchemaDialect'}, 'document',
                     f'has unknown members {sorted(document)}')
+        schemes = document.get('components', {}).get('securitySchemes', {})
+        self.expect({name for one in document.get('security', ()) for name in one} == set(schemes), 'security', f'is not {sorted(schemes)}')
         paths = document.get('paths', {})
         self.expect(paths, 'paths', 'is empty')
         for path, item in paths.items():

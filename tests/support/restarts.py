@@ -8,12 +8,13 @@ import tempfile
 import unittest
 
 import gateway
+import keys
 
 NAMES = [f'client-{number}' for number in range(50)]
 
 
 def client(number):
-    """The header fields of one of the clients that have a token."""
+    """The header fields of one of the clients that have a key."""
     return {'Authorization': f'Bearer secret-of-{NAMES[number]}-xxxxxxxx'}
 
 
@@ -37,7 +38,7 @@ class RestartCase(unittest.TestCase):
 
     def settings(self):
         return {'storage': {'path': str(self.state)},
-                'auth': {'tokens': [{'name': name, 'token': f'secret-of-{name}-xxxxxxxx'} for name in NAMES]},
+                'auth': keys.section(*(keys.entry(name, f'secret-of-{name}-xxxxxxxx') for name in NAMES)),
                 'locks': {'required': []}, **self.sections}
 
     def start(self, **more):

@@ -7,19 +7,19 @@ import struct
 import threading
 
 import gateway
+import keys
 import native
+import test_fault_pages
 import test_native_apps
 
-TOKENS = {'tokens': [{'name': 'keeper', 'token': 'the-token-of-the-keeper', 'admin': True},
-                     {'name': 'tester', 'token': 'the-token-of-a-tester'}]}
-KEEPER = {'Authorization': 'Bearer the-token-of-the-keeper'}
-TESTER = {'Authorization': 'Bearer the-token-of-a-tester'}
+KEYS = keys.section(keys.entry('keeper', 'the-key-of-the-keeper', 'admin'), keys.entry('tester', 'the-key-of-a-tester'))
+KEEPER, TESTER = keys.bearer('the-key-of-the-keeper'), keys.bearer('the-key-of-a-tester')
 BACKUP, RESTORE = '/x-admin/backup', '/x-admin/restore'
 FAULTS = '/apps/nav/faults'
 
 
 class BackupCase(test_native_apps.NativeCase):
-    sections = {'auth': TOKENS}
+    sections = {'auth': KEYS}
 
     def report(self, app, code, stage='failed', **members):
         self.assertEqual(app.ask('fault', code=code, report=stage, **members)['type'], 'reply')
@@ -90,7 +90,7 @@ class Backup(BackupCase):
         reply = self.restore(snapshot)
         self.assertEqual((reply.status, reply.json['status'], reply.json['faults']), (200, 'restored', 1), reply)
         self.assertEqual(self.get(FAULTS + '/GPS_LOST'), before)
-        self.assertRegex(self.gateway.log, 'token:keeper restored 1 faults')
+        self.assertRegex(self.gateway.log, 'key:keeper restored 1 faults')
         self.assertEqual(self.leftovers(), [])
         self.gateway.kill()
         self.start()
@@ -98,7 +98,7 @@ class Backup(BackupCase):
         self.assertEqual(self.get(FAULTS + '/GPS_LOST'), before)
         connection = sqlite3.connect(self.state / 'state.db')
         self.addCleanup(connection.close)
-        self.assertEqual(connection.execute('SELECT restored_by FROM snapshot').fetchall(), [('token:keeper',)])
+        self.assertEqual(connection.execute('SELECT restored_by FROM snapshot').fetchall(), [('key:keeper',)])
 
     def test_faults_go_on_from_what_was_restored(self):
         app = self.app()
@@ -120,6 +120,27 @@ class Backup(BackupCase):
             return connection.execute('SELECT max(id) FROM fault_event').fetchone()[0]
         finally:
             connection.close()
+
+    def test_a_restore_is_in_the_history_of_each_entity_as_in_that_of_the_vehicle(self):
+        app = self.app()
+        for code in 'GPS_LOST', 'MAP_OLD':
+            self.report(app, code)
+        snapshot = self.backup()
+        self.report(app, 'GPS_LOST', 'passed')
+        self.assertEqual(self.restore(snapshot).status, 200)
+        self.report(app, 'GPS_LOST', 'passed')
+        of_all = self.get('/faults/history')['items']
+        self.assertEqual([event['change'] for event in of_all], ['passed', 'restored', 'failed', 'failed'])
+        self.assertEqual(self.get(FAULTS + '/history')['items'], of_all)
+        self.assertEqual(self.get(FAULTS + '/history?order=asc')['items'], of_all[::-1])
+        self.assertEqual([event['change'] for event in self.get(FAULTS + '/history?code=GPS_LOST')['items']], ['passed', 'restored', 'failed'])
+        self.assertEqual([event['change'] for event in self.get(FAULTS + '/history?severity=5')['items']], ['passed', 'failed', 'failed'])
+        found, path = [], FAULTS + '/history?limit=1'
+        while path:
+            reply = self.ask(200, 'GET', path)
+            found += reply.json['items']
+            path = test_fault_pages.next_path(reply)
+        self.assertEqual(found, of_all)
 
     def test_the_state_is_for_nobody_else(self):
         self.app()
@@ -243,6 +264,34 @@ class BadSnapshots(BackupCase):
             with self.subTest(statement):
                 self.refused(self.changed(statement), 'its tables are not those of a snapshot')
 
+    def test_a_body_of_another_type_or_packed_is_415_and_changes_nothing(self):
+        self.report(self.app(), 'GPS_LOST')
+        snapshot = self.backup()
+        self.ask(204, 'DELETE', FAULTS)
+        for wrong in ({'Content-Type': 'application/json'}, {'Content-Type': 'application/x-www-form-urlencoded'},
+                      {'Content-Type': 'application/vnd.sqlite'}, {'Content-Encoding': 'gzip'}, {'Content-Encoding': 'identity, gzip'}):
+            reply = self.restore(snapshot, {**KEEPER, **wrong})
+            self.assertEqual((reply.status, reply.json['vendor_code']), (415, 'unsupported-media-type'), wrong)
+        self.assertEqual(self.codes(), set())
+        self.assertEqual(self.gateway.metrics()['sovd_bulk_transfers_running'], 0)
+        for right in ({'Content-Type': 'application/octet-stream'}, {'Content-Type': 'Application/Vnd.SQLite3; version=1'},
+                      {'Content-Encoding': 'Identity'}):
+            self.assertEqual(self.restore(snapshot, {**KEEPER, **right}).status, 200, right)
+        with self.gateway.raw() as raw:  # without a type
+            raw.send(f'POST /sovd/v1{RESTORE} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(snapshot)}\r\n'
+                     f'Authorization: {KEEPER["Authorization"]}\r\n\r\n')
+            raw.socket.sendall(snapshot)
+            self.assertEqual(raw.reply().status, 200)
+
+    def test_a_packed_body_is_415_elsewhere_too_and_two_codings_are_400(self):
+        lock = {'lock_expiration': 60}
+        self.app()
+        self.assertEqual(self.gateway.request('POST', '/apps/nav/locks', lock, headers={'Content-Encoding': 'gzip'}).status, 415)
+        with self.gateway.raw() as raw:
+            raw.send('POST /sovd/v1/apps/nav/locks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n'
+                     'Content-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n{}')
+            self.assertEqual(raw.reply().status, 400)
+
     def test_a_body_that_breaks_off_changes_nothing(self):
         app = self.app()
         self.report(app, 'GPS_LOST')
@@ -270,7 +319,7 @@ class InMemory(BackupCase):
 
 
 class Limits(BackupCase):
-    sections = {'auth': TOKENS, 'limits': {'bulk_bytes': 20000}}
+    sections = {'auth': KEYS, 'limits': {'bulk_bytes': 20000}}
 
     def test_a_snapshot_over_the_limit_of_uploads_is_413(self):
         self.app()

@@ -104,6 +104,17 @@ class CheckConfig(FileCase):
                 self.assertIn(old, GOOD)
                 self.refused(GOOD.replace(old, new), 'FILE:' + said)
 
+    def test_times_below_what_is_offered_are_named_with_their_place_and_not_raised(self):
+        for section, name, bad, good in (('history', 'compact_secs', '0.04', '0.05'), ('history', 'compact_secs', '0', '0.05'),
+                                         ('fault_mirror', 'poll_secs', '0.09', '0.1'), ('fault_mirror', 'poll_secs', '-1', '0'),
+                                         ('catalog', 'timeout_secs', '0.04', '0.05'), ('events', 'fast_secs', '0', '0.01'),
+                                         ('events', 'normal_secs', '0.009', '0.01'), ('events', 'slow_secs', '0', '0.01'),
+                                         ('events', 'trigger_secs', '0', '0.01'), ('events', 'heartbeat_secs', '0.04', '0.05'),
+                                         ('events', 'stall_secs', '0.05', '0.1')):
+            with self.subTest(section=section, name=name, bad=bad):
+                self.refused(f'server: {{port: 0}}\n{section}:\n  {name}: {bad}\n', f'FILE:3:3: {section}.{name}: must be ')
+                self.assertEqual(self.check(f'{section}:\n  {name}: {good}\n')[0], 0)
+
     def test_yaml_that_cannot_be_read_is_named_with_its_place(self):
         for text, place in ('server: [\n', 'FILE:2:1: '), ('server: {port: 1}}\n', 'FILE:1:'), ('a: b: c\n', 'FILE:1:'), ('\tserver: {}\n', 'FILE:1:'):
             self.refused(text, place)

@@ -78,7 +78,7 @@ class Faults(ExportCase):
         self.fill(n=1)
         for status, query, word in ((400, 'kind=all', "'kind'"), (400, 'entity=nav', "'entity'"), (400, 'entity=cars/nav', "'entity'"),
                                     (404, 'entity=apps/nobody', 'nobody'), (400, 'from=5&to=4', "'from'"), (400, 'to=x', "'to'"),
-                                    (400, 'severity=x', "'severity'"), (501, 'kind=history&tags=odd', 'tags'),
+                                    (400, 'severity=x', "'severity'"), (400, 'kind=history&tags=odd', 'tags'),
                                     (404, 'entity=apps/other', 'faults')):
             self.assertIn(word, self.ask(status, 'GET', '/export/faults?' + query).json['message'], query)
         self.assertEqual(self.gateway.metrics()['sovd_bulk_transfers_running'], 0)

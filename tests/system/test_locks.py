@@ -8,12 +8,13 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import ecu
 import gateway
+import keys
 import polling
 
 BMS = '/components/bms'
 LIMIT = BMS + '/data/charge-limit'
 IDENTITY = 'the-gateway-to-the-ecu'
-AUTH = {'tokens': [{'name': name, 'token': f'token-of-{name}-xxxxxxxx'} for name in ('a', 'b')]}
+AUTH = keys.section(*(keys.entry(name, f'token-of-{name}-xxxxxxxx') for name in ('a', 'b')))
 A, B, DIRECT = ({'Authorization': f'Bearer {token}'} for token in ('token-of-a-xxxxxxxx', 'token-of-b-xxxxxxxx', 'somebody-else-here'))
 
 

@@ -14,6 +14,7 @@ import ecu
 import gateway
 import native
 import polling
+import test_fault_pages
 
 OWN = '/apps/sovd-gateway'
 REGISTER = {'faults': {'faults': [{'code': 'A1', 'name': 'A fault', 'heal_cycles': 2}]}}
@@ -274,6 +275,23 @@ class State(OwnCase):
         self.assertEqual([item['code'] for item in self.get(OWN + '/faults?severity=2')['items']], [])
         self.limit('unlimited')
         self.until(lambda: self.faults() == {'state-write-failed': 'confirmed', 'backend-lost.demo': 'active'})
+
+    def test_a_fault_that_cannot_be_written_is_on_the_first_page_only(self):
+        (self.state / 'state.db').write_bytes(b'\xa5' * 8192)
+        server = self.started_ecu()
+        self.start(gateway.backend_of(server, refresh_secs=0.2))
+        self.until(lambda: self.faults() == {'state-damaged': 'active'})
+        self.limit(1000)
+        server.inject('drop')
+        self.until(lambda: self.faults() == {'state-write-failed': 'active', 'state-damaged': 'active'})
+        for limit, wanted in ((1, [1, 1]), (2, [2]), (3, [2])):
+            pages = test_fault_pages.PageCase.pages(self, f'{OWN}/faults?limit={limit}')
+            self.assertEqual([fault['code'] for page in pages for fault in page], ['state-write-failed', 'state-damaged'])
+            self.assertEqual([len(page) for page in pages], wanted)
+        for query, codes in (('to=2020-01-01T00:00:00Z', []), ('from=2020-01-01T00:00:00Z', ['state-write-failed', 'state-damaged']),
+                             ('from=2100-01-01T00:00:00Z', [])):
+            self.assertEqual([fault['code'] for fault in self.get(f'{OWN}/faults?{query}')['items']], codes)
+        self.limit('unlimited')
 
     def test_a_damaged_state_is_told_with_the_place_where_it_is_kept(self):
         self.start()

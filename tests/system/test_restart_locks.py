@@ -71,6 +71,7 @@ class Locks(RestartCase):
         uri = gateway.Gateway.full(self.lock(A).headers['location'])
         told = self.lock(B, break_lock=True)
         self.restart()
+        self.assertRegex(self.gateway.log, '1 locks of before the restart are in force; of 1 that were broken')
         for method, body in ('PUT', {'lock_expiration': 5}), ('DELETE', None):
             reply = self.ask(409, method, uri, body, A)
             self.assertEqual(reply.json['error_code'], 'lock-broken')

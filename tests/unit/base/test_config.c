@@ -308,7 +308,7 @@ static void size_and_number_of_values_are_limited(void **state) {
                 memcpy(text + i, "1,", 2);
         text[30001] = ']';
         text[30002] = '\0';
-        assert_refused(text, "f.yaml:1:20000: too many values");
+        assert_refused(text, "f.yaml:1:20000: too many values: a file has at most 10000");
 }
 
 static void the_environment_overrides_the_file(void **state) {

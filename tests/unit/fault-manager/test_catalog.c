@@ -8,6 +8,7 @@
 /* clang-format on */
 #include "fault-manager/catalog.h"
 #include "sovd-core/base/config.h"
+#include "sovd-core/base/config_tree.h"
 #include <stdio.h>
 
 static int set_up(void **state) {
@@ -22,10 +23,11 @@ static int tear_down(void **state) {
 /* Reads and checks; the message of the first problem, or NULL. */
 static const char *read_catalog(struct sovd_arena *arena, const char *text, struct fm_catalog *ret) {
         const char *message = NULL, *path, *why;
+        struct sovd_config_tree *tree;
 
-        if (sovd_config_parse(&fm_schema_catalog, ret, "catalogue.yaml", text, strlen(text), NULL, arena, NULL, &message))
+        if (sovd_config_parse(&fm_schema_catalog, ret, "catalogue.yaml", text, strlen(text), NULL, arena, &tree, &message))
                 return message;
-        why = fm_catalog_check(ret, arena, &path);
+        why = fm_catalog_check(ret, tree->root, arena, &path);
         return why ? sovd_arena_printf(arena, "%s: %s", path, why) : NULL;
 }
 
@@ -98,6 +100,12 @@ static void what_is_wrong_is_named(void **state) {
                 { "faults: [{code: a, name: x, debounce: {kind: time, failed_secs: 0}}]", "failed_secs: a time rule" },
                 { "faults: [{code: a, name: x, freeze_frame: [a/b]}]", "/faults/0/freeze_frame: 'a/b'" },
                 { "{}", "faults" },
+                { "faults: [{code: a, name: x, debounce: {kind: edge, failed_at: 127}}]",
+                  "/faults/0/debounce/failed_at: has no effect with the kind 'edge', only with 'counter'" },
+                { "faults: [{code: a, name: x}, {code: b, name: x, debounce: {kind: counter, hold_secs: 0}}]",
+                  "/faults/1/debounce/hold_secs: has no effect with the kind 'counter', only with 'edge'" },
+                { "faults: [{code: a, name: x, debounce: {jump: false, kind: time}}]", "debounce/jump: has no effect" },
+                { "faults: [{code: a, name: x, debounce: {kind: edge, passed_secs: 1}}]", "only with 'time'" },
         };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(rows); i++) {

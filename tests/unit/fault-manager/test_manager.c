@@ -73,7 +73,7 @@ static void define(struct fixture *f, const char *entity, const char *text) {
 
         assert_int_equal(sovd_config_parse(&fm_schema_catalog, &catalog, "x", text, strlen(text), NULL, f->arena, NULL,
                                            &message), 0);
-        assert_null(fm_catalog_check(&catalog, f->arena, &path));
+        assert_null(fm_catalog_check(&catalog, NULL, f->arena, &path));
         assert_int_equal(fm_manager_define(f->m, entity, &catalog), 0);
 }
 

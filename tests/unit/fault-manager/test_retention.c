@@ -7,11 +7,15 @@
 #include <cmocka.h>
 /* clang-format on */
 #include "fault-manager/fault_manager.h"
+#include "fault-manager/manager_inside.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/state.h"
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DAY_USEC (UINT64_C(86400) * SOVD_USEC_PER_SEC)
 
@@ -222,6 +226,99 @@ static void what_is_removed_does_not_come_back_with_a_cycle(void **state) {
         assert_string_equal(records[0].code, "U2");
 }
 
+/* A catalogue that comes when it was decided that its fault goes, and before that is committed. */
+struct late {
+        struct fixture *f;
+        struct fm_catalog catalog;
+        sem_t go;
+        pthread_t thread;
+        atomic_bool blocked, defined;
+};
+
+static int block(struct sovd_db_conn *conn, void *data) {
+        struct late *late = data;
+        (void)conn;
+
+        atomic_store(&late->blocked, true);
+        while (sem_wait(&late->go))
+                ;
+        return 0;
+}
+
+static void *define_late(void *data) {
+        struct late *late = data;
+
+        assert_int_equal(fm_manager_define(late->f->m, "apps/a", &late->catalog), 0);
+        atomic_store(&late->defined, true);
+        return NULL;
+}
+
+static bool is_clearing(struct fm_manager *m) {
+        (void)pthread_mutex_lock(&m->mutex);
+        bool clearing = m->n_clearing;
+        (void)pthread_mutex_unlock(&m->mutex);
+        return clearing;
+}
+
+/* In the transaction of the removal, behind it. */
+static int come_late(struct sovd_db_conn *conn, void *data) {
+        struct late *late = data;
+        (void)conn;
+
+        assert_int_equal(pthread_create(&late->thread, NULL, define_late, late), 0);
+        while (!atomic_load(&late->defined) && !is_clearing(late->f->m))
+                (void)usleep(1000);
+        return 0;
+}
+
+static void *run_round(void *data) {
+        (void)run(data, (struct fm_retention_options){ .faults_max = 1 });
+        return NULL;
+}
+
+static void done(int result, void *data) {
+        (void)data;
+        assert_int_equal(result, 0);
+}
+
+static void wait_for_a_change_in_the_queue(struct fixture *f) {
+        struct sovd_db_status status = { 0 };
+
+        for (sovd_db_status(f->db, &status); !status.n_waiting; sovd_db_status(f->db, &status))
+                (void)usleep(1000);
+}
+
+static void a_fault_that_is_defined_while_it_goes_begins_anew(void **state) {
+        static const char text[] = "faults:\n- {code: U0, name: x}\n";
+        struct late late = { .f = *state };
+        struct fixture *f = *state;
+        const struct fm_query one = { .entity = "apps/a", .code = "U0", .max = 1 };
+        struct fm_record *records;
+        const char *message;
+        pthread_t round;
+        uint64_t ticket;
+        size_t n;
+
+        assert_int_equal(sovd_config_parse(&fm_schema_catalog, &late.catalog, "x", text, strlen(text), NULL, f->arena, NULL, &message), 0);
+        add(f, add_faults, 2, DAY_USEC, "U");
+        assert_int_equal(sem_init(&late.go, 0, 0), 0);
+        assert_int_equal(sovd_db_post(f->db, block, done, &late), 0);
+        while (!atomic_load(&late.blocked))
+                (void)usleep(1000);
+        assert_int_equal(pthread_create(&round, NULL, run_round, f), 0);
+        wait_for_a_change_in_the_queue(f);
+        assert_int_equal(sovd_db_post(f->db, come_late, done, &late), 0);
+        assert_int_equal(sem_post(&late.go), 0);
+        assert_int_equal(pthread_join(round, NULL), 0);
+        assert_int_equal(pthread_join(late.thread, NULL), 0);
+        assert_int_equal(fm_manager_report(f->m, "apps/a", "U0", FM_FAILED, NULL, &ticket), 0);
+        assert_int_equal(fm_manager_wait(f->m, ticket), 0);
+        assert_int_equal(fm_manager_list(f->m, &one, f->arena, &records, &n), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(records[0].state.n_occurrences, 1);
+        (void)sem_destroy(&late.go);
+}
+
 static void the_file_becomes_smaller(void **state) {
         struct fixture *f = *state;
         struct sovd_db_status before, after;
@@ -274,6 +371,7 @@ int main(void) {
                 TEST(the_newest_event_stays_whatever_its_age),
                 TEST(faults_that_nobody_can_report_go_the_oldest_first),
                 TEST(what_is_removed_does_not_come_back_with_a_cycle),
+                TEST(a_fault_that_is_defined_while_it_goes_begins_anew),
                 TEST(the_file_becomes_smaller),
                 TEST(it_runs_by_itself_and_ends_when_asked),
                 cmocka_unit_test_setup_teardown(a_round_ends_without_a_file_too, set_up_in_memory, tear_down),

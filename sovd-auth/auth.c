@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-auth/auth.h"
+#include "sovd-auth/client_cert.h"
+#include "sovd-auth/jwt.h"
+#include "sovd-auth/known.h"
+#include "sovd-auth/secrets.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/base/log.h"
+#include "sovd-core/principal.h"
+#include <errno.h>
+#include <pthread.h>
+#include <strings.h>
+
+#define SCHEME "Bearer"
+
+const char *const sovd_auth_method_names[] = {
+        [SOVD_AUTH_NONE] = "none",
+        [SOVD_AUTH_API_KEY] = "api-key",
+        [SOVD_AUTH_JWT] = "jwt",
+        [SOVD_AUTH_CERTIFICATE] = "certificate",
+        [SOVD_AUTH_UNIX_USER] = "unix-user",
+        [SOVD_AUTH_OTHER] = "other",
+        NULL,
+};
+
+struct sovd_auth {
+        pthread_rwlock_t lock;   /* leaf; of known and certificates */
+        struct sovd_known *known; /* NULL: nobody */
+        uint64_t generation;      /* of known */
+        struct sovd_client_certs *certificates; /* the same */
+        bool enabled, public_metrics, public_docs; /* atomic */
+        struct sovd_secrets *secrets; /* or NULL */
+        struct sovd_jwt *jwt;
+        uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
+};
+
+int sovd_auth_new(struct sovd_auth **ret) {
+        struct sovd_auth *auth = calloc(1, sizeof(*auth));
+        if (!auth)
+                return sovd_error_origin(-ENOMEM);
+
+        int r = sovd_jwt_new(&auth->jwt);
+        if (r) {
+                free(auth);
+                return r;
+        }
+        (void)pthread_rwlock_init(&auth->lock, NULL);
+        *ret = auth;
+        return 0;
+}
+
+struct sovd_auth *sovd_auth_free(struct sovd_auth *auth) {
+        if (!auth)
+                return NULL;
+        sovd_known_free(auth->known);
+        sovd_client_certs_free(auth->certificates);
+        sovd_jwt_free(auth->jwt);
+        (void)pthread_rwlock_destroy(&auth->lock);
+        free(auth);
+        return NULL;
+}
+
+void sovd_auth_each_ending_key(struct sovd_auth *auth, sovd_auth_key_function f, void *data) {
+        const struct sovd_principal *key;
+
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        for (size_t i = 0; auth->known && (key = sovd_known_key_at(auth->known, i)); i++)
+                if (key->expires_usec)
+                        f(data, key->token_id, key->expires_usec);
+        (void)pthread_rwlock_unlock(&auth->lock);
+}
+
+static void say_end(void *data, const char *name, uint64_t ends_usec) {
+        char when[SOVD_TIMESTAMP_SIZE];
+        const uint64_t now = *(const uint64_t *)data;
+
+        if (ends_usec <= now)
+                sovd_log(SOVD_LOG_WARN, "the key %s has expired", name);
+        else if (ends_usec < now + SOVD_AUTH_SOON_USEC)
+                sovd_log(SOVD_LOG_WARN, "the key %s expires %s", name, sovd_clock_format(when, ends_usec));
+}
+
+int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings) {
+        struct sovd_known *known, *before;
+        struct sovd_client_certs *certificates, *certificates_before;
+        uint64_t now = sovd_realtime_usec();
+        int r = sovd_known_new(&known, settings, auth->secrets);
+
+        if (r)
+                return r;
+        r = sovd_client_certs_new(&certificates, &settings->certificates);
+        if (!r) {
+                r = sovd_jwt_apply(auth->jwt, settings->jwt, settings->oidc); /* the last that can fail */
+                if (r)
+                        sovd_client_certs_free(certificates);
+        }
+        if (r) {
+                sovd_known_free(known);
+                return r;
+        }
+        (void)pthread_rwlock_wrlock(&auth->lock);
+        before = auth->known;
+        auth->known = known;
+        auth->generation++;
+        certificates_before = auth->certificates;
+        auth->certificates = certificates;
+        (void)pthread_rwlock_unlock(&auth->lock);
+        sovd_client_certs_free(certificates_before);
+        sovd_known_free(before);
+        __atomic_store_n(&auth->enabled, settings->enabled.value, __ATOMIC_RELEASE);
+        __atomic_store_n(&auth->public_metrics, settings->public_metrics.value, __ATOMIC_RELEASE);
+        __atomic_store_n(&auth->public_docs, settings->public_docs.value, __ATOMIC_RELEASE);
+        sovd_auth_each_ending_key(auth, say_end, &now);
+        return 0;
+}
+
+/* --- keys that are secrets elsewhere -------------------------------------------------------------------------- */
+
+struct key_source {
+        char *notation; /* NULL: it is no secret elsewhere */
+        uint64_t generation;
+};
+
+/* false: there is no key at this place. */
+static bool find_source(struct sovd_auth *auth, size_t i, struct key_source *ret) {
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        const char *notation = auth->known ? sovd_known_key_source(auth->known, i) : NULL;
+        bool found = auth->known && i < sovd_known_count(auth->known);
+        *ret = (struct key_source){ notation ? strdup(notation) : NULL, auth->generation };
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return found;
+}
+
+/* Unless the settings are others meanwhile. */
+static const char *exchange_key(struct sovd_auth *auth, size_t i, uint64_t generation, const struct sovd_secret *secret) {
+        const char *why = NULL;
+
+        (void)pthread_rwlock_wrlock(&auth->lock);
+        if (auth->generation == generation)
+                why = sovd_known_set_key(auth->known, i, secret);
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return why;
+}
+
+static void read_keys(void *data) {
+        struct sovd_auth *auth = data;
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct key_source source;
+
+        if (sovd_arena_new(&arena, 1024)) {
+                sovd_log(SOVD_LOG_ERROR, "keys stay as they were: out of memory");
+                return;
+        }
+        for (size_t i = 0; find_source(auth, i, &source); i++) {
+                _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
+                const char *why = NULL;
+                int r = source.notation ? sovd_secrets_read(auth->secrets, source.notation, &secret, arena, &why) : 0;
+                if (!r && secret)
+                        why = exchange_key(auth, i, source.generation, secret);
+                if (r || why)
+                        sovd_log(SOVD_LOG_ERROR, "auth.api_keys[%zu].key_from: the key stays as it was: %s", i, why);
+                free(source.notation);
+        }
+}
+
+int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets) {
+        auth->secrets = secrets;
+        return sovd_secrets_watch(secrets, read_keys, auth);
+}
+
+bool sovd_auth_is_enabled(const struct sovd_auth *auth) {
+        return __atomic_load_n(&auth->enabled, __ATOMIC_ACQUIRE);
+}
+
+bool sovd_auth_metrics_are_public(const struct sovd_auth *auth) {
+        return __atomic_load_n(&auth->public_metrics, __ATOMIC_ACQUIRE);
+}
+
+bool sovd_auth_docs_are_public(const struct sovd_auth *auth) {
+        return __atomic_load_n(&auth->public_docs, __ATOMIC_ACQUIRE);
+}
+
+/* --- who it is ----------------------------------------------------------------------------------------------- */
+
+static int refuse(struct sovd_auth *auth, struct sovd_call *call, enum sovd_auth_method method, const char *why) {
+        sovd_auth_count(auth, method, SOVD_AUTH_REFUSED);
+        return sovd_fail(call, SOVD_E_UNAUTHORIZED, "%s", why);
+}
+
+/* token68 of RFC 9110 11.2: what can stand behind "Bearer". */
+static bool is_token(const char *s) {
+        size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/");
+
+        return n > 0 && s[n + strspn(s + n, "=")] == '\0';
+}
+
+/* Three parts with dots between: a signed token (RFC 7515 3.1). */
+static bool is_signed(const char *token) {
+        const char *dot = strchr(token, '.');
+
+        dot = dot ? strchr(dot + 1, '.') : NULL;
+        return dot && !strchr(dot + 1, '.');
+}
+
+static const char *bearer_of(const char *authorization) {
+        const size_t n = strlen(SCHEME);
+
+        if (strncasecmp(authorization, SCHEME, n) != 0 || authorization[n] != ' ')
+                return NULL;
+        authorization += n;
+        return authorization + strspn(authorization, " ");
+}
+
+/* What the connection says of the client stays. */
+static int become(struct sovd_call *call, const struct sovd_principal *known) {
+        struct sovd_principal p = { 0 };
+        int r = sovd_principal_copy(&p, known, call->arena);
+
+        if (r)
+                return r;
+        p.certificate = call->principal.certificate;
+        call->principal = p;
+        return 0;
+}
+
+static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const char *key) {
+        const struct sovd_principal *found = NULL;
+        bool is_known, expired = false;
+
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        int r = auth->known ? sovd_known_key(auth->known, key, &found) : 0;
+        is_known = found;
+        if (!r && found)
+                expired = found->expires_usec && found->expires_usec <= sovd_realtime_usec();
+        if (!r && found && !expired)
+                r = become(call, found);
+        (void)pthread_rwlock_unlock(&auth->lock);
+        if (r)
+                return r;
+        if (!is_known)
+                return refuse(auth, call, SOVD_AUTH_API_KEY, "the key or token is not known here");
+        sovd_auth_count(auth, SOVD_AUTH_API_KEY, expired ? SOVD_AUTH_EXPIRED : SOVD_AUTH_OK);
+        return expired ? sovd_fail(call, SOVD_E_UNAUTHORIZED, "the key has expired") : 0;
+}
+
+static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
+        if (!is_signed(token) || !sovd_jwt_is_configured(auth->jwt))
+                return identify_key(auth, call, token);
+        int r = sovd_jwt_identify(auth->jwt, call, token);
+        sovd_auth_count(auth, SOVD_AUTH_JWT, r ? SOVD_AUTH_REFUSED : SOVD_AUTH_OK);
+        return r;
+}
+
+static int identify_bearer(struct sovd_auth *auth, struct sovd_call *call, const char *authorization) {
+        const char *token = bearer_of(authorization);
+
+        if (!token || !is_token(token))
+                return refuse(auth, call, SOVD_AUTH_OTHER, "the Authorization field must be a Bearer token");
+        return identify_token(auth, call, token);
+}
+
+static int identify_user(struct sovd_auth *auth, struct sovd_call *call, int64_t uid) {
+        const struct sovd_principal *found = NULL;
+        bool is_known;
+
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        if (auth->known)
+                found = sovd_known_user(auth->known, uid);
+        is_known = found;
+        int r = found ? become(call, found) : 0;
+        (void)pthread_rwlock_unlock(&auth->lock);
+        if (!r && !is_known && sovd_auth_is_enabled(auth))
+                call->principal.anonymous = true;
+        if (!r)
+                sovd_auth_count(auth, is_known ? SOVD_AUTH_UNIX_USER : SOVD_AUTH_NONE, SOVD_AUTH_OK);
+        return r;
+}
+
+/* One that no rule matches proves nothing: its client is anonymous. */
+static int identify_certificate(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_peer_certificate *certificate) {
+        bool is_known = false;
+
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        int r = auth->certificates ? sovd_client_certs_identify(auth->certificates, call, certificate, &is_known) : 0;
+        (void)pthread_rwlock_unlock(&auth->lock);
+        if (!r)
+                sovd_auth_count(auth, SOVD_AUTH_CERTIFICATE, is_known ? SOVD_AUTH_OK : SOVD_AUTH_REFUSED);
+        return r;
+}
+
+int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_credentials *c) {
+        if (c->authorization && c->api_key)
+                return sovd_fail(call, SOVD_E_BAD_REQUEST, "there are an Authorization and an X-API-Key field; one proves who asks");
+        if (c->authorization)
+                return identify_bearer(auth, call, c->authorization);
+        if (c->api_key)
+                return is_token(c->api_key)
+                               ? identify_key(auth, call, c->api_key)
+                               : refuse(auth, call, SOVD_AUTH_OTHER, "the X-API-Key field has no form that a key can have");
+        if (c->uid >= 0)
+                return identify_user(auth, call, c->uid);
+        if (c->certificate)
+                return identify_certificate(auth, call, c->certificate);
+        sovd_auth_count(auth, SOVD_AUTH_NONE, SOVD_AUTH_OK);
+        return 0;
+}
+
+/* --- metrics ------------------------------------------------------------------------------------------------- */
+
+void sovd_auth_count(struct sovd_auth *auth, enum sovd_auth_method method, enum sovd_auth_result result) {
+        (void)__atomic_add_fetch(&auth->counts[method][result], 1, __ATOMIC_RELAXED);
+}
+
+static void write_counts(const struct sovd_auth *auth, struct sovd_json_writer *w) {
+        static const char *const results[SOVD_AUTH_N_RESULTS] = { "ok", "refused", "expired" };
+
+        sovd_json_rawf(w, "# HELP sovd_authentications_total Requests by the kind of their credentials.\n"
+                          "# TYPE sovd_authentications_total counter\n");
+        for (size_t m = 0; m < SOVD_AUTH_N_METHODS; m++)
+                for (size_t r = 0; r < SOVD_AUTH_N_RESULTS; r++)
+                        sovd_json_rawf(w, "sovd_authentications_total{method=\"%s\",result=\"%s\"} %llu\n",
+                                       sovd_auth_method_names[m], results[r],
+                                       (unsigned long long)__atomic_load_n(&auth->counts[m][r], __ATOMIC_RELAXED));
+}
+
+static void write_end(void *data, const char *name, uint64_t ends_usec) {
+        sovd_json_rawf(data, "sovd_api_key_expires_timestamp_seconds{key=\"%s\"} %llu\n", name,
+                       (unsigned long long)(ends_usec / SOVD_USEC_PER_SEC));
+}
+
+void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w) {
+        sovd_json_rawf(w, "# HELP sovd_auth_enabled Whether anonymous clients get nothing but what is public.\n"
+                          "# TYPE sovd_auth_enabled gauge\nsovd_auth_enabled %d\n", sovd_auth_is_enabled(auth));
+        write_counts(auth, w);
+        sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
+                          "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
+        sovd_auth_each_ending_key(auth, write_end, w);
+        sovd_jwt_write_metrics(auth->jwt, w);
+}
