@@ -224,7 +224,12 @@ class Attacks:
             opened.append(raw)
         return opened
 
+    def wait_quiet(self):
+        """Until nothing is open but the question whether there is."""
+        self.assertTrue(polling.wait_until(lambda: self.gateway.metrics()['sovd_http_connections'] <= 1, 20))
+
     def check_flood(self, beginning):
+        self.wait_quiet()
         refused = self.gateway.metrics()['sovd_http_connections_refused_total']
         opened = self.attack(4 * PER_ADDRESS, beginning)
         self.assertLess(self.good_client(), GOOD_SECONDS)
@@ -232,7 +237,7 @@ class Attacks:
         self.assertGreaterEqual(self.gateway.metrics()['sovd_http_connections_refused_total'] - refused, 1)
         for raw in opened:
             raw.rest()
-        self.assertTrue(polling.wait_until(lambda: self.gateway.metrics()['sovd_http_connections'] <= 1, 20))
+        self.wait_quiet()
         with self.gateway.wire(ATTACKER) as raw:  # his places have come back
             raw.send(get())
             self.assertEqual(raw.reply().status, 200)
