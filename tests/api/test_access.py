@@ -216,7 +216,7 @@ class Tenants(AccessCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        polling.wait_until(lambda: len({fault['entity'] for fault in cls.faults('tester')}) > 1, 20)
+        polling.wait_until(lambda: {fault['entity'] for fault in cls.faults('tester')} >= {'components/bms', 'components/hpc'}, 20)
         cls.all_faults = cls.faults('tester')
 
     @classmethod

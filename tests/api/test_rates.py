@@ -7,10 +7,11 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import keys
 import gateway
 import openapi
 
-TOKENS = {'tokens': [{'name': 'tester', 'token': 'the-token-of-a-tester'}, {'name': 'other', 'token': 'the-token-of-another'}]}
+KEYS = keys.section(keys.entry('tester', 'the-token-of-a-tester'), keys.entry('other', 'the-token-of-another'))
 TESTER = {'Authorization': 'Bearer the-token-of-a-tester'}
 OTHER = {'Authorization': 'Bearer the-token-of-another'}
 NOBODY = {'Authorization': 'Bearer the-token-of-nobody'}
@@ -45,7 +46,7 @@ class RateCase(gateway.GatewayCase):
 
 
 class Addresses(RateCase):
-    sections = {'rate': {'per_address': bucket(0.2), 'exempt': ['127.0.0.1', '::1']}, 'auth': TOKENS}
+    sections = {'rate': {'per_address': bucket(0.2), 'exempt': ['127.0.0.1', '::1']}, 'auth': KEYS}
 
     def test_over_the_burst_an_address_is_refused_with_the_time_to_wait_and_others_are_not(self):
         before = self.refused()
@@ -117,7 +118,7 @@ class Proxies(RateCase):
 
 
 class Principals(RateCase):
-    sections = {'rate': {'per_principal': bucket(0.01)}, 'auth': TOKENS}
+    sections = {'rate': {'per_principal': bucket(0.01)}, 'auth': KEYS}
 
     def test_over_the_burst_a_client_is_refused_from_wherever_it_asks(self):
         self.assertEqual(self.statuses(BURST, '127.0.1.1', TESTER), [200] * BURST)
@@ -130,7 +131,7 @@ class Principals(RateCase):
 
 
 class Failures(RateCase):
-    sections = {'rate': {'failures': bucket(0.01)}, 'auth': TOKENS}
+    sections = {'rate': {'failures': bucket(0.01)}, 'auth': KEYS}
 
     def test_credentials_that_fail_too_often_are_429_and_good_ones_get_in(self):
         before = self.gateway.metrics()
@@ -165,7 +166,7 @@ class Socket(unittest.TestCase):
     def test_the_unix_socket_has_no_address_to_pay_but_failures_count_there_too(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / 'socket'
-            with gateway.Gateway(server={'unix_socket': str(path)}, auth=TOKENS,
+            with gateway.Gateway(server={'unix_socket': str(path)}, auth=KEYS,
                                  rate={'per_address': bucket(0.01, 1), 'failures': bucket(0.01, 2), 'exempt': ['127.0.0.1']}) as daemon:
                 def ask(headers=None):
                     return daemon.bare('GET', gateway.BASE + '/components', headers=headers, connection=gateway.UnixConnection(path)).status

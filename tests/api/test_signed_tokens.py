@@ -327,7 +327,7 @@ class Reload(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = private_file(folder, 'key.pem', RSA.pem())
             settings = {'auth': {'enabled': True, 'jwt': section(public_key_file=str(path))}}
-            old, new = tokens.compact(RSA, 'RS256', tokens.claims()), tokens.compact(OTHER_RSA, 'RS256', tokens.claims())
+            old, new = (tokens.compact(key, 'RS256', tokens.claims(roles=['viewer'])) for key in (RSA, OTHER_RSA))
             with gateway.Gateway(ready=False, **settings) as daemon:
                 self.assertEqual((self.status(daemon, old), self.status(daemon, new)), (200, 401))
                 for broken in b'', b'nonsense', RSA.private_pem(), tokens.Key('rsa', 1024).pem(), tokens.Key('p521').pem():

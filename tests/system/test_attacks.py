@@ -15,6 +15,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'api'))
 import ecu
+import keys
 import gateway
 import openapi
 import polling
@@ -26,8 +27,9 @@ BALANCE, FLUSH = '/components/bms/operations/cell-balance/executions', '/compone
 LOCKS, FAULTS = '/components/bms/locks', '/components/bms/faults/subscribe'
 ATTACKER, GOOD = '127.0.66.6', '127.0.0.1'
 PER_ADDRESS, TIMEOUT, GOOD_SECONDS = 6, 1, 2
-AUTH = {'tokens': [{'name': name, 'token': f'the-token-of-{name}-{number}'} for number, name in enumerate(('owner', 'thief'))]}
-OWNER, THIEF = ({'Authorization': f'Bearer {entry["token"]}'} for entry in AUTH['tokens'])
+SECRETS = {name: f'the-token-of-{name}-{number}' for number, name in enumerate(('owner', 'thief'))}
+AUTH = keys.section(*(keys.entry(name, secret) for name, secret in SECRETS.items()))
+OWNER, THIEF = (keys.bearer(secret) for secret in SECRETS.values())
 
 # A request that must never be answered stands behind each of these.
 SMUGGLED = b'GET /sovd/v1/version-info HTTP/1.1\r\nHost: x\r\n\r\n'
