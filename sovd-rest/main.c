@@ -28,13 +28,13 @@
 #include "sovd-rest/origin.h"
 #include "sovd-rest/own_entity.h"
 #include "sovd-rest/policy_settings.h"
+#include "sovd-rest/process.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
 #include "sovd-rest/streamer.h"
 #include "sovd-rest/trigger_log.h"
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,6 +113,17 @@ static const char *check_clients(const struct settings *s, const struct sovd_con
         return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
 }
 
+/* Behind a proxy the user at the other end is the proxy's, whoever asks. */
+static const char *check_users(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+        const struct sovd_strings *proxies = &s->server->trusted_proxies;
+
+        for (size_t i = 0; s->auth->unix_users.n && i < proxies->n; i++)
+                if (strcmp(proxies->items[i], "unix") == 0)
+                        return sovd_config_complain(tree, arena, "/auth/unix_users",
+                                                    "cannot be where server.trusted_proxies has unix: whoever comes through the proxy would be its user");
+        return NULL;
+}
+
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
                                  struct sovd_arena *arena) {
         const struct sovd_strings *proxies = &s->server->trusted_proxies;
@@ -166,19 +177,12 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
         if (!message)
                 message = check_clients(s, tree, arena);
         if (!message)
+                message = check_users(s, tree, arena);
+        if (!message)
                 message = sovd_catalog_settings_check(s->catalog, tree, arena);
         if (!message)
                 message = sovd_native_apps_check(s->native, tree, arena);
         return message ? message : sovd_fault_settings_check(s->faults, s->native, tree, arena);
-}
-
-static void print_lines(const char *text) {
-        while (*text) {
-                size_t n = strcspn(text, "\n");
-                if (n)
-                        (void)fprintf(stderr, "%.*s\n", (int)n, text);
-                text += n + (text[n] == '\n');
-        }
 }
 
 /* 0, or a negative value after standard error was told why. */
@@ -194,7 +198,7 @@ static int load(const struct sovd_arguments *arguments, struct settings *setting
                 message = sovd_policy_settings_read(settings->auth, tree, arena, &settings->policy);
         if (!message)
                 return r;
-        print_lines(message);
+        sovd_arguments_complain(message);
         return -EINVAL;
 }
 
@@ -206,7 +210,7 @@ static int make_demo(struct daemon *d) {
                 return 0;
         if (!sovd_sim_backend_new(&d->demo, DEMO_NAME, d->arguments->scenario, d->arena, &message))
                 return 0;
-        print_lines(message);
+        sovd_arguments_complain(message);
         return -EINVAL;
 }
 
@@ -304,10 +308,14 @@ static int try_reload(struct daemon *d) {
         if (d->settings.native)
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
-        sovd_settings_log(new.logging);
         r = set_access(d, &new);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || r)
-                sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
+        if (r) {
+                sovd_backend_change_drop(&change);
+                return r;
+        }
+        sovd_settings_log(new.logging);
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)))
+                sovd_log(SOVD_LOG_ERROR, "the old rules of locks stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
@@ -578,16 +586,12 @@ static void stop(struct daemon *d) {
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
 static void raise_file_limit(const struct settings *s) {
-        struct rlimit limit;
-        rlim_t wanted = (rlim_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
+        uint64_t wanted = (uint64_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
         const struct sovd_backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)
-                wanted += sovd_backend_is_sim(&b[i]) ? 0 : (rlim_t)b[i].sovd.max_in_flight.value;
-        if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
-                return;
-        limit.rlim_cur = SOVD_MIN(wanted, limit.rlim_max);
-        if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
+                wanted += sovd_backend_is_sim(&b[i]) ? 0 : (uint64_t)b[i].sovd.max_in_flight.value;
+        if (!sovd_process_allow_files(wanted))
                 sovd_log(SOVD_LOG_WARN, "the limits may need %llu file descriptors, and only %llu are allowed",
                          (unsigned long long)wanted, (unsigned long long)limit.rlim_cur);
 }

@@ -270,7 +270,7 @@ class Configuration(unittest.TestCase):
         key = f'name: a, key_sha256: {digest}'
         for text, key, said in (
                 ('auth:\n  enabled: true', 'auth.enabled', 'nobody'),
-                ('auth:\n  api_keys: [{name: a}]', 'auth.api_keys[0].key_sha256', 'missing'),
+                ('auth:\n  api_keys: [{name: a}]', 'auth.api_keys[0]', 'either'),
                 (f'auth:\n  api_keys: [{{{key}}}, {{name: a, key_sha256: {other}}}]', 'auth.api_keys[1].name', 'another key'),
                 (f'auth:\n  api_keys: [{{{key}}}, {{name: b, key_sha256: {digest.upper()}}}]', 'auth.api_keys[1].key_sha256', 'the same key'),
                 (f'auth:\n  api_keys: [{{name: a, key_sha256: {"a" * 63}}}]', 'auth.api_keys[0].key_sha256', '64'),
@@ -286,6 +286,7 @@ class Configuration(unittest.TestCase):
                 ('auth:\n  unix_users: [{name: a}]', 'auth.unix_users[0]', 'user or uid'),
                 ('auth:\n  unix_users: [{name: a, uid: 1, user: root}]', 'auth.unix_users[0]', 'user or uid'),
                 ('auth:\n  unix_users: [{name: a, uid: 1}, {name: b, uid: 1}]', 'auth.unix_users[1].uid', 'already'),
+                ('auth:\n  unix_users: [{name: a, uid: 1}]\nserver: {trusted_proxies: [unix]}', 'auth.unix_users', 'proxy'),
                 ('auth:\n  unix_users: [{name: a, user: no-such-user-here}]', 'auth.unix_users[0].user', 'no user')):
             with self.subTest(text):
                 status, out, errors = self.check(text)
