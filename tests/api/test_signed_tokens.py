@@ -378,7 +378,7 @@ class Configuration(unittest.TestCase):
                     ({'issuer': 'i', 'public_key_file': pem}, None, 'auth.jwt.audience'), (section(public_key_file=pem, audience=''), None, 'auth.jwt.audience'),
                     ({'audience': 'a', 'public_key_file': pem}, None, 'auth.jwt.issuer'), (section(), None, 'auth.jwt: needs one of'),
                     (section(public_key_file=pem, secret_file=secret), None, 'auth.jwt: needs one of'), (section(public_key_file=folder + '/none'), None, 'public_key_file: cannot be read'),
-                    (section(public_key_file=folder), None, 'public_key_file: is no file'), (section(public_key_file=secret), None, 'no public key'),
+                    (section(public_key_file=folder), None, 'public_key_file: is no file'), (section(public_key_file=file('written', RSA.pem(), 0o664)), None, 'may be changed by others'), (section(public_key_file=secret), None, 'no public key'),
                     (section(public_key_file=file('private', RSA.private_pem())), None, 'no public key'),
                     (section(public_key_file=file('short', tokens.Key('rsa', 1024).pem())), None, 'fewer than 2048'),
                     (section(public_key_file=file('p521', tokens.Key('p521').pem())), None, 'P-256 and P-384'),
@@ -395,7 +395,8 @@ class Configuration(unittest.TestCase):
                     (section(jwks_url='https://issuer.example', refresh_secs=60, max_stale_secs=59), None, 'auth.jwt.max_stale_secs'),
                     (None, {'issuer_url': 'http://issuer.example', 'audience': 'a'}, 'auth.oidc.issuer_url'), (None, {'issuer_url': 'https://issuer.example?x', 'audience': 'a'}, 'no query'),
                     (None, {'issuer_url': 'https://issuer.example'}, 'auth.oidc.audience'), (section(public_key_file=pem, name='oidc'), oidc, 'auth.oidc.name'),
-                    (None, {**oidc, 'secret_file': secret}, 'secret_file')):
+                    (None, {**oidc, 'secret_file': secret}, 'secret_file'), (None, {**oidc, 'ca_file': folder + '/none'}, 'auth.oidc.ca_file'),
+                    (None, {**oidc, 'ca_file': pem}, 'auth.oidc.ca_file')):
                 with self.subTest(said=said, jwt=jwt, oidc=other):
                     status, out, errors = self.check(folder, jwt, other)
                     self.assertEqual(status, 2, out + errors)
