@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that prove themselves by signed tokens: of an issuer whose key is configured."""
 import base64
+import collections
+import concurrent.futures
 import hashlib
 import json
 import pathlib
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -340,6 +343,29 @@ class Reload(unittest.TestCase):
                 daemon.reload(daemon.settings(auth={'api_keys': [keys.entry('a', 'key-of-a')]}), 'was read again')
                 self.assertEqual((self.status(daemon, old), self.status(daemon, new)), (401, 401))
 
+
+    def test_reloads_make_no_good_token_bad(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = private_file(folder, 'key.pem', RSA.pem())
+            all_ = [tokens.compact(RSA, 'RS256', tokens.claims(jti=str(i))) for i in range(8)]
+
+            def settings(i):
+                return {'auth': {'jwt': section(public_key_file=str(path), leeway_secs=20 + i)}}
+            with gateway.Gateway(ready=False, **settings(0)) as daemon, concurrent.futures.ThreadPoolExecutor(4) as pool:
+                over, seen = threading.Event(), collections.Counter()
+
+                def ask():
+                    while not over.is_set():
+                        seen.update(self.status(daemon, token) for token in all_)
+                asked = [pool.submit(ask) for _ in range(4)]
+                try:
+                    for i in range(10):
+                        daemon.reload(daemon.settings(**settings(i)), 'was read again')
+                finally:
+                    over.set()
+                for one in asked:
+                    one.result()
+            self.assertEqual(set(seen), {200})
 
     def test_a_secret_in_vault_is_exchanged_without_a_restart(self):
         other = tokens.Key(b'another-secret-of-thirty-two-byt')
