@@ -36,7 +36,7 @@ static void _printf_(2, 3) find(struct opening *o, const char *format, ...) {
 /* --- the head beside the database -------------------------------------------------------------------------- */
 
 int audit_write_head(struct sovd_audit *a, const char *note) {
-        return a->folder ? sovd_audit_write_file(a->folder, AUDIT_HEAD_FILE, 0644, note, strlen(note)) : 0;
+        return a->folder ? sovd_audit_write_file(a->folder, AUDIT_HEAD_FILE, 0600, note, strlen(note)) : 0;
 }
 
 static void read_head(struct opening *o) {
