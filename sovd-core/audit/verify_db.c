@@ -11,6 +11,7 @@
 
 #define COLUMNS_MAX 40
 #define COPY_TRIES  5
+#define TILES_FROM  8 /* hashes of subtrees of this level and above are always kept */
 
 struct reading {
         struct sovd_db_conn *conn;
@@ -53,7 +54,7 @@ static bool step(struct reading *d, struct sovd_db_stmt *s, bool *ret_row) {
 
 /* --- how it begins -------------------------------------------------------------------------------------- */
 
-/* A value of audit_meta; "" when there is none. */
+/* A value of audit_meta, which must be there. */
 static bool meta(struct reading *d, const char *name, char *ret, size_t size) {
         struct sovd_db_stmt *s;
         bool row = false;
@@ -65,10 +66,9 @@ static bool meta(struct reading *d, const char *name, char *ret, size_t size) {
         if (!step(d, s, &row))
                 return false;
         const char *text = row ? sovd_db_text(s, 0) : NULL;
-        if (text && strlen(text) >= size)
-                return tampered(d, 0, "a value that tells how it begins is too long");
-        if (text)
-                (void)strcpy(ret, text);
+        if (!text || strlen(text) >= size)
+                return tampered(d, 0, "a value that tells how it begins is missing, or too long");
+        (void)strcpy(ret, text);
         return true;
 }
 
@@ -100,6 +100,17 @@ static bool last_entry(struct reading *d, uint64_t *ret) {
         return true;
 }
 
+/* A gateway that never kept one has the tables too. */
+static bool has_log(struct reading *d) {
+        struct sovd_db_stmt *s;
+        bool row = false;
+
+        if (!prepare(d, &s, "SELECT (SELECT count(*) FROM audit_meta) + (SELECT count(*) FROM audit_entry)") || !step(d, s, &row))
+                return false;
+        return (row && sovd_db_int(s, 0)) ||
+               sovd_audit_verdict(d->report, SOVD_AUDIT_UNREADABLE, 0, "the database has no audit log in it");
+}
+
 static bool take_header(struct reading *d) {
         char first[32], chain[SOVD_AUDIT_HEX + 8], device[64], range[SOVD_AUDIT_LEVELS * 48 + 8], log[64];
         struct sovd_audit_header *h = &d->header;
@@ -108,9 +119,6 @@ static bool take_header(struct reading *d) {
             !meta(d, "chain", chain, sizeof(chain)) || !meta(d, "device", device, sizeof(device)) ||
             !meta(d, "range", range, sizeof(range)))
                 return false;
-        if (!*log && !*first)
-                return sovd_audit_verdict(d->report, SOVD_AUDIT_UNREADABLE, 0,
-                                          "the database has no audit log in it");
         if (!sovd_audit_is_log(log) || !to_number(first, &h->from) || !h->from ||
             !sovd_audit_from_hex(chain, &h->first_chain) ||
             !sovd_audit_from_base64(device, h->device_key, SOVD_AUDIT_KEY) ||
@@ -187,14 +195,15 @@ static int find_tile(struct reading *d, unsigned level, uint64_t index, struct s
         return r ? r : *ret_row && !take_blob(s, 0, ret->bytes, SOVD_AUDIT_HASH) ? -EBADMSG : 0;
 }
 
-/* The lowest level that is kept. */
+/* The lowest level that is kept: TILES_FROM, or one below it if there are hashes of it. */
 static bool lowest_tile(struct reading *d, unsigned *ret) {
         struct sovd_db_stmt *s;
         bool row = false;
 
         if (!prepare(d, &s, "SELECT min(level) FROM audit_tile") || !step(d, s, &row))
                 return false;
-        *ret = row && !sovd_db_is_null(s, 0) ? (unsigned)sovd_db_int(s, 0) : UINT_MAX;
+        uint64_t lowest = row && !sovd_db_is_null(s, 0) ? (uint64_t)sovd_db_int(s, 0) : TILES_FROM;
+        *ret = (unsigned)SOVD_MIN(lowest, (uint64_t)TILES_FROM);
         return true;
 }
 
@@ -396,7 +405,7 @@ static int verify_open(struct sovd_db *db, const struct sovd_audit_trust *trust,
                 (void)failed(d, r);
                 return 0;
         }
-        if (has_tables(d))
+        if (has_tables(d) && has_log(d))
                 (void)take_all(d);
         (void)sovd_audit_verifier_end(v);
         sovd_db_read_end(db, d->conn);

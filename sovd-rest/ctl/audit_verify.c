@@ -197,8 +197,8 @@ static const char *verdict_of(const struct job *j) {
 }
 
 static void print_open(const struct sovd_audit_report *report) {
-        if (!report->n_open)
-                return;
+        if (!report->n_open || report->verdict == SOVD_AUDIT_TAMPERED || report->verdict == SOVD_AUDIT_UNREADABLE)
+                return; /* reading stopped in the middle: outcomes may follow */
         (void)printf("  %llu changes have no outcome on record: entry", LLU report->n_open);
         for (size_t i = 0; i < report->n_open && i < SOVD_AUDIT_OPEN_SHOWN; i++)
                 (void)printf("%s %llu", i ? "," : "", LLU report->open[i]);
