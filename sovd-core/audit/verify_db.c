@@ -105,7 +105,9 @@ static bool has_log(struct reading *d) {
         struct sovd_db_stmt *s;
         bool row = false;
 
-        if (!prepare(d, &s, "SELECT (SELECT count(*) FROM audit_meta) + (SELECT count(*) FROM audit_entry)") || !step(d, s, &row))
+        if (!prepare(d, &s,
+                     "SELECT (SELECT count(*) FROM audit_meta) + (SELECT count(*) FROM audit_entry)") ||
+            !step(d, s, &row))
                 return false;
         return (row && sovd_db_int(s, 0)) ||
                sovd_audit_verdict(d->report, SOVD_AUDIT_UNREADABLE, 0, "the database has no audit log in it");
@@ -289,7 +291,11 @@ static bool take_columns(struct reading *d) {
         while (step(d, s, &row) && row) {
                 if (d->n_columns == COLUMNS_MAX)
                         return tampered(d, 0, "the table of entries has too many columns");
-                (void)snprintf(d->columns[d->n_columns++], sizeof(d->columns[0]), "%s", sovd_db_text(s, 0));
+                const char *name = sovd_db_text(s, 0);
+                if (!name || !*name || strlen(name) >= sizeof(d->columns[0]) ||
+                    strspn(name, "abcdefghijklmnopqrstuvwxyz_") != strlen(name))
+                        return tampered(d, 0, "the table of entries has a column that is not the gateway's");
+                (void)strcpy(d->columns[d->n_columns++], name);
         }
         return !d->error;
 }

@@ -34,7 +34,8 @@ def make(*arguments, **values):
 
 def run(*arguments, stdin=None, environment=None):
     """(exit status, standard output, standard error) of sovdctl."""
-    done = subprocess.run([folder() / 'sovd-rest' / 'sovdctl', *map(str, arguments)], input=stdin, capture_output=True,
+    words = [word if isinstance(word, bytes) else str(word) for word in arguments]
+    done = subprocess.run([folder() / 'sovd-rest' / 'sovdctl', *words], input=stdin, capture_output=True,
                           timeout=SECONDS, env={**os.environ, **(environment or {})})
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 

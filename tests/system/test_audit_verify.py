@@ -125,7 +125,7 @@ class ExportTest(VerifyCase):
         self.assertEqual(tables.verify(*self.trusted, '-', stdin=b'')[0], UNREADABLE)
 
     def test_what_cannot_be_read_is_said(self):
-        for path in (self.folder / 'nothing', self.folder, '/dev/null', __file__):
+        for path in (self.folder / 'nothing', self.folder, '/dev/null', __file__, b'/no \xff such \x1b file'):
             status, report = self.verify(path)
             self.assertEqual(status, UNREADABLE, path)
             self.assertTrue(report['reason'])
@@ -203,6 +203,10 @@ class DatabaseTest(VerifyCase):
                              type(None): lambda v: 'x'}[type(value)](value)
                     status, report = self.changed((f'UPDATE {table} SET {column}=? WHERE {key}=?', (other, row)))
                     self.assertNotEqual(status, PROVEN, (table, row, column, value, other))
+
+    def test_a_column_that_the_gateway_does_not_have_is_seen(self):
+        for name in ('"\x1b[2J"', 'more', 'tenant2'):
+            self.assertEqual(self.changed((f"ALTER TABLE audit_entry ADD COLUMN {name} TEXT DEFAULT 'x'",))[0], TAMPERED, name)
 
     def test_rows_that_change_places_are_seen(self):
         for a, b in ((1, 2), (57, 58), (9, 190), (199, 200)):
