@@ -35,10 +35,15 @@ struct sovd_auth {
 
 int sovd_auth_new(struct sovd_auth **ret) {
         struct sovd_auth *auth = calloc(1, sizeof(*auth));
+        pthread_rwlockattr_t attributes;
         if (!auth)
                 return sovd_error_origin(-ENOMEM);
 
-        (void)pthread_rwlock_init(&auth->lock, NULL);
+        /* Else requests that never cease would keep new settings out for good. */
+        (void)pthread_rwlockattr_init(&attributes);
+        (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        (void)pthread_rwlock_init(&auth->lock, &attributes);
+        (void)pthread_rwlockattr_destroy(&attributes);
         *ret = auth;
         return 0;
 }

@@ -115,6 +115,17 @@ static const char *check_clients(const struct settings *s, const struct sovd_con
         return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
 }
 
+/* Behind a proxy the user at the other end is the proxy's, whoever asks. */
+static const char *check_users(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+        const struct sovd_strings *proxies = &s->server->trusted_proxies;
+
+        for (size_t i = 0; s->auth->unix_users.n && i < proxies->n; i++)
+                if (strcmp(proxies->items[i], "unix") == 0)
+                        return sovd_config_complain(tree, arena, "/auth/unix_users",
+                                                    "cannot be where server.trusted_proxies has unix: whoever comes through the proxy would be its user");
+        return NULL;
+}
+
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
                                  struct sovd_arena *arena) {
         const struct sovd_strings *proxies = &s->server->trusted_proxies;
@@ -169,6 +180,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                 message = sovd_tls_settings_check(s->server, tree, arena);
         if (!message)
                 message = check_clients(s, tree, arena);
+        if (!message)
+                message = check_users(s, tree, arena);
         if (!message)
                 message = sovd_catalog_settings_check(s->catalog, tree, arena);
         if (!message)
@@ -289,9 +302,14 @@ static int try_reload(struct daemon *d) {
         if (d->settings.native)
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
+        r = set_auth(d, &new);
+        if (r) {
+                sovd_backend_change_drop(&change);
+                return r;
+        }
         sovd_settings_log(new.logging);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_auth(d, &new))
-                sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)))
+                sovd_log(SOVD_LOG_ERROR, "the old rules of locks stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);

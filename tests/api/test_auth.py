@@ -286,6 +286,7 @@ class Configuration(unittest.TestCase):
                 ('auth:\n  unix_users: [{name: a}]', 'auth.unix_users[0]', 'user or uid'),
                 ('auth:\n  unix_users: [{name: a, uid: 1, user: root}]', 'auth.unix_users[0]', 'user or uid'),
                 ('auth:\n  unix_users: [{name: a, uid: 1}, {name: b, uid: 1}]', 'auth.unix_users[1].uid', 'already'),
+                ('auth:\n  unix_users: [{name: a, uid: 1}]\nserver: {trusted_proxies: [unix]}', 'auth.unix_users', 'proxy'),
                 ('auth:\n  unix_users: [{name: a, user: no-such-user-here}]', 'auth.unix_users[0].user', 'no user')):
             with self.subTest(text):
                 status, out, errors = self.check(text)

@@ -133,6 +133,12 @@ class Vault(SecretCase):
             self.assertRegex(daemon.log, 'error[^\n]*vault:sovd/keys#workshop stays as it was')
             self.assertGreaterEqual(self.metrics(daemon)['sovd_vault_reads_total{result="failed"}'], 5)
 
+    def test_a_reload_whose_secret_vault_does_not_give_keeps_everything(self):
+        with self.start(self.auth_of()) as daemon:
+            settings = daemon.settings(auth={**self.auth_of('vault:sovd/keys#none'), 'enabled': False, 'public_metrics': True})
+            daemon.reload(settings, 'not acceptable')
+            self.assertEqual([self.status(daemon, KEY), daemon.bare('GET', COMPONENTS).status, daemon.bare('GET', '/metrics').status], [200, 401, 401])
+
     def test_a_vault_that_went_and_came_back_is_read_again(self):
         with self.start(self.auth_of()) as daemon:
             port = self.vault.port
