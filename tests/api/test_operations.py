@@ -6,6 +6,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
+import keys
 import openapi
 
 BMS = '/components/bms/operations'
@@ -217,7 +218,7 @@ class RunningLimit(OperationCase):
 
 
 class ClientLimit(OperationCase):
-    sections = {'limits': {'executions_per_client': 1}, 'auth': {'tokens': [{'name': 'other', 'token': 'the-token-of-another'}]}}
+    sections = {'limits': {'executions_per_client': 1}, 'auth': keys.section(keys.entry('other', 'the-token-of-another'))}
     OTHER = {'Authorization': 'Bearer the-token-of-another'}
 
     def test_over_the_limit_of_a_client_its_start_is_503_and_that_of_another_is_not(self):

@@ -8,9 +8,11 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
+import keys
 import openapi
+import tokens
 
-TOKENS = {'tokens': [{'name': 'tester', 'token': 'the-token-of-a-tester'}, {'name': 'other', 'token': 'the-token-of-another'}]}
+TOKENS = keys.section(keys.entry('tester', 'the-token-of-a-tester'), keys.entry('other', 'the-token-of-another'))
 TESTER = {'Authorization': 'Bearer the-token-of-a-tester'}
 OTHER = {'Authorization': 'Bearer the-token-of-another'}
 NOBODY = {'Authorization': 'Bearer the-token-of-nobody'}
@@ -150,6 +152,42 @@ class Failures(RateCase):
         for _ in range(3 * BURST):
             self.assertIn(self.from_address('127.0.9.1', NOBODY).status, (401, 429))
             self.assertEqual(self.from_address('127.0.9.1', TESTER).status, 200)
+
+
+class SignedTokens(RateCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name) / 'key.pem'
+        cls.key, cls.stranger = tokens.Key('rsa'), tokens.Key('rsa')
+        path.write_bytes(cls.key.pem())
+        jwt = {'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'public_key_file': str(path)}
+        cls.sections = {'rate': {'failures': bucket(0.2)}, 'auth': {**TOKENS, 'jwt': jwt}}
+        super().setUpClass()
+
+    def token(self, key=None, **more):
+        return tokens.bearer(tokens.compact(key or self.key, 'RS256', tokens.claims(**more)))
+
+    def verified(self):
+        return sum(value for name, value in self.gateway.metrics().items() if name.startswith(('sovd_tokens_verified_total', 'sovd_tokens_refused_total')))
+
+    def test_while_guesses_fail_nothing_is_verified_and_known_tokens_get_in(self):
+        known, fresh = self.token(jti='known'), self.token(jti='fresh')
+        self.assertEqual(self.from_address('127.0.1.1', known).status, 200)
+        for number in range(BURST):
+            self.assertEqual(self.from_address('127.0.1.1', self.token(self.stranger, jti=str(number))).status, 401)
+        before = self.verified()
+        for headers in self.token(self.stranger), fresh:
+            seconds = self.check_refusal(self.from_address('127.0.1.1', headers), 'not accepted')
+        self.assertEqual(self.verified(), before)
+        for headers in known, TESTER:
+            self.assertEqual(self.from_address('127.0.1.1', headers).status, 200)
+        self.assertEqual(self.from_address('127.0.1.2', fresh).status, 200)  # and now it is known
+        self.assertEqual(self.from_address('127.0.1.1', fresh).status, 200)
+        until = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() >= until)
+        self.assertEqual(self.from_address('127.0.1.1', self.token(jti='later')).status, 200)
 
 
 class Reload(unittest.TestCase):
