@@ -12,7 +12,7 @@
         " AND severity<?2 AND (severity>0 OR ?2=2147483647)"                                                     \
         " AND ((CASE status>>6 WHEN 0 THEN ?3 WHEN 1 THEN ?11 WHEN 2 THEN ?12 ELSE ?13 END)>>(status&63))&1"     \
         " AND (?6 IS NULL OR scope=?6 OR (code='' AND scope='')) AND (?7 IS NULL OR code=?7 OR code='')"
-#define SELECT "SELECT id, usec, frame, body FROM fault_event WHERE "
+#define SELECT "SELECT id, usec, frame, body, entity, code FROM fault_event WHERE "
 #define OLDEST "(usec, id)>(?8, ?9) AND usec<=?5" FILTER
 #define NEWEST "(usec, id)<(?8, ?9) AND usec>=?5" FILTER
 #define OLDEST_FIRST " ORDER BY usec, id LIMIT ?10"
@@ -49,7 +49,7 @@ static void bind(struct sovd_db_stmt *s, const struct fm_history_query *q) {
         sovd_db_bind_int(s, 2, q->severity_below ? q->severity_below : INT32_MAX);
         sovd_db_bind_text(s, 6, q->scope);
         sovd_db_bind_text(s, 7, q->code);
-        sovd_db_bind_int(s, 10, (int64_t)q->max + 1); /* one more tells whether something follows */
+        sovd_db_bind_int(s, 10, q->sight.sees ? -1 : (int64_t)q->max + 1); /* one more tells whether something follows */
 }
 
 static int copy_past(struct sovd_db_stmt *s, struct sovd_arena *arena, struct fm_past *ret, size_t *bytes) {
@@ -65,6 +65,16 @@ static int copy_past(struct sovd_db_stmt *s, struct sovd_arena *arena, struct fm
         return 0;
 }
 
+/* The next row that is seen; *more: there was one. */
+static int step(struct sovd_db_stmt *s, const struct fm_history_query *q, bool *more) {
+        int r;
+
+        do
+                r = sovd_db_step(s, more);
+        while (!r && *more && q->sight.sees && !q->sight.sees(q->sight.data, sovd_db_text(s, 4), sovd_db_text(s, 5)));
+        return r;
+}
+
 static int read_page(struct sovd_db_conn *conn, const struct fm_history_query *q, struct sovd_arena *arena,
                      struct fm_past *items, size_t *n, bool *ret_full) {
         struct sovd_db_stmt *s;
@@ -75,12 +85,12 @@ static int read_page(struct sovd_db_conn *conn, const struct fm_history_query *q
         if (!r)
                 bind(s, q);
         while (!r && more && *n < q->max && bytes < PAGE_BYTES) {
-                r = sovd_db_step(s, &more);
+                r = step(s, q, &more);
                 if (!r && more)
                         r = copy_past(s, arena, &items[(*n)++], &bytes);
         }
         if (!r && more)
-                r = sovd_db_step(s, &more);
+                r = step(s, q, &more);
         *ret_full = more;
         return r;
 }

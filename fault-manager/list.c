@@ -14,8 +14,10 @@ struct page {
         size_t n_cycles;
         bool without_frames;
         struct fm_record *records;
-        size_t n;
+        size_t n, max;
+        struct sovd_fault_sight sight;
 };
+#define PAGE_FULL 1 /* no error */
 
 static int add_cycle(const char *kind, uint64_t n, bool settled, void *data) {
         (void)settled; /* rows that are behind are counted on here */
@@ -44,6 +46,10 @@ static int add_record(const struct fm_row *row, void *data) {
         struct page *page = data;
         struct fm_record *ret = &page->records[page->n];
 
+        if (page->sight.sees && !page->sight.sees(page->sight.data, row->entity, row->code))
+                return 0;
+        if (page->n == page->max)
+                return PAGE_FULL;
         *ret = (struct fm_record){
                 .entity = sovd_arena_strdup(page->arena, row->entity),
                 .code = sovd_arena_strdup(page->arena, row->code),
@@ -71,6 +77,8 @@ int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct s
                     struct fm_record **ret, size_t *ret_n) {
         struct page page = { .arena = arena,
                              .without_frames = query->without_frames,
+                             .max = query->max,
+                             .sight = query->sight,
                              .records = sovd_arena_array(arena, struct fm_record, query->max) };
         struct sovd_db_conn *conn;
         if (!page.records)
@@ -84,6 +92,8 @@ int fm_manager_list(struct fm_manager *m, const struct fm_query *query, struct s
         if (!r)
                 r = fm_store_list(conn, query, add_record, &page);
         sovd_db_read_end(m->options.db, conn);
+        if (r == PAGE_FULL)
+                r = 0;
         *ret = page.records;
         *ret_n = page.n;
         return r;

@@ -140,6 +140,7 @@ struct fm_query {
         size_t max;                /* at least 1 */
         bool without_frames;       /* of the records */
         uint64_t deadline_usec;    /* monotonic: -ETIMEDOUT when the page was not found by then; 0 = never */
+        struct sovd_fault_sight sight; /* others are passed over, and cost no memory */
 };
 
 /* *ret: array of *ret_n in the arena. */
@@ -164,6 +165,7 @@ struct fm_history_query {
         int64_t after_id;
         size_t max;                /* at least 1 */
         uint64_t deadline_usec;    /* as in fm_query */
+        struct sovd_fault_sight sight; /* the same */
 };
 
 /* *ret: array of *ret_n in the arena; *ret_full: the page was full, and something follows. */

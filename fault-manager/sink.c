@@ -144,6 +144,7 @@ static int make_query(const struct sovd_fault_filter *filter, struct sovd_arena 
         q->after_entity = filter->after.entity;
         q->severity_below = severity_below(filter);
         q->without_frames = true;
+        q->sight = filter->sight;
         return tags_of(filter, arena, &q->tags);
 }
 
@@ -230,7 +231,8 @@ static int history(struct sovd_fault_sink *sink, struct sovd_call *call, const s
                                             .after_usec = filter->after_usec,
                                             .after_id = filter->after_id,
                                             .max = filter->faults->max,
-                                            .deadline_usec = call->deadline_usec };
+                                            .deadline_usec = call->deadline_usec,
+                                            .sight = filter->faults->sight };
 
         fm_statuses_of(filter->faults, statuses);
         int r = fm_manager_history(manager_of(sink), &q, call->arena, &past, &n, &ret->more);

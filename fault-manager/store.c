@@ -254,28 +254,46 @@ int fm_store_clear(struct sovd_db_conn *conn, const char *entity, const char *co
         " ON t.value=w.value))"
 
 /* The index alone says which rows, then they are read: a row that the filter leaves out is never looked up. */
-#define ROWS_OF(where, order)                                                                           \
-        "SELECT " COLUMNS " FROM (SELECT rowid AS r FROM fault WHERE " where FILTER          \
+#define ROWS_OF(table, where, order)                                                                    \
+        "SELECT " COLUMNS " FROM (SELECT rowid AS r FROM " table " WHERE " where FILTER      \
         " ORDER BY " order " LIMIT ?10) CROSS JOIN fault ON fault.rowid=r ORDER BY " order
 /* Tags are in the row. */
-#define TAGGED_ROWS_OF(where, order) "SELECT " COLUMNS " FROM fault WHERE " where FILTER TAGS " ORDER BY " order " LIMIT ?10"
+#define TAGGED_ROWS_OF(table, where, order)                                                             \
+        "SELECT " COLUMNS " FROM " table " WHERE " where FILTER TAGS " ORDER BY " order " LIMIT ?10"
 
 #define ENTITY       "entity=?1 AND (last_usec, code)<(?8, ?9)"
 #define ENTITY_ORDER "last_usec DESC, code DESC"
 #define ALL          "(last_usec, code, entity)<(?8, ?9, ?1)"
 #define ALL_ORDER    "last_usec DESC, code DESC, entity DESC"
 
-static const char *const newest_first[2][2] = { /* of all or of one entity; whatever their tags or with some */
-        { ROWS_OF(ALL, ALL_ORDER), TAGGED_ROWS_OF(ALL, ALL_ORDER) },
-        { ROWS_OF(ENTITY, ENTITY_ORDER), TAGGED_ROWS_OF(ENTITY, ENTITY_ORDER) },
+/* As in the index of what is now: the test fails, or the warning indicator is requested. */
+#define NOW_BITS     (FM_TEST_FAILED | FM_WARNING_INDICATOR)
+#define IS_NOW       " AND (status&129)<>0"
+#define FAULT_NOW    "fault INDEXED BY fault_now"
+
+static const char *const newest_first[2][2][2] = { /* of all or of one entity; whatever their tags or with some; any or now */
+        { { ROWS_OF("fault", ALL, ALL_ORDER), ROWS_OF(FAULT_NOW, ALL IS_NOW, ALL_ORDER) },
+          { TAGGED_ROWS_OF("fault", ALL, ALL_ORDER), TAGGED_ROWS_OF(FAULT_NOW, ALL IS_NOW, ALL_ORDER) } },
+        { { ROWS_OF("fault", ENTITY, ENTITY_ORDER), ROWS_OF(FAULT_NOW, ENTITY IS_NOW, ENTITY_ORDER) },
+          { TAGGED_ROWS_OF("fault", ENTITY, ENTITY_ORDER), TAGGED_ROWS_OF(FAULT_NOW, ENTITY IS_NOW, ENTITY_ORDER) } },
 };
-static const char by_key[] = TAGGED_ROWS_OF("(entity, code)>(?1, ?9) AND entity<=?8", "entity, code");
+static const char by_key[] = TAGGED_ROWS_OF("fault", "(entity, code)>(?1, ?9) AND entity<=?8", "entity, code");
 static const char one[] = "SELECT " COLUMNS " FROM fault WHERE entity=?1 AND code=?7" FILTER TAGS " LIMIT ?10";
 
-static const char *statement_for(const struct fm_query *q) {
+/* Is every status that is wanted one of those in the smaller index? */
+static bool is_now_only(const uint64_t statuses[static 4]) {
+        for (unsigned status = 0; status < 256; status++)
+                if (!(status & NOW_BITS) && statuses[status / 64] & (UINT64_C(1) << status % 64))
+                        return false;
+        return true;
+}
+
+static const char *statement_for(const struct fm_query *q, const uint64_t statuses[static 4]) {
         if (q->by_key)
                 return by_key;
-        return q->entity && q->code && !q->after_usec ? one : newest_first[q->entity != NULL][q->tags != NULL];
+        return q->entity && q->code && !q->after_usec
+                       ? one
+                       : newest_first[q->entity != NULL][q->tags != NULL][is_now_only(statuses)];
 }
 
 /* No text sorts behind this one: bytes above those of UTF-8 do not come. */
@@ -299,31 +317,29 @@ static void bind_by_key(struct sovd_db_stmt *s, const struct fm_query *q) {
         sovd_db_bind_text(s, 9, q->after_code ? q->after_code : "");
 }
 
-static void bind_statuses(struct sovd_db_stmt *s, const struct fm_query *q) {
-        static const int places[] = { 3, 11, 12, 13 };
-        uint64_t words[4];
-
+static void make_statuses(const struct fm_query *q, uint64_t ret[static 4]) {
         for (unsigned i = 0; i < 4; i++)
-                words[i] = q->statuses ? q->statuses[i] : UINT64_MAX;
+                ret[i] = q->statuses ? q->statuses[i] : UINT64_MAX;
         for (unsigned status = 0; q->status_any && status < 256; status++)
                 if (!(status & q->status_any))
-                        words[status / 64] &= ~(UINT64_C(1) << status % 64);
-        for (unsigned i = 0; i < 4; i++)
-                sovd_db_bind_int(s, places[i], (int64_t)words[i]);
+                        ret[status / 64] &= ~(UINT64_C(1) << status % 64);
 }
 
-static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q) {
+static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q, const uint64_t statuses[static 4]) {
+        static const int places[] = { 3, 11, 12, 13 };
+
         if (q->by_key)
                 bind_by_key(s, q);
         else
                 bind_newest_first(s, q);
-        bind_statuses(s, q);
+        for (unsigned i = 0; i < 4; i++)
+                sovd_db_bind_int(s, places[i], (int64_t)statuses[i]);
         sovd_db_bind_int(s, 2, q->severity_below ? q->severity_below : INT32_MAX);
         sovd_db_bind_int(s, 4, (int64_t)q->from_usec);
         sovd_db_bind_int(s, 5, q->to_usec ? (int64_t)q->to_usec : INT64_MAX);
         sovd_db_bind_text(s, 6, q->scope);
         sovd_db_bind_text(s, 7, q->code);
-        sovd_db_bind_int(s, 10, (int64_t)q->max);
+        sovd_db_bind_int(s, 10, q->sight.sees ? -1 : (int64_t)q->max); /* whoever passes over some stops by himself */
         if (q->tags)
                 sovd_db_bind_text(s, 14, q->tags);
 }
@@ -331,10 +347,12 @@ static void bind_query(struct sovd_db_stmt *s, const struct fm_query *q) {
 int fm_store_list(struct sovd_db_conn *conn, const struct fm_query *query,
                   int (*each)(const struct fm_row *row, void *data), void *data) {
         struct sovd_db_stmt *s;
+        uint64_t statuses[4];
 
-        int r = sovd_db_prepare(conn, &s, statement_for(query));
+        make_statuses(query, statuses);
+        int r = sovd_db_prepare(conn, &s, statement_for(query, statuses));
         if (r)
                 return r;
-        bind_query(s, query);
+        bind_query(s, query, statuses);
         return walk(s, each, data);
 }

@@ -36,6 +36,7 @@ struct sovd_auth {
 
 int sovd_auth_new(struct sovd_auth **ret) {
         struct sovd_auth *auth = calloc(1, sizeof(*auth));
+        pthread_rwlockattr_t attributes;
         if (!auth)
                 return sovd_error_origin(-ENOMEM);
 
@@ -44,7 +45,11 @@ int sovd_auth_new(struct sovd_auth **ret) {
                 free(auth);
                 return r;
         }
-        (void)pthread_rwlock_init(&auth->lock, NULL);
+        /* Else requests that never cease would keep new settings out for good. */
+        (void)pthread_rwlockattr_init(&attributes);
+        (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        (void)pthread_rwlock_init(&auth->lock, &attributes);
+        (void)pthread_rwlockattr_destroy(&attributes);
         *ret = auth;
         return 0;
 }
@@ -164,8 +169,10 @@ static void read_keys(void *data) {
 }
 
 int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets) {
+        int r = sovd_jwt_set_secrets(auth->jwt, secrets);
+
         auth->secrets = secrets;
-        return sovd_secrets_watch(secrets, read_keys, auth);
+        return r ? r : sovd_secrets_watch(secrets, read_keys, auth);
 }
 
 bool sovd_auth_is_enabled(const struct sovd_auth *auth) {
@@ -336,4 +343,37 @@ void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w)
                           "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
         sovd_auth_each_ending_key(auth, write_end, w);
         sovd_jwt_write_metrics(auth->jwt, w);
+}
+
+/* --- who was known before -------------------------------------------------------------------------------- */
+
+/* With the lock held. NULL: no more. */
+static const struct sovd_principal *find_by_id(const struct sovd_known *known, const char *id) {
+        const struct sovd_principal *p;
+
+        for (size_t i = 0; known && (p = sovd_known_key_at(known, i)); i++)
+                if (strcmp(p->id, id) == 0)
+                        return p;
+        for (size_t i = 0; known && (p = sovd_known_user_at(known, i)); i++)
+                if (strcmp(p->id, id) == 0)
+                        return p;
+        return NULL;
+}
+
+int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
+        bool is_ours = sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_API_KEY]) ||
+                       sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_UNIX_USER]);
+        const char *certificate = principal->certificate;
+
+        if (!is_ours)
+                return 0;
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        const struct sovd_principal *now = find_by_id(auth->known, principal->id);
+        int r = !now || (now->expires_usec && now->expires_usec <= sovd_realtime_usec())
+                        ? SOVD_E_UNAUTHORIZED
+                        : sovd_principal_copy(principal, now, arena);
+        (void)pthread_rwlock_unlock(&auth->lock);
+        if (!r)
+                principal->certificate = certificate;
+        return r;
 }

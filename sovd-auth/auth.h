@@ -37,6 +37,7 @@ struct sovd_auth_settings {
         struct sovd_bool public_metrics, public_docs;
         struct sovd_list api_keys;   /* struct sovd_api_key_settings */
         struct sovd_list unix_users; /* struct sovd_unix_user_settings */
+        const char *policy_file;     /* or NULL */
         struct sovd_vault_settings *vault; /* or NULL */
         struct sovd_list certificates; /* struct sovd_client_cert_settings (client_cert.h) */
         struct sovd_issuer_settings *jwt, *oidc; /* or NULL (jwt.h) */
@@ -80,6 +81,11 @@ struct sovd_credentials {
  * it is anonymous then. Sets the failure: SOVD_E_UNAUTHORIZED; SOVD_E_BAD_REQUEST (two kinds of credentials); what is
  * said of a signed token (jwt.h). -ENOMEM. */
 int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_credentials *credentials);
+
+/* What the configuration says now of a principal that it made known before: its roles, scopes, tenant and end, in the arena.
+ * Others stay what their credentials said. SOVD_E_UNAUTHORIZED: it is not known any more, or its time is over; -ENOMEM. */
+struct sovd_principal;
+int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena);
 
 /* Do anonymous clients get nothing but what is public? */
 bool sovd_auth_is_enabled(const struct sovd_auth *auth);

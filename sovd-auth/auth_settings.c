@@ -65,6 +65,8 @@ static const struct sovd_field auth_fields[] = {
           .max = ENTRIES_MAX, .doc = "Clients that are known by a key." },
         { .name = "unix_users", .type = SOVD_FIELD_LIST, .offset = F(unix_users), .of = &user_schema, .min = 0,
           .max = ENTRIES_MAX, .doc = "Clients on the Unix socket that are known by their user." },
+        { .name = "policy_file", .type = SOVD_FIELD_STRING, .offset = F(policy_file), .min = 1, .max = 4096,
+          .doc = "Roles, scopes and tenants (docs/authorisation.md); without it, the built-in roles. Read again with SIGHUP." },
         { .name = "vault", .type = SOVD_FIELD_OBJECT, .offset = F(vault), .of = &sovd_schema_vault_settings,
           .doc = "HashiCorp Vault, for secrets that are written vault:PATH#FIELD." },
         { .name = "certificates", .type = SOVD_FIELD_LIST, .offset = F(certificates), .of = &sovd_schema_client_cert, .min = 0,
@@ -231,7 +233,7 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
                 *ret_pointer = sovd_arena_printf(arena, "/vault/%s", place.member);
                 return why;
         }
-        why = sovd_jwt_settings_check(settings->jwt, settings->oidc, arena, ret_pointer);
+        why = sovd_jwt_settings_check(settings->jwt, settings->oidc, settings->vault, arena, ret_pointer);
         if (why)
                 return why;
         why = check_all(settings, arena, &place);

@@ -97,11 +97,31 @@ static bool is_name(const char *s) {
         return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._@")] == '\0';
 }
 
+static bool is_word(const char *s) {
+        return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._@:")] == '\0';
+}
+
 static bool is_plain(const char *s) {
         for (; *s; s++)
                 if ((unsigned char)*s < 0x20 || (unsigned char)*s > 0x7e)
                         return false;
         return true;
+}
+
+static const char *check_words(const struct sovd_client_cert_settings *rule, const char **ret_member) {
+        const char *tenant = rule->tenant;
+        const struct {
+                const char *member;
+                struct sovd_strings words;
+        } all[] = { { "roles", rule->roles }, { "scopes", rule->scopes }, { "tenant", { .items = &tenant, .n = tenant ? 1 : 0 } } };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(all); i++)
+                for (size_t k = 0; k < all[i].words.n; k++)
+                        if (!is_word(all[i].words.items[k])) {
+                                *ret_member = all[i].member;
+                                return "may have letters, digits and -._@: only";
+                        }
+        return NULL;
 }
 
 static const char *check_rule(const struct sovd_client_cert_settings *rule, const char **ret_member) {
@@ -119,7 +139,7 @@ static const char *check_rule(const struct sovd_client_cert_settings *rule, cons
                 return "must begin with DNS:, URI: or email:";
         if (rule->sha256 && !read_digest(digest, rule->sha256))
                 return "must have 64 hex digits";
-        return NULL;
+        return check_words(rule, ret_member);
 }
 
 const char *sovd_client_cert_settings_check(const struct sovd_list *rules, size_t *ret_index, const char **ret_member) {

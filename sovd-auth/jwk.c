@@ -52,6 +52,7 @@ struct sovd_jwks *sovd_jwks_unref(struct sovd_jwks *set) {
                         OPENSSL_cleanse(set->keys[i].secret, set->keys[i].secret_len);
                 free(set->keys[i].secret);
         }
+        OPENSSL_cleanse(set->digest, sizeof(set->digest));
         free(set->keys);
         free(set);
         return NULL;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/jwt_issuer.h"
+#include "sovd-auth/secrets.h"
+#include "sovd-auth/sha256.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/call.h"
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 
 #define ISSUERS_MAX 2
@@ -14,14 +15,21 @@
 struct sovd_jwt {
         pthread_rwlock_t lock; /* leaf; of the pointers */
         struct issuer *issuers[ISSUERS_MAX];
+        struct sovd_secrets *secrets; /* or NULL */
 };
 
 int sovd_jwt_new(struct sovd_jwt **ret) {
         struct sovd_jwt *jwt = calloc(1, sizeof(*jwt));
+        pthread_rwlockattr_t attributes;
+
         if (!jwt)
                 return sovd_error_origin(-ENOMEM);
 
-        (void)pthread_rwlock_init(&jwt->lock, NULL);
+        /* Else requests that never cease would keep new settings out for good. */
+        (void)pthread_rwlockattr_init(&attributes);
+        (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        (void)pthread_rwlock_init(&jwt->lock, &attributes);
+        (void)pthread_rwlockattr_destroy(&attributes);
         *ret = jwt;
         return 0;
 }
@@ -57,6 +65,22 @@ bool sovd_jwt_is_configured(struct sovd_jwt *jwt) {
 
 /* --- settings -------------------------------------------------------------------------------------------- */
 
+static void read_again(void *data) {
+        struct issuer *issuers[ISSUERS_MAX] = { NULL };
+        struct sovd_jwt *jwt = data;
+        size_t n = take(jwt, issuers);
+
+        for (size_t i = 0; i < n; i++) {
+                (void)issuer_read_again(issuers[i], jwt->secrets);
+                issuer_unref(issuers[i]);
+        }
+}
+
+int sovd_jwt_set_secrets(struct sovd_jwt *jwt, struct sovd_secrets *secrets) {
+        jwt->secrets = secrets;
+        return sovd_secrets_watch(secrets, read_again, jwt);
+}
+
 /* All new ones are there before one takes its place. */
 int sovd_jwt_apply(struct sovd_jwt *jwt, const struct sovd_issuer_settings *static_keys,
                    const struct sovd_issuer_settings *oidc) {
@@ -68,7 +92,7 @@ int sovd_jwt_apply(struct sovd_jwt *jwt, const struct sovd_issuer_settings *stat
 
         for (size_t i = 0; !r && i < ISSUERS_MAX; i++)
                 if (settings[i])
-                        r = issuer_renew(&next[i], jwt->issuers[i], schemas[i], settings[i]);
+                        r = issuer_renew(&next[i], jwt->issuers[i], schemas[i], settings[i], jwt->secrets);
         for (size_t i = 0; i < ISSUERS_MAX; i++) {
                 before = next[i];
                 if (!r) {
@@ -143,9 +167,7 @@ int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *
         struct issuer *issuers[ISSUERS_MAX] = { NULL };
         struct sovd_claims claims;
         bool found = false;
-        int r = EVP_Digest(token, strlen(token), digest, NULL, EVP_sha256(), NULL) == 1
-                        ? 0
-                        : sovd_error_origin(-EIO);
+        int r = sovd_auth_sha256(digest, token, strlen(token));
 
         size_t n = r ? 0 : take(jwt, issuers);
         for (size_t i = 0; !r && !found && i < n; i++)

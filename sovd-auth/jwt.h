@@ -13,6 +13,7 @@
 
 struct sovd_call;
 struct sovd_jwt;
+struct sovd_secrets;
 
 /* Of one issuer; which of the keys are set depends on the section. */
 struct sovd_issuer_settings {
@@ -22,7 +23,7 @@ struct sovd_issuer_settings {
         const char *roles_claim, *tenant_claim;
         struct sovd_strings algorithms;
         struct sovd_int leeway, cached_tokens;
-        const char *secret_file, *public_key_file, *jwks_url; /* jwt: one of them */
+        const char *secret_file, *public_key_file, *jwks_url; /* jwt: one of them; the first is a notation of base/secret.h */
         const char *ca_file;
         struct sovd_int refresh, max_stale, unknown_key;
 };
@@ -31,12 +32,16 @@ extern const struct sovd_schema sovd_schema_jwt_settings, sovd_schema_oidc_setti
 /* What the tables cannot say, the files that are named included; either may be NULL. NULL, or why, with *ret_pointer from the
  * section auth ("/jwt/issuer"; static text). */
 const char *sovd_jwt_settings_check(const struct sovd_issuer_settings *jwt, const struct sovd_issuer_settings *oidc,
-                                    struct sovd_arena *arena, const char **ret_pointer);
+                                    bool has_vault, struct sovd_arena *arena, const char **ret_pointer);
 
 /* No issuer is trusted until settings are applied. -ENOMEM. */
 int sovd_jwt_new(struct sovd_jwt **ret);
 struct sovd_jwt *sovd_jwt_free(struct sovd_jwt *jwt);
 SOVD_DEFINE_CLEANUP(struct sovd_jwt *, sovd_jwt_free)
+
+/* Where secrets are read that are not in files; not owned. What changes there holds at once. Before settings are applied.
+ * -ENOSPC. */
+int sovd_jwt_set_secrets(struct sovd_jwt *jwt, struct sovd_secrets *secrets);
 
 /* Trusts these issuers from now on, and no others. Files are read again; an issuer whose settings are the same keeps its keys
  * until it has newer ones. One thread at a time. -EINVAL (a file cannot be used, which is logged), -ENOMEM, -EAGAIN: all

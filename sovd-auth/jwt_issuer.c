@@ -85,15 +85,15 @@ static int copy_settings(struct issuer *s, const struct sovd_issuer_settings *fr
 
 /* --- keys ------------------------------------------------------------------------------------------------ */
 
-static int read_keys(struct sovd_jwks **ret, struct issuer *s) {
+static int read_keys(struct sovd_jwks **ret, struct issuer *s, struct sovd_secrets *secrets) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         const char *why = NULL;
         int r = sovd_arena_new(&arena, 1024);
 
         if (!r)
-                r = sovd_issuer_read_keys(ret, &s->settings, arena, &why);
+                r = sovd_issuer_read_keys(ret, &s->settings, secrets, arena, &why);
         if (r)
-                sovd_log(SOVD_LOG_ERROR, "tokens of '%s': its key file cannot be used: %s", s->settings.name,
+                sovd_log(SOVD_LOG_ERROR, "tokens of '%s': its key cannot be used: %s", s->settings.name,
                          why ? why : strerror(r < 0 ? -r : EINVAL));
         return r > 0 ? -EINVAL : r;
 }
@@ -113,12 +113,12 @@ static int start_remote(struct issuer *s) {
         return sovd_key_store_new_remote(&s->keys, &options);
 }
 
-static int start_keys(struct issuer *s) {
+static int start_keys(struct issuer *s, struct sovd_secrets *secrets) {
         struct sovd_jwks *set = NULL;
 
         if (sovd_issuer_is_remote(&s->settings))
                 return start_remote(s);
-        int r = read_keys(&set, s);
+        int r = read_keys(&set, s, secrets);
         if (r)
                 return r;
         r = sovd_key_store_new_fixed(&s->keys, set);
@@ -127,7 +127,7 @@ static int start_keys(struct issuer *s) {
         return r;
 }
 
-static int issuer_new(struct issuer **ret, char *text, const struct sovd_issuer_settings *settings) {
+static int issuer_new(struct issuer **ret, char *text, const struct sovd_issuer_settings *settings, struct sovd_secrets *secrets) {
         _cleanup_(issuer_unrefp) struct issuer *s = calloc(1, sizeof(*s));
         if (!s) {
                 free(text);
@@ -141,39 +141,38 @@ static int issuer_new(struct issuer **ret, char *text, const struct sovd_issuer_
         if (!r)
                 r = sovd_jwt_cache_new(&s->cache, (size_t)settings->cached_tokens.value);
         if (!r)
-                r = start_keys(s);
+                r = start_keys(s, secrets);
         if (r)
                 return r;
         *ret = SOVD_TAKE(s);
         return 0;
 }
 
-/* The settings are those of before; what is in the file may not be. */
-static int renew_keys(struct issuer *s) {
+int issuer_read_again(struct issuer *s, struct sovd_secrets *secrets) {
         struct sovd_jwks *set = NULL;
 
-        if (sovd_issuer_is_remote(&s->settings)) {
-                sovd_key_store_refresh(s->keys);
+        if (sovd_issuer_is_remote(&s->settings))
                 return 0;
-        }
-        int r = read_keys(&set, s);
+        int r = read_keys(&set, s, secrets);
         if (!r && sovd_key_store_replace(s->keys, set))
-                sovd_log(SOVD_LOG_INFO, "tokens of '%s': its key file has another key, which holds now",
-                         s->settings.name);
+                sovd_log(SOVD_LOG_INFO, "tokens of '%s': there is another key, which holds now", s->settings.name);
         return r;
 }
 
 int issuer_renew(struct issuer **ret, struct issuer *before, const struct sovd_schema *schema,
-                 const struct sovd_issuer_settings *settings) {
+                 const struct sovd_issuer_settings *settings, struct sovd_secrets *secrets) {
         char *text = NULL;
 
         int r = write_settings(&text, schema, settings);
         if (r)
                 return r;
         if (!before || strcmp(before->text, text) != 0)
-                return issuer_new(ret, text, settings);
+                return issuer_new(ret, text, settings, secrets);
         free(text);
-        r = renew_keys(before);
+        /* The settings are those of before; what they name may not be. */
+        if (sovd_issuer_is_remote(&before->settings))
+                sovd_key_store_refresh(before->keys);
+        r = issuer_read_again(before, secrets);
         if (!r)
                 *ret = issuer_ref(before);
         return r;

@@ -9,6 +9,7 @@
 #include "sovd-auth/jwt_cache.h"
 
 struct issuer;
+struct sovd_secrets;
 
 /* What came out, when it is not 0. */
 struct issuer_verdict {
@@ -20,7 +21,11 @@ struct issuer_verdict {
 /* With the settings of `before` (or NULL) it is the same one, which reads its file again or fetches soon; else a new one. -EINVAL:
  * the file cannot be used, which is logged; -ENOMEM, -EAGAIN. */
 int issuer_renew(struct issuer **ret, struct issuer *before, const struct sovd_schema *schema,
-                 const struct sovd_issuer_settings *settings);
+                 const struct sovd_issuer_settings *settings, struct sovd_secrets *secrets);
+
+/* Reads its file or secret again, if it has one; a bad one changes nothing and is logged (-EINVAL). */
+int issuer_read_again(struct issuer *issuer, struct sovd_secrets *secrets);
+
 struct issuer *issuer_ref(struct issuer *issuer);
 /* The last one ends its thread. */
 struct issuer *issuer_unref(struct issuer *issuer);

@@ -13,6 +13,7 @@ bool sovd_issuer_algorithms(const struct sovd_issuer_settings *settings, unsigne
 /* Are its keys fetched? Else they are in a file. */
 bool sovd_issuer_is_remote(const struct sovd_issuer_settings *settings);
 
-/* Reads the keys of a file. SOVD_E_BAD_REQUEST with *ret_why (in the arena, or static); -ENOMEM, -EIO. */
-int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_settings *settings, struct sovd_arena *arena,
-                          const char **ret_why);
+/* Reads the key that the settings name; secrets NULL: no secret is in Vault. SOVD_E_BAD_REQUEST or -errno, with *ret_why (in the arena, or static) unless
+ * it is -ENOMEM or -EIO. */
+int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_settings *settings, struct sovd_secrets *secrets,
+                          struct sovd_arena *arena, const char **ret_why);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/key_fetch.h"
 #include "sovd-auth/jwt_keys.h"
+#include "sovd-auth/secrets.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/secret.h"
 #include <errno.h>
 
 #define F(member) offsetof(struct sovd_issuer_settings, member)
@@ -36,8 +38,7 @@ static const struct sovd_field jwt_fields[] = {
         { .name = "issuer", .type = SOVD_FIELD_STRING, .offset = F(issuer), .flags = SOVD_REQUIRED, .min = 1, .max = 2048,
           .doc = "Who makes the tokens, as they say in iss." },
         { .name = "secret_file", .type = SOVD_FIELD_STRING, .offset = F(secret_file), .min = 1, .max = 4096,
-          .doc = "File with the secret of HS256, HS384 and HS512, at least 32, 48 and 64 bytes; a line end at its end does not "
-                 "count. Nobody but its owner may read or write it." },
+          .doc = "Where the secret of HS256, HS384 and HS512 is, at least 32, 48 and 64 bytes. " SOVD_SECRET_NOTATION },
         { .name = "public_key_file", .type = SOVD_FIELD_STRING, .offset = F(public_key_file), .min = 1, .max = 4096,
           .doc = "File with the issuer's public key in PEM: RSA from 2048 bits, EC P-256 or P-384, Ed25519." },
         { .name = "jwks_url", .type = SOVD_FIELD_STRING, .offset = F(jwks_url), .min = 1, .max = 2048, .format = "uri",
@@ -113,10 +114,12 @@ static struct complaint check_remote(const struct sovd_issuer_settings *s, bool 
         return (struct complaint){ 0 };
 }
 
-static struct complaint check_file(const struct sovd_issuer_settings *s, struct sovd_arena *arena) {
+/* A secret in Vault is read when it is needed. */
+static struct complaint check_file(const struct sovd_issuer_settings *s, bool has_vault, struct sovd_arena *arena) {
         _cleanup_(sovd_jwks_unrefp) struct sovd_jwks *set = NULL;
-        const char *why = NULL;
-        int r = sovd_issuer_read_keys(&set, s, arena, &why);
+        const char *why = s->secret_file ? sovd_secrets_check(s->secret_file, has_vault) : NULL;
+        bool is_elsewhere = s->secret_file && sovd_has_prefix(s->secret_file, SOVD_SECRET_VAULT);
+        int r = why ? -EINVAL : is_elsewhere ? 0 : sovd_issuer_read_keys(&set, s, NULL, arena, &why);
 
         if (!r)
                 return (struct complaint){ 0 };
@@ -124,7 +127,7 @@ static struct complaint check_file(const struct sovd_issuer_settings *s, struct 
                                    why ? why : strerror(r < 0 ? -r : EINVAL) };
 }
 
-static struct complaint check(const struct sovd_issuer_settings *s, bool is_oidc, struct sovd_arena *arena) {
+static struct complaint check(const struct sovd_issuer_settings *s, bool is_oidc, bool has_vault, struct sovd_arena *arena) {
         const int n_sources = !!s->secret_file + !!s->public_key_file + !!s->jwks_url;
 
         if (!is_name(s->name))
@@ -134,17 +137,17 @@ static struct complaint check(const struct sovd_issuer_settings *s, bool is_oidc
         struct complaint c = check_algorithms(s);
         if (c.why)
                 return c;
-        return sovd_issuer_is_remote(s) ? check_remote(s, is_oidc) : check_file(s, arena);
+        return sovd_issuer_is_remote(s) ? check_remote(s, is_oidc) : check_file(s, has_vault, arena);
 }
 
 const char *sovd_jwt_settings_check(const struct sovd_issuer_settings *jwt, const struct sovd_issuer_settings *oidc,
-                                    struct sovd_arena *arena, const char **ret_pointer) {
-        struct complaint c = jwt ? check(jwt, false, arena) : (struct complaint){ 0 };
+                                    bool has_vault, struct sovd_arena *arena, const char **ret_pointer) {
+        struct complaint c = jwt ? check(jwt, false, has_vault, arena) : (struct complaint){ 0 };
 
         *ret_pointer = c.jwt;
         if (c.why || !oidc)
                 return c.why;
-        c = check(oidc, true, arena);
+        c = check(oidc, true, has_vault, arena);
         *ret_pointer = c.oidc;
         if (!c.why && jwt && strcmp(jwt->name, oidc->name) == 0)
                 *ret_pointer = "/oidc/name", c.why = "auth.jwt has the same name";

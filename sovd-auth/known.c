@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/known.h"
+#include "sovd-auth/sha256.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/base/timestamp.h"
 #include "sovd-core/principal.h"
@@ -192,8 +193,9 @@ int sovd_known_key(const struct sovd_known *known, const char *key, const struct
         unsigned char digest[SOVD_KEY_DIGEST_SIZE];
         const struct sovd_principal *found = NULL;
 
-        if (EVP_Digest(key, strlen(key), digest, NULL, EVP_sha256(), NULL) != 1)
-                return sovd_error_origin(-EIO);
+        int r = sovd_auth_sha256(digest, key, strlen(key));
+        if (r)
+                return r;
         for (size_t i = 0; i < known->n_keys; i++)
                 if (CRYPTO_memcmp(known->keys[i].digest, digest, sizeof(digest)) == 0)
                         found = &known->keys[i].principal;
@@ -210,4 +212,8 @@ const struct sovd_principal *sovd_known_user(const struct sovd_known *known, int
 
 const struct sovd_principal *sovd_known_key_at(const struct sovd_known *known, size_t i) {
         return i < known->n_keys ? &known->keys[i].principal : NULL;
+}
+
+const struct sovd_principal *sovd_known_user_at(const struct sovd_known *known, size_t i) {
+        return i < known->n_users ? &known->users[i].principal : NULL;
 }

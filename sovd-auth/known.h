@@ -28,6 +28,8 @@ int sovd_known_key(const struct sovd_known *known, const char *key, const struct
 /* Who that user is, or NULL. */
 const struct sovd_principal *sovd_known_user(const struct sovd_known *known, int64_t uid);
 
+/* The users, one after the other; NULL: there are no more. */
+const struct sovd_principal *sovd_known_user_at(const struct sovd_known *known, size_t i);
 /* NULL: what is in the secret can be a key; else what is wrong with it (static text). */
 const char *sovd_known_key_check(const struct sovd_secret *secret);
 

@@ -25,7 +25,7 @@ static const struct sovd_field vault_fields[] = {
           .doc = "PEM file with the only trusted authorities; without it, the system's." },
         { .name = "refresh_secs", .type = SOVD_FIELD_NUMBER, .offset = F(refresh), .min = 1, .max = 86400, .def = "300",
           .doc = "How often secrets are read again." },
-        { .name = "timeout_secs", .type = SOVD_FIELD_NUMBER, .offset = F(timeout), .min = 1, .max = 60, .def = "5",
+        { .name = "timeout_secs", .type = SOVD_FIELD_NUMBER, .offset = F(timeout), .min = 1, .max = 10, .def = "5",
           .doc = "How long one call to Vault may take." },
         { 0 }
 };

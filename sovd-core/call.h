@@ -22,6 +22,7 @@ struct sovd_source;
 struct sovd_principal {
         const char *id;             /* never NULL; never shown to other clients */
         bool anonymous;             /* nothing proved it: the id is the place that the client asks from */
+        bool is_gateway;            /* nobody: the gateway asks for itself, and for whoever may hear the answer */
         bool admin;                 /* may keep the gateway itself: copy and replace its state */
         struct sovd_strings roles;  /* what the credentials say it is */
         struct sovd_strings scopes; /* what they were given out for (RFC 6749 3.3); not set = they say nothing of it */

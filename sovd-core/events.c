@@ -18,6 +18,8 @@ bool sovd_event_filter_matches(const struct sovd_event_filter *f, const struct s
 
         if (fact->changed & SOVD_FACT_RESTORED)
                 return true;
+        if (f->sight.sees && !f->sight.sees(f->sight.data, fact->entity, fact->code))
+                return false;
         if (!is_one_of(fact->entity, f->entities, f->n_entities) || (!all && !is_one_of(fact->code, f->codes, f->n_codes)))
                 return false;
         if (f->scope && !(all && !*fact->scope) && strcmp(f->scope, fact->scope) != 0)
@@ -46,6 +48,8 @@ static int copy_filter(struct sovd_events_reader *reader, const struct sovd_even
                 return r;
 
         reader->filter = *filter;
+        if (filter->hold)
+                reader->filter.sight.data = filter->hold(filter->sight.data);
         reader->filter.entities = copy_words(reader->arena, filter->entities, filter->n_entities);
         reader->filter.codes = copy_words(reader->arena, filter->codes, filter->n_codes);
         reader->filter.scope = sovd_arena_strdup(reader->arena, filter->scope);
@@ -249,6 +253,8 @@ static enum sovd_stream_what next(struct sovd_stream_reader *base, struct sovd_e
 
 void sovd_events_reader_free(struct sovd_events_reader *reader) {
         sovd_events_page_free(reader->page);
+        if (reader->filter.release)
+                reader->filter.release(reader->filter.sight.data);
         sovd_arena_free(reader->arena);
         free(reader);
 }

@@ -13,6 +13,7 @@
  * All functions are thread-safe. A reader belongs to one thread.
  */
 #include "sovd-core/event.h"
+#include "sovd-core/model/faults.h"
 
 struct sovd_db;
 struct sovd_events;
@@ -42,6 +43,9 @@ struct sovd_event_filter {
         int64_t severity_below; /* 0 = all */
         bool by_status;
         uint8_t statuses[32]; /* the status bytes that pass, a bit each */
+        struct sovd_fault_sight sight;
+        void *(*hold)(void *data); /* keeps the data of the sight for a reader, until it is released; or NULL */
+        void (*release)(void *data);
 };
 
 bool sovd_event_filter_matches(const struct sovd_event_filter *filter, const struct sovd_fact *fact);

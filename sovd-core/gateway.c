@@ -29,6 +29,7 @@ struct sovd_gateway {
         struct sovd_db *db;
         struct sovd_executions *executions;
         struct sovd_fault_sink *fault_sink;
+        struct sovd_audit *audit;
         struct sovd_data_lists *data_lists;
         struct sovd_idempotency *idempotency;
         struct sovd_updates *updates;
@@ -44,6 +45,14 @@ struct sovd_gateway {
         pthread_mutex_t tree_mutex;   /* leaf: the pointer only */
         struct sovd_tree *tree;
 };
+
+void sovd_gateway_set_audit(struct sovd_gateway *gateway, struct sovd_audit *audit) {
+        gateway->audit = audit;
+}
+
+struct sovd_audit *sovd_gateway_audit(const struct sovd_gateway *gateway) {
+        return gateway->audit;
+}
 
 static void forget_data_lists(void *data, const struct sovd_entity *entity, const struct sovd_principal *principal) {
         (void)sovd_data_lists_clear(data, principal->id, entity);

@@ -62,6 +62,11 @@ struct sovd_data_lists *sovd_gateway_data_lists(struct sovd_gateway *gateway);
 struct sovd_idempotency *sovd_gateway_idempotency(struct sovd_gateway *gateway);
 struct sovd_updates *sovd_gateway_updates(struct sovd_gateway *gateway);
 
+/* Where changes are put on record; NULL = nowhere. Not owned; set before backends are added. */
+struct sovd_audit;
+void sovd_gateway_set_audit(struct sovd_gateway *gateway, struct sovd_audit *audit);
+struct sovd_audit *sovd_gateway_audit(const struct sovd_gateway *gateway);
+
 /* Who watches values hears of the changes that backends tell about. Set once; they outlive the backends. */
 struct sovd_data_watches;
 void sovd_gateway_set_data_watches(struct sovd_gateway *gateway, struct sovd_data_watches *watches);

@@ -85,7 +85,9 @@ static const char *why_not_breakable(const struct sovd_locks *locks, const struc
 }
 
 static int refuse(struct sovd_call *call, const struct lock *other, const char *why) {
-        return sovd_fail(call, SOVD_E_CONFLICT, "another client holds a lock on %s%s%s", other->place.keys[0],
+        const char *place = lock_shown_place(call, other->place.keys[0]);
+
+        return sovd_fail(call, SOVD_E_CONFLICT, "another client holds a lock on %s%s%s", place ? place : "what it belongs to",
                          why ? ", " : "", why ? why : "");
 }
 
@@ -95,6 +97,8 @@ static int check_rivals(const struct sovd_locks *locks, struct sovd_call *call, 
                 if (!is_rival(lock, other))
                         continue;
                 const char *why = break_lock ? why_not_breakable(locks, lock, other) : NULL;
+                if (!why && break_lock && !lock_shown_place(call, other->place.keys[0]))
+                        why = "and this client may not break it";
                 if (!break_lock || why)
                         return refuse(call, other, why);
         }

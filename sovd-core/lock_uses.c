@@ -35,7 +35,7 @@ static size_t find_above(const struct sovd_entity *e, const struct sovd_entity *
 
 const char **lock_keys(struct sovd_arena *arena, const struct sovd_entity *e, size_t *ret_n) {
         const struct sovd_entity *above[ABOVE_MAX];
-        size_t n = find_above(e, above);
+        size_t n = find_above(sovd_entity_whole(e), above); /* also what the client may not see */
         const char **keys = sovd_arena_array(arena, const char *, n);
 
         for (size_t i = 0; keys && i < n; i++) {
@@ -46,6 +46,21 @@ const char **lock_keys(struct sovd_arena *arena, const struct sovd_entity *e, si
         }
         *ret_n = n;
         return keys;
+}
+
+/* A client that sees a part of the vehicle is told no more of the rest than that something is in its way. */
+const char *lock_shown_place(const struct sovd_call *call, const char *key) {
+        const char *slash = strchr(key, '/');
+        char type[16];
+
+        if (!call->tree || sovd_tree_whole(call->tree) == call->tree)
+                return key;
+        if (!slash || (size_t)(slash - key) >= sizeof(type))
+                return NULL;
+        memcpy(type, key, (size_t)(slash - key));
+        type[slash - key] = '\0';
+        int found = sovd_name_find(sovd_entity_type_paths, type);
+        return found >= 0 && sovd_tree_find(call->tree, (enum sovd_entity_type)found, slash + 1) ? key : NULL;
 }
 
 bool lock_key_in(const char *key, const char *const *keys, size_t n) {
@@ -113,10 +128,11 @@ static int check_use(struct sovd_locks *locks, struct sovd_call *call, const str
                 sovd_fail_retry_after(call, 1);
                 return SOVD_E_CONFLICT;
         }
+        const char *place = f->foreign ? lock_shown_place(call, f->foreign->place.keys[0]) : NULL;
         if (f->foreign)
                 return sovd_fail(call, SOVD_E_CONFLICT,
                                  "%s of %s cannot be changed: another client holds a lock on %s",
-                                 sovd_collection_names[scope], key, f->foreign->place.keys[0]);
+                                 sovd_collection_names[scope], key, place ? place : "what it belongs to");
         if (!f->own && (lock_rule_of(locks, key)->required & use->scope))
                 return sovd_fail(call, SOVD_E_CONFLICT,
                                  "%s of %s can be changed with a lock only: POST to its locks",

@@ -62,6 +62,9 @@ struct sovd_locks {
 /* The keys of an entity and of what is above it, in the arena. NULL: no memory. */
 const char **lock_keys(struct sovd_arena *arena, const struct sovd_entity *e, size_t *ret_n);
 
+/* The key, or NULL: the client of the call may not see what it is of. */
+const char *lock_shown_place(const struct sovd_call *call, const char *key);
+
 /* Is the first of the keys among the others? */
 bool lock_key_in(const char *key, const char *const *keys, size_t n);
 

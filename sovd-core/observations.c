@@ -4,6 +4,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/sampler.h"
+#include "sovd-core/principal.h"
 #include <stdio.h>
 
 #define STREAM_BYTES (64 * 1024) /* of events that are kept, per stream */
@@ -101,7 +102,9 @@ static int record_new(struct sovd_record **ret, const struct sovd_observations *
         r->kind = spec->kind;
         r->type = spec->entity->type;
         r->entity = copy(spec->entity->id, &ok);
-        r->owner = copy(spec->owner.id, &ok);
+        r->principal = sovd_principal_dup(&spec->owner);
+        r->owner = r->principal ? r->principal->id : NULL;
+        ok = ok && r->principal;
         r->base = copy(spec->base, &ok);
         r->resource = copy(spec->resource, &ok);
         r->behind_faults = r->kind == SOVD_TRIGGER ? behind_faults(r->resource) : NULL;
@@ -112,7 +115,6 @@ static int record_new(struct sovd_record **ret, const struct sovd_observations *
                 r->log = *spec->log;
                 r->log.marker = r->marker = copy(spec->log->marker, &ok);
         }
-        r->anonymous = spec->owner.anonymous;
         r->only_data = spec->only_data;
         r->is_private = spec->is_private;
         r->persistent = r->hidden = spec->persistent;
@@ -233,7 +235,7 @@ int sovd_observations_watch(struct sovd_observations *o, const struct sovd_watch
         const struct sovd_observation_spec spec = {
                 .kind = SOVD_WATCHED,
                 .entity = watch->entity,
-                .owner = { .id = "gateway" },
+                .owner = { .id = "gateway", .is_gateway = true },
                 .base = watch->base,
                 .resource = watch->resource,
                 .source = watch->source,
@@ -325,6 +327,7 @@ static int describe(const struct sovd_record *r, struct sovd_observation *ret, s
 
         *ret = (struct sovd_observation){
                 .resource = keep(arena, r->resource, &ok),
+                .owner = keep(arena, r->owner, &ok),
                 .condition_text = keep(arena, r->condition_text, &ok),
                 .path = keep(arena, r->path, &ok),
                 .last_error = keep(arena, r->last_error, &ok),

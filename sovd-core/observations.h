@@ -106,6 +106,7 @@ struct sovd_observation_spec {
 /* What can be said of one; strings are in the arena. */
 struct sovd_observation {
         char id[SOVD_ID_SIZE];
+        const char *owner; /* id of its principal; for no client to see */
         const char *resource, *condition_text, *path,
                 *last_error;   /* last_error: GenericError as JSON; or NULL */
         const struct sovd_trigger_log *log; /* every member is set; or NULL */

@@ -110,7 +110,7 @@ struct sovd_record *sovd_record_unref(struct sovd_record *r) {
         if (r->release)
                 r->release(r->taker);
         free(r->entity);
-        free(r->owner);
+        free(r->principal);
         free(r->base);
         free(r->resource);
         free(r->condition_text);
@@ -305,7 +305,7 @@ static void log_firing(struct sovd_observations *o, const struct sovd_record *re
                 .condition_text = record->condition_text,
                 .path = record->path,
                 .type = record->type,
-                .principal = { .id = record->owner, .anonymous = record->anonymous },
+                .principal = *record->principal,
                 .log = &record->log,
                 .deadline_usec = sovd_now_usec() + o->options.read_timeout_usec,
                 .arena = w->arena,
@@ -327,7 +327,7 @@ static void read_one(struct sovd_observations *o, struct sovd_record *record, st
                      struct outcome *out) {
         struct sovd_reading reading = {
                 .resource = record->resource,
-                .principal = { .id = record->owner, .anonymous = record->anonymous },
+                .principal = *record->principal,
                 .base = record->base,
                 .deadline_usec = sovd_now_usec() + o->options.read_timeout_usec,
                 .arena = w->arena,

@@ -37,9 +37,11 @@ struct sovd_record {
         char id[SOVD_ID_SIZE];
         enum sovd_observation_kind kind;
         enum sovd_entity_type type;
-        char *entity, *owner, *base, *resource, *condition_text, *path;
+        struct sovd_principal *principal; /* whose it is */
+        const char *owner;                /* its id */
+        char *entity, *base, *resource, *condition_text, *path;
         const char *behind_faults; /* trigger on faults: "", "?…" or "/CODE" at the end of the resource; else NULL */
-        bool anonymous, only_data, multishot, is_private, persistent;
+        bool only_data, multishot, is_private, persistent;
         bool is_logged; /* has log settings; the marker is owned */
         struct sovd_trigger_log log;
         char *marker;

@@ -89,6 +89,40 @@ static const char triggers[] =
         " private INTEGER NOT NULL, log_severity TEXT, log_resource INTEGER NOT NULL, log_condition INTEGER NOT NULL,"
         " log_marker TEXT, expires_usec INTEGER NOT NULL, terminated INTEGER NOT NULL) STRICT;";
 
+/* JSON: what the credentials of their owners said (principal.h). */
+static const char trigger_principals[] = "ALTER TABLE persistent_trigger ADD COLUMN principal TEXT;";
+/* The audit log (sovd-core/audit): entries as they were hashed, with columns for filters; tile: complete subtrees of the Merkle
+ * tree, so that proofs need few leaves; checkpoint: signed heads; key: who signed, from which size on. What is written stays:
+ * only entries before the first one that is kept (audit_meta) can be removed. The triggers stop slips; what stops a forger is
+ * the signatures. */
+static const char audit[] =
+        "CREATE TABLE audit_meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE audit_entry(seq INTEGER PRIMARY KEY, usec INTEGER NOT NULL, body TEXT NOT NULL, leaf BLOB NOT NULL,"
+        " chain BLOB NOT NULL, ev TEXT NOT NULL, sub TEXT, entity TEXT, outcome TEXT, method TEXT, tenant TEXT) STRICT;"
+        "CREATE TABLE audit_tile(level INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL,"
+        " PRIMARY KEY(level, idx)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE audit_checkpoint(size INTEGER NOT NULL, epoch INTEGER NOT NULL, note TEXT NOT NULL,"
+        " PRIMARY KEY(size, epoch)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE audit_key(epoch INTEGER PRIMARY KEY, public BLOB NOT NULL, from_size INTEGER NOT NULL,"
+        " signature BLOB NOT NULL) STRICT;"
+        "CREATE TRIGGER audit_entry_stays BEFORE DELETE ON audit_entry WHEN old.seq >= CAST((SELECT value FROM audit_meta"
+        " WHERE name='first') AS INTEGER) BEGIN SELECT RAISE(ABORT, 'entries of the audit log stay'); END;"
+        "CREATE TRIGGER audit_entry_same BEFORE UPDATE ON audit_entry BEGIN"
+        " SELECT RAISE(ABORT, 'entries of the audit log do not change'); END;"
+        "CREATE TRIGGER audit_tile_stays BEFORE DELETE ON audit_tile BEGIN"
+        " SELECT RAISE(ABORT, 'the tree of the audit log stays'); END;"
+        "CREATE TRIGGER audit_tile_same BEFORE UPDATE ON audit_tile BEGIN"
+        " SELECT RAISE(ABORT, 'the tree of the audit log does not change'); END;"
+        "CREATE TRIGGER audit_key_stays BEFORE DELETE ON audit_key BEGIN"
+        " SELECT RAISE(ABORT, 'keys of the audit log stay'); END;"
+        "CREATE TRIGGER audit_key_same BEFORE UPDATE ON audit_key BEGIN"
+        " SELECT RAISE(ABORT, 'keys of the audit log do not change'); END;";
+/* Faults that fail now or light the warning indicator, in the order of lists: few of many, and what is asked for most. One
+ * index for an entity and for all: a second one would cost each report that flaps as much again. */
+static const char fault_now[] =
+        "CREATE INDEX fault_now ON fault(last_usec DESC, code DESC, entity DESC, severity, status, scope)"
+        " WHERE (status&129)<>0;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -97,6 +131,9 @@ const char *const sovd_state_migrations[] = {
         executions,
         triggers,
         fault_cycles,
+        trigger_principals,
+        audit,
+        fault_now,
         NULL,
 };
 

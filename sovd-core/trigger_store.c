@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/trigger_store.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/principal.h"
 
 #define COLUMNS                                                                                              \
         "id, entity_type, entity, owner, anonymous, base, resource, condition, path, only_data, multishot, " \
-        "private, log_severity, log_resource, log_condition, log_marker, expires_usec, terminated"
+        "private, log_severity, log_resource, log_condition, log_marker, expires_usec, terminated, principal"
 
 int trigger_store_put(struct sovd_db_conn *conn, const struct trigger_row *row) {
         const struct sovd_observation_spec *spec = &row->spec;
         const struct sovd_trigger_log *log = spec->log;
+        struct sovd_json_writer w;
         struct sovd_db_stmt *s;
+        const char *principal;
+        size_t len;
 
         int r = sovd_db_prepare(conn, &s, "INSERT INTO persistent_trigger(" COLUMNS
-                                          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)");
+                                          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)");
         if (r)
                 return r;
+        sovd_json_writer_init(&w, 0, 0);
+        sovd_principal_write(&spec->owner, &w);
+        r = sovd_json_writer_finish(&w, &principal, &len);
+        if (r) {
+                sovd_json_writer_done(&w);
+                return r;
+        }
         sovd_db_bind_text(s, 1, row->id);
         sovd_db_bind_text(s, 2, sovd_entity_type_paths[spec->entity->type]);
         sovd_db_bind_text(s, 3, spec->entity->id);
@@ -33,7 +44,10 @@ int trigger_store_put(struct sovd_db_conn *conn, const struct trigger_row *row) 
         sovd_db_bind_text(s, 16, log ? log->marker : NULL);
         sovd_db_bind_int(s, 17, (int64_t)row->expires_usec);
         sovd_db_bind_int(s, 18, row->terminated);
-        return sovd_db_run(s);
+        sovd_db_bind_text(s, 19, principal);
+        r = sovd_db_run(s);
+        sovd_json_writer_done(&w);
+        return r;
 }
 
 static int run_for(struct sovd_db_conn *conn, const char *sql, const char *id) {
@@ -99,11 +113,20 @@ static int take(struct sovd_db_stmt *s, int (*each)(const struct trigger_row *ro
                                               .resource = SOVD_BOOL(sovd_db_int(s, 13) != 0),
                                               .condition = SOVD_BOOL(sovd_db_int(s, 14) != 0),
                                               .marker = sovd_db_text(s, 15) };
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct sovd_principal owner = { .id = sovd_db_text(s, 3), .anonymous = sovd_db_int(s, 4) != 0 };
+        const char *said = sovd_db_text(s, 18);
+
+        int r = sovd_arena_new(&arena, 1024);
+        if (!r && said)
+                r = sovd_principal_read(&owner, said, arena);
+        if (r)
+                return r < 0 ? r : 0;
         const struct trigger_row row = {
                 .id = sovd_db_text(s, 0),
                 .spec = { .kind = SOVD_TRIGGER,
                           .entity = &entity,
-                          .owner = { .id = sovd_db_text(s, 3), .anonymous = sovd_db_int(s, 4) != 0 },
+                          .owner = owner,
                           .base = sovd_db_text(s, 5),
                           .resource = sovd_db_text(s, 6),
                           .condition_text = sovd_db_text(s, 7),

@@ -11,6 +11,9 @@ static const struct option options[] = {
         { "print-openapi", no_argument, NULL, 'o' },
         { "print-scenario-docs", no_argument, NULL, 'p' },
         { "print-fault-docs", no_argument, NULL, 'f' },
+        { "explain-access", no_argument, NULL, 'e' },
+        { "principal", required_argument, NULL, 'w' },
+        { "print-access-docs", no_argument, NULL, 'x' },
         { "make-key", required_argument, NULL, 'm' },
         { "version", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },
@@ -43,6 +46,15 @@ static bool apply(struct sovd_arguments *a, int option) {
         case 'o':
                 a->action = SOVD_ACTION_PRINT_OPENAPI;
                 return true;
+        case 'e':
+                a->action = SOVD_ACTION_EXPLAIN_ACCESS;
+                return true;
+        case 'w':
+                a->principal = optarg;
+                return true;
+        case 'x':
+                a->action = SOVD_ACTION_PRINT_ACCESS_DOCS;
+                return true;
         case 'm':
                 a->action = SOVD_ACTION_MAKE_KEY;
                 a->key_name = optarg;
@@ -69,6 +81,8 @@ bool sovd_arguments_parse(struct sovd_arguments *ret, int argc, char **argv) {
         /* "--check-config FILE" reads naturally, so the file may stand apart. */
         if (ret->action == SOVD_ACTION_CHECK_CONFIG && !ret->config && optind < argc)
                 ret->config = argv[optind++];
+        for (size_t i = 0; ret->action == SOVD_ACTION_EXPLAIN_ACCESS && i < 2 && optind < argc; i++)
+                ret->words[i] = argv[optind++];
         if (optind < argc) {
                 (void)fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0], argv[optind]);
                 return false;
@@ -82,6 +96,9 @@ void sovd_arguments_help(void) {
                    "  --config FILE        configuration file (YAML); without it: defaults, loopback, no backends\n"
                    "  --demo[=FILE]        add a simulated vehicle: the built-in one, or that of a scenario (YAML)\n"
                    "  --check-config [FILE] check the configuration, say what is wrong with it, and exit\n"
+                   "  --explain-access --principal 'roles=tester,tenant=a' METHOD PATH\n"
+                   "                       say what the policy of the configuration decides, and why; exit 0 allowed, 1 denied\n"
+                   "  --print-access-docs  print which built-in role may use which route as Markdown\n"
                    "  --print-config-docs  print the reference of the configuration as Markdown\n"
                    "  --print-scenario-docs print the reference of scenarios as Markdown\n"
                    "  --print-fault-docs   print the reference of catalogues of faults as Markdown\n"

@@ -9,6 +9,8 @@
 enum sovd_action {
         SOVD_ACTION_RUN,
         SOVD_ACTION_CHECK_CONFIG,
+        SOVD_ACTION_EXPLAIN_ACCESS,
+        SOVD_ACTION_PRINT_ACCESS_DOCS,
         SOVD_ACTION_PRINT_CONFIG_DOCS,
         SOVD_ACTION_PRINT_OPENAPI,
         SOVD_ACTION_PRINT_SCENARIO_DOCS,
@@ -23,6 +25,8 @@ struct sovd_arguments {
         const char *config;   /* NULL = built-in defaults */
         bool demo;            /* add a simulated vehicle */
         const char *scenario; /* its file; NULL = the built-in one */
+        const char *principal; /* --explain-access: whose */
+        const char *words[2];  /* the same: METHOD PATH */
         const char *key_name; /* whose key to make */
 };
 

@@ -3,12 +3,15 @@
 #include "backends/sim/sim_backend.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/base/secret.h"
 #include "sovd-rest/settings.h"
 #include <errno.h>
 
 static const struct sovd_field backend_fields[] = {
         { .name = "scenario", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_backend_settings, scenario),
           .min = 1, .max = 4095, .doc = "Type sim: the file with the entities, see scenarios.md." },
+        { .name = "bearer_token_from", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_backend_settings, token_from),
+          .min = 1, .max = 4095, .doc = "Instead of bearer_token: where it is, a file, `credential:NAME` or `env:NAME`." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_backend_settings = {
@@ -48,6 +51,8 @@ static const char *check_sim(struct sovd_backend_settings *b, const struct sovd_
                 return message;
         if (!sovd_id_is_valid(b->sovd.name))
                 return complain(tree, arena, i, "name", "must have 1 to 128 bytes, without / and control characters");
+        if (b->token_from)
+                return complain(tree, arena, i, "bearer_token_from", "only a backend of type sovd has this key");
         if (!b->scenario)
                 return complain(tree, arena, i, "scenario", "a backend of type sim needs this key");
         int r = sovd_config_read_file(&b->text, &b->len, b->scenario, arena);
@@ -57,6 +62,30 @@ static const char *check_sim(struct sovd_backend_settings *b, const struct sovd_
         }
         r = sovd_sim_backend_parse(&backend, b->sovd.name, b->scenario, b->text, b->len, arena, &message);
         return r ? message : NULL;
+}
+
+static void wipe(void *text) {
+        explicit_bzero(text, strlen(text));
+}
+
+/* Keeps the token itself, so that a reload sees whether it changed; it is wiped with the settings. */
+static const char *read_token(struct sovd_backend_settings *b, struct sovd_arena *arena) {
+        _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
+        const char *why;
+        size_t n;
+
+        if (b->sovd.bearer_token)
+                return "stands beside bearer_token; one of them is enough";
+        if (sovd_secret_read(&secret, b->token_from, arena, &why))
+                return why;
+        const char *bytes = sovd_secret_bytes(secret, &n);
+        if (strlen(bytes) != n)
+                return "the token is no text of one line";
+        char *token = sovd_arena_strdup(arena, bytes);
+        if (!token || sovd_arena_defer(arena, wipe, token))
+                return "out of memory";
+        b->sovd.bearer_token = token;
+        return NULL;
 }
 
 const char *sovd_backend_settings_check(struct sovd_backend_settings *b, const struct sovd_config_tree *tree, struct sovd_arena *arena,
@@ -69,6 +98,9 @@ const char *sovd_backend_settings_check(struct sovd_backend_settings *b, const s
                 return complain(tree, arena, i, "type", "must be sovd or sim");
         if (b->scenario)
                 return complain(tree, arena, i, "scenario", "only a backend of type sim has this key");
+        why = b->token_from ? read_token(b, arena) : NULL;
+        if (why)
+                return complain(tree, arena, i, "bearer_token_from", why);
         why = sovd_sovd_options_check(&b->sovd, &member);
         return why ? complain(tree, arena, i, member, why) : NULL;
 }

@@ -15,6 +15,7 @@ struct sovd_config_tree;
 struct sovd_backend_settings {
         struct sovd_sovd_options sovd; /* name and type are those of every type */
         const char *scenario;          /* of type sim: its file */
+        const char *token_from;        /* of type sovd: where its bearer_token is (base/secret.h) */
         const char *text;              /* what is in it, as it was checked */
         size_t len;
 };

@@ -12,6 +12,7 @@
 #include "sovd-rest/idempotent.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
+#include "sovd-rest/trail.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
@@ -440,7 +441,9 @@ static int check_if_match(struct sovd_http_exchange *x, struct sovd_call *call, 
         if (!(route->flags & SOVD_IF_MATCH) || !reader)
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "If-Match is not offered here");
 
-        int r = reader->handler(call);
+        int r = sovd_gate_authorize(call, reader); /* a version tells something of what it is of */
+        if (!r)
+                r = reader->handler(call);
         if (r)
                 return r;
         sovd_encode_success(call, reader, x->writer);
@@ -474,7 +477,9 @@ static int answer_docs(struct sovd_call *call, const struct sovd_http_exchange *
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "there is nothing at this path to describe");
         if (find_method(x) != SOVD_GET)
                 return no_route(call, x, &only_get);
-        int r = check_offered(call, m->any);
+        int r = sovd_gate_may_use(call, m->any) ? 0 : sovd_gate_authorize(call, &sovd_route_docs);
+        if (!r)
+                r = check_offered(call, m->any);
         if (!r)
                 r = check_id(call, m->any);
         if (!r)
@@ -504,13 +509,16 @@ static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const
         if (scope != SOVD_NO_COLLECTION) {
                 r = sovd_lock_use_begin(sovd_gateway_locks(call->gateway), call, scope, &use);
                 is_use = !r;
+                ((struct sovd_rest_call *)call)->trail.fence = r ? 0 : use.fence;
         }
         if (!r)
                 r = check_if_match(x, call, route);
         refused = r;
         call->idempotency = ticket;
+        sovd_trail_enter(call);
         if (!r)
                 r = route->handler(call);
+        sovd_trail_leave();
         if (ticket && refused)
                 sovd_idempotent_cancel(call, ticket);
         else if (ticket)
@@ -540,7 +548,9 @@ static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struc
                 r = check_query(call, route);
         if (!r)
                 r = read_body(x, call, route);
-        return r ? r : handle(x, call, route);
+        if (!r)
+                r = sovd_trail_begin(x, call, route);
+        return r ? r : sovd_trail_end(call, route, handle(x, call, route));
 }
 
 static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *position,
@@ -578,9 +588,10 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         if (target.trailing_slash && find_method(x) != SOVD_GET)
                 return sovd_fail(call, SOVD_E_NOT_FOUND, "the path ends with an empty id");
 
-        call->tree = sovd_gateway_tree(call->gateway);
+        r = sovd_gate_take_tree(call);
         memcpy(call->params, m.params, sizeof(call->params));
-        r = m.allowed ? resolve_entity(call, &m) : 0;
+        if (!r && m.allowed)
+                r = resolve_entity(call, &m);
         if (r)
                 return r;
         if (m.is_docs)
@@ -629,6 +640,7 @@ void sovd_dispatch(struct sovd_http_exchange *x, void *data) {
                 r = answer(x, call, &position, &route);
         if (x->refused == SOVD_E_OVERLOAD)
                 sovd_fail_retry_after(call, 1);
+        sovd_trail_tell(x, call, route, r);
         unsigned status = sovd_respond(x, call, route, r);
 
         uint64_t duration = sovd_now_usec() - x->started_usec;

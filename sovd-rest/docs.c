@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/clock.h"
 #include "sovd-rest/docs_work.h"
+#include "sovd-rest/gate.h"
 #include <errno.h>
 
 /* Part of the client's time that is spent on asking backends; the rest is for writing what they said. */
@@ -17,7 +18,7 @@ static const char *known_silence(const struct sovd_docs_work *d, const struct so
 static bool is_asked(const struct sovd_docs_work *d, enum sovd_collection collection) {
         const struct sovd_entity *e = d->call->entity;
 
-        if (!e->providers[collection] || !sovd_docs_has_members(collection))
+        if (!e->providers[collection] || !sovd_docs_has_members(collection) || !sovd_gate_offers(d->call, e, collection))
                 return false;
         return strcmp(d->own->path, "/{entity}") == 0 || d->own->collection == collection;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/docs_members.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
 #include <cjson/cJSON.h>
@@ -174,11 +175,12 @@ static int excuse(struct sovd_call *call, int r, const char **ret_why) {
         return 0;
 }
 
-static void keep_usable(struct sovd_docs_members *members, enum sovd_collection collection) {
+static void keep_usable(const struct sovd_call *call, struct sovd_docs_members *members, enum sovd_collection collection) {
         size_t n = 0;
 
         for (size_t i = 0; i < members->n; i++)
-                if (sovd_left_out_is_usable(collection, members->items[i].id))
+                if (sovd_left_out_is_usable(collection, members->items[i].id) &&
+                    sovd_gate_may_read(call, call->entity, collection, members->items[i].id))
                         members->items[n++] = members->items[i];
         members->n = n;
 }
@@ -224,7 +226,7 @@ int sovd_docs_members_read(struct sovd_call *call, enum sovd_collection collecti
         int r = excuse(call, listers[collection].list(&l), &ret->incomplete);
         if (r || ret->incomplete)
                 return r;
-        keep_usable(ret, collection);
+        keep_usable(call, ret, collection);
         if (id)
                 keep_one(ret, id);
         if (id && !ret->n && !listers[collection].is_open)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/docs_work.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/resources/resources.h"
 #include <stdio.h>
 
@@ -39,7 +40,7 @@ static bool is_part(const struct sovd_docs_work *d, const struct sovd_route *r) 
              is_entity = sovd_has_prefix(r->path, entity_pattern);
 
         if ((r->flags & SOVD_ROUTE_ROOT) || !is_below(d, r) || (!is_own && !is_standard(r)) ||
-            is_entity != !!e)
+            is_entity != !!e || !sovd_gate_may_use(d->call, r))
                 return false;
         if (!e)
                 return true;

@@ -88,11 +88,11 @@ static int make_lines(struct sovd_export *x, size_t size, const char **ret, size
         bool more = true;
         int r = 0;
 
-        if (!x->has_head)
+        if (!x->has_head && !x->is_plain)
                 write_head(x);
         while (!r && more && x->w.len < size && sovd_clock_left_usec(until)) {
                 r = x->step(x, &more);
-                if (!r && !more)
+                if (!r && !more && !x->is_plain)
                         write_end(x);
                 x->ended = !more;
         }
@@ -156,6 +156,7 @@ int sovd_export_new(struct sovd_call *call, size_t size, const char *type, void 
         }
         x->base = (struct sovd_source){ .read = export_read, .close = export_close, .may_fall_short = true };
         x->inner = (struct sovd_rest_call){ .rest = rest,
+                                            .policy = ((const struct sovd_rest_call *)call)->policy,
                                             .call = { .arena = arena,
                                                       .gateway = call->gateway,
                                                       .request_id = call->request_id,

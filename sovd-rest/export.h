@@ -18,6 +18,7 @@ struct sovd_export {
         struct sovd_json_writer error;
         uint64_t n_lines, deadline_usec;
         bool has_head, ended;
+        bool is_plain; /* step writes all lines there are, the first and the last too */
         /* The members of the first line that are this export's own. */
         void (*head)(struct sovd_export *x);
         /* Writes some lines; *ret_more: there may be others. Failures of what is exported are lines themselves. */

@@ -3,6 +3,8 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/peer_certificate.h"
 #include "sovd-rest/admission.h"
+#include "sovd-rest/access.h"
+#include "sovd-rest/authority.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/route.h"
@@ -74,18 +76,187 @@ static bool is_public(const struct sovd_auth *auth, const struct sovd_route *rou
                ((route->flags & SOVD_PUBLIC_DOCS) && sovd_auth_docs_are_public(auth));
 }
 
+/* Who may come in without credentials: everybody when nothing is enforced, or the policy has a role for them. */
 int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route) {
-        const struct sovd_auth *auth = sovd_rest_of(call)->auth;
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        int r = sovd_gate_take_policy(call);
 
-        if (!call->principal.anonymous || !sovd_auth_is_enabled(auth) || (route && is_public(auth, route)))
+        if (r || !sovd_auth_is_enabled(rest->auth))
+                return r;
+        if (route && is_public(rest->auth, route)) {
+                ((struct sovd_rest_call *)call)->policy = NULL; /* it is the same for everybody */
                 return 0;
+        }
+        if (!call->principal.anonymous)
+                return 0;
+        const struct sovd_policy *policy = ((struct sovd_rest_call *)call)->policy;
+        if (policy && sovd_policy_has_anonymous(policy))
+                return 0;
+        if (call->principal.certificate)
+                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this needs credentials: the client certificate is not one of a client known here");
         return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this needs credentials: a Bearer token, or an API key");
 }
 
-int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route) {
+/* --- the policy of a call ------------------------------------------------------------------------------- */
+
+static const struct sovd_policy *policy_of(const struct sovd_call *call) {
+        return ((const struct sovd_rest_call *)call)->policy;
+}
+
+static void unref(void *policy) {
+        sovd_policy_unref(policy);
+}
+
+/* With keys and policy of the same moment: they are exchanged one after the other, and a policy without authentication
+ * would refuse everybody. */
+int sovd_gate_take_policy(struct sovd_call *call) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        struct sovd_policy *policy = rest->authority ? sovd_authority_policy(rest->authority) : NULL;
+        int r = policy ? sovd_arena_defer(call->arena, unref, policy) : 0;
+
+        ((struct sovd_rest_call *)call)->policy = r ? NULL : policy;
+        return r;
+}
+
+/* Of somebody who asked before: what is known of him now holds, and not what was then. */
+int sovd_gate_resume(struct sovd_call *call) {
+        struct sovd_tree *before = call->tree;
+        int r = sovd_gate_take_policy(call);
+
+        if (!r && policy_of(call) && !call->principal.is_gateway)
+                r = sovd_auth_refresh(sovd_rest_of(call)->auth, &call->principal, call->arena);
+        if (r == SOVD_E_UNAUTHORIZED)
+                return sovd_fail(call, r, "the credentials of the client that asked for it do not hold any more");
+        if (!r)
+                r = sovd_gate_take_tree(call);
+        if (!r)
+                sovd_tree_unref(before);
+        return r;
+}
+
+int sovd_gate_take_tree(struct sovd_call *call) {
+        struct sovd_tree *whole = sovd_gateway_tree(call->gateway);
+        const struct sovd_policy *policy = policy_of(call);
+
+        if (policy && !call->principal.is_gateway)
+                return sovd_authority_tree(sovd_rest_of(call)->authority, policy, &call->principal, whole, &call->tree);
+        call->tree = whole;
+        return 0;
+}
+
+/* --- may he? -------------------------------------------------------------------------------------------- */
+
+static struct sovd_decision decide(const struct sovd_call *call, const struct sovd_access *access) {
+        const struct sovd_policy *policy = policy_of(call);
+
+        if (!policy || call->principal.is_gateway)
+                return (struct sovd_decision){ .verdict = SOVD_ALLOWED };
+        return sovd_policy_decide(policy, &call->principal, access);
+}
+
+/* The same words as those of resolve_entity() in dispatch.c: it does not exist. */
+static int hidden(struct sovd_call *call) {
+        return sovd_fail(call, SOVD_E_NO_ENTITY, "there is no %s '%s'", sovd_entity_type_words[call->entity->type],
+                         call->entity->id);
+}
+
+static int refuse(struct sovd_call *call, const struct sovd_access *access, const struct sovd_decision *d) {
+        sovd_authority_denied(sovd_rest_of(call)->authority);
+        if (d->verdict == SOVD_HIDDEN && call->entity)
+                return hidden(call);
+        if (call->principal.anonymous)
+                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this needs credentials: a Bearer token, or an API key");
+        if (call->entity)
+                return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow %s of %s (route %s) on %s '%s'",
+                                 access->method, access->collection, access->route,
+                                 sovd_entity_type_words[call->entity->type], call->entity->id);
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow %s of %s (route %s)", access->method,
+                         access->collection, access->route);
+}
+
+static bool has_role(const struct sovd_principal *p, const char *role) {
+        for (size_t i = 0; i < p->roles.n; i++)
+                if (strcmp(p->roles.items[i], role) == 0)
+                        return true;
+        return false;
+}
+
+/* Without a policy everybody may do everything, but keep the gateway: unless credentials are asked for, where one must be. */
+static int check_admin(struct sovd_call *call, const struct sovd_route *route) {
+        const struct sovd_auth *auth = sovd_rest_of(call)->auth;
+
+        if (sovd_auth_is_enabled(auth) && !is_public(auth, route) && !call->principal.is_gateway)
+                return sovd_fail(call, SOVD_E_FORBIDDEN, "there is no policy that would allow it");
+        if ((route->flags & SOVD_AUDITOR) && !call->principal.admin && !has_role(&call->principal, "auditor"))
+                return call->principal.anonymous
+                               ? sovd_fail(call, SOVD_E_UNAUTHORIZED, "this is for clients with the role auditor or admin")
+                               : sovd_fail(call, SOVD_E_FORBIDDEN, "this is for clients with the role auditor or admin");
         if (!(route->flags & SOVD_ADMIN) || call->principal.admin)
                 return 0;
         if (call->principal.anonymous)
                 return sovd_fail(call, SOVD_E_UNAUTHORIZED, "this is for clients with the role admin");
         return sovd_fail(call, SOVD_E_FORBIDDEN, "this is for clients with the role admin, which your credentials do not name");
+}
+
+int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route) {
+        struct sovd_route_access a;
+
+        if (!policy_of(call))
+                return check_admin(call, route);
+        if (is_public(sovd_rest_of(call)->auth, route))
+                return 0;
+        sovd_access_of(&a, route, call->entity, call->params);
+        const struct sovd_decision d = decide(call, &a.access);
+        return d.verdict == SOVD_ALLOWED ? 0 : refuse(call, &a.access, &d);
+}
+
+bool sovd_gate_may_use(const struct sovd_call *call, const struct sovd_route *route) {
+        struct sovd_route_access a;
+
+        sovd_access_of(&a, route, call->entity, NULL);
+        return decide(call, &a.access).verdict == SOVD_ALLOWED;
+}
+
+bool sovd_gate_may_read(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
+                        const char *id) {
+        const struct sovd_access access = { .method = "GET",
+                                            .collection = sovd_collection_names[collection],
+                                            .entity_type = sovd_entity_type_paths[e->type],
+                                            .entity_id = e->id,
+                                            .resource = &id,
+                                            .n_resource = id ? 1 : 0,
+                                            .any_resource = !id };
+
+        return decide(call, &access).verdict == SOVD_ALLOWED;
+}
+
+bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection) {
+        const struct sovd_access access = { .collection = sovd_collection_names[collection],
+                                            .entity_type = sovd_entity_type_paths[e->type],
+                                            .entity_id = e->id };
+
+        return decide(call, &access).verdict == SOVD_ALLOWED;
+}
+
+bool sovd_gate_picks(const struct sovd_call *call) {
+        const struct sovd_policy *policy = policy_of(call);
+
+        return policy && !call->principal.is_gateway && sovd_policy_picks(policy, &call->principal);
+}
+
+int sovd_gate_may_break(struct sovd_call *call) {
+        const struct sovd_access access = { .method = "POST",
+                                            .collection = SOVD_ROUTE_LOCK_BREAK, /* who may lock may not yet break */
+                                            .route = SOVD_ROUTE_LOCK_BREAK,
+                                            .entity_type = sovd_entity_type_paths[call->entity->type],
+                                            .entity_id = call->entity->id,
+                                            .flags = SOVD_ACCESS_EXPLICIT };
+
+        if (decide(call, &access).verdict == SOVD_ALLOWED)
+                return 0;
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow to break locks of others (route " SOVD_ROUTE_LOCK_BREAK ")");
+}
+
+bool sovd_gate_is_narrowed(const struct sovd_call *call) {
+        return policy_of(call) && !call->principal.is_gateway;
 }

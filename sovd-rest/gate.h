@@ -8,6 +8,7 @@
  * what he may not even know of).
  */
 #include "sovd-core/call.h"
+#include "sovd-core/model/entity.h"
 
 struct sovd_http_exchange;
 struct sovd_route;
@@ -30,5 +31,38 @@ int sovd_gate_admit(struct sovd_call *call, const struct sovd_route *route);
 /* Takes what the request costs the client that is known now; as sovd_gate_charge_address(). */
 int sovd_gate_charge_principal(struct sovd_call *call, const struct sovd_route *route);
 
-/* May the principal use the route? Sets the failure: SOVD_E_UNAUTHORIZED (credentials would help), SOVD_E_FORBIDDEN. */
+/* --- what for (the policy, authority.h) ----------------------------------------------------------------- */
+
+/* Takes the policy that holds now for the call; sovd_gate_admit() has done so. -ENOMEM. */
+int sovd_gate_take_policy(struct sovd_call *call);
+
+/* Sets the tree of the call, with a reference, to what its principal may see of the vehicle. -ENOMEM: there is none. */
+int sovd_gate_take_tree(struct sovd_call *call);
+
+/* The same for a call that is made without a request, on behalf of its principal: it has a tree already, which is replaced.
+ * SOVD_E_UNAUTHORIZED with the failure set: the principal is not known any more; -ENOMEM. */
+int sovd_gate_resume(struct sovd_call *call);
+
+/* May the principal use the route, on the entity and with the parameters of the call? Sets the failure: SOVD_E_UNAUTHORIZED
+ * (credentials would help), SOVD_E_FORBIDDEN, SOVD_E_NO_ENTITY (none that he knows of). */
 int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route);
+
+/* The same without a failure, and with whatever parameters. */
+bool sovd_gate_may_use(const struct sovd_call *call, const struct sovd_route *route);
+
+/* May the principal read a resource of an entity? id NULL: anything of the collection. For what reads more than its route
+ * says: lists, exports, streams of the whole vehicle. */
+bool sovd_gate_may_read(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
+                        const char *id);
+
+/* May he do anything with the collection? */
+bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection);
+
+/* Does a list that somebody else may read have things in it that he may not? */
+bool sovd_gate_picks(const struct sovd_call *call);
+
+/* May he break locks of others? Else SOVD_E_FORBIDDEN, with the failure set. */
+int sovd_gate_may_break(struct sovd_call *call);
+
+/* Can there be anything that he may not see? false: nobody needs to ask. */
+bool sovd_gate_is_narrowed(const struct sovd_call *call);

@@ -593,7 +593,7 @@ static int start(struct sovd_http_server *server) {
                                   "decode_query_string", "no", "enable_auth_domain_check", "no",
                                   "access_control_allow_methods", "", "listen_backlog", "1024", NULL };
 
-        int r = sovd_http_unix_listen_spec(&server->unix_socket, o->host, o->port, o->tls, o->unix_socket, spec,
+        int r = sovd_http_unix_listen_spec(&server->unix_socket, o->host, o->port, server->tls, o->unix_socket, spec,
                                            sizeof(spec));
         if (r)
                 return r;
@@ -633,6 +633,7 @@ int sovd_http_server_new(struct sovd_http_server **ret, const struct sovd_http_s
                 return sovd_error_origin(-ENOTSUP);
         if (options->tls) {
                 int r = sovd_tls_new(&server->tls, options->tls);
+                server->options.tls = NULL; /* the caller's; the TLS has a copy */
                 if (r)
                         return r;
                 server->no_tls = SSL_CTX_new(TLS_server_method());

@@ -102,11 +102,10 @@ void sovd_tls_status(struct sovd_tls *tls, struct sovd_tls_status *ret) {
 /* --- changes --------------------------------------------------------------------------------------------- */
 
 static void look(const struct sovd_tls *tls, struct stamp ret[static SOVD_TLS_FILES]) {
-        const char *member;
         struct stat st;
 
         for (size_t i = 0; i < SOVD_TLS_FILES; i++) {
-                const char *path = sovd_tls_file(&tls->options, i, &member);
+                const char *path = sovd_tls_watched(&tls->options, i);
                 memset(&ret[i], 0, sizeof(ret[i])); /* they are compared as bytes */
                 if (path && stat(path, &st)) {
                         ret[i].error = errno;

@@ -3,6 +3,7 @@
 #include "sovd-core/backend.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
+#include "sovd-rest/gate.h"
 
 /* Hashes of those that were told; 0 = free. Only ever filled, so that no lock is needed. */
 static uint64_t known[SOVD_LEFT_OUT_MAX];
@@ -52,6 +53,7 @@ bool sovd_left_out_is_usable(enum sovd_collection collection, const char *id) {
 
 void sovd_left_out_filter(struct sovd_call *call, enum sovd_collection collection, struct sovd_list *list,
                           size_t size) {
+        const bool narrowed = sovd_gate_is_narrowed(call);
         char *items = list->items;
         size_t n = 0;
 
@@ -61,6 +63,8 @@ void sovd_left_out_filter(struct sovd_call *call, enum sovd_collection collectio
                         tell(call->entity, collection, id);
                         continue;
                 }
+                if (narrowed && !sovd_gate_may_read(call, call->entity, collection, id))
+                        continue;
                 if (n != i)
                         memcpy(items + n * size, items + i * size, size);
                 n++;

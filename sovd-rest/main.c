@@ -15,8 +15,11 @@
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/state.h"
+#include "sovd-core/audit/log.h"
 #include "sovd-rest/admission.h"
 #include "sovd-rest/arguments.h"
+#include "sovd-rest/authority.h"
+#include "sovd-rest/audit_settings.h"
 #include "sovd-rest/backend_list.h"
 #include "sovd-rest/catalog_settings.h"
 #include "sovd-rest/dispatch.h"
@@ -28,6 +31,7 @@
 #include "sovd-rest/openapi.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/own_entity.h"
+#include "sovd-rest/policy_settings.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
 #include "sovd-rest/streamer.h"
@@ -56,9 +60,11 @@ struct settings {
         struct sovd_catalog_settings *catalog;
         struct sovd_auth_settings *auth;
         struct sovd_rate_settings *rate;
+        struct sovd_audit_settings *audit;
         struct sovd_list backends; /* struct sovd_backend_settings */
         struct sovd_native_options *native; /* or NULL */
         struct sovd_fault_settings *faults;
+        struct sovd_policy *policy; /* no section: what auth.policy_file says; NULL = nothing is enforced */
 };
 
 #define SECTION(word) \
@@ -73,6 +79,7 @@ static const struct sovd_field settings_fields[] = {
         SECTION(locks),
         SECTION(auth),
         SECTION(rate),
+        SECTION(audit),
         SECTION(events),
         SECTION(fault_mirror),
         SECTION(catalog),
@@ -94,6 +101,7 @@ struct daemon {
         struct settings settings;
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
         struct sovd_db *db; /* the state */
+        struct sovd_audit *audit; /* or NULL */
         char *damaged; /* where the state of before is, which was damaged; or NULL */
         struct sovd_native_apps *apps;
         struct sovd_own_entity *own;
@@ -123,6 +131,17 @@ static const char *check_clients(const struct settings *s, const struct sovd_con
                 why = "needs server.tls.client_ca: without it clients cannot show a certificate";
         }
         return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
+}
+
+/* Behind a proxy the user at the other end is the proxy's, whoever asks. */
+static const char *check_users(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
+        const struct sovd_strings *proxies = &s->server->trusted_proxies;
+
+        for (size_t i = 0; s->auth->unix_users.n && i < proxies->n; i++)
+                if (strcmp(proxies->items[i], "unix") == 0)
+                        return sovd_config_complain(tree, arena, "/auth/unix_users",
+                                                    "cannot be where server.trusted_proxies has unix: whoever comes through the proxy would be its user");
+        return NULL;
 }
 
 static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
@@ -180,6 +199,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
         if (!message)
                 message = check_clients(s, tree, arena);
         if (!message)
+                message = check_users(s, tree, arena);
+        if (!message)
                 message = sovd_catalog_settings_check(s->catalog, tree, arena);
         if (!message)
                 message = sovd_native_apps_check(s->native, tree, arena);
@@ -201,8 +222,11 @@ static int load(const struct sovd_arguments *arguments, struct settings *setting
         const char *message = NULL;
 
         int r = sovd_config_load(&settings_schema, settings, arguments->config, environ, arena, &tree, &message);
+        settings->policy = NULL;
         if (!r)
                 message = check(arguments, settings, tree, arena);
+        if (!r && !message)
+                message = sovd_policy_settings_read(settings->auth, tree, arena, &settings->policy);
         if (!message)
                 return r;
         print_lines(message);
@@ -235,6 +259,20 @@ static int set_auth(const struct daemon *d, const struct settings *s) {
         return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
+/* Who is known and what they may do. A policy comes before those it is for, and goes after them, so that there is no moment
+ * without one. Takes over the policy of the settings. */
+static int set_access(const struct daemon *d, struct settings *s) {
+        struct sovd_policy *before = sovd_authority_policy(d->rest.authority), *policy = SOVD_TAKE(s->policy);
+
+        if (policy)
+                sovd_authority_set(d->rest.authority, sovd_policy_ref(policy));
+        int r = set_auth(d, s);
+        sovd_authority_set(d->rest.authority, r && before ? sovd_policy_ref(before) : r ? NULL : SOVD_TAKE(policy));
+        sovd_policy_unref(policy);
+        sovd_policy_unref(before);
+        return r;
+}
+
 /* So does where Vault is. */
 static void keep_vault(const struct daemon *d, struct settings *new) {
         const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
@@ -257,6 +295,9 @@ static void keep_native(const struct daemon *d, struct settings *new) {
         if (!sovd_settings_same(&sovd_schema_catalog_settings, d->settings.catalog, new->catalog))
                 sovd_log(SOVD_LOG_WARN, "changes under catalog take effect after a restart");
         new->catalog = d->settings.catalog;
+        if (!sovd_settings_same(&sovd_schema_audit_settings, d->settings.audit, new->audit))
+                sovd_log(SOVD_LOG_WARN, "changes under audit take effect after a restart");
+        new->audit = d->settings.audit;
         new->native = d->settings.native;
         new->storage = d->settings.storage;
 }
@@ -284,7 +325,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
 /* A broken file changes nothing. */
 static int try_reload(struct daemon *d) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
-        struct settings new;
+        struct settings new = { .policy = NULL };
         struct sovd_backend_change change;
         const char *behind[3] = { NULL };
         size_t n = 0;
@@ -294,15 +335,22 @@ static int try_reload(struct daemon *d) {
                 r = load(d->arguments, &new, arena);
         if (!r)
                 r = sovd_backend_change_prepare(&change, &d->settings.backends, &new.backends);
-        if (r)
+        if (r) {
+                sovd_policy_unref(new.policy);
                 return r;
+        }
 
         if (d->settings.native)
                 behind[n++] = d->settings.native->name;
         behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
+        r = set_access(d, &new);
+        if (r) {
+                sovd_backend_change_drop(&change);
+                return r;
+        }
         sovd_settings_log(new.logging);
-        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)) || set_auth(d, &new))
-                sovd_log(SOVD_LOG_ERROR, "the old rules of locks, or the old clients, stay in force");
+        if (sovd_lock_settings_apply(new.locks, sovd_gateway_locks(d->gateway)))
+                sovd_log(SOVD_LOG_ERROR, "the old rules of locks stay in force");
         sovd_backend_change_apply(d->gateway, &d->settings.backends, &new.backends, &change,
                                   behind);
         take_over(d, SOVD_TAKE(arena), &new);
@@ -311,11 +359,20 @@ static int try_reload(struct daemon *d) {
         return 0;
 }
 
+static void record_reload(struct daemon *d, const char *outcome) {
+        const struct sovd_audit_entry e = { .ev = "system.reload", .outcome = outcome };
+
+        if (d->audit)
+                sovd_audit_post(d->audit, &e);
+}
+
 static void reload(struct daemon *d) {
         sovd_service_reloading();
         if (sovd_http_server_tls(d->rest.server))
                 sovd_tls_reload(sovd_http_server_tls(d->rest.server));
-        if (try_reload(d))
+        int r = try_reload(d);
+        record_reload(d, r ? "error" : "ok");
+        if (r)
                 sovd_log(SOVD_LOG_ERROR, "the configuration is not acceptable; the old one stays in force");
         else
                 sovd_log(SOVD_LOG_INFO, "the configuration was read again");
@@ -439,17 +496,21 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_gateway_new(&d->gateway, &options);
         if (!r)
+                sovd_gateway_set_audit(d->gateway, d->audit);
+        if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
         if (!r)
                 r = sovd_auth_new(&d->rest.auth);
         if (!r)
                 r = sovd_admission_new(&d->rest.admission, d->settings.rate);
         if (!r)
+                r = sovd_authority_new(&d->rest.authority);
+        if (!r)
                 r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
         if (!r)
                 r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
         if (!r)
-                r = set_auth(d, &d->settings);
+                r = set_access(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
@@ -578,11 +639,13 @@ static void stop(struct daemon *d) {
         d->apps = sovd_native_apps_free(d->apps);
         d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
+        d->audit = sovd_audit_free(d->audit);
         d->db = sovd_db_close(d->db);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
         d->rest.admission = sovd_admission_free(d->rest.admission);
+        d->rest.authority = sovd_authority_free(d->rest.authority);
 }
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
@@ -618,6 +681,8 @@ static int serve(struct daemon *d) {
                 sovd_log(SOVD_LOG_WARN, "clients cannot read the log: out of memory");
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         if (!r)
+                r = sovd_audit_settings_open(d->settings.audit, d->db, d->settings.storage->path, &d->audit);
+        if (!r)
                 r = start(d);
         if (!r)
                 run(d, &signals);
@@ -652,9 +717,13 @@ static int with_settings(const struct sovd_arguments *arguments) {
         if (load(arguments, &d.settings, d.arena) == 0 && make_demo(&d) == 0) {
                 if (arguments->action == SOVD_ACTION_RUN)
                         status = serve(&d);
+                else if (arguments->action == SOVD_ACTION_EXPLAIN_ACCESS)
+                        status = sovd_policy_explain(d.settings.policy, arguments->principal, arguments->words[0],
+                                                     arguments->words[1]);
                 else
                         status = printf("%s: ok\n", arguments->config ? arguments->config : "built-in defaults") < 0;
         }
+        sovd_policy_unref(d.settings.policy);
         sovd_backend_unref(d.demo);
         free(d.damaged);
         if (d.arena != d.start_arena)
@@ -685,9 +754,13 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_OPENAPI:
                 return print_openapi();
+        case SOVD_ACTION_PRINT_ACCESS_DOCS:
+                sovd_policy_print_matrix();
+                return EXIT_SUCCESS;
         case SOVD_ACTION_MAKE_KEY:
                 return make_key(arguments.key_name);
         case SOVD_ACTION_CHECK_CONFIG:
+        case SOVD_ACTION_EXPLAIN_ACCESS:
         case SOVD_ACTION_RUN:
                 break;
         }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/metrics.h"
+#include "sovd-core/audit/log.h"
+#include "sovd-rest/authority.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
@@ -512,6 +514,8 @@ void sovd_metrics_write_events(const struct sovd_streamer *streamer, struct sovd
         write_value(w, "sovd_stream_heartbeats_total", "counter", "Comments sent into silence.", (double)s.heartbeats);
         write_value(w, "sovd_streams_stalled_total", "counter", "Streams closed because nothing was taken.",
                     (double)s.stalled);
+        write_value(w, "sovd_streams_ended_total", "counter",
+                    "Event streams closed because their client may not read them any more.", (double)s.ended);
         write_value(w, "sovd_subscriptions", "gauge", "Cyclic subscriptions.", (double)o.n[SOVD_CYCLIC]);
         write_value(w, "sovd_triggers", "gauge", "Triggers.", (double)o.n[SOVD_TRIGGER]);
         write_value(w, "sovd_readings_total", "counter", "Readings for subscriptions and triggers.", (double)o.readings);
@@ -557,6 +561,31 @@ void sovd_metrics_write_fault_mirror(struct sovd_fault_mirror *mirror, struct so
                     (double)c.n_changes);
         write_value(w, "sovd_fault_mirror_left_out", "gauge", "Faults that are not followed: too many, or too long codes.",
                     (double)c.n_left_out);
+}
+
+void sovd_metrics_write_audit(struct sovd_audit *audit, struct sovd_json_writer *w) {
+        struct sovd_audit_status s = { 0 };
+        uint64_t now = sovd_realtime_usec();
+
+        if (!audit)
+                return;
+        sovd_audit_status(audit, &s);
+        write_value(w, "sovd_audit_entries", "gauge", "Entries of the audit log, removed ones included.", (double)s.size);
+        write_value(w, "sovd_audit_removed_entries", "gauge", "Entries that were removed for their age or for space.",
+                    (double)(s.first ? s.first - 1 : 0));
+        write_value(w, "sovd_audit_bytes", "gauge", "Size of the audit log.", (double)s.bytes);
+        write_value(w, "sovd_audit_max_bytes", "gauge", "Its limit, audit.max_bytes.", (double)s.bytes_max);
+        write_value(w, "sovd_audit_signed_total", "counter", "Heads of the audit log that were signed.", (double)s.n_signed);
+        write_value(w, "sovd_audit_head_age_seconds", "gauge", "Time since the last one.",
+                    s.head_usec && now > s.head_usec ? (double)(now - s.head_usec) / 1e6 : 0);
+        write_value(w, "sovd_audit_epoch", "gauge", "Which key signs now.", (double)s.epoch);
+        write_value(w, "sovd_audit_open_intents", "gauge", "Changes under way, and those whose outcome could not be written.",
+                    (double)s.n_open);
+        write_value(w, "sovd_audit_refused_total", "counter", "Changes that were not made because they could not be put on record.",
+                    (double)s.n_refused);
+        write_value(w, "sovd_audit_lost_total", "counter", "Entries that could not be written.", (double)s.n_lost);
+        write_value(w, "sovd_audit_summarised_total", "counter", "Refusals that have no entry of their own.", (double)s.n_summarised);
+        write_value(w, "sovd_audit_tampered", "gauge", "1: the log was found changed, and nobody has acknowledged it.", s.tampered);
 }
 
 void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_json_writer *w) {
@@ -612,4 +641,13 @@ void sovd_metrics_write_admission(struct sovd_admission *admission, struct sovd_
         for (size_t i = 0; i < SOVD_N_CREDENTIALS; i++)
                 sovd_json_rawf(w, "sovd_credentials_failed_total{kind=\"%s\"} %llu\n", sovd_credential_names[i],
                                (unsigned long long)c.failed[i]);
+}
+
+void sovd_metrics_write_access(struct sovd_authority *authority, struct sovd_json_writer *w) {
+        struct sovd_authority_counters c;
+
+        sovd_authority_count(authority, &c);
+        write_value(w, "sovd_access_enforced", "gauge", "1: a policy says who may do what.", c.enforced);
+        write_value(w, "sovd_access_denied_total", "counter", "Requests that the policy refused.", (double)c.denied);
+        write_value(w, "sovd_access_generation", "counter", "Times that the policy was set.", (double)c.generation);
 }

@@ -36,6 +36,10 @@ void sovd_metrics_write(struct sovd_metrics *metrics, struct sovd_gateway *gatew
 struct sovd_fault_mirror;
 void sovd_metrics_write_fault_mirror(struct sovd_fault_mirror *mirror, struct sovd_json_writer *w);
 
+/* The metrics of the audit log; audit may be NULL. */
+struct sovd_audit;
+void sovd_metrics_write_audit(struct sovd_audit *audit, struct sovd_json_writer *w);
+
 /* The metrics of event streams, subscriptions and triggers. */
 struct sovd_streamer;
 struct sovd_observations;
@@ -55,3 +59,7 @@ void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_j
 /* The metrics of the data catalogue. */
 struct sovd_data_catalog;
 void sovd_metrics_write_catalog(struct sovd_data_catalog *catalog, struct sovd_json_writer *w);
+
+/* The same for the policy. */
+struct sovd_authority;
+void sovd_metrics_write_access(struct sovd_authority *authority, struct sovd_json_writer *w);

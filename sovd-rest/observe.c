@@ -3,6 +3,7 @@
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/events.h"
 #include "sovd-rest/dispatch.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/respond.h"
 #include <cjson/cJSON.h>
@@ -115,6 +116,7 @@ static int check_found(struct sovd_call *call, const struct sovd_call *inner, co
 /* The call that reads; it shares arena and tree with the one that asks. */
 static struct sovd_rest_call inner_call(const struct sovd_call *call) {
         return (struct sovd_rest_call){ .rest = sovd_rest_of(call),
+                                        .policy = ((const struct sovd_rest_call *)call)->policy,
                                         .call = { .arena = call->arena,
                                                   .gateway = call->gateway,
                                                   .deadline_usec = call->deadline_usec,
@@ -149,6 +151,11 @@ int sovd_observe_resolve(struct sovd_call *call, const char *resource, struct so
                               sovd_call_printf(call, "leads nowhere: %s", inner.call.failure.body.message));
         if (!r)
                 r = check_found(call, &inner.call, &m);
+        if (!r) {
+                r = sovd_gate_authorize(&inner.call, m.route);
+                if (r > 0)
+                        return refuse(call, SOVD_E_FORBIDDEN, "is nothing that your roles and scopes allow to read");
+        }
         if (r)
                 return r;
 
@@ -157,6 +164,35 @@ int sovd_observe_resolve(struct sovd_call *call, const char *resource, struct so
         ret->source = source_of(call->entity, m.route);
         ret->is_value = m.route->out == &sovd_schema_data_value;
         return *ret->resource ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static bool is_list(const struct sovd_route *route, const char *const *params) {
+        return !params[0] || route->collection == SOVD_COLLECTION_DATA_LISTS;
+}
+
+int sovd_observe_authorize(struct sovd_call *call, const char *resource, const char *owner) {
+        struct sovd_rest_call inner = inner_call(call), *outer = (struct sovd_rest_call *)call;
+        struct sovd_target target;
+        struct sovd_match m = { 0 };
+        const char *query;
+
+        if (!sovd_gate_is_narrowed(call))
+                return 0;
+        int r = find(&inner.call, sovd_call_printf(call, SOVD_API_BASE "%s", resource), &target, &m, &query);
+        if (!r && m.route)
+                r = sovd_gate_authorize(&inner.call, m.route);
+        if (r) {
+                call->failure = inner.call.failure;
+                return r;
+        }
+        if (!m.route)
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "what it observes is not there any more");
+        outer->observed = m.route;
+        memcpy(outer->observed_params, m.params, sizeof(outer->observed_params));
+        outer->is_anothers_list = strcmp(owner, call->principal.id) != 0 && is_list(m.route, m.params);
+        if (outer->is_anothers_list && sovd_gate_picks(call))
+                return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow all that it observes");
+        return 0;
 }
 
 /* --- reading -------------------------------------------------------------------------------------------- */
@@ -249,6 +285,8 @@ int sovd_observe_read(void *data, struct sovd_reading *reading) {
         call->principal = reading->principal;
         call->base = reading->base;
         if (!r)
+                r = sovd_gate_resume(call);
+        if (!r)
                 r = find(call, sovd_call_printf(call, SOVD_API_BASE "%s", reading->resource), &target, &m,
                          &query);
         if (!r && m.route)
@@ -256,6 +294,8 @@ int sovd_observe_read(void *data, struct sovd_reading *reading) {
                                source_of(call->entity, m.route));
         if (!r && m.route)
                 reading->is_pushed = is_pushed(call, m.route);
+        if (!r)
+                r = sovd_gate_authorize(call, m.route);
         if (!r)
                 r = sovd_dispatch_get(call, m.route, reading->writer);
         r = sovd_observe_fail(call, r, reading->writer);

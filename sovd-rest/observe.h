@@ -24,6 +24,10 @@ struct sovd_observed {
  * SOVD_E_NOT_IMPLEMENTED (it cannot be observed). */
 int sovd_observe_resolve(struct sovd_call *call, const char *resource, struct sovd_observed *ret);
 
+/* May the call's principal hear what a reading of the resource said that was made for its owner? Then the call is marked, so
+ * that the stream ends when this does. Sets the failure: SOVD_E_FORBIDDEN, and what GET on the resource says. */
+int sovd_observe_authorize(struct sovd_call *call, const char *resource, const char *owner);
+
 /* Reads it once, for the present call; *ret is its body in the arena. Fails as GET does. */
 int sovd_observe_once(struct sovd_call *call, const struct sovd_observed *observed, const struct cJSON **ret);
 

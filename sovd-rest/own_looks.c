@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-core/audit/log.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
@@ -146,6 +147,33 @@ static enum own_verdict check_damage(struct own_look *l, struct sovd_json_writer
         return OWN_BAD;
 }
 
+static enum own_verdict check_audit(struct own_look *l, struct sovd_json_writer *w) {
+        struct sovd_audit *audit = sovd_gateway_audit(l->own->gateway);
+        struct sovd_audit_status s;
+
+        if (!audit)
+                return OWN_GOOD;
+        sovd_audit_status(audit, &s);
+        if (!s.error && !s.full)
+                return OWN_GOOD;
+        sovd_json_key_string(w, "error", s.error ? strerror(abs(s.error)) : "audit.max_bytes is reached");
+        sovd_json_key_int(w, "refused_changes", (int64_t)s.n_refused);
+        return OWN_BAD;
+}
+
+static enum own_verdict check_tampering(struct own_look *l, struct sovd_json_writer *w) {
+        struct sovd_audit *audit = sovd_gateway_audit(l->own->gateway);
+        struct sovd_audit_status s;
+
+        if (!audit)
+                return OWN_GOOD;
+        sovd_audit_status(audit, &s);
+        if (!s.tampered)
+                return OWN_GOOD;
+        sovd_json_key_string(w, "finding", s.why);
+        return OWN_BAD;
+}
+
 static void write_end(struct sovd_json_writer *w, uint64_t ends) {
         char when[SOVD_TIMESTAMP_SIZE];
 
@@ -243,6 +271,9 @@ static const struct own_kind kinds[] = {
           .check = check_keys_expiring },
         { .code = "api-key-expired", .name = "An API key has ended and is still configured", .severity = 3, .n_looks = 1,
           .check = check_keys_expired },
+        { .code = "audit-failed", .name = "Changes cannot be put on record", .severity = 2, .n_looks = 1, .check = check_audit },
+        { .code = "audit-tampered", .name = "The audit log was changed by somebody else", .severity = 1, .n_looks = 1,
+          .check = check_tampering },
         { .code = "backend-lost", .name = "Backend '%s' cannot be reached", .severity = 2, .n_looks = 3,
           .each = each_backend },
         { .code = "app-lost", .name = "App '%s' went away without a word", .severity = 2, .n_looks = 1, .each = each_app },

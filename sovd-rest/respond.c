@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/respond.h"
+#include "sovd-rest/pass.h"
 #include "sovd-rest/respond_stream.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/idempotency.h"
@@ -190,6 +191,7 @@ static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "Allow", f->allow);
         add(&h, "Content-Range", f->content_range);
         add(&h, "Retry-After", f->retry_after_sec ? seconds : NULL);
+        add(&h, "SOVD-Audit-Head", sovd_trail_head(call));
 
         unsigned status = sovd_failure_status(call);
         if (status == 401)
@@ -218,6 +220,7 @@ static unsigned send_success(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Location", call->location);
         add(&h, "Link", call->link);
+        add(&h, "SOVD-Audit-Head", sovd_trail_head(call));
         sovd_http_send(x, status, h.items, bare);
         return status;
 }
@@ -233,18 +236,24 @@ static unsigned send_again(struct sovd_http_exchange *x, struct sovd_call *call,
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Location", answer->location);
         add(&h, "Idempotency-Replayed", "true");
+        add(&h, "SOVD-Audit-Head", sovd_trail_head(call));
         sovd_http_send(x, answer->status, h.items, false);
         return answer->status;
 }
 
 /* The head goes out, and the socket leaves this worker: the streamer sends the events. */
-static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call) {
+static bool holds(void *pass) {
+        return sovd_pass_holds(pass);
+}
+
+static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         const struct sovd_http_header headers[] = { { "Content-Type", "text/event-stream" },
                                                     { "Cache-Control", "no-cache" },
                                                     { "X-Request-Id", call->request_id },
                                                     { NULL, NULL } };
         struct sovd_event_source *source = (struct sovd_event_source *)(uintptr_t)call->out;
         struct sovd_streamer_place *place;
+        struct sovd_pass *pass;
         const char *reason;
         int fd;
         SSL *ssl;
@@ -253,8 +262,14 @@ static unsigned send_events(struct sovd_http_exchange *x, struct sovd_call *call
                 (void)sovd_http_send_stream_head(x, 200, headers);
                 return 200;
         }
-        int r = sovd_streamer_reserve(sovd_rest_of(call)->streamer, &place, call->principal.id, source,
-                                      sovd_head_field(&x->head, "Last-Event-ID"), &reason);
+        int r = sovd_pass_new(&pass, call, route);
+        if (r)
+                return send_failure(x, call, r);
+        const struct sovd_stream_guard guard = { pass ? holds : NULL, sovd_pass_release, pass };
+        r = sovd_streamer_reserve(sovd_rest_of(call)->streamer, &place, call->principal.id, source,
+                                  sovd_head_field(&x->head, "Last-Event-ID"), &guard, &reason);
+        if (r)
+                sovd_pass_unref(pass);
         if (r > 0) {
                 sovd_fail(call, (enum sovd_error)r, "%s", reason);
                 sovd_fail_retry_after(call, 5);
@@ -279,7 +294,7 @@ unsigned sovd_respond(struct sovd_http_exchange *x, struct sovd_call *call, cons
         if (((const struct sovd_rest_call *)call)->replay)
                 return send_again(x, call, ((const struct sovd_rest_call *)call)->replay);
         if (call->wants_events)
-                return send_events(x, call);
+                return send_events(x, call, route);
         if (route->flags & SOVD_STREAM_OUT) {
                 unsigned status;
                 r = sovd_respond_stream(x, call, &status);

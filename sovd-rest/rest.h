@@ -10,12 +10,16 @@
 #include "sovd-core/gateway.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/metrics.h"
+#include "sovd-rest/trail.h"
 
 struct sovd_http_server;
 struct sovd_admission;
 struct sovd_cors_settings;
 struct sovd_events;
 struct sovd_auth;
+struct sovd_authority;
+struct sovd_policy;
+struct sovd_route;
 struct sovd_secrets;
 struct sovd_observations;
 struct sovd_own_faults;
@@ -28,6 +32,7 @@ struct sovd_rest {
         struct sovd_gateway *gateway;
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
+        struct sovd_authority *authority;
         struct sovd_secrets *secrets;
         bool is_local;                        /* only this machine reaches it */
         struct sovd_admission *admission;
@@ -72,6 +77,12 @@ struct sovd_rest_call {
         struct sovd_address from; /* who asks, as sovd_address_client() has it (admission.h) */
         const struct sovd_idempotent_answer *replay; /* given before under the same Idempotency-Key; or NULL */
         struct sovd_body_stream body;
+        /* A stream of events tells of this resource, too: its route, and the parameters of its path (pass.h). */
+        const struct sovd_route *observed;
+        const char *observed_params[SOVD_PARAMS_MAX];
+        bool is_anothers_list;
+        const struct sovd_policy *policy; /* that holds for this call (gate.h); NULL = nothing is enforced */
+        struct sovd_trail trail;
 };
 
 /* Does the request accept an answer of this type (RFC 9110 12.5.1)? */

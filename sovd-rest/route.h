@@ -36,6 +36,9 @@ enum {
         SOVD_PUBLIC = 1 << 19,        /* needs no credentials, even where they are asked for */
         SOVD_PUBLIC_METRICS = 1 << 20, /* the same if auth.public_metrics says so */
         SOVD_PUBLIC_DOCS = 1 << 21,   /* the same for auth.public_docs */
+        SOVD_AUDITOR = 1 << 22,       /* for clients that may read the audit log */
+        SOVD_ACKNOWLEDGES = 1 << 24,  /* the one change that is made while the audit log is under suspicion */
+        SOVD_AUDITED = 1 << 23,       /* a read that is put on record; what changes something always is */
         SOVD_TEMPORARY = 1 << 17,     /* makes, or keeps on, what ends by itself: /docs says when */
         /* what it takes */
         SOVD_INCLUDE_SCHEMA = 1 << 4, /* offers include-schema (ISO 17978-3 5.1) */

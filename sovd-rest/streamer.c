@@ -41,6 +41,7 @@ struct sovd_streamer_place {
         uint64_t sent_usec;    /* something was sent, or it began */
         uint64_t blocked_usec; /* since when the client takes nothing; 0 = it does */
         size_t n_unasked;
+        struct sovd_stream_guard guard;
         bool closed; /* only still among the ready ones */
         char client[];
 };
@@ -61,7 +62,7 @@ struct sovd_streamer {
         bool refuse;
 
         size_t n_open; /* this and what follows: atomic */
-        uint64_t n_opened, n_events, n_gaps, n_heartbeats, n_stalled;
+        uint64_t n_opened, n_events, n_gaps, n_heartbeats, n_stalled, n_ended;
 };
 
 static void add(uint64_t *counter) {
@@ -113,6 +114,8 @@ static void place_free(struct sovd_streamer_place *p) {
                 p->next_reserved->link_reserved = p->link_reserved;
         (void)pthread_mutex_unlock(&s->mutex);
         (void)__atomic_sub_fetch(&s->n_open, 1, __ATOMIC_RELAXED);
+        if (p->guard.release)
+                p->guard.release(p->guard.data);
         free(p);
 }
 
@@ -315,8 +318,9 @@ static void sweep(struct sovd_streamer *s, uint64_t now) {
 
         for (struct sovd_streamer_place *p = s->places; p; p = next) {
                 next = p->next;
-                if (!is_trusted(s, p)) {
-                        sovd_log(SOVD_LOG_INFO, "an event stream is closed: its client's certificate is not accepted any more");
+                if (!is_trusted(s, p) || (p->guard.holds && !p->guard.holds(p->guard.data))) {
+                        add(&s->n_ended);
+                        sovd_log(SOVD_LOG_INFO, "an event stream is closed: its client is not let in, or may not read it, any more");
                         close_place(p);
                 } else if (p->blocked_usec && now - p->blocked_usec >= s->options.stall_usec) {
                         add(&s->n_stalled);
@@ -423,7 +427,8 @@ static bool enlist(struct sovd_streamer *s, struct sovd_streamer_place *p, const
 }
 
 int sovd_streamer_reserve(struct sovd_streamer *s, struct sovd_streamer_place **ret, const char *client,
-                          struct sovd_event_source *source, const char *last_event_id, const char **reason) {
+                          struct sovd_event_source *source, const char *last_event_id,
+                          const struct sovd_stream_guard *guard, const char **reason) {
         struct sovd_streamer_place *p = calloc(1, sizeof(*p) + strlen(client) + 1);
         if (!p)
                 return sovd_error_origin(-ENOMEM);
@@ -442,6 +447,7 @@ int sovd_streamer_reserve(struct sovd_streamer *s, struct sovd_streamer_place **
                 place_free(p);
                 return r;
         }
+        p->guard = *guard;
         *ret = p;
         return 0;
 }
@@ -536,5 +542,6 @@ void sovd_streamer_count(const struct sovd_streamer *s, struct sovd_streamer_cou
                 .gaps = __atomic_load_n(&s->n_gaps, __ATOMIC_RELAXED),
                 .heartbeats = __atomic_load_n(&s->n_heartbeats, __ATOMIC_RELAXED),
                 .stalled = __atomic_load_n(&s->n_stalled, __ATOMIC_RELAXED),
+                .ended = __atomic_load_n(&s->n_ended, __ATOMIC_RELAXED),
         };
 }

@@ -25,16 +25,25 @@ struct sovd_streamer_counters {
         size_t open;
         uint64_t opened, events, gaps, heartbeats,
                 stalled; /* since start; stalled: dropped for taking nothing */
+        uint64_t ended;  /* because they were not allowed any more */
 };
 
 int sovd_streamer_new(struct sovd_streamer **ret, const struct sovd_streamer_options *options);
+
+/* Whether a stream may go on is asked about once a second, on the streamer's thread; when not, it is closed. It must not wait
+ * for a client. release: when the stream is gone, also when it never began. */
+struct sovd_stream_guard {
+        bool (*holds)(void *data); /* NULL: nobody asks */
+        void (*release)(void *data);
+        void *data;
+};
 
 /* A place for one more stream of this client, reading from a source of events (event.h). It is then started
  * or cancelled. SOVD_E_OVERLOAD with *reason (static): a limit is reached; -errno. */
 struct sovd_streamer_place;
 int sovd_streamer_reserve(struct sovd_streamer *streamer, struct sovd_streamer_place **ret,
                           const char *client, struct sovd_event_source *source, const char *last_event_id,
-                          const char **reason);
+                          const struct sovd_stream_guard *guard, const char **reason);
 void sovd_streamer_cancel(struct sovd_streamer_place *place);
 
 /* Streams whose clients its TLS does not trust any more are closed from now on. It outlives sovd_streamer_stop(). */

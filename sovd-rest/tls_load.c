@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/tls_load.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/secret.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -48,6 +49,17 @@ const char *sovd_tls_file(const struct sovd_tls_options *o, size_t i, const char
         return files[i].path;
 }
 
+/* A key that the service manager or the environment has (secret.h). They do not change while the process runs. */
+static bool is_given(const char *key) {
+        return sovd_has_prefix(key, "credential:") || sovd_has_prefix(key, "env:");
+}
+
+const char *sovd_tls_watched(const struct sovd_tls_options *o, size_t i) {
+        const char *member, *path = sovd_tls_file(o, i, &member);
+
+        return path && path == o->key && is_given(path) ? NULL : path;
+}
+
 /* --- reading --------------------------------------------------------------------------------------------- */
 
 struct text {
@@ -74,6 +86,9 @@ static int check_file(int fd, const char *member, const char *path, size_t *ret_
                 return sovd_tls_refuse(p, member,
                                        "%s has mode %03o: others may read or change it; it must be 0600, or 0640 for a group",
                                        path, st.st_mode & 0777u);
+        if (strcmp(member, "key") == 0 && st.st_uid != geteuid() && st.st_uid != 0)
+                return sovd_tls_refuse(p, member, "%s belongs to user %u, who is neither the one that the gateway runs as nor root",
+                                       path, (unsigned)st.st_uid);
         *ret_size = (size_t)st.st_size;
         return 0;
 }
@@ -102,8 +117,27 @@ static int read_text(struct text *ret, const char *member, const char *path, str
         return r;
 }
 
+static int read_given(struct text *ret, const char *member, const char *notation, struct sovd_tls_problem *p) {
+        _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        const char *why = sovd_secret_check(notation), *bytes;
+
+        int r = sovd_arena_new(&arena, 1024);
+        if (r)
+                return r;
+        if (why || sovd_secret_read(&secret, notation, arena, &why))
+                return sovd_tls_refuse(p, member, "%s cannot be used: %s", notation, why);
+        bytes = sovd_secret_bytes(secret, &ret->n);
+        ret->bytes = malloc(ret->n + 1);
+        if (!ret->bytes)
+                return sovd_error_origin(-ENOMEM);
+        memcpy(ret->bytes, bytes, ret->n);
+        return 0;
+}
+
 static int open_text(BIO **ret, struct text *text, const char *member, const char *path, struct sovd_tls_problem *p) {
-        int r = read_text(text, member, path, p);
+        bool given = strcmp(member, "key") == 0 && is_given(path);
+        int r = given ? read_given(text, member, path, p) : read_text(text, member, path, p);
 
         if (!r)
                 *ret = BIO_new_mem_buf(text->bytes, (int)text->n);

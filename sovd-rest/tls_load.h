@@ -13,7 +13,7 @@
 
 /* The files of server.tls; strings belong to whoever made the options. */
 struct sovd_tls_options {
-        const char *certificate, *key; /* PEM: the chain, and its private key */
+        const char *certificate, *key; /* PEM: the chain, and its private key, which may be credential:NAME or env:NAME */
         const char *client_ca;         /* PEM: who signs certificates of clients; NULL = clients show none */
         const char *crl;               /* PEM: revocation lists of all these; NULL = none */
         bool require_client_certificate;
@@ -33,6 +33,9 @@ struct sovd_tls_problem {
 
 /* The members of server.tls that are files, and where each of them is in the options (NULL = not given). */
 const char *sovd_tls_file(const struct sovd_tls_options *options, size_t i, const char **ret_member);
+
+/* The same path when its file can change, else NULL. */
+const char *sovd_tls_watched(const struct sovd_tls_options *options, size_t i);
 
 /* Reads all files and makes a context of them. -ENOKEY: *ret_problem says what cannot be used; -ENOMEM. */
 int sovd_tls_load(SSL_CTX **ret, struct sovd_tls_ends *ret_ends, const struct sovd_tls_options *options,

@@ -11,7 +11,8 @@ static const struct sovd_field tls_fields[] = {
         { .name = "certificate", .type = SOVD_FIELD_STRING, .offset = F(certificate), .flags = SOVD_REQUIRED, .min = 1,
           .max = 4095, .doc = "File with the certificate chain in PEM form." },
         { .name = "key", .type = SOVD_FIELD_STRING, .offset = F(key), .flags = SOVD_REQUIRED, .min = 1, .max = 4095,
-          .doc = "File with its private key in PEM form, without password; others may not read it (mode 0600 or 0640)." },
+          .doc = "File with its private key in PEM form, without password, which others may not read (mode 0600 or 0640); or "
+                 "`credential:NAME` or `env:NAME`." },
         { .name = "client_ca", .type = SOVD_FIELD_STRING, .offset = F(client_ca), .min = 1, .max = 4095,
           .doc = "File with the certificates, in PEM form, of those who sign client certificates; with it, clients may show one." },
         { .name = "require_client_certificate", .type = SOVD_FIELD_BOOL, .offset = F(require_client_certificate),

@@ -2,6 +2,7 @@
 #include "sovd-rest/trigger_log.h"
 #include "sovd-core/backend.h"
 #include "sovd-core/model/logs.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/observe.h"
 #include <errno.h>
 
@@ -84,6 +85,8 @@ int sovd_trigger_log_write(void *data, struct sovd_firing *firing) {
         call->deadline_usec = firing->deadline_usec;
         call->principal = firing->principal;
         call->base = firing->base;
+        if (!r)
+                r = sovd_gate_resume(call);
         if (!r)
                 r = append(call, firing);
         r = sovd_observe_fail(call, r, firing->writer);

@@ -151,7 +151,7 @@ static bool take_prior(struct import *in, struct sovd_audit_header *h) {
         return take(in, "]");
 }
 
-static bool read_header(struct import *in) {
+static bool import_header(struct import *in) {
         struct sovd_audit_header h = { 0 };
         const char *log;
 
@@ -169,7 +169,7 @@ static bool read_header(struct import *in) {
         return sovd_audit_verifier_header(in->v, &h);
 }
 
-static bool read_key(struct import *in) {
+static bool import_key(struct import *in) {
         struct sovd_audit_key key = { 0 };
 
         return take_number(in, "{\"epoch\":", &key.epoch) &&
@@ -179,7 +179,7 @@ static bool read_key(struct import *in) {
                take_end(in, ",\"type\":\"key\"}") && sovd_audit_verifier_key(in->v, &key);
 }
 
-static bool read_entry(struct import *in) {
+static bool import_entry(struct import *in) {
         struct sovd_audit_hash chain;
         const char *body;
         uint64_t seq;
@@ -190,14 +190,14 @@ static bool read_entry(struct import *in) {
                sovd_audit_verifier_entry(in->v, seq, body, len, &chain, NULL, NULL);
 }
 
-static bool read_note(struct import *in) {
+static bool import_note(struct import *in) {
         const char *note;
 
         return take_text(in, "{\"note\":", &note, NULL) && take_end(in, ",\"type\":\"checkpoint\"}") &&
                sovd_audit_verifier_note(in->v, note);
 }
 
-static bool read_end(struct import *in) {
+static bool import_end(struct import *in) {
         uint64_t n_checkpoints, n_entries, size;
 
         if (!take_number(in, "{\"checkpoints\":", &n_checkpoints) ||
@@ -222,8 +222,8 @@ static const struct {
         const char *begin; /* no other record begins like this */
         bool (*read)(struct import *in);
 } records[] = {
-        { "{\"body\":", read_entry },        { "{\"note\":", read_note },       { "{\"epoch\":", read_key },
-        { "{\"device_key\":", read_header }, { "{\"checkpoints\":", read_end },
+        { "{\"body\":", import_entry },        { "{\"note\":", import_note },       { "{\"epoch\":", import_key },
+        { "{\"device_key\":", import_header }, { "{\"checkpoints\":", import_end },
 };
 
 /* The entry that a line is about, as far as can be told when it makes no sense. */
@@ -237,11 +237,11 @@ static bool is_no_record(struct import *in, uint64_t line, const char *why) {
                                   (unsigned long long)in->report->last, why);
 }
 
-static bool read_record(struct import *in, uint64_t line) {
+static bool import_record(struct import *in, uint64_t line) {
         for (size_t i = 0; i < SOVD_N_ELEMENTS(records); i++) {
                 if (!sovd_has_prefix(in->line, records[i].begin))
                         continue;
-                bool is_header = records[i].read == read_header;
+                bool is_header = records[i].read == import_header;
                 if (is_header == in->has_header)
                         return is_no_record(in, line,
                                             is_header ? "a second header" : "a record before the header");
@@ -279,7 +279,7 @@ static bool next_line(struct import *in, FILE *file, uint64_t line, bool *ret) {
                                   (unsigned long long)line, (unsigned long long)in->report->last);
 }
 
-static bool read_all(struct import *in, FILE *file) {
+static bool import_all(struct import *in, FILE *file) {
         bool has_line;
 
         for (uint64_t line = 1; next_line(in, file, line, &has_line); line++) {
@@ -287,7 +287,7 @@ static bool read_all(struct import *in, FILE *file) {
                         return true;
                 if (in->has_end)
                         return is_no_record(in, line, "it stands after the last record");
-                if (!read_record(in, line))
+                if (!import_record(in, line))
                         return false;
         }
         return false;
@@ -303,7 +303,7 @@ int sovd_audit_verify_export(FILE *file, const struct sovd_audit_trust *trust,
                 return r;
         in->v = v;
         in->report = report;
-        if (read_all(in, file) && !in->has_header)
+        if (import_all(in, file) && !in->has_header)
                 (void)is_no_record(in, 1, "the file is empty");
         if (report->verdict == SOVD_AUDIT_SOUND && !in->has_end)
                 (void)sovd_audit_verdict(

@@ -26,6 +26,7 @@ struct sovd_audit_verifier {
         struct sovd_audit_range range; /* of all entries up to now, with the pruned ones */
         struct sovd_audit_hash chain;  /* of the last one */
         size_t next_head;              /* of the witnesses */
+        uint64_t met_size;             /* of the last one that was met */
 
         struct epoch *epochs;
         size_t n_epochs, epochs_size;
@@ -40,11 +41,11 @@ struct sovd_audit_verifier {
         struct sovd_audit_text text;
         char boot[SOVD_AUDIT_BOOT_SIZE], time[25];
         uint64_t mono;
-        struct intent open[OPEN_MAX];
-        size_t n_open;
-
         sovd_audit_complete complete;
         void *complete_data;
+
+        size_t n_open;
+        struct intent open[OPEN_MAX];
 };
 
 /* --- verdicts ------------------------------------------------------------------------------------------- */
@@ -73,16 +74,16 @@ static bool gave_up(struct sovd_audit_verifier *v, int r) {
                                   strerror(-r));
 }
 
-/* The entries between what was proven last and this size: one of them is not what was signed. */
-static uint64_t first_unproven(const struct sovd_audit_verifier *v, uint64_t size) {
-        uint64_t from =
-                v->report->signed_size >= v->header.from ? v->report->signed_size + 1 : v->header.from;
+/* The first entry that nothing has vouched for yet, of those up to size; proven: up to where something has. */
+static uint64_t first_after(const struct sovd_audit_verifier *v, uint64_t proven, uint64_t size) {
+        uint64_t from = proven >= v->header.from ? proven + 1 : v->header.from;
 
         return SOVD_MIN(from, size);
 }
 
-static bool entries_differ(struct sovd_audit_verifier *v, uint64_t size, const char *who) {
-        uint64_t from = first_unproven(v, size);
+/* One of these entries is not what it was. */
+static bool entries_differ(struct sovd_audit_verifier *v, uint64_t proven, uint64_t size, const char *who) {
+        uint64_t from = first_after(v, proven, size);
 
         (void)tampered(v, from, "entries %llu to %llu do not lead to what %s says of the first %llu",
                        LLU from, LLU size, who, LLU size);
@@ -162,7 +163,8 @@ static bool meet_heads(struct sovd_audit_verifier *v) {
                 if (r)
                         return gave_up(v, r);
                 if (!sovd_audit_same(&root, &head->root))
-                        return entries_differ(v, head->size, head->name);
+                        return entries_differ(v, v->met_size, head->size, head->name);
+                v->met_size = head->size;
                 v->report->n_heads_met++;
         }
         return true;
@@ -262,14 +264,17 @@ static void open_intent(struct sovd_audit_verifier *v, const struct sovd_audit_e
                 note_open(v, v->open[0].seq);
                 memmove(v->open, v->open + 1, --v->n_open * sizeof(*v->open));
         }
-        v->open[v->n_open++] = (struct intent){ hash_of(e->req), e->seq };
+        v->open[v->n_open++] = (struct intent){ e->req ? hash_of(e->req) : 0, e->seq };
 }
 
+/* An outcome names the entry of its intent, or the request. */
 static void close_intent(struct sovd_audit_verifier *v, const struct sovd_audit_entry *e) {
-        uint64_t request = hash_of(e->req);
+        const struct sovd_audit_detail *intent = sovd_audit_entry_detail(e, "intent");
+        bool by_seq = intent && !intent->text;
+        uint64_t request = e->req ? hash_of(e->req) : 0;
 
         for (size_t i = v->n_open; i > 0; i--)
-                if (v->open[i - 1].request == request) {
+                if (by_seq ? v->open[i - 1].seq == intent->number : v->open[i - 1].request == request) {
                         v->n_open--;
                         memmove(v->open + i - 1, v->open + i, (v->n_open - (i - 1)) * sizeof(*v->open));
                         return;
@@ -306,9 +311,9 @@ static bool take_prune(struct sovd_audit_verifier *v, const struct sovd_audit_en
 static bool look_at_event(struct sovd_audit_verifier *v, const struct sovd_audit_entry *e) {
         struct sovd_audit_report *report = v->report;
 
-        if (sovd_streq(e->ev, "request.intent") && e->req)
+        if (sovd_streq(e->ev, "request.intent"))
                 open_intent(v, e);
-        else if (sovd_streq(e->ev, "request.outcome") && e->req)
+        else if (sovd_streq(e->ev, "request.outcome"))
                 close_intent(v, e);
         else if (sovd_streq(e->ev, "system.tamper") && !report->n_tampers++)
                 report->tamper = e->seq;
@@ -421,7 +426,11 @@ static bool is_in_order(struct sovd_audit_verifier *v, const struct sovd_audit_c
                                 "the checkpoint of entry %llu and epoch %llu stands after that of entry %llu "
                                 "and epoch %llu",
                                 LLU c->size, LLU c->epoch, LLU v->note_size, LLU v->note_epoch);
-        if (c->size != v->range.size && !(c->size < v->header.from - 1 && !v->report->n_entries))
+        if (c->size > v->range.size)
+                return tampered(v, v->range.size + 1,
+                                "entry %llu is missing: the checkpoint of entry %llu stands in its place",
+                                LLU(v->range.size + 1), LLU c->size);
+        if (c->size < v->range.size && (c->size >= v->header.from - 1 || v->report->n_entries))
                 return tampered(v, 0, "the checkpoint of entry %llu stands after entry %llu", LLU c->size,
                                 LLU v->range.size);
         return true;
@@ -433,7 +442,7 @@ static bool is_signed(struct sovd_audit_verifier *v, const struct sovd_audit_che
                 return false;
         int r = sovd_audit_note_check(note, v->key);
         if (r == -EBADMSG) {
-                (void)tampered(v, first_unproven(v, c->size),
+                (void)tampered(v, first_after(v, v->report->signed_size, c->size),
                                "the checkpoint of entry %llu is not signed by the key of epoch %llu",
                                LLU c->size, LLU c->epoch);
                 v->report->bad_to = c->size;
@@ -449,7 +458,7 @@ static bool is_of_entries(struct sovd_audit_verifier *v, const struct sovd_audit
         if (r)
                 return gave_up(v, r);
         if (!sovd_audit_same(&root, &c->root) || !sovd_audit_same(&v->chain, &c->chain))
-                return entries_differ(v, c->size, "the checkpoint");
+                return entries_differ(v, v->report->signed_size, c->size, "the checkpoint");
         v->has_signed = true;
         v->report->signed_size = c->size;
         v->report->signed_root = root;

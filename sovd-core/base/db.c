@@ -21,6 +21,7 @@ struct sovd_db_job {
         sovd_db_work work;
         sovd_db_done done; /* or NULL; one that is not posted is waited for with `finished` */
         void *data;
+        uint64_t number; /* of what accompanies it; 0 = nothing */
         int result;
         bool posted, finished;
         struct sovd_db_job *next;
@@ -298,14 +299,26 @@ static bool is_of_storage(int r) {
         return r == -ENOSPC || r == -EIO || r == -EROFS || r == -EBADMSG;
 }
 
+/* What belongs to the change, when there was one. */
+static int accompany(struct sovd_db_conn *conn, const struct sovd_db_job *job, int64_t before) {
+        const struct sovd_db_hooks *hooks = conn->db->hooks;
+
+        if (!hooks || !job->number || sqlite3_total_changes64(conn->sqlite) == before)
+                return 0;
+        return hooks->accompany(conn, job->number, hooks->data);
+}
+
 /* One change inside the transaction; what it did is undone when it does not want it. After a failure of the file, or
  * when SQLite gave up the transaction, nothing of the group can be kept. */
 static int carry_out(struct sovd_db_conn *conn, struct sovd_db_job *job) {
+        int64_t before = sqlite3_total_changes64(conn->sqlite);
         int r = sovd_db_exec(conn, "SAVEPOINT change");
         if (r)
                 return r;
 
         job->result = job->work(conn, job->data);
+        if (!job->result)
+                job->result = accompany(conn, job, before);
         end_statements(conn);
         if (job->result && (is_of_storage(job->result) || sqlite3_get_autocommit(conn->sqlite)))
                 return job->result > 0 ? sovd_error_origin(-EIO) : job->result;
@@ -315,14 +328,20 @@ static int carry_out(struct sovd_db_conn *conn, struct sovd_db_job *job) {
 }
 
 static int run_group(struct sovd_db_conn *conn, struct sovd_db_job *group) {
+        const struct sovd_db_hooks *hooks = conn->db->hooks;
         int r = sovd_db_exec(conn, "BEGIN IMMEDIATE");
 
         for (struct sovd_db_job *job = group; !r && job; job = job->next)
                 r = carry_out(conn, job);
+        if (!r && hooks)
+                r = hooks->before_commit(conn, hooks->data);
+        end_statements(conn);
         if (!r)
                 r = sovd_db_exec(conn, "COMMIT");
         if (r && !sqlite3_get_autocommit(conn->sqlite))
                 (void)sovd_db_exec(conn, "ROLLBACK");
+        if (hooks)
+                hooks->after(r, hooks->data);
         return r;
 }
 
@@ -408,6 +427,7 @@ static void wait_for_change(struct sovd_db *db) {
 static bool take_group(struct sovd_db *db, struct sovd_db_job **ret) {
         (void)pthread_mutex_lock(&db->mutex);
         wait_for_change(db);
+        db->hooks = db->hooks_wanted;
 
         struct sovd_db_job *group = db->first, **end = &group;
         size_t n = 0;
@@ -497,6 +517,27 @@ void *sovd_db_write_loop(void *data) {
         return NULL;
 }
 
+static int do_nothing(struct sovd_db_conn *conn, void *data) {
+        (void)conn;
+        (void)data;
+        return 0;
+}
+
+/* The group that a change comes with is the first one, or the last one, that knows of it. */
+void sovd_db_set_hooks(struct sovd_db *db, const struct sovd_db_hooks *hooks) {
+        (void)pthread_mutex_lock(&db->mutex);
+        db->hooks_wanted = hooks;
+        (void)pthread_mutex_unlock(&db->mutex);
+        if (!hooks)
+                (void)sovd_db_write(db, do_nothing, NULL);
+}
+
+static __thread uint64_t accompanied;
+
+void sovd_db_accompany(uint64_t number) {
+        accompanied = number;
+}
+
 /* With the mutex held. */
 static int enqueue(struct sovd_db *db, struct sovd_db_job *job) {
         if (db->stopping)
@@ -522,14 +563,14 @@ static int wait_for(struct sovd_db *db, struct sovd_db_job *job, bool *ret_taken
 }
 
 int sovd_db_write(struct sovd_db *db, sovd_db_work work, void *data) {
-        struct sovd_db_job job = { .work = work, .data = data };
+        struct sovd_db_job job = { .work = work, .data = data, .number = accompanied };
         bool taken;
 
         return wait_for(db, &job, &taken);
 }
 
 int sovd_db_apply(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data) {
-        struct sovd_db_job job = { .work = work, .done = done, .data = data };
+        struct sovd_db_job job = { .work = work, .done = done, .data = data, .number = accompanied };
         bool taken = false;
 
         int r = db ? wait_for(db, &job, &taken) : 0;
@@ -543,7 +584,8 @@ int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void 
         if (!job)
                 return sovd_error_origin(-ENOMEM);
 
-        *job = (struct sovd_db_job){ .work = work, .done = done, .data = data, .posted = true };
+        *job = (struct sovd_db_job){ .work = work, .done = done, .data = data, .number = accompanied,
+                                       .posted = true };
         (void)pthread_mutex_lock(&db->mutex);
         int r = enqueue(db, job);
         (void)pthread_mutex_unlock(&db->mutex);

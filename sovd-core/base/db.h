@@ -31,6 +31,11 @@ struct sovd_db_options {
  * are left as they are. */
 int sovd_db_open(struct sovd_db **ret, const struct sovd_db_options *options, char **ret_aside);
 
+/* A file that is only looked at, whosever it is: one connection for reading, nothing is written, not even beside it. What
+ * a journal beside it holds is not seen, and a program that writes at the same time makes what is read worthless; so give it
+ * a file at rest. with_journal: it is a copy of the caller's in a folder of its own, where SQLite may take a journal in. */
+int sovd_db_open_to_read(struct sovd_db **ret, const char *path, bool with_journal);
+
 /* Carries out what waits, then closes. Nobody may use it any more. */
 struct sovd_db *sovd_db_close(struct sovd_db *db);
 SOVD_DEFINE_CLEANUP(struct sovd_db *, sovd_db_close)
@@ -52,6 +57,24 @@ int sovd_db_apply(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void
 
 /* The same without waiting; done may be NULL. Another result than 0: it was not taken, done is not called. */
 int sovd_db_post(struct sovd_db *db, sovd_db_work work, sovd_db_done done, void *data);
+
+/* What goes with the changes of others, in their transactions. All of it is called on the writer thread. */
+struct sovd_db_hooks {
+        /* A change of a thread that said sovd_db_accompany(number) was carried out, and changed something. Inside the same
+         * savepoint: another result than 0 undoes both. */
+        int (*accompany)(struct sovd_db_conn *conn, uint64_t number, void *data);
+        /* Before each commit. Another result than 0 undoes the whole group. */
+        int (*before_commit)(struct sovd_db_conn *conn, void *data);
+        /* The group is durable (0), or undone; before anybody who waits is told. */
+        void (*after)(int result, void *data);
+        void *data;
+};
+
+/* NULL = none from now on. hooks must live until then, and none of them is called after it. */
+void sovd_db_set_hooks(struct sovd_db *db, const struct sovd_db_hooks *hooks);
+
+/* What this thread changes from now on is accompanied, in any database with hooks; 0 = nothing is. */
+void sovd_db_accompany(uint64_t number);
 
 /* A connection for reading, on one snapshot until it is given back. Waits for a free one. */
 int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret);

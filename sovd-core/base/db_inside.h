@@ -31,6 +31,7 @@ struct sovd_db {
         pthread_cond_t queued, finished, reader_free;
         struct sovd_db_job *first, **last;
         size_t n_waiting;
+        const struct sovd_db_hooks *hooks, *hooks_wanted; /* hooks: the writer thread's, without the mutex */
         bool stopping, suspected, damaged;
         struct sovd_db_conn *readers;
         int error;

@@ -226,6 +226,40 @@ int sovd_db_open(struct sovd_db **ret, const struct sovd_db_options *options, ch
         return 0;
 }
 
+/* As a file: URI, where some bytes mean something. */
+static char *uri_of(const char *path) {
+        char *uri = malloc(3 * strlen(path) + sizeof("file:?mode=ro&immutable=1")), *p;
+        if (!uri)
+                return NULL;
+
+        for (p = stpcpy(uri, "file:"); *path; path++)
+                if (strchr("?#%", *path))
+                        p += sprintf(p, "%%%02x", (unsigned char)*path);
+                else
+                        *p++ = *path;
+        (void)strcpy(p, "?mode=ro&immutable=1");
+        return uri;
+}
+
+int sovd_db_open_to_read(struct sovd_db **ret, const char *path, bool with_journal) {
+        const struct sovd_db_options options = { .path = path };
+        _cleanup_(sovd_db_closep) struct sovd_db *db = NULL;
+
+        int r = db_new(&db, &options);
+        if (r)
+                return r;
+        if (!with_journal) {
+                free(db->uri);
+                db->uri = uri_of(path);
+                if (!db->uri)
+                        return sovd_error_origin(-ENOMEM);
+        }
+        r = add_readers(db, 1);
+        if (!r)
+                *ret = SOVD_TAKE(db);
+        return r;
+}
+
 struct sovd_db *sovd_db_close(struct sovd_db *db) {
         struct sovd_db_conn *reader;
         if (!db)

@@ -101,6 +101,7 @@ struct sovd_entity {
         unsigned offers;                 /* bit 1 << enum sovd_collection: what its owner says that it has */
         struct sovd_backend *owner;
         struct sovd_entities relations[SOVD_N_RELATIONS];
+        const struct sovd_entity *whole; /* the same in the tree that this is a part of; NULL = in this one */
 };
 
 struct sovd_clash {
@@ -114,6 +115,19 @@ struct sovd_tree; /* reference-counted, immutable; holds a reference to each bac
 /* Builds a tree from n views in order of precedence. The inverse of contains and hosts is added; relations to
  * entities that are not in the tree are left out. *ret has one reference. -ENOMEM. */
 int sovd_tree_new(struct sovd_tree **ret, const struct sovd_view *views, size_t n);
+/* The part of a whole tree whose entities pass: the others are in no list and in no relation, and a step to a parent that
+ * is left out leads nowhere. No clashes are told, and no updates are served unless with_updates. Holds a reference to the
+ * whole. -ENOMEM. */
+int sovd_tree_part(struct sovd_tree **ret, struct sovd_tree *whole,
+                   bool (*passes)(const struct sovd_entity *e, void *data), void *data, bool with_updates);
+
+/* The tree that this one is a part of, or itself. */
+struct sovd_tree *sovd_tree_whole(struct sovd_tree *tree);
+/* The same of an entity: what has to do with relations and not with who asks goes by it. */
+static inline const struct sovd_entity *sovd_entity_whole(const struct sovd_entity *e) {
+        return e->whole ? e->whole : e;
+}
+
 struct sovd_tree *sovd_tree_ref(struct sovd_tree *tree);
 struct sovd_tree *sovd_tree_unref(struct sovd_tree *tree);
 SOVD_DEFINE_CLEANUP(struct sovd_tree *, sovd_tree_unref)

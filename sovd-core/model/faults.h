@@ -80,6 +80,12 @@ extern const struct sovd_schema sovd_schema_fault_history;
 struct sovd_json_writer;
 void sovd_fault_past_write(const struct sovd_fault_past *past, struct sovd_json_writer *w);
 
+/* Which faults there are at all for whoever asks. entity: "apps/nav", as it is called inside; code "" = all of it. */
+struct sovd_fault_sight {
+        bool (*sees)(void *data, const char *entity, const char *code); /* NULL = all */
+        void *data;
+};
+
 /* Which faults a list shows. status: "key" and "value" pairs, OR-ed; severity: strictly below (defect D24). */
 struct sovd_fault_filter {
         const char *const *status_keys, *const *status_values;
@@ -92,6 +98,7 @@ struct sovd_fault_filter {
         bool steady;                 /* by entity and code, which new occurrences do not change; else newest first */
         size_t max;                  /* of one page; 0 = all */
         struct sovd_fault_place after;
+        struct sovd_fault_sight sight; /* of the vehicle's lists and history */
 };
 
 extern const struct sovd_schema sovd_schema_fault, sovd_schema_fault_list, sovd_schema_fault_detail, sovd_schema_fault_event;

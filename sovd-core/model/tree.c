@@ -16,6 +16,7 @@ struct sovd_tree {
         size_t n_clashes;
         struct sovd_backend **updaters;     /* those of the backends that serve updates */
         size_t n_updaters;
+        struct sovd_tree *whole;            /* reference; NULL: this is no part */
 };
 
 static size_t hash_of(enum sovd_entity_type type, const char *id) {
@@ -65,6 +66,7 @@ struct sovd_tree *sovd_tree_unref(struct sovd_tree *tree) {
         for (size_t i = 0; i < tree->n_backends; i++)
                 sovd_backend_unref(tree->backends[i]);
         sovd_arena_free(tree->arena);
+        sovd_tree_unref(tree->whole);
         free(tree);
         return NULL;
 }
@@ -363,4 +365,87 @@ int sovd_tree_new(struct sovd_tree **ret, const struct sovd_view *views, size_t 
 
         *ret = SOVD_TAKE(tree);
         return 0;
+}
+
+/* --- a part --------------------------------------------------------------------------------------------- */
+
+struct sovd_tree *sovd_tree_whole(struct sovd_tree *tree) {
+        return tree->whole ? tree->whole : tree;
+}
+
+static int take_entity(struct sovd_tree *tree, const struct sovd_entity *e) {
+        struct sovd_entity *copy = sovd_arena_new0(tree->arena, struct sovd_entity);
+        struct sovd_entities *list = &tree->by_type[e->type];
+        if (!copy)
+                return sovd_error_origin(-ENOMEM);
+
+        *copy = *e; /* its strings are the whole tree's */
+        copy->whole = e;
+        list->items[list->n++] = copy;
+        *slot_of(tree, e->type, e->id) = copy;
+        return 0;
+}
+
+static int keep_relations(struct sovd_tree *tree, struct sovd_entity *e) {
+        e->parent = e->parent ? *slot_of(tree, e->parent->type, e->parent->id) : NULL;
+        for (int k = 0; k < SOVD_N_RELATIONS; k++) {
+                const struct sovd_entities from = e->relations[k];
+                struct sovd_entities *to = &e->relations[k];
+                to->n = 0;
+                to->items = from.n ? sovd_arena_array(tree->arena, const struct sovd_entity *, from.n) : NULL;
+                if (from.n && !to->items)
+                        return sovd_error_origin(-ENOMEM);
+                for (size_t i = 0; i < from.n; i++) {
+                        const struct sovd_entity *other = *slot_of(tree, from.items[i]->type, from.items[i]->id);
+                        if (other)
+                                to->items[to->n++] = other;
+                }
+        }
+        return 0;
+}
+
+static size_t count_passing(const struct sovd_tree *tree, bool (*passes)(const struct sovd_entity *e, void *data), void *data) {
+        size_t n = 0;
+
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++)
+                for (size_t i = 0; i < tree->by_type[type].n; i++)
+                        n += passes(tree->by_type[type].items[i], data);
+        return n;
+}
+
+static int fill_part(struct sovd_tree *tree, bool (*passes)(const struct sovd_entity *e, void *data), void *data) {
+        int r = 0;
+
+        for (int type = 0; type < SOVD_N_ENTITY_TYPES; type++) {
+                const struct sovd_entities *all = &tree->whole->by_type[type];
+                for (size_t i = 0; !r && i < all->n; i++)
+                        r = passes(all->items[i], data) ? take_entity(tree, all->items[i]) : 0;
+        }
+        for (size_t i = 0; !r && i <= tree->mask; i++)
+                r = tree->slots[i] ? keep_relations(tree, tree->slots[i]) : 0;
+        return r;
+}
+
+int sovd_tree_part(struct sovd_tree **ret, struct sovd_tree *whole, bool (*passes)(const struct sovd_entity *e, void *data),
+                   void *data, bool with_updates) {
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = calloc(1, sizeof(*tree));
+        struct sovd_view size = { 0 };
+        if (!tree)
+                return sovd_error_origin(-ENOMEM);
+
+        whole = sovd_tree_whole(whole);
+        tree->n_refs = 1;
+        size.n_entities = count_passing(whole, passes, data);
+        int r = allocate(tree, &size, 1);
+        if (r)
+                return r;
+        tree->whole = sovd_tree_ref(whole); /* which keeps the backends alive */
+        if (with_updates) {
+                tree->updaters = whole->updaters;
+                tree->n_updaters = whole->n_updaters;
+        }
+        r = fill_part(tree, passes, data);
+        if (!r)
+                *ret = SOVD_TAKE(tree);
+        return r;
 }

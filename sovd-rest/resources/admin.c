@@ -154,6 +154,17 @@ static int answer(struct sovd_call *call, const struct sovd_snapshot *about, int
         return 0;
 }
 
+/* Beside the entries that every change has: what came in. */
+static void record(struct sovd_call *call, const struct sovd_snapshot *about, int64_t n) {
+        const struct sovd_audit_entry *who = &((struct sovd_rest_call *)call)->trail.who;
+        struct sovd_audit_entry e = { .ev = "system.restore", .outcome = "ok", .req = who->req, .sub = who->sub, .n_detail = 2,
+                                      .detail = { { .name = "faults", .number = (uint64_t)n },
+                                                  { .name = "snapshot_ms", .number = SOVD_MIN(about->made_usec / 1000, SOVD_CANON_INT_MAX) } } };
+
+        if (sovd_gateway_audit(call->gateway))
+                sovd_audit_post(sovd_gateway_audit(call->gateway), &e);
+}
+
 static int take_over(struct sovd_call *call, const char *path) {
         struct sovd_fault_sink *sink = sovd_gateway_fault_sink(call->gateway);
         _cleanup_(sovd_db_closep) struct sovd_db *db = NULL;
@@ -173,6 +184,7 @@ static int take_over(struct sovd_call *call, const char *path) {
                 return disk_failed(call, "the snapshot cannot be restored, and nothing was changed", r);
         if (sovd_rest_of(call)->fault_mirror)
                 sovd_fault_mirror_restored(sovd_rest_of(call)->fault_mirror);
+        record(call, &about, n);
         sovd_log(SOVD_LOG_WARN, "%s restored %lld faults from a snapshot of gateway %s", call->principal.id, (long long)n,
                  about.gateway);
         return answer(call, &about, n);
@@ -201,7 +213,7 @@ static int restore(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_admin[] = {
         { .id = "backup", .method = SOVD_GET, .path = "/x-admin/backup", .handler = backup,
-          .flags = SOVD_ADMIN | SOVD_STREAM_OUT, .collection = SOVD_NO_COLLECTION, .success = 200,
+          .flags = SOVD_ADMIN | SOVD_STREAM_OUT | SOVD_AUDITED, .collection = SOVD_NO_COLLECTION, .success = 200,
           .summary = "Read the diagnostic state as one file" },
         { .id = "restore", .method = SOVD_POST, .path = "/x-admin/restore", .handler = restore,
           .flags = SOVD_ADMIN | SOVD_STREAM_BODY, .collection = SOVD_NO_COLLECTION, .out = &restored_schema,

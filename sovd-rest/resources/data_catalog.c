@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/model/data_catalog.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/page.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
@@ -84,6 +85,45 @@ static int read_filter(struct sovd_call *call, struct filter *ret) {
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'entity': there is no %s '%s'",
                                  sovd_entity_type_words[type], slash + 1);
         return 0;
+}
+
+/* --- who may see it -------------------------------------------------------------------------------------- */
+
+/* "components/bms/data/soc": the entity is the one before it, most of the time. */
+struct sight {
+        const struct sovd_call *call;
+        const struct sovd_entity *e; /* of the row before, or NULL: it may not be seen */
+        char entity[SOVD_HREF_SIZE];
+        bool narrowed;
+};
+
+static const struct sovd_entity *find_entity(const struct sovd_call *call, const char *key) {
+        char type[16];
+        const char *slash = strchr(key, '/');
+        if (!slash || (size_t)(slash - key) >= sizeof(type))
+                return NULL;
+
+        memcpy(type, key, (size_t)(slash - key));
+        type[slash - key] = '\0';
+        int found = sovd_name_find(sovd_entity_type_paths, type);
+        return found < 0 ? NULL : sovd_tree_find(call->tree, (enum sovd_entity_type)found, slash + 1);
+}
+
+/* An id of an entity has no slash, so the first "/data/" is where it ends. */
+static bool is_seen(struct sight *s, const struct sovd_catalog_row *row) {
+        const char *mark = strstr(row->key, "/data/");
+        size_t n = mark ? (size_t)(mark - row->key) : 0;
+
+        if (!s->narrowed)
+                return true;
+        if (!n || n >= sizeof(s->entity))
+                return false;
+        if (strncmp(s->entity, row->key, n) != 0 || s->entity[n]) {
+                memcpy(s->entity, row->key, n);
+                s->entity[n] = '\0';
+                s->e = find_entity(s->call, s->entity);
+        }
+        return s->e && sovd_gate_may_read(s->call, s->e, SOVD_COLLECTION_DATA, mark + strlen("/data/"));
 }
 
 /* --- one item -------------------------------------------------------------------------------------------- */
@@ -197,12 +237,13 @@ static int take_items(struct sovd_call *call, const struct sovd_catalog_index *x
         struct sovd_catalog_item *items = sovd_arena_array(call->arena, struct sovd_catalog_item, limit + 1);
         const size_t begin = after->kind ? place_behind(x, after->first) : 0;
         const struct sovd_catalog_row *last = NULL;
+        struct sight sight = { .call = call, .narrowed = sovd_gate_is_narrowed(call) };
         size_t total = 0, n = 0;
         bool more = false;
         int r = items ? 0 : sovd_error_origin(-ENOMEM);
 
         for (size_t i = 0; !r && i < x->n_rows; i++) {
-                if (!matches(f, x->rows[i]))
+                if (!matches(f, x->rows[i]) || !is_seen(&sight, x->rows[i]))
                         continue;
                 total++;
                 more = more || (i >= begin && n == limit);
@@ -229,6 +270,9 @@ static int take_gaps(struct sovd_call *call, const struct sovd_catalog_index *x,
         for (size_t i = 0; i < x->n_parts; i++) {
                 const struct sovd_catalog_part *p = x->parts[i];
                 if (!p->error || (f->entity && strcmp(p->key, f->entity) != 0))
+                        continue;
+                const struct sovd_entity *e = sovd_tree_find(call->tree, p->type, p->id);
+                if (!e || !sovd_gate_may_read(call, e, SOVD_COLLECTION_DATA, NULL))
                         continue;
                 if (total++ < GAPS_MAX)
                         gaps[n++] =
@@ -261,7 +305,7 @@ static void unref(void *index) {
 
 /* The index lives until the answer is sent. */
 static int find_index(struct sovd_call *call, struct sovd_catalog_index **ret) {
-        int r = sovd_data_catalog_get(sovd_rest_of(call)->data_catalog, call->tree,
+        int r = sovd_data_catalog_get(sovd_rest_of(call)->data_catalog, sovd_tree_whole(call->tree),
                                       call->deadline_usec - LEFT_USEC, ret);
 
         if (r == SOVD_E_OVERLOAD) {

@@ -3,6 +3,8 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/model/data_lists.h"
+#include "sovd-rest/gate.h"
+#include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
 #include <cjson/cJSON.h>
 
@@ -17,7 +19,11 @@ static const struct sovd_query_param tags_query[] = {
 static int read_all(struct sovd_call *call, struct sovd_data_list *ret) {
         static const struct sovd_data_filter all = { 0 };
 
-        return sovd_ops(call, SOVD_COLLECTION_DATA)->data_list(call, call->entity, &all, ret);
+        int r = sovd_ops(call, SOVD_COLLECTION_DATA)->data_list(call, call->entity, &all, ret);
+
+        if (!r)
+                sovd_left_out_filter(call, SOVD_COLLECTION_DATA, &ret->items, sizeof(struct sovd_data_item));
+        return r;
 }
 
 static const struct sovd_data_item *find_item(const struct sovd_data_list *list, const char *id) {
@@ -353,6 +359,8 @@ static int read_member(struct sovd_call *call, const char *id, size_t i, struct 
 
         if (sovd_now_usec() >= call->deadline_usec)
                 r = sovd_fail(call, SOVD_E_NOT_RESPONDING, "the time of the request was over before '%s' was read", id);
+        else if (!sovd_gate_may_read(call, call->entity, SOVD_COLLECTION_DATA, id))
+                r = sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow to read it");
         else
                 r = sovd_ops(call, SOVD_COLLECTION_DATA)->data_read(call, call->entity, id, ret);
         if (r > 0)

@@ -2,6 +2,7 @@
 /* Changes of values as server-sent events. */
 #include "sovd-core/data_watches.h"
 #include "sovd-core/model/subscriptions.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
@@ -99,6 +100,8 @@ static int add_named(struct sovd_call *call, struct ids *ids, const struct sovd_
 
         if (!*id)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'ids' has an empty id");
+        if (!list && !sovd_gate_may_read(call, call->entity, SOVD_COLLECTION_DATA, id))
+                return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow to read data '%.128s'", id);
         if (list && !item)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'ids': %s '%s' has no data '%s'",
                                  sovd_entity_type_words[call->entity->type], call->entity->id, id);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/json_reader.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/router.h"
 #include <cjson/cJSON.h>
@@ -178,10 +179,10 @@ static int entity_read(struct sovd_call *call) {
                                       .description = e->description,
                                       .connection = sovd_connection_names[e->connection] };
         for (int c = 0; c < SOVD_N_COLLECTIONS; c++)
-                if (e->providers[c])
+                if (e->providers[c] && sovd_gate_offers(call, e, (enum sovd_collection)c))
                         body->collections[c] = sovd_call_printf(call, "%s/%s", href, sovd_collection_names[c]);
         body->docs = sovd_call_printf(call, "%s/docs", href);
-        if (e->providers[SOVD_COLLECTION_DATA]) {
+        if (body->collections[SOVD_COLLECTION_DATA]) {
                 body->data_categories = below(call, href, "data-categories");
                 body->data_groups = below(call, href, "data-groups");
         }
@@ -253,7 +254,7 @@ static int capabilities_read(struct sovd_call *call) {
         c->connection = sovd_connection_names[call->entity->connection];
         c->categories.items = names;
         for (int k = 0; k < SOVD_N_COLLECTIONS; k++)
-                if (call->entity->providers[k])
+                if (call->entity->providers[k] && sovd_gate_offers(call, call->entity, (enum sovd_collection)k))
                         names[c->categories.n++] = sovd_collection_names[k];
         call->out = c;
         return 0;

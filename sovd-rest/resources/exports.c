@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-rest/export.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/resources/fault_filter.h"
 #include "sovd-rest/resources/resources.h"
 #include <stdio.h>
@@ -205,13 +206,16 @@ static void elsewhere(struct faults_export *f, const struct sovd_entity *e) {
         whole.max = 0;
         whole.after = (struct sovd_fault_place){ 0 };
         call->entity = e;
+        if (!sovd_gate_may_read(call, e, SOVD_COLLECTION_FAULTS, NULL))
+                return;
         int r = is_past ? was_covered(call, e)
                         : e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(call, e, &whole, &list);
         const struct sovd_fault *items = list.items.items;
         if (r)
                 sovd_export_error_line(&f->base, "entity", entity, r);
         for (size_t i = 0; !r && i < list.items.n; i++)
-                write_fault(&f->base, entity, &items[i]);
+                if (sovd_gate_may_read(call, e, SOVD_COLLECTION_FAULTS, items[i].code))
+                        write_fault(&f->base, entity, &items[i]);
 }
 
 static int faults_step(struct sovd_export *x, bool *ret_more) {
@@ -292,7 +296,8 @@ static int faults_export(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_exports[] = {
         { .id = "faults-export", .method = SOVD_GET, .path = "/export/faults", .handler = faults_export,
-          .flags = SOVD_STREAM_OUT, .collection = SOVD_NO_COLLECTION, .query = faults_query, .query_family = sovd_fault_query_names, .success = 200,
+          .flags = SOVD_STREAM_OUT | SOVD_AUDITED, .collection = SOVD_NO_COLLECTION, .query = faults_query,
+          .query_family = sovd_fault_query_names, .success = 200,
           .summary = "Read all faults or their history, one JSON object on a line" },
         { 0 }
 };

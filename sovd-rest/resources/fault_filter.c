@@ -4,6 +4,7 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/gateway.h"
+#include "sovd-rest/pass.h"
 #include <stdio.h>
 
 const char *const sovd_fault_query_names[] = { "status", "severity", "scope", "tags",   "entity", "code",     "from",
@@ -36,6 +37,7 @@ int sovd_fault_filter_take(struct sovd_call *call, struct sovd_fault_filter *fil
         filter->status_keys = keys;
         filter->status_values = values;
         filter->scope = sovd_call_query(call, "scope");
+        sovd_pass_sight(call, &filter->sight);
         return sovd_fault_severity_take(call, &filter->severity);
 }
 

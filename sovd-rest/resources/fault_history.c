@@ -122,9 +122,11 @@ static int vehicle_history(struct sovd_call *call) {
 const struct sovd_route sovd_routes_fault_history[] = {
         { .id = "faults-history", .method = SOVD_GET, .path = "/{entity}/faults/history", .handler = entity_history,
           .flags = SOVD_INCLUDE_SCHEMA, .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_FAULTS,
-          .query = history_query, .query_family = sovd_fault_query_names, .out = &sovd_schema_fault_history, .success = 200, .summary = "What happened to the faults of an entity" },
+          .query = history_query, .query_family = sovd_fault_query_names,
+          .out = &sovd_schema_fault_history, .success = 200, .summary = "What happened to the faults of an entity" },
         { .id = "vehicle-faults-history", .method = SOVD_GET, .path = "/faults/history", .handler = vehicle_history,
-          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = vehicle_query, .query_family = sovd_fault_query_names, .out = &sovd_schema_fault_history, .success = 200,
+          .flags = SOVD_INCLUDE_SCHEMA, .collection = SOVD_NO_COLLECTION, .query = vehicle_query,
+          .query_family = sovd_fault_query_names, .out = &sovd_schema_fault_history, .success = 200,
           .summary = "What happened to the faults that the gateway keeps, of all entities" },
         { 0 }
 };

@@ -2,6 +2,8 @@
 #include "sovd-core/events.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-rest/resources/fault_filter.h"
+#include "sovd-rest/gate.h"
+#include "sovd-rest/pass.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/target.h"
@@ -114,6 +116,25 @@ static int set_this_entity(struct sovd_call *call, struct sovd_event_filter *fil
         return **key ? 0 : sovd_error_origin(-ENOMEM);
 }
 
+static const struct sovd_route *this_route(const struct sovd_call *call) {
+        return &sovd_routes_fault_streams[call->entity ? 0 : 1];
+}
+
+/* The reader outlives the request, so what it sees goes by a pass that it holds. */
+static int set_sight(struct sovd_call *call, struct sovd_event_filter *filter) {
+        struct sovd_pass *pass;
+
+        if (!sovd_gate_is_narrowed(call))
+                return 0;
+        int r = sovd_pass_new(&pass, call, this_route(call));
+        if (r || !pass)
+                return r;
+        filter->sight = (struct sovd_fault_sight){ sovd_pass_sees, pass };
+        filter->hold = sovd_pass_hold;
+        filter->release = sovd_pass_release;
+        return sovd_arena_defer(call->arena, sovd_pass_release, pass);
+}
+
 /* --- place ---------------------------------------------------------------------------------------------- */
 
 static bool parse_id(const char *s, uint64_t *ret) {
@@ -152,7 +173,9 @@ static int subscribe(struct sovd_call *call,
 
         sovd_events_source_init(source, sovd_rest_of(call)->fault_events);
         source->with_snapshot = sovd_streq(sovd_call_query(call, "snapshot"), "true");
-        int r = set_scope(call, &source->filter);
+        int r = set_sight(call, &source->filter);
+        if (!r)
+                r = set_scope(call, &source->filter);
         if (!r)
                 r = make_filter(call, &source->filter);
         if (!r)

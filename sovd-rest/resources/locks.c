@@ -3,6 +3,7 @@
  * the gateway has got one there, and whatever becomes of the one becomes of the other. */
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/resources/resources.h"
 
 static struct sovd_locks *locks_of(const struct sovd_call *call) {
@@ -132,6 +133,8 @@ static int lock_acquire(struct sovd_call *call) {
         char id[SOVD_ID_SIZE];
 
         int r = parse_scopes(call, &request->scopes, &wish.scopes);
+        if (!r && wish.break_lock)
+                r = sovd_gate_may_break(call);
         if (!r)
                 r = sovd_lock_reserve(locks_of(call), call, &wish, id);
         return r ? r : grant(call, id);

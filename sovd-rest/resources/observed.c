@@ -2,6 +2,7 @@
 #include "sovd-rest/resources/observed.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/json_reader.h"
+#include "sovd-rest/observe.h"
 
 static const enum sovd_collection collections[] = {
         [SOVD_CYCLIC] = SOVD_COLLECTION_CYCLIC_SUBSCRIPTIONS, [SOVD_TRIGGER] = SOVD_COLLECTION_TRIGGERS
@@ -52,7 +53,14 @@ static void unref(void *stream) {
 
 int sovd_observation_stream(struct sovd_call *call, enum sovd_observation_kind kind) {
         struct sovd_stream *stream;
-        int r = sovd_observations_stream(observations_of(call), kind, call->entity, call->params[0],
+        struct sovd_observation o;
+        int r = sovd_observation_read(call, kind, &o);
+
+        if (!r)
+                r = sovd_observe_authorize(call, o.resource, o.owner);
+        if (r)
+                return r;
+        r = sovd_observations_stream(observations_of(call), kind, call->entity, call->params[0],
                                          call->principal.id, &stream);
 
         if (r)

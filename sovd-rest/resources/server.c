@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-core/audit/log.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-rest/http_server.h"
@@ -126,7 +127,35 @@ struct health {
         struct sovd_list backends, clashes;
         struct sovd_strings faults, warnings;
         struct tls_health *tls;
+        struct audit_health *audit; /* or NULL */
 };
+struct audit_health {
+        const char *status, *error, *finding, *log, *device_key;
+        struct sovd_int entries, first, bytes, max_bytes, epoch, open;
+        const char *signed_at;
+};
+#define F(member) offsetof(struct audit_health, member)
+static const struct sovd_field audit_fields[] = {
+        { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
+          .doc = "ok; failing: entries cannot be written, so changes are refused; full: the same for space; tampered: the log was "
+                 "changed by somebody else, and no admin has acknowledged it." },
+        { .name = "error", .type = SOVD_FIELD_STRING, .offset = F(error), .doc = "Why the last entry could not be written." },
+        { .name = "finding", .type = SOVD_FIELD_STRING, .offset = F(finding), .doc = "What was found." },
+        { .name = "log", .type = SOVD_FIELD_STRING, .offset = F(log), .doc = "Name of the log." },
+        { .name = "device_key", .type = SOVD_FIELD_STRING, .offset = F(device_key),
+          .doc = "Fingerprint of the device key, which every proof ends at: SHA-256 of its 32 bytes." },
+        { .name = "entries", .type = SOVD_FIELD_INT, .offset = F(entries), .doc = "All that were ever written." },
+        { .name = "first", .type = SOVD_FIELD_INT, .offset = F(first), .doc = "The first that is kept." },
+        { .name = "bytes", .type = SOVD_FIELD_INT, .offset = F(bytes) },
+        { .name = "max_bytes", .type = SOVD_FIELD_INT, .offset = F(max_bytes) },
+        { .name = "epoch", .type = SOVD_FIELD_INT, .offset = F(epoch), .doc = "Which key signs now." },
+        { .name = "open_intents", .type = SOVD_FIELD_INT, .offset = F(open), .doc = "Changes that have no outcome yet." },
+        { .name = "signed_at", .type = SOVD_FIELD_STRING, .offset = F(signed_at), .format = "date-time" },
+        { 0 }
+};
+#undef F
+static const struct sovd_schema audit_schema = { .name = "AuditHealth", .size = sizeof(struct audit_health),
+                                                 .fields = audit_fields };
 #define F(member) offsetof(struct backend_health, member)
 static const struct sovd_field backend_fields[] = {
         { .name = "name", .type = SOVD_FIELD_STRING, .offset = F(name), .flags = SOVD_REQUIRED },
@@ -172,7 +201,7 @@ static const struct sovd_schema tls_schema = { .name = "TlsHealth", .size = size
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
-          .doc = "ok: every backend is connected, no id clashes and the gateway has no error of its own, such as a state that cannot be written; else degraded." },
+          .doc = "ok: every backend is connected, no id clashes and the gateway has no error of its own, such as a state that cannot be written; failed: the audit log was changed by somebody else; else degraded." },
         { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
         { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
         { .name = "storage_error", .type = SOVD_FIELD_STRING, .offset = F(storage_error),
@@ -189,6 +218,8 @@ static const struct sovd_field health_fields[] = {
         { .name = "warnings", .type = SOVD_FIELD_STRINGS, .offset = F(warnings),
           .doc = "What the configuration allows, and should not be so for long." },
         { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema, .doc = "Absent without TLS." },
+        { .name = "audit", .type = SOVD_FIELD_OBJECT, .offset = F(audit), .of = &audit_schema,
+          .doc = "How the audit log is; absent when there is none." },
         { 0 }
 };
 #undef F
@@ -307,6 +338,33 @@ static int add_warnings(struct sovd_call *call, struct health *health) {
         return r;
 }
 
+/* false: it keeps changes from being made. */
+static bool add_audit(struct sovd_call *call, struct health *health) {
+        struct sovd_audit *audit = sovd_gateway_audit(call->gateway);
+        struct audit_health *h = audit ? sovd_arena_new0(call->arena, struct audit_health) : NULL;
+        struct sovd_audit_status s;
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        if (!h)
+                return !audit;
+        sovd_audit_status(audit, &s);
+        *h = (struct audit_health){ .status = s.tampered ? "tampered" : s.error ? "failing" : s.full ? "full" : "ok",
+                                    .error = s.error ? sovd_call_printf(call, "%s", strerror(abs(s.error))) : NULL,
+                                    .finding = s.tampered ? sovd_call_printf(call, "%s", s.why) : NULL,
+                                    .log = sovd_call_printf(call, "%s", s.log),
+                                    .device_key = sovd_call_printf(call, "%s", s.fingerprint),
+                                    .entries = SOVD_INT((int64_t)s.size),
+                                    .first = SOVD_INT((int64_t)s.first),
+                                    .bytes = SOVD_INT((int64_t)s.bytes),
+                                    .max_bytes = SOVD_INT((int64_t)s.bytes_max),
+                                    .epoch = SOVD_INT((int64_t)s.epoch),
+                                    .open = SOVD_INT((int64_t)s.n_open) };
+        if (s.head_usec)
+                h->signed_at = sovd_call_printf(call, "%s", sovd_clock_format(when, s.head_usec));
+        health->audit = h;
+        return !s.tampered && !s.error && !s.full;
+}
+
 static int health_read(struct sovd_call *call) {
         struct health *health = sovd_arena_new0(call->arena, struct health);
         size_t total, running, n_left_out;
@@ -324,9 +382,11 @@ static int health_read(struct sovd_call *call) {
         r = add_warnings(call, health);
         if (r)
                 return r;
-        bool durable = add_storage(call, health);
+        bool durable = add_storage(call, health), on_record = add_audit(call, health);
         sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
-        health->status = connected && unique && durable && !serious ? "ok" : "degraded";
+        health->status = connected && unique && durable && on_record && !serious ? "ok" : "degraded";
+        if (health->audit && health->audit->finding)
+                health->status = "failed";
         health->version = SOVD_VERSION;
         health->uptime =
                 SOVD_INT((int64_t)((sovd_now_usec() - sovd_gateway_started_usec(call->gateway)) / SOVD_USEC_PER_SEC));
@@ -396,7 +456,9 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write_watches(rest->data_watches, &w);
         sovd_metrics_write_catalog(rest->data_catalog, &w);
         sovd_auth_write_metrics(rest->auth, &w);
+        sovd_metrics_write_access(rest->authority, &w);
         sovd_secrets_write_metrics(rest->secrets, &w);
+        sovd_metrics_write_audit(sovd_gateway_audit(rest->gateway), &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
                 sovd_json_writer_done(&w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every value of an entity, then its faults, line by line. */
+#include "sovd-rest/gate.h"
 #include "sovd-rest/export.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/resources/resources.h"
@@ -113,7 +114,7 @@ static void fault_page(struct snapshot *s) {
         struct sovd_fault_list list = { 0 };
 
         s->part = END;
-        if (!backend)
+        if (!backend || !sovd_gate_may_read(call, s->entity, SOVD_COLLECTION_FAULTS, NULL))
                 return;
         int r = backend->ops->faults_list(call, s->entity, &s->filter, &list);
         if (r)
@@ -184,7 +185,7 @@ static int snapshot_read(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_snapshot[] = {
         { .id = "snapshot", .method = SOVD_GET, .path = "/{entity}/snapshot", .handler = snapshot_read,
-          .flags = SOVD_STREAM_OUT, .entities = SOVD_ANY_ENTITY, .collection = SOVD_NO_COLLECTION, .success = 200,
+          .flags = SOVD_STREAM_OUT | SOVD_AUDITED, .entities = SOVD_ANY_ENTITY, .collection = SOVD_NO_COLLECTION, .success = 200,
           .summary = "Read every value of an entity and its faults, one JSON object on a line" },
         { 0 }
 };

@@ -17,7 +17,7 @@ import polling
 
 KEY, OTHER, OLD = 'a-key-of-21-characters', 'another-key_of~some+length/==', 'a-key-that-has-expired'
 IN_AN_HOUR = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).isoformat()
-ENTRIES = (keys.entry('tester', KEY, expires=IN_AN_HOUR), keys.entry('workshop', OTHER, 'viewer', 'tester', scopes=['read:faults'], tenant='fleet-a'),
+ENTRIES = (keys.entry('tester', KEY, expires=IN_AN_HOUR), keys.entry('workshop', OTHER, 'viewer', 'tester', scopes=['sovd:viewer']),
            keys.entry('gone', OLD, expires='2020-01-01T00:00:00+01:00'))
 PUBLIC = {'/sovd/version-info', '/sovd/v1/version-info', '/healthz', '/readyz'}
 BARE, SHOWN = 'Bearer realm="sovd"', 'Bearer realm="sovd", error="invalid_token"'
@@ -270,7 +270,7 @@ class Configuration(unittest.TestCase):
         key = f'name: a, key_sha256: {digest}'
         for text, key, said in (
                 ('auth:\n  enabled: true', 'auth.enabled', 'nobody'),
-                ('auth:\n  api_keys: [{name: a}]', 'auth.api_keys[0].key_sha256', 'missing'),
+                ('auth:\n  api_keys: [{name: a}]', 'auth.api_keys[0]', 'either'),
                 (f'auth:\n  api_keys: [{{{key}}}, {{name: a, key_sha256: {other}}}]', 'auth.api_keys[1].name', 'another key'),
                 (f'auth:\n  api_keys: [{{{key}}}, {{name: b, key_sha256: {digest.upper()}}}]', 'auth.api_keys[1].key_sha256', 'the same key'),
                 (f'auth:\n  api_keys: [{{name: a, key_sha256: {"a" * 63}}}]', 'auth.api_keys[0].key_sha256', '64'),
@@ -286,6 +286,7 @@ class Configuration(unittest.TestCase):
                 ('auth:\n  unix_users: [{name: a}]', 'auth.unix_users[0]', 'user or uid'),
                 ('auth:\n  unix_users: [{name: a, uid: 1, user: root}]', 'auth.unix_users[0]', 'user or uid'),
                 ('auth:\n  unix_users: [{name: a, uid: 1}, {name: b, uid: 1}]', 'auth.unix_users[1].uid', 'already'),
+                ('auth:\n  unix_users: [{name: a, uid: 1}]\nserver: {trusted_proxies: [unix]}', 'auth.unix_users', 'proxy'),
                 ('auth:\n  unix_users: [{name: a, user: no-such-user-here}]', 'auth.unix_users[0].user', 'no user')):
             with self.subTest(text):
                 status, out, errors = self.check(text)
@@ -296,7 +297,7 @@ class Configuration(unittest.TestCase):
 
     def test_what_is_acceptable_is_accepted(self):
         user = getpass.getuser()
-        status, out, errors = self.check(f'auth: {{enabled: true, api_keys: [{{name: "a-b.c@d", key_sha256: {"A" * 64}, roles: [x], scopes: ["read:x"], tenant: t, '
+        status, out, errors = self.check(f'auth: {{enabled: true, api_keys: [{{name: "a-b.c@d", key_sha256: {"A" * 64}, roles: [viewer], scopes: ["sovd:viewer"], '
                                          f'expires: "2027-01-01T00:00:00+01:00"}}], unix_users: [{{name: me, user: {user}}}, {{name: you, uid: 4711}}]}}')
         self.assertEqual((status, errors), (0, ''))
         self.assertNotIn('A' * 64, out)

@@ -133,6 +133,12 @@ class Vault(SecretCase):
             self.assertRegex(daemon.log, 'error[^\n]*vault:sovd/keys#workshop stays as it was')
             self.assertGreaterEqual(self.metrics(daemon)['sovd_vault_reads_total{result="failed"}'], 5)
 
+    def test_a_reload_whose_secret_vault_does_not_give_keeps_everything(self):
+        with self.start(self.auth_of()) as daemon:
+            settings = daemon.settings(auth={**self.auth_of('vault:sovd/keys#none'), 'enabled': False, 'public_metrics': True})
+            daemon.reload(settings, 'not acceptable')
+            self.assertEqual([self.status(daemon, KEY), daemon.bare('GET', COMPONENTS).status, daemon.bare('GET', '/metrics').status], [200, 401, 401])
+
     def test_a_vault_that_went_and_came_back_is_read_again(self):
         with self.start(self.auth_of()) as daemon:
             port = self.vault.port
@@ -196,6 +202,39 @@ class Vault(SecretCase):
                 status, _, errors = self.check(self.auth_of(**more))
                 self.assertEqual(status, 2)
                 self.assertRegex(errors, fr'check.yaml:2:\d+: auth.vault.{key}: ')
+
+
+class Backends(SecretCase):
+    def settings(self, source, **more):
+        return {'name': 'behind', 'base_url': self.server.address(), 'refresh_secs': 1, 'bearer_token_from': source, **more}
+
+    def shown(self):
+        return {headers.get('Authorization') for _, _, headers in list(self.server.requests)}
+
+    def test_the_token_for_a_backend_is_read_elsewhere_and_again_at_a_reload(self):
+        self.server = vault.Vault({})
+        self.addCleanup(self.server.close)
+        path = self.write('token', KEY + '\n')
+        with gateway.Gateway(self.settings(path), ready=False) as daemon:
+            self.until(lambda: self.shown() == {f'Bearer {KEY}'}, SECONDS)
+            self.write('token', NEW)
+            daemon.reload(daemon.settings(self.settings(path)))
+            self.until(lambda: f'Bearer {NEW}' in self.shown(), SECONDS)
+            self.write('token', NEW, 0o644)
+            daemon.reload(daemon.settings(self.settings(path)), 'not acceptable')
+            self.assertNotRegex(daemon.log, f'{KEY}|{NEW}')
+
+    def test_a_token_that_cannot_be_read_does_not_start(self):
+        self.server = vault.Vault({})
+        self.addCleanup(self.server.close)
+        config = self.folder / 'gateway.yaml'
+        for source, more, said in ((self.write('open', KEY, 0o604), {}, 'mode 0604'), ('env:NOT_SET', {}, 'not set'), (self.write('two', KEY + '\n' + KEY), {}, ''),
+                                   ('vault:a#b', {}, 'cannot be in Vault'), (self.write('good', KEY), {'bearer_token': 'x'}, 'beside'), ('good', {}, 'full path')):
+            config.write_text(gateway.json.dumps({'backends': [self.settings(source, **more)]}), encoding='utf-8')
+            status, _, errors = gateway.run('--config', config)
+            self.assertEqual(status, 2)
+            self.assertRegex(errors, fr'gateway.yaml:1:\d+: backends\[0\].bearer_token.*{said}')
+            self.assertNotIn(KEY, errors)
 
 
 if __name__ == '__main__':

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 import pathlib
 import sys
 import tempfile
@@ -13,7 +12,9 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
 import keys
+import polling
 import tokens
+import vault
 
 SECRET = tokens.Key(b'0123456789abcdef' * 4)
 RSA, OTHER_RSA, P256, P384, ED = tokens.Key('rsa'), tokens.Key('rsa'), tokens.Key('p256'), tokens.Key('p384'), tokens.Key('ed25519')
@@ -340,6 +341,25 @@ class Reload(unittest.TestCase):
                 self.assertEqual((self.status(daemon, old), self.status(daemon, new)), (401, 401))
 
 
+    def test_a_secret_in_vault_is_exchanged_without_a_restart(self):
+        other = tokens.Key(b'another-secret-of-thirty-two-byt')
+        server = vault.Vault({'sovd/jwt': {'secret': SECRET.secret.decode()}})
+        self.addCleanup(server.close)
+        with tempfile.TemporaryDirectory() as folder:
+            path = private_file(folder, 'token', vault.TOKEN.encode())
+            auth = {'jwt': section(secret_file='vault:sovd/jwt#secret'), 'vault': {'address': server.address(), 'token': str(path), 'refresh_secs': 1}}
+            old, new = tokens.compact(SECRET, 'HS256', tokens.claims()), tokens.compact(other, 'HS256', tokens.claims())
+            with gateway.Gateway(ready=False, auth=auth) as daemon:
+                self.assertEqual((self.status(daemon, old), self.status(daemon, new)), (200, 401))
+                server.secrets['sovd/jwt'] = {'secret': 'too short'}
+                daemon.wait_log('its key cannot be used: a secret has at least 32 bytes')
+                self.assertEqual(self.status(daemon, old), 200)
+                server.secrets['sovd/jwt'] = {'secret': other.secret.decode()}
+                self.assertTrue(polling.wait_until(lambda: self.status(daemon, new) == 200, 20))
+                self.assertEqual(self.status(daemon, old), 401)
+                self.assertNotRegex(daemon.log, 'another-secret|0123456789abcdef')
+
+
 class Configuration(unittest.TestCase):
     def check(self, folder, jwt=None, oidc=None):
         file = pathlib.Path(folder) / 'config.json'
@@ -362,7 +382,7 @@ class Configuration(unittest.TestCase):
                     (section(public_key_file=file('private', RSA.private_pem())), None, 'no public key'),
                     (section(public_key_file=file('short', tokens.Key('rsa', 1024).pem())), None, 'fewer than 2048'),
                     (section(public_key_file=file('p521', tokens.Key('p521').pem())), None, 'P-256 and P-384'),
-                    (section(secret_file=file('weak', b'x' * 31 + b'\n')), None, 'at least 32 bytes'), (section(secret_file=file('open', b'x' * 32, 0o640)), None, 'mode is 640'),
+                    (section(secret_file=file('weak', b'x' * 31 + b'\n')), None, 'at least 32 bytes'), (section(secret_file=file('open', b'x' * 32, 0o640)), None, 'mode 0640'),
                     (section(secret_file=secret, algorithms=['HS512']), None, 'HS512 64'), (section(secret_file=secret, algorithms=['RS256']), None, 'auth.jwt.algorithms'),
                     (section(public_key_file=pem, algorithms=['HS256']), None, 'auth.jwt.algorithms'), (section(public_key_file=pem, algorithms=['none']), None, 'auth.jwt.algorithms'),
                     (section(public_key_file=pem, algorithms=['rs256']), None, 'auth.jwt.algorithms'), (section(public_key_file=pem, algorithms=['RS256', 'ES256']), None, 'cannot serve all'),

@@ -25,7 +25,8 @@ PAGES = {
     'severity and status, page after page': '/apps/nav/faults?limit=50&severity=3&status[testFailed]=1',
     'the same of the whole vehicle': '/faults?limit=50&severity=3&status[testFailed]=1',
     'tags, 50': '/apps/nav/faults?limit=50&tags=t3',
-    'none matches': '/apps/nav/faults?limit=50&severity=2&status[warningIndicatorRequested]=1',
+    'none of those that fail now': '/apps/nav/faults?limit=50&severity=1&status[testFailed]=1',
+    'none matches': '/apps/nav/faults?limit=50&scope=nowhere',
 }
 
 

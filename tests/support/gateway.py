@@ -296,7 +296,11 @@ class Gateway:
 
     def metrics(self):
         """{'name{labels}': value} of /metrics."""
-        text = self.bare('GET', '/metrics').body.decode()
+        return self.metrics_as({})
+
+    def metrics_as(self, headers):
+        """The same for a client that shows something."""
+        text = self.bare('GET', '/metrics', headers=headers).body.decode()
         rows = (line.rsplit(' ', 1) for line in text.splitlines() if line and not line.startswith('#'))
         return {name: float(value) for name, value in rows}
 

@@ -68,6 +68,20 @@ class Kept(PageCase):
                               ('testFailed]=2', set()), ('mask]=FF&status[testFailed]=0', {'F00'})):
             self.assertEqual(set(self.codes(self.pages('/apps/nav/faults?limit=2&status[' + query))), wanted, query)
 
+    def test_what_fails_now_has_the_same_pages_as_all_has_whatever_else_is_asked(self):
+        app = self.fill(n=12)
+        self.fill('apps/other', n=3)
+        for i in range(0, 12, 3):
+            app.ask('fault', code=f'F{i:02}', report='passed')
+        for path in '/apps/nav/faults', '/faults':
+            everything = [item for page in self.pages(path + '?limit=1000') for item in page]
+            for more, passes in (('', lambda item: True), ('&tags=odd', lambda item: item.get('tags')),
+                                 ('&severity=3', lambda item: item['severity'] < 3)):
+                for key, value in ('testFailed', '1'), ('aggregatedStatus', 'active'), ('mask', '2F'), ('warningIndicatorRequested', '1'):
+                    wanted = [item for item in everything if passes(item) and item['status'][key] == value]
+                    found = [item for page in self.pages(f'{path}?limit=2&status[{key}]={value}{more}') for item in page]
+                    self.assertEqual(found, wanted, (path, more, key))
+
     def test_times_choose_by_the_last_occurrence(self):
         self.fill(n=5)
         items = self.get('/apps/nav/faults')['items']

@@ -28,6 +28,9 @@ class GeneratedDocs(unittest.TestCase):
     def test_page_of_fault_catalogues_is_what_the_daemon_prints(self):
         self.assertEqual((ROOT / "docs" / "fault-catalogs.md").read_text(), printed("--print-fault-docs"))
 
+    def test_page_of_roles_and_routes_is_what_the_daemon_prints(self):
+        self.assertEqual((ROOT / "docs" / "access-matrix.md").read_text(), printed("--print-access-docs"))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -117,6 +117,7 @@ static void a_digest_matches_with_and_without_colons(void **state) {
 }
 
 static void rules_that_cannot_be_meant_are_named(void **state) {
+        static const char *bad[] = { "good", "" };
         static const struct {
                 struct sovd_client_cert_settings rule;
                 const char *member;
@@ -131,6 +132,9 @@ static void rules_that_cannot_be_meant_are_named(void **state) {
                 { { .name = "x", .sha256 = DIGEST "0" }, "sha256" },
                 { { .name = "x", .sha256 = "0:" DIGEST }, "sha256" },
                 { { .name = "x", .sha256 = "g" }, "sha256" },
+                { { .name = "x", .subject = "CN=a", .tenant = "a b" }, "tenant" },
+                { { .name = "x", .subject = "CN=a", .roles = { .items = bad, .n = 2 } }, "roles" },
+                { { .name = "x", .subject = "CN=a", .scopes = { .items = bad, .n = 2 } }, "scopes" },
         };
         const char *member;
         size_t index;

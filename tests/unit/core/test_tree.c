@@ -404,6 +404,65 @@ static void the_last_reference_ends_a_tree(void **state) {
         assert_int_equal(first.n_freed, 1);
 }
 
+/* --- parts ---------------------------------------------------------------------------------------------- */
+
+static bool is_not(const struct sovd_entity *e, void *data) {
+        return strcmp(e->id, data) != 0;
+}
+
+static struct sovd_tree *without(struct sovd_tree *tree, const char *id) {
+        struct sovd_tree *part = NULL;
+
+        assert_int_equal(sovd_tree_part(&part, tree, is_not, (void *)(uintptr_t)id, false), 0);
+        return part;
+}
+
+static void a_part_has_no_trace_of_what_is_left_out(void **state) {
+        const struct sovd_view view = FAKE_VIEW(
+                &first, AREA("front", SOVD_RELATION_CONTAINS, FAKE_STRINGS("components/ecu", "apps/nav")),
+                COMPONENT("ecu", SOVD_RELATION_HOSTS, FAKE_STRINGS("nav")), fake_entity(SOVD_APP, "nav"));
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *part = without(tree, "ecu");
+
+        assert_null(sovd_tree_find(part, SOVD_COMPONENT, "ecu"));
+        assert_int_equal(sovd_tree_list(part, SOVD_COMPONENT)->n, 0);
+        relates(part, SOVD_AREA, "front", SOVD_RELATION_CONTAINS, "nav");
+        relates(part, SOVD_APP, "nav", SOVD_RELATION_IS_LOCATED_ON, "");
+        relates(tree, SOVD_AREA, "front", SOVD_RELATION_CONTAINS, "ecu nav"); /* the whole is as it was */
+        assert_ptr_equal(found(part, SOVD_APP, "nav")->owner, found(tree, SOVD_APP, "nav")->owner);
+}
+
+static void what_a_part_relates_to_is_of_the_part(void **state) {
+        const struct sovd_view view =
+                FAKE_VIEW(&first, COMPONENT("a", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("b")),
+                          COMPONENT("b", SOVD_RELATION_SUBCOMPONENTS, FAKE_STRINGS("c")), fake_entity(SOVD_COMPONENT, "c"));
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *tree = tree_of(&view, 1);
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *part = without(tree, "a");
+
+        assert_null(found(part, SOVD_COMPONENT, "b")->parent);
+        assert_ptr_equal(found(part, SOVD_COMPONENT, "c")->parent, found(part, SOVD_COMPONENT, "b"));
+        assert_ptr_equal(found(part, SOVD_COMPONENT, "b")->relations[SOVD_RELATION_SUBCOMPONENTS].items[0],
+                         found(part, SOVD_COMPONENT, "c"));
+        assert_ptr_equal(sovd_entity_whole(found(part, SOVD_COMPONENT, "b")), found(tree, SOVD_COMPONENT, "b"));
+        assert_ptr_equal(sovd_tree_whole(part), tree);
+        assert_ptr_equal(sovd_tree_whole(tree), tree);
+}
+
+static void a_part_keeps_the_whole_alive(void **state) {
+        const struct sovd_view view = FAKE_VIEW(&first, fake_entity(SOVD_COMPONENT, "a"));
+        struct sovd_tree *tree = tree_of(&view, 1), *part = without(tree, "b"), *of_part = without(part, "a");
+
+        sovd_backend_unref(&first.backend);
+        sovd_tree_unref(tree);
+        assert_string_equal(found(part, SOVD_COMPONENT, "a")->id, "a");
+        assert_null(sovd_tree_find(of_part, SOVD_COMPONENT, "a"));
+        sovd_tree_unref(part);
+        assert_int_equal(first.n_freed, 0);
+        sovd_tree_unref(of_part);
+
+        assert_int_equal(first.n_freed, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, make_backends)
 
 int main(void) {
@@ -433,6 +492,9 @@ int main(void) {
                 TEST(each_of_10000_entities_is_found),
                 TEST(a_tree_keeps_its_backends_alive),
                 TEST(the_last_reference_ends_a_tree),
+                TEST(a_part_has_no_trace_of_what_is_left_out),
+                TEST(what_a_part_relates_to_is_of_the_part),
+                TEST(a_part_keeps_the_whole_alive),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

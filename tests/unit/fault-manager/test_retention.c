@@ -11,11 +11,11 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/state.h"
+#include <poll.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DAY_USEC (UINT64_C(86400) * SOVD_USEC_PER_SEC)
 
@@ -267,7 +267,7 @@ static int come_late(struct sovd_db_conn *conn, void *data) {
 
         assert_int_equal(pthread_create(&late->thread, NULL, define_late, late), 0);
         while (!atomic_load(&late->defined) && !is_clearing(late->f->m))
-                (void)usleep(1000);
+                (void)poll(NULL, 0, 1);
         return 0;
 }
 
@@ -285,7 +285,7 @@ static void wait_for_a_change_in_the_queue(struct fixture *f) {
         struct sovd_db_status status = { 0 };
 
         for (sovd_db_status(f->db, &status); !status.n_waiting; sovd_db_status(f->db, &status))
-                (void)usleep(1000);
+                (void)poll(NULL, 0, 1);
 }
 
 static void a_fault_that_is_defined_while_it_goes_begins_anew(void **state) {
@@ -304,7 +304,7 @@ static void a_fault_that_is_defined_while_it_goes_begins_anew(void **state) {
         assert_int_equal(sem_init(&late.go, 0, 0), 0);
         assert_int_equal(sovd_db_post(f->db, block, done, &late), 0);
         while (!atomic_load(&late.blocked))
-                (void)usleep(1000);
+                (void)poll(NULL, 0, 1);
         assert_int_equal(pthread_create(&round, NULL, run_round, f), 0);
         wait_for_a_change_in_the_queue(f);
         assert_int_equal(sovd_db_post(f->db, come_late, done, &late), 0);

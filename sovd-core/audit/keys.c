@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/audit/keys.h"
+#include "sovd-core/base/error.h"
+#include "sovd-core/base/log.h"
+#include <fcntl.h>
+#include <glob.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_SIZE   4200
+#define SECRET_SIZE 32
+#define PEM_MAX     16384
+#define EPOCH_FILE  "audit.epoch-"
+
+struct sovd_audit_keys {
+        char *folder; /* NULL = none */
+        struct sovd_audit_signer *device;
+        unsigned char secret[SECRET_SIZE];
+};
+
+/* --- files ------------------------------------------------------------------------------------------------ */
+
+static const char *path_of(char buf[static PATH_SIZE], const char *folder, const char *name) {
+        (void)snprintf(buf, PATH_SIZE, "%s/%s", folder, name);
+        return buf;
+}
+
+static int write_all(int fd, const char *data, size_t n) {
+        while (n) {
+                ssize_t done = write(fd, data, n);
+                if (done < 0 && errno == EINTR)
+                        continue;
+                if (done <= 0)
+                        return -(errno ? errno : EIO);
+                data += done;
+                n -= (size_t)done;
+        }
+        return fsync(fd) ? -errno : 0;
+}
+
+static int sync_folder(const char *folder) {
+        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = fd < 0 || fsync(fd) ? -errno : 0;
+
+        if (fd >= 0)
+                (void)close(fd);
+        return r;
+}
+
+int sovd_audit_write_file(const char *folder, const char *name, unsigned mode, const void *data, size_t n) {
+        char path[PATH_SIZE], fresh[PATH_SIZE + 8];
+
+        (void)snprintf(fresh, sizeof(fresh), "%s.new", path_of(path, folder, name));
+        (void)unlink(fresh); /* a crash may have left it */
+        int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (fd < 0)
+                return sovd_error_origin(-errno);
+        int r = write_all(fd, data, n);
+        (void)close(fd);
+        if (!r && rename(fresh, path))
+                r = -errno;
+        if (r)
+                (void)unlink(fresh);
+        return sovd_error_origin(r ? r : sync_folder(folder));
+}
+
+static int read_fd(int fd, void *buf, size_t size, size_t *ret_n) {
+        size_t n = 0;
+        ssize_t got = 1;
+
+        while (got > 0 && n < size) {
+                got = read(fd, (char *)buf + n, size - n);
+                if (got < 0 && errno != EINTR)
+                        return -errno;
+                n += got > 0 ? (size_t)got : 0;
+                got = got < 0 ? 1 : got;
+        }
+        *ret_n = n;
+        return n == size ? -EFBIG : 0;
+}
+
+static int read_path(const char *path, bool private, void *buf, size_t size, size_t *ret_n) {
+        struct stat st;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        int r = fstat(fd, &st) ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : private && (st.st_mode & 0027) ? -EACCES : 0;
+        if (!r)
+                r = read_fd(fd, buf, size, ret_n);
+        (void)close(fd);
+        return r;
+}
+
+int sovd_audit_read_file(const char *folder, const char *name, void *buf, size_t size, size_t *ret_n) {
+        char path[PATH_SIZE];
+
+        return read_path(path_of(path, folder, name), false, buf, size, ret_n);
+}
+
+/* --- the device key --------------------------------------------------------------------------------------- */
+
+static int take_device(struct sovd_audit_keys *keys, EVP_PKEY *key) {
+        unsigned char seed[SOVD_AUDIT_KEY];
+        size_t n = sizeof(seed);
+
+        if (!key || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519)
+                return -EBADMSG;
+        int r = EVP_PKEY_get_raw_private_key(key, seed, &n) == 1 ? sovd_audit_signer_new(&keys->device, seed) : -EIO;
+        OPENSSL_cleanse(seed, sizeof(seed));
+        return r;
+}
+
+static int no_passphrase(char *buf, int size, int writing, void *data) {
+        (void)buf;
+        (void)size;
+        (void)writing;
+        (void)data;
+        return -1;
+}
+
+static int read_device(struct sovd_audit_keys *keys, const char *path) {
+        char pem[PEM_MAX];
+        size_t n = 0;
+
+        int r = read_path(path, true, pem, sizeof(pem), &n);
+        BIO *bio = r ? NULL : BIO_new_mem_buf(pem, (int)n);
+        EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+        if (!r)
+                r = take_device(keys, key);
+        EVP_PKEY_free(key);
+        (void)BIO_free(bio);
+        OPENSSL_cleanse(pem, sizeof(pem));
+        return r;
+}
+
+static int write_pem(const char *folder, const char *name, unsigned mode, EVP_PKEY *key, bool private) {
+        BIO *bio = BIO_new(BIO_s_secmem());
+        char *pem = NULL;
+        int r = -ENOMEM;
+
+        if (bio && (private ? PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
+                            : PEM_write_bio_PUBKEY(bio, key)) == 1) {
+                long n = BIO_get_mem_data(bio, &pem);
+                r = n > 0 ? sovd_audit_write_file(folder, name, mode, pem, (size_t)n) : -EIO;
+        }
+        (void)BIO_free(bio);
+        return r;
+}
+
+static int make_device(struct sovd_audit_keys *keys) {
+        EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+        int r = key ? take_device(keys, key) : -EIO;
+
+        if (!r && keys->folder)
+                r = write_pem(keys->folder, "audit.key", 0600, key, true);
+        if (!r && keys->folder)
+                sovd_log(SOVD_LOG_INFO, "a device key for the audit log was made: %s/audit.key", keys->folder);
+        EVP_PKEY_free(key);
+        return r;
+}
+
+static int write_public(const struct sovd_audit_keys *keys) {
+        EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, sovd_audit_signer_public(keys->device), SOVD_AUDIT_KEY);
+        int r = key ? write_pem(keys->folder, "audit.pub", 0644, key, false) : -EIO;
+
+        EVP_PKEY_free(key);
+        return r;
+}
+
+/* Where it is said to be, else the service's credential, else our own. */
+static int get_device(struct sovd_audit_keys *keys, const char *key_file) {
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+        char path[PATH_SIZE];
+        int r = -ENOENT;
+
+        if (key_file)
+                r = read_device(keys, key_file);
+        else if (credentials)
+                r = read_device(keys, path_of(path, credentials, "audit.key"));
+        if (r == -ENOENT && !key_file && keys->folder)
+                r = read_device(keys, path_of(path, keys->folder, "audit.key"));
+        if (r == -ENOENT && !key_file)
+                r = make_device(keys);
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the device key of the audit log (%s) cannot be used: %s",
+                         key_file ? key_file : "audit.key",
+                         r == -EBADMSG  ? "it is no Ed25519 key in PEM form, without a passphrase"
+                         : r == -EACCES ? "it cannot be read, or others can"
+                                        : strerror(-r));
+        else if (keys->folder)
+                r = write_public(keys);
+        return r;
+}
+
+const struct sovd_audit_signer *sovd_audit_keys_device(const struct sovd_audit_keys *keys) {
+        return keys->device;
+}
+
+/* --- names of secrets ------------------------------------------------------------------------------------- */
+
+static int get_secret(struct sovd_audit_keys *keys) {
+        unsigned char buf[SECRET_SIZE + 1];
+        size_t n = 0;
+        int r = keys->folder ? sovd_audit_read_file(keys->folder, "audit.hmac", buf, sizeof(buf), &n) : -ENOENT;
+
+        if (!r && n != SECRET_SIZE)
+                r = -EBADMSG;
+        if (!r)
+                memcpy(keys->secret, buf, SECRET_SIZE);
+        OPENSSL_cleanse(buf, sizeof(buf));
+        if (r == -ENOENT) {
+                r = RAND_bytes(keys->secret, SECRET_SIZE) == 1 ? 0 : -EIO;
+                if (!r && keys->folder)
+                        r = sovd_audit_write_file(keys->folder, "audit.hmac", 0600, keys->secret, SECRET_SIZE);
+        }
+        if (r)
+                sovd_log(SOVD_LOG_ERROR, "the audit log's key for names of secrets (audit.hmac) cannot be used: %s",
+                         strerror(-r));
+        return r;
+}
+
+int sovd_audit_keys_name(const struct sovd_audit_keys *keys, const void *data, size_t n, char ret[static SOVD_AUDIT_NAME_SIZE]) {
+        unsigned char sum[32];
+        unsigned len = sizeof(sum);
+
+        if (!HMAC(EVP_sha256(), keys->secret, SECRET_SIZE, data, n, sum, &len) || len != sizeof(sum))
+                return sovd_error_origin(-EIO);
+        sovd_hex(ret, sum, sizeof(sum));
+        return 0;
+}
+
+/* --- epochs ----------------------------------------------------------------------------------------------- */
+
+static const char *epoch_name(char buf[static 64], uint64_t epoch) {
+        (void)snprintf(buf, 64, EPOCH_FILE "%llu", (unsigned long long)epoch);
+        return buf;
+}
+
+int sovd_audit_epoch_make(struct sovd_audit_keys *keys, uint64_t epoch, struct sovd_audit_signer **ret) {
+        _cleanup_(sovd_audit_signer_freep) struct sovd_audit_signer *key = NULL;
+        unsigned char seed[SOVD_AUDIT_KEY];
+        char name[64];
+
+        int r = RAND_priv_bytes(seed, sizeof(seed)) == 1 ? sovd_audit_signer_new(&key, seed) : -EIO;
+        if (!r && keys->folder)
+                r = sovd_audit_write_file(keys->folder, epoch_name(name, epoch), 0600, seed, sizeof(seed));
+        OPENSSL_cleanse(seed, sizeof(seed));
+        if (!r)
+                *ret = SOVD_TAKE(key);
+        return sovd_error_origin(r);
+}
+
+int sovd_audit_epoch_load(struct sovd_audit_keys *keys, uint64_t epoch, const unsigned char public[static SOVD_AUDIT_KEY],
+                          struct sovd_audit_signer **ret) {
+        _cleanup_(sovd_audit_signer_freep) struct sovd_audit_signer *key = NULL;
+        unsigned char seed[SOVD_AUDIT_KEY + 1];
+        size_t n = 0;
+        char name[64];
+
+        int r = keys->folder ? sovd_audit_read_file(keys->folder, epoch_name(name, epoch), seed, sizeof(seed), &n) : -ENOKEY;
+        if (!r && n == SOVD_AUDIT_KEY)
+                r = sovd_audit_signer_new(&key, seed);
+        OPENSSL_cleanse(seed, sizeof(seed));
+        if (r || !key || CRYPTO_memcmp(sovd_audit_signer_public(key), public, SOVD_AUDIT_KEY) != 0)
+                return -ENOKEY;
+        *ret = SOVD_TAKE(key);
+        return 0;
+}
+
+/* What the disk really does with a write over an old one nobody can say; it is what can be done. */
+static void overwrite(const char *path) {
+        static const char nothing[SECRET_SIZE];
+        int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd >= 0) {
+                (void)write_all(fd, nothing, sizeof(nothing));
+                (void)close(fd);
+        }
+        (void)unlink(path);
+}
+
+void sovd_audit_epoch_keep_only(struct sovd_audit_keys *keys, uint64_t epoch) {
+        char pattern[PATH_SIZE], kept[PATH_SIZE + 64];
+        glob_t found;
+
+        if (!keys->folder)
+                return;
+        (void)snprintf(kept, sizeof(kept), "%s/" EPOCH_FILE "%llu", keys->folder, (unsigned long long)epoch);
+        if (glob(path_of(pattern, keys->folder, EPOCH_FILE "*"), GLOB_NOSORT, NULL, &found) == 0)
+                for (size_t i = 0; i < found.gl_pathc; i++)
+                        if (strcmp(found.gl_pathv[i], kept) != 0)
+                                overwrite(found.gl_pathv[i]);
+        globfree(&found);
+}
+
+/* --- life ------------------------------------------------------------------------------------------------- */
+
+int sovd_audit_keys_new(struct sovd_audit_keys **ret, const char *folder, const char *key_file) {
+        _cleanup_(sovd_audit_keys_freep) struct sovd_audit_keys *keys = calloc(1, sizeof(*keys));
+        if (!keys || (folder && !(keys->folder = strdup(folder))))
+                return sovd_error_origin(-ENOMEM);
+
+        int r = get_device(keys, key_file);
+        if (!r)
+                r = get_secret(keys);
+        if (r)
+                return r;
+        *ret = SOVD_TAKE(keys);
+        return 0;
+}
+
+struct sovd_audit_keys *sovd_audit_keys_free(struct sovd_audit_keys *keys) {
+        if (!keys)
+                return NULL;
+        sovd_audit_signer_free(keys->device);
+        OPENSSL_cleanse(keys->secret, sizeof(keys->secret));
+        free(keys->folder);
+        free(keys);
+        return NULL;
+}

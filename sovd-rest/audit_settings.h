@@ -1,0 +1,23 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Settings of the audit log
+ */
+#include "sovd-core/base/schema.h"
+
+struct sovd_audit;
+struct sovd_db;
+
+struct sovd_audit_settings {
+        struct sovd_bool enabled;
+        const char *key_file; /* or NULL */
+        struct sovd_number epoch, keep_days;
+        struct sovd_int epoch_entries, max_bytes;
+        int full; /* 1 refuse, 2 overwrite */
+};
+extern const struct sovd_schema sovd_schema_audit_settings;
+
+/* Opens the log as the settings say; *ret stays NULL when it is off. folder: of the state, NULL = in memory. */
+int sovd_audit_settings_open(const struct sovd_audit_settings *settings, struct sovd_db *db, const char *folder,
+                             struct sovd_audit **ret);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/pass.h"
+#include "sovd-auth/auth.h"
+#include "sovd-core/base/clock.h"
+#include "sovd-core/principal.h"
+#include "sovd-rest/access.h"
+#include "sovd-rest/authority.h"
+#include "sovd-rest/rest.h"
+#include <errno.h>
+#include <stdio.h>
+
+#define ID_MAX 256
+
+struct sovd_pass {
+        unsigned n_refs; /* atomic */
+        struct sovd_arena *arena; /* all of it */
+        struct sovd_rest *rest;
+        struct sovd_principal principal;
+        struct sovd_policy *policy; /* reference */
+        const struct sovd_route *route;
+        struct sovd_entity entity; /* type and id only; id NULL = none */
+        const char *params[SOVD_PARAMS_MAX];
+        const struct sovd_route *observed; /* what it tells of, too; or NULL */
+        const char *observed_params[SOVD_PARAMS_MAX];
+        bool leaves_out;     /* what of it is sent goes by the policy, too */
+        uint64_t generation; /* of the one that looks at it */
+};
+
+static int copy_params(const struct sovd_pass *pass, const char **to, const char *const *from) {
+        for (size_t i = 0; i < SOVD_PARAMS_MAX; i++) {
+                to[i] = sovd_arena_strdup(pass->arena, from[i]);
+                if (from[i] && !to[i])
+                        return sovd_error_origin(-ENOMEM);
+        }
+        return 0;
+}
+
+static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
+        const struct sovd_rest_call *outer = (const struct sovd_rest_call *)call;
+        int r = sovd_principal_copy(&pass->principal, &call->principal, pass->arena);
+
+        pass->observed = outer->observed;
+        if (!r)
+                r = copy_params(pass, pass->params, call->params);
+        if (!r)
+                r = copy_params(pass, pass->observed_params, outer->observed_params);
+        if (r || !call->entity)
+                return r;
+        pass->entity.type = call->entity->type;
+        pass->entity.id = sovd_arena_strdup(pass->arena, call->entity->id);
+        return pass->entity.id ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static bool is_on_data(const struct sovd_route *route) {
+        return route->entities && route->collection == SOVD_COLLECTION_DATA;
+}
+
+int sovd_pass_new(struct sovd_pass **ret, const struct sovd_call *call, const struct sovd_route *route) {
+        const struct sovd_rest_call *outer = (const struct sovd_rest_call *)call;
+        struct sovd_arena *arena = NULL;
+
+        *ret = NULL;
+        if (!outer->rest->authority)
+                return 0;
+        uint64_t generation = sovd_authority_generation(outer->rest->authority);
+        int r = sovd_arena_new(&arena, 1024);
+        struct sovd_pass *pass = r ? NULL : sovd_arena_new0(arena, struct sovd_pass);
+        if (!pass) {
+                sovd_arena_free(arena);
+                return r ? r : sovd_error_origin(-ENOMEM);
+        }
+        *pass = (struct sovd_pass){ .n_refs = 1, .arena = arena, .rest = outer->rest, .route = route,
+                                    .leaves_out = route->collection == SOVD_COLLECTION_FAULTS || !route->entities ||
+                                                  is_on_data(route) || outer->is_anothers_list,
+                                    .generation = generation };
+        r = fill(pass, call);
+        if (r) {
+                sovd_arena_free(arena);
+                return r;
+        }
+        /* What the request took, though another one may hold by now: then the generation is another one, too. */
+        pass->policy = outer->policy ? sovd_policy_ref((struct sovd_policy *)(uintptr_t)outer->policy) : NULL;
+        struct sovd_policy *now = sovd_authority_policy(outer->rest->authority);
+        if (now != outer->policy)
+                pass->generation = UINT64_MAX;
+        sovd_policy_unref(now);
+        *ret = pass;
+        return 0;
+}
+
+struct sovd_pass *sovd_pass_ref(struct sovd_pass *pass) {
+        (void)__atomic_add_fetch(&pass->n_refs, 1, __ATOMIC_RELAXED);
+        return pass;
+}
+
+struct sovd_pass *sovd_pass_unref(struct sovd_pass *pass) {
+        if (!pass || __atomic_sub_fetch(&pass->n_refs, 1, __ATOMIC_ACQ_REL))
+                return NULL;
+        sovd_policy_unref(pass->policy);
+        sovd_arena_free(pass->arena); /* which it is in itself */
+        return NULL;
+}
+
+/* --- does it hold? -------------------------------------------------------------------------------------- */
+
+static bool is_allowed(const struct sovd_pass *pass, const struct sovd_policy *policy) {
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct sovd_principal principal = pass->principal;
+        struct sovd_route_access a;
+
+        if (sovd_arena_new(&arena, 1024) || sovd_auth_refresh(pass->rest->auth, &principal, arena))
+                return false;
+        const struct sovd_entity *e = pass->entity.id ? &pass->entity : NULL;
+        sovd_access_of(&a, pass->route, e, pass->params);
+        bool allowed = sovd_policy_decide(policy, &principal, &a.access).verdict == SOVD_ALLOWED;
+        if (!allowed || !pass->observed)
+                return allowed;
+        sovd_access_of(&a, pass->observed, e, pass->observed_params); /* of the same entity (observe.c) */
+        return sovd_policy_decide(policy, &principal, &a.access).verdict == SOVD_ALLOWED;
+}
+
+bool sovd_pass_holds(struct sovd_pass *pass) {
+        const uint64_t generation = sovd_authority_generation(pass->rest->authority);
+
+        if (pass->principal.expires_usec && pass->principal.expires_usec <= sovd_realtime_usec())
+                return false;
+        if (generation == pass->generation)
+                return true;
+        struct sovd_policy *policy = sovd_authority_policy(pass->rest->authority);
+        bool holds = !policy || (!(pass->leaves_out && pass->policy) && is_allowed(pass, policy));
+        sovd_policy_unref(policy);
+        pass->generation = generation;
+        return holds;
+}
+
+/* --- what of the faults --------------------------------------------------------------------------------- */
+
+static bool may_see(const struct sovd_policy *policy, const struct sovd_principal *principal, const char *entity,
+                    const char *code) {
+        const char *slash = strchr(entity, '/');
+        char type[16];
+
+        if (!policy || principal->is_gateway)
+                return true;
+        if (!slash || (size_t)(slash - entity) >= sizeof(type))
+                return false;
+        (void)snprintf(type, sizeof(type), "%.*s", (int)(slash - entity), entity);
+        const struct sovd_access access = { .method = "GET",
+                                            .collection = sovd_collection_names[SOVD_COLLECTION_FAULTS],
+                                            .entity_type = type,
+                                            .entity_id = slash + 1,
+                                            .resource = &code,
+                                            .n_resource = *code ? 1 : 0 };
+        return sovd_policy_decide(policy, principal, &access).verdict == SOVD_ALLOWED;
+}
+
+static bool sees_of_call(void *data, const char *entity, const char *code) {
+        const struct sovd_rest_call *outer = data;
+
+        return may_see(outer->policy, &outer->call.principal, entity, code);
+}
+
+void sovd_pass_sight(struct sovd_call *call, struct sovd_fault_sight *ret) {
+        *ret = (struct sovd_fault_sight){ .sees = ((struct sovd_rest_call *)call)->policy ? sees_of_call : NULL,
+                                          .data = call };
+}
+
+bool sovd_pass_sees(void *data, const char *entity, const char *code) {
+        const struct sovd_pass *pass = data;
+
+        return may_see(pass->policy, &pass->principal, entity, code);
+}
+
+void *sovd_pass_hold(void *pass) {
+        return sovd_pass_ref(pass);
+}
+
+void sovd_pass_release(void *pass) {
+        sovd_pass_unref(pass);
+}

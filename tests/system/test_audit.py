@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit log across restarts, kills, failing disks, and people who change its files."""
+import errno
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import sys
+import tempfile
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import audit_files
+import crash
+import crash_clients
+import ecu
+import faulty
+import gateway
+import polling
+
+TOKENS = {'tokens': [{'name': 'keeper', 'token': 'the-token-of-the-keeper', 'admin': True}]}
+KEEPER = {'Authorization': 'Bearer the-token-of-the-keeper'}
+LOCKS, SOC = '/components/bms/locks', '/components/bms/data/charge-limit'
+KILLS = min(int(os.environ.get('SOVD_CRASH_KILLS', '20')), 200)
+RECOVERY_SECONDS = 5
+
+
+class AuditCase(polling.Waiting, unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix='audit')
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.state = self.folder / 'state'
+        self.state.mkdir()
+        self.disk = faulty.Disk(self.state, self.folder / 'plan')
+        self.vehicle = ecu.DemoEcu()
+        self.addCleanup(self.vehicle.stop)
+        self.gateway = None
+        self.addCleanup(self.stop)
+        self.addCleanup(self.disk.work)
+
+    def start(self, environment=None, **audit):
+        sections = {'storage': {'path': str(self.state)}, 'auth': TOKENS, **({'audit': audit} if audit else {})}
+        self.gateway = gateway.Gateway(self.vehicle, environment=environment, **sections)
+        return self.gateway
+
+    def stop(self):
+        if self.gateway:
+            self.gateway.stop()
+            self.gateway = None
+
+    def kill(self):
+        self.gateway.process.kill()
+        self.gateway.ended()
+        self.gateway = None
+
+    def lock(self):
+        reply = self.gateway.post(LOCKS, {'lock_expiration': 60})
+        self.assertEqual(reply.status, 201, reply)
+        self.gateway.delete(reply.headers['location'])
+        return reply
+
+    def entries(self, query='limit=100'):
+        return self.gateway.get('/audit?' + query, KEEPER).json['items']
+
+    def changed(self, script, **places):
+        """What somebody with the file does to it."""
+        database = sqlite3.connect(self.state / 'state.db')
+        for name, in database.execute("SELECT name FROM sqlite_schema WHERE type='trigger' AND name LIKE 'audit%'").fetchall():
+            database.execute(f'DROP TRIGGER {name}')
+        database.executescript(script)
+        database.commit()
+        database.close()
+
+
+class Restarts(AuditCase):
+    def test_the_log_goes_on_and_says_what_the_process_before_left(self):
+        self.start()
+        self.lock()
+        self.stop()
+        before = audit_files.entries(self.state)
+        self.assertEqual(before[-1]['ev'], 'system.stop')
+        self.start()
+        start = self.entries('event=system.start')[0]
+        self.assertEqual((start['seq'], start['detail']['entries'], start['detail']['open_intents']), (len(before) + 1, len(before), 0))
+        self.lock()
+        self.stop()
+        after = audit_files.entries(self.state)
+        self.assertEqual(after[:len(before)], before)
+        self.assertEqual(audit_files.verified(self.state)[0], 0)
+
+    def test_a_change_that_a_kill_interrupted_has_an_unknown_outcome_after_the_next_start(self):
+        self.start()
+        self.vehicle.inject('hang:/charge-limit')
+        thread = threading.Thread(target=lambda: self.assertRaises(crash.GONE, self.gateway.put, SOC, {'data': 70}), daemon=True)
+        thread.start()
+        intent = self.until(lambda: self.entries('event=request.intent&method=PUT'))[0]
+        self.kill()
+        thread.join()
+        self.vehicle.clear_injection()
+        self.start()
+        outcome, = self.entries('outcome=unknown')
+        self.assertEqual((outcome['detail']['intent'], outcome['req'], outcome['path'], outcome['sub']),
+                         (intent['seq'], intent['req'], intent['path'], intent['sub']))
+        self.assertEqual(self.entries('event=system.start')[0]['detail']['open_intents'], 1)
+        self.stop()
+        self.start()
+        self.assertEqual(len(self.entries('outcome=unknown')), 1)
+
+    def test_a_reload_is_told(self):
+        self.start()
+        self.gateway.reload('server: [')
+        self.assertEqual(self.until(lambda: self.entries('event=system.reload'))[0]['outcome'], 'error')
+
+    def test_a_restore_leaves_the_log_as_it_is_and_is_in_it(self):
+        self.start()
+        backup = self.gateway.request('GET', '/x-admin/backup', headers=KEEPER).body
+        self.lock()
+        before = self.entries()
+        reply = self.gateway.request('POST', '/x-admin/restore', backup, {'Content-Type': 'application/vnd.sqlite3', **KEEPER})
+        self.assertEqual(reply.status, 200, reply)
+        after = self.entries()
+        self.assertEqual([e for e in after if e['seq'] <= before[0]['seq']], before[-len([e for e in after if e['seq'] <= before[0]['seq']]):])
+        told = [e for e in after if e.get('req') == reply.headers['x-request-id']]
+        self.assertEqual(sorted(e['ev'] for e in told), ['request.effect', 'request.intent', 'request.outcome', 'system.restore'])
+        self.assertNotIn(b'request.intent', backup)
+
+
+class Tampering(AuditCase):
+    def suspected(self, finding):
+        """Nothing is changed until an admin has said that he knows."""
+        self.start()
+        reply = self.gateway.post(LOCKS, {'lock_expiration': 60})
+        self.assertEqual((reply.status, reply.json['vendor_code']), (503, 'audit-unavailable'), reply)
+        health = self.gateway.health()
+        self.assertEqual((health['status'], health['audit']['status']), ('failed', 'tampered'))
+        self.assertRegex(health['audit']['finding'], finding)
+        self.until(lambda: 'audit-tampered' in self.gateway.health().get('faults', []))
+        self.assertRegex(self.entries('event=system.tamper')[0]['detail']['why'], finding)
+        self.assertEqual(self.gateway.get('/components').status, 200)
+        self.stop()
+        self.start()  # it is not forgotten
+        self.assertEqual(self.gateway.post(LOCKS, {'lock_expiration': 60}).status, 503)
+        reply = self.gateway.post('/x-admin/audit/acknowledge', None, KEEPER)
+        self.assertEqual(reply.status, 200, reply)
+        self.assertRegex(reply.json['finding'], finding)
+        self.assertTrue(self.entries('event=system.acknowledge'))
+        self.lock()
+        self.stop()
+        self.start()
+        self.lock()
+        self.assertEqual(self.gateway.health()['audit']['status'], 'ok')
+
+    def filled(self):
+        self.start()
+        for _ in range(3):
+            self.lock()
+        self.stop()
+
+    def test_an_entry_that_was_changed(self):
+        self.filled()
+        self.changed("UPDATE audit_entry SET body=replace(body, 'anonymous@127.0.0.1', 'anonymous@127.0.0.9') WHERE seq=5")
+        self.suspected('entry 5 was changed')
+
+    def test_an_end_that_was_cut_off_with_its_checkpoint(self):
+        self.filled()
+        n = len(audit_files.entries(self.state))
+        self.changed(f'DELETE FROM audit_entry WHERE seq>{n - 3}; DELETE FROM audit_checkpoint WHERE size>{n - 3}')
+        self.suspected('checkpoint|cut off')
+
+    def test_an_old_copy_of_the_state(self):
+        self.filled()
+        shutil.copy(self.state / 'state.db', self.folder / 'old.db')
+        self.filled()
+        shutil.copy(self.folder / 'old.db', self.state / 'state.db')
+        self.suspected('cut off')
+
+    def test_a_state_that_was_taken_away(self):
+        self.filled()
+        (self.state / 'state.db').unlink()
+        self.suspected('the log that was here is gone')
+
+    def test_a_head_that_was_taken_away(self):
+        self.filled()
+        (self.state / 'audit.head').unlink()
+        self.suspected('audit.head is gone')
+
+    def test_a_key_that_was_taken_away(self):
+        self.filled()
+        next(self.state.glob('audit.epoch-*')).unlink()
+        self.suspected('the key of epoch 0 is gone')
+
+    def test_another_device_key(self):
+        self.filled()
+        (self.state / 'audit.key').unlink()
+        self.suspected('not begun with this device key')
+
+    def test_rows_without_which_nothing_can_be_signed(self):
+        for script in ('DELETE FROM audit_entry WHERE seq=5', 'DELETE FROM audit_key', "DELETE FROM audit_meta WHERE name='first'"):
+            with self.subTest(script):
+                self.state = self.folder / f'state{len(script)}'
+                self.state.mkdir()
+                self.filled()
+                self.changed(script)
+                self.nothing_changes()
+
+    def nothing_changes(self):
+        self.start()
+        self.assertEqual(self.gateway.post(LOCKS, {'lock_expiration': 60}).status, 503)
+        self.assertEqual(self.gateway.get('/components').status, 200)
+        self.assertEqual(self.gateway.health()['status'], 'failed')
+        self.assertEqual(self.gateway.post('/x-admin/audit/acknowledge', None, KEEPER).status, 503)
+        self.stop()
+
+    def test_entries_cannot_be_changed_by_a_slip(self):
+        self.filled()
+        database = sqlite3.connect(self.state / 'state.db')
+        self.addCleanup(database.close)
+        for statement in ("UPDATE audit_entry SET body=''", 'DELETE FROM audit_entry', 'DELETE FROM audit_key', 'UPDATE audit_tile SET hash=x\'00\' WHERE 1',
+                          'DELETE FROM audit_entry WHERE seq=1'):
+            if 'tile' in statement:
+                continue  # a log this small has none
+            with self.subTest(statement), self.assertRaises(sqlite3.DatabaseError):
+                database.execute(statement)
+
+
+class Keys(AuditCase):
+    def refused(self, *, pattern, **audit):
+        with self.assertRaises(RuntimeError) as raised:
+            self.start(**audit)
+        self.gateway = None
+        self.assertRegex(str(raised.exception), pattern)
+
+    def test_a_key_file_that_cannot_be_used_refuses_the_start(self):
+        key = self.folder / 'device.key'
+        self.refused(pattern='device key', key_file=str(key))
+        key.write_text('no key at all')
+        key.chmod(0o600)
+        self.refused(pattern='no Ed25519 key', key_file=str(key))
+        self.start()
+        self.stop()
+        shutil.copy(self.state / 'audit.key', key)
+        key.chmod(0o644)
+        self.refused(pattern='others can', key_file=str(key))
+        key.chmod(0o600)
+        self.start(key_file=str(key))
+        self.lock()
+
+    def test_private_files_are_private(self):
+        self.start()
+        self.lock()
+        for name in ('audit.key', 'audit.hmac', 'audit.epoch-0', 'state.db'):
+            self.assertEqual((self.state / name).stat().st_mode & 0o777, 0o600, name)
+
+    def test_a_credential_of_the_service_is_the_device_key(self):
+        self.start()
+        first = self.gateway.health()['audit']['device_key']
+        self.stop()
+        credentials = self.folder / 'credentials'
+        credentials.mkdir()
+        (self.state / 'audit.key').rename(credentials / 'audit.key')
+        self.start(environment={'CREDENTIALS_DIRECTORY': str(credentials)})
+        health = self.gateway.health()['audit']
+        self.assertEqual((health['device_key'], health['status']), (first, 'ok'))
+        self.assertFalse((self.state / 'audit.key').exists())
+
+
+class FailingDisk(AuditCase):
+    def check(self, fail):
+        self.start(environment=self.disk.environment())
+        self.lock()
+        calls = self.vehicle.stats()['classes']['data']
+        fail()
+        for reply in (self.gateway.put(SOC, {'data': 70}), self.gateway.post(LOCKS, {'lock_expiration': 60})):
+            self.assertEqual((reply.status, reply.json['vendor_code']), (503, 'audit-unavailable'), reply)
+            self.assertIn('retry-after', reply.headers)
+            self.assertNotIn('sovd-audit-head', reply.headers)
+        self.assertEqual(self.vehicle.stats()['classes']['data'], calls)  # nobody was asked to change anything
+        self.assertEqual(self.gateway.get('/components').status, 200)
+        health = self.gateway.health()
+        self.assertEqual((health['status'], health['audit']['status']), ('degraded', 'failing'))
+        self.until(lambda: 'audit-failed' in self.gateway.health().get('faults', []))
+        self.disk.work()
+        self.until(lambda: self.gateway.health()['audit']['status'] == 'ok', RECOVERY_SECONDS)  # although nobody changes anything
+        self.lock()
+        self.stop()
+        self.assertEqual(audit_files.verified(self.state)[0], 0)
+        self.start()
+        self.assertEqual(self.gateway.health()['audit']['status'], 'ok')
+
+    def test_a_full_disk(self):
+        self.check(self.disk.full)
+
+    def test_a_disk_that_does_not_sync(self):
+        self.check(lambda: self.disk.fail(errno.EIO, 's'))
+
+    def test_a_file_system_that_became_read_only(self):
+        self.check(self.disk.read_only)
+
+    def test_a_change_whose_outcome_cannot_be_written_is_not_answered_as_done(self):
+        self.start(environment=self.disk.environment())
+        before = self.vehicle.stats()['classes']['data']
+        self.vehicle.inject('delay=1500:/charge-limit')
+        replies = []
+        thread = threading.Thread(target=lambda: replies.append(self.gateway.put(SOC, {'data': 70})))
+        thread.start()
+        self.until(lambda: self.vehicle.stats()['classes']['data'] != before)
+        self.disk.full()
+        thread.join()
+        reply, = replies
+        self.assertEqual((reply.status, reply.json['vendor_code']), (500, 'outcome-unknown'), reply)
+        self.assertIn(reply.headers['x-request-id'], reply.json['message'])
+        self.assertEqual(self.gateway.metrics()['sovd_audit_open_intents'], 1)
+        self.disk.work()
+        outcome, = self.until(lambda: self.entries('outcome=unknown'), RECOVERY_SECONDS)
+        intent = next(e for e in self.entries() if e['seq'] == outcome['detail']['intent'])
+        self.assertEqual(intent['req'], reply.headers['x-request-id'])
+        self.until(lambda: self.gateway.metrics()['sovd_audit_open_intents'] == 0)
+
+
+class AuditedLocks(crash.Workload):
+    """Clients whose every answered change has an outcome."""
+    clients = 4
+
+    def __init__(self):
+        self.answered = {}
+        self.lock = threading.Lock()
+        self.n = 0
+
+    def sections(self, folder):
+        names = [f'client-{n}' for n in range(self.clients)]
+        return {'auth': {'tokens': [{'name': name, 'token': f'secret-of-{name}-xxxxxxxx'} for name in names]},
+                'audit': {'epoch_entries': 300}}
+
+    def connect(self, run, number):
+        return crash_clients.Client(run, f'client-{number}', number)
+
+    def change(self, client, *arguments):
+        with self.lock:
+            self.n += 1
+            name = f'r{self.n}'
+        reply = client.ask(*arguments, X_Request_Id=name)
+        with self.lock:
+            self.answered[name] = reply.status
+        if reply.status >= 400 and reply.status != 409:
+            raise crash.Broken(f'{arguments} was answered by {reply!r}')
+        return reply
+
+    def act(self, client):
+        place = f'/components/locked{client.number % crash_clients.CLIENTS}'
+        self.change(client, 'PUT', f'{place}/data/limit', {'data': 3})
+        reply = self.change(client, 'POST', f'{place}/locks', {'lock_expiration': 60, 'scopes': ['operations']})
+        if reply.status == 201:
+            self.change(client, 'DELETE', f'{place}/locks/{reply.json["id"]}')
+        return 2
+
+    def check_file(self, database):
+        found = audit_files.trouble(database)
+        if found:
+            raise crash.Broken(f'the log is not whole: {found}')
+        told = {}
+        for body, in database.execute("SELECT body FROM audit_entry WHERE ev='request.outcome'"):
+            entry = json.loads(body)
+            told[entry.get('req')] = entry.get('status')
+        for name, status in self.answered.items():
+            if status < 400 and told.get(name) != status:
+                raise crash.Broken(f'{name} was answered with {status}; the log says {told.get(name)}')
+
+    def check(self, gateway_):
+        health = gateway_.health()['audit']
+        if health['status'] != 'ok' or health['open_intents']:
+            raise crash.Broken(f'after the start: {health}')
+
+
+class Kills(unittest.TestCase):
+    def test_every_answered_change_is_on_record_after_kills_at_random_moments(self):
+        workload = AuditedLocks()
+        with crash_clients.ClientCrashes(workload) as run:
+            for _ in range(KILLS):
+                run.round()
+            self.assertGreater(len(workload.answered), KILLS)
+            status, said = audit_files.verified(run.state)
+            self.assertIn(status, (0,), said)
+
+
+if __name__ == '__main__':
+    unittest.main()
