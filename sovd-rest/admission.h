@@ -49,7 +49,9 @@ int sovd_admission_principal(struct sovd_admission *admission, struct sovd_call 
 bool sovd_admission_may_verify(struct sovd_admission *admission, const struct sovd_call *call,
                                enum sovd_credential kind);
 
-/* Credentials of this kind were not accepted: pays for it. r (the failure is set), or SOVD_E_TOO_MANY in its place. */
-int sovd_admission_failed(struct sovd_admission *admission, struct sovd_call *call, enum sovd_credential kind, int r);
+/* Credentials of this kind were not accepted: pays for it. r (the failure is set), or SOVD_E_TOO_MANY in its place, in any
+ * case when they were not verified. */
+int sovd_admission_failed(struct sovd_admission *admission, struct sovd_call *call, enum sovd_credential kind,
+                          bool unverified, int r);
 
 void sovd_admission_count(struct sovd_admission *admission, struct sovd_admission_counters *ret);

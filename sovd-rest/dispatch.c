@@ -561,19 +561,18 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
         if (x->refused)
                 return sovd_fail(call, (enum sovd_error)x->refused, "%s", x->refused_why);
 
-        int r = check_host(sovd_rest_of(call), x, call);
-        if (!r)
-                r = set_base(sovd_rest_of(call), x, call);
-        if (!r)
-                r = sovd_cors_check_change(sovd_rest_of(call)->cors, x, call);
-        if (r)
-                return r;
         const int unusable = parse_target(call, x, &target); /* told to those who are let in */
         if (unusable)
                 m = (struct sovd_match){ 0 };
         else
                 sovd_router_match(&m, &target, find_method(x));
-        r = sovd_gate_charge_address(call, m.route);
+        int r = sovd_gate_charge_address(call, m.route);
+        if (!r)
+                r = check_host(sovd_rest_of(call), x, call);
+        if (!r)
+                r = set_base(sovd_rest_of(call), x, call);
+        if (!r)
+                r = sovd_cors_check_change(sovd_rest_of(call)->cors, x, call);
         if (!r && m.allowed && sovd_cors_is_preflight(sovd_rest_of(call)->cors, x))
                 return answer_preflight(call, x, &m, ret_route);
         if (!r)

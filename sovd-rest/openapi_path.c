@@ -23,6 +23,7 @@ const struct sovd_openapi_error sovd_openapi_errors[] = {
         { 412, VERSIONED, "PreconditionFailed", "The resource has another version than If-Match names." },
         { 413, BODY, "ContentTooLarge", "The body is over the limit." },
         { 415, BODY, "UnsupportedMediaType", "The body is of a type that is not taken here." },
+        { 429, ALWAYS, "TooManyRequests", "The client or its address asks too often, or sends wrong credentials too often." },
         { 500, ALWAYS, "ServerFailure", "The server failed." },
         { 501, BACKEND, "NotImplemented", "The backend of the entity does not offer this." },
         { 502, BACKEND, "BadAnswer", "The backend answered with an error, or with what cannot be read." },

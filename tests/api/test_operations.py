@@ -7,6 +7,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import keys
 import gateway
+import keys
 import openapi
 
 BMS = '/components/bms/operations'

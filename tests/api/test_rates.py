@@ -7,11 +7,12 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
-import keys
 import gateway
+import keys
 import openapi
+import tokens
 
-KEYS = keys.section(keys.entry('tester', 'the-token-of-a-tester'), keys.entry('other', 'the-token-of-another'))
+TOKENS = keys.section(keys.entry('tester', 'the-token-of-a-tester'), keys.entry('other', 'the-token-of-another'))
 TESTER = {'Authorization': 'Bearer the-token-of-a-tester'}
 OTHER = {'Authorization': 'Bearer the-token-of-another'}
 NOBODY = {'Authorization': 'Bearer the-token-of-nobody'}
@@ -46,7 +47,7 @@ class RateCase(gateway.GatewayCase):
 
 
 class Addresses(RateCase):
-    sections = {'rate': {'per_address': bucket(0.2), 'exempt': ['127.0.0.1', '::1']}, 'auth': KEYS}
+    sections = {'rate': {'per_address': bucket(0.2), 'exempt': ['127.0.0.1', '::1']}, 'auth': TOKENS}
 
     def test_over_the_burst_an_address_is_refused_with_the_time_to_wait_and_others_are_not(self):
         before = self.refused()
@@ -118,7 +119,7 @@ class Proxies(RateCase):
 
 
 class Principals(RateCase):
-    sections = {'rate': {'per_principal': bucket(0.01)}, 'auth': KEYS}
+    sections = {'rate': {'per_principal': bucket(0.01)}, 'auth': TOKENS}
 
     def test_over_the_burst_a_client_is_refused_from_wherever_it_asks(self):
         self.assertEqual(self.statuses(BURST, '127.0.1.1', TESTER), [200] * BURST)
@@ -131,7 +132,7 @@ class Principals(RateCase):
 
 
 class Failures(RateCase):
-    sections = {'rate': {'failures': bucket(0.01)}, 'auth': KEYS}
+    sections = {'rate': {'failures': bucket(0.01)}, 'auth': TOKENS}
 
     def test_credentials_that_fail_too_often_are_429_and_good_ones_get_in(self):
         before = self.gateway.metrics()
@@ -153,6 +154,42 @@ class Failures(RateCase):
             self.assertEqual(self.from_address('127.0.9.1', TESTER).status, 200)
 
 
+class SignedTokens(RateCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name) / 'key.pem'
+        cls.key, cls.stranger = tokens.Key('rsa'), tokens.Key('rsa')
+        path.write_bytes(cls.key.pem())
+        jwt = {'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'public_key_file': str(path)}
+        cls.sections = {'rate': {'failures': bucket(0.2)}, 'auth': {**TOKENS, 'jwt': jwt}}
+        super().setUpClass()
+
+    def token(self, key=None, **more):
+        return tokens.bearer(tokens.compact(key or self.key, 'RS256', tokens.claims(**more)))
+
+    def verified(self):
+        return sum(value for name, value in self.gateway.metrics().items() if name.startswith(('sovd_tokens_verified_total', 'sovd_tokens_refused_total')))
+
+    def test_while_guesses_fail_nothing_is_verified_and_known_tokens_get_in(self):
+        known, fresh = self.token(jti='known'), self.token(jti='fresh')
+        self.assertEqual(self.from_address('127.0.1.1', known).status, 200)
+        for number in range(BURST):
+            self.assertEqual(self.from_address('127.0.1.1', self.token(self.stranger, jti=str(number))).status, 401)
+        before = self.verified()
+        for headers in self.token(self.stranger), fresh:
+            seconds = self.check_refusal(self.from_address('127.0.1.1', headers), 'not accepted')
+        self.assertEqual(self.verified(), before)
+        for headers in known, TESTER:
+            self.assertEqual(self.from_address('127.0.1.1', headers).status, 200)
+        self.assertEqual(self.from_address('127.0.1.2', fresh).status, 200)  # and now it is known
+        self.assertEqual(self.from_address('127.0.1.1', fresh).status, 200)
+        until = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() >= until)
+        self.assertEqual(self.from_address('127.0.1.1', self.token(jti='later')).status, 200)
+
+
 class Reload(unittest.TestCase):
     def test_other_rates_hold_after_a_reload(self):
         with gateway.Gateway(rate={'per_address': bucket(0.01, 1000), 'exempt': ['192.0.2.1']}) as daemon:
@@ -166,7 +203,7 @@ class Socket(unittest.TestCase):
     def test_the_unix_socket_has_no_address_to_pay_but_failures_count_there_too(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / 'socket'
-            with gateway.Gateway(server={'unix_socket': str(path)}, auth=KEYS,
+            with gateway.Gateway(server={'unix_socket': str(path)}, auth=TOKENS,
                                  rate={'per_address': bucket(0.01, 1), 'failures': bucket(0.01, 2), 'exempt': ['127.0.0.1']}) as daemon:
                 def ask(headers=None):
                     return daemon.bare('GET', gateway.BASE + '/components', headers=headers, connection=gateway.UnixConnection(path)).status

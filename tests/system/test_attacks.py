@@ -15,10 +15,11 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'api'))
 import ecu
-import keys
 import gateway
+import keys
 import openapi
 import polling
+import tokens
 from test_listeners import make_certificate
 
 BASE = gateway.BASE.encode()
@@ -27,9 +28,9 @@ BALANCE, FLUSH = '/components/bms/operations/cell-balance/executions', '/compone
 LOCKS, FAULTS = '/components/bms/locks', '/components/bms/faults/subscribe'
 ATTACKER, GOOD = '127.0.66.6', '127.0.0.1'
 PER_ADDRESS, TIMEOUT, GOOD_SECONDS = 6, 1, 2
-SECRETS = {name: f'the-token-of-{name}-{number}' for number, name in enumerate(('owner', 'thief'))}
-AUTH = keys.section(*(keys.entry(name, secret) for name, secret in SECRETS.items()))
-OWNER, THIEF = (keys.bearer(secret) for secret in SECRETS.values())
+OWNER, THIEF = keys.bearer('the-key-of-the-owner'), keys.bearer('the-key-of-the-thief')
+AUTH = keys.section(keys.entry('owner', 'the-key-of-the-owner'), keys.entry('thief', 'the-key-of-the-thief'))
+SIGNER, STRANGER, EC = tokens.Key('rsa'), tokens.Key('rsa'), tokens.Key('p256')
 
 # A request that must never be answered stands behind each of these.
 SMUGGLED = b'GET /sovd/v1/version-info HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -112,11 +113,52 @@ CREDENTIALS = (
 )
 
 
+def token(key=SIGNER, algorithm='RS256', header=None, fields=None, payload=None, **claims):
+    return tokens.compact(key, algorithm, tokens.claims(**claims) if payload is None else payload, header, **(fields or {}))
+
+
+def unsigned(**header):
+    return f'{tokens.encoded({"alg": "none", **header})}.{tokens.encoded(tokens.claims())}.'
+
+
+def twice(name, first, second):
+    """Claims in which a member stands twice."""
+    text = tokens.json.dumps(tokens.claims(**{name: first}))
+    return text[:-1] + f', {tokens.json.dumps(name)}: {tokens.json.dumps(second)}}}'
+
+
+def signed_by_own_key(where):
+    """The key that verifies it comes along."""
+    return token(STRANGER, fields={'jwk': STRANGER.jwk()} if where == 'jwk' else {where: 'http://127.0.0.1:1/keys'})
+
+
+NOW, TWO_ALGORITHMS = int(time.time()), '{"alg":"none","alg":"RS256"}'
+# name, token: each 401. tests/api/test_signed_tokens.py goes into the detail.
+TOKENS = (
+    *((f'the public key as a secret of {algorithm}', token(tokens.Key(SIGNER.pem()), algorithm)) for algorithm in ('HS256', 'HS384', 'HS512')),
+    ('an empty secret', token(tokens.Key(b'\0'), 'HS256')), ('another key', token(STRANGER)), ('a key of another kind', token(EC, 'ES256')),
+    *((f'alg {name}', unsigned(alg=name)) for name in ('none', 'None', 'NONE', 'nOnE', '', 'none ')),
+    ('none with a signature', unsigned() + token().rpartition('.')[2]), ('no signature', token().rpartition('.')[0] + '.'),
+    ('the signature of other claims', '.'.join((*token(sub='mallory').split('.')[:2], token().split('.')[2]))),
+    ('an end that has passed', token(exp=NOW - 3600)), ('no end', token(exp=None)), ('an end that is text', token(exp=str(NOW + 300))),
+    ('a beginning to come', token(nbf=NOW + 3600)), ('made in the future', token(iat=NOW + 3600)),
+    ('for somebody else', token(aud='other')), ('for nobody', token(aud=None)), ('of another issuer', token(iss='https://evil.example')),
+    ('of an issuer with a slash more', token(iss=tokens.ISSUER + '/')), ('an audience in other letters', token(aud=tokens.AUDIENCE.upper())),
+    *((f'a key that comes along in {where}', signed_by_own_key(where)) for where in ('jwk', 'jku', 'x5u', 'x5c', 'x5t#S256')),
+    *((f'a kid of {kid!r}', token(STRANGER, fields={'kid': kid})) for kid in ('../../../dev/null', "x' OR '1'='1", '/etc/passwd', 'a' * 1000, '\0', 7, {})),
+    ('something critical', token(fields={'crit': ['b64'], 'b64': False})), ('another type', token(fields={'typ': 'dpop+jwt'})),
+    ('two ends', token(payload=twice('exp', 1, NOW + 300))), ('two audiences', token(payload=twice('aud', 'other', tokens.AUDIENCE))),
+    ('two algorithms', f'{tokens.encoded(TWO_ALGORITHMS)}.{token().partition(".")[2]}'),
+    ('a signature with padding', token() + '='), ('a signature with noise behind', token() + '!!!'), ('a fourth part', token() + '.x'),
+    ('five parts', 'a.b.c.d.e'), ('no JSON', token(payload='x')), ('a list', token(payload=[])), ('9 KiB', token(x='x' * 9000)),
+)
+
+
 class Attacks:
     tls = False
     sections = {'limits': {'connections': 16, 'connections_per_address': PER_ADDRESS, 'head_timeout_secs': TIMEOUT, 'body_timeout_secs': TIMEOUT,
                            'keep_alive_secs': TIMEOUT, 'streams_per_client': 3, 'locks_per_client': 2, 'idempotency_keys_per_client': 5},
-                'rate': {'exempt': [GOOD], 'per_address': {'per_sec': 50, 'burst': 300}}, 'auth': AUTH}
+                'rate': {'exempt': [GOOD], 'per_address': {'per_sec': 50, 'burst': 300}, 'failures': {'per_sec': 1000, 'burst': 1000}}}
 
     @classmethod
     def setUpClass(cls):
@@ -124,7 +166,10 @@ class Attacks:
         cls.addClassCleanup(cls.folder.cleanup)
         cls.ecu = ecu.DemoEcu(dialect='iso')
         cls.addClassCleanup(gateway.stop_ecu, cls.ecu)
-        sections, context = cls.sections, None
+        key = pathlib.Path(cls.folder.name) / 'signer.pem'
+        key.write_bytes(SIGNER.pem())
+        jwt = {'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'public_key_file': str(key)}
+        sections, context = {**cls.sections, 'auth': {**AUTH, 'jwt': jwt}}, None
         if cls.tls:
             certificate, key = make_certificate(cls.folder.name)
             sections = {**sections, 'server': {'tls': {'certificate': certificate, 'key': key}}}
@@ -200,6 +245,13 @@ class Attacks:
         for value, status in CREDENTIALS:
             with self.subTest(value[:100]):
                 self.answered_once(status, get(b'Authorization: ' + value.encode('latin-1')), closed=status == 400)
+
+    def test_no_token_but_a_good_one_lets_anybody_in(self):
+        for name, bad in TOKENS:
+            with self.subTest(name):
+                reply = self.answered_once(401, get(b'Authorization: Bearer ' + bad.encode()), closed=False)
+                self.assertIn('invalid_token', reply.headers['www-authenticate'])
+        self.ask(200, 'GET', TARGET.decode(), headers=tokens.bearer(token()))
 
     def test_nothing_of_a_request_splits_an_answer_or_a_line_of_the_log(self):
         for field in b'X-Request-Id: a\tb', b'X-Request-Id: "><script>', b'traceparent: 00-x\x1b[2J', b'Origin: https://evil.example', b'User-Agent: \x1b]0;x\x07':

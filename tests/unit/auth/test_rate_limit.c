@@ -183,7 +183,13 @@ static void threads_get_no_token_twice(void **state) {
         assert_int_equal(counters().refused, 40000 - 500);
 }
 
-/* Measured at 65 ns with -O2; the bound leaves room for sanitizers and busy machines. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define SLOWER 20
+#else
+#define SLOWER 1
+#endif
+
+/* Measured at 65 ns with -O2; the bound leaves room for busy machines. */
 static void a_token_takes_less_than_a_microsecond(void **state) {
         const unsigned n = 200000;
 
@@ -197,7 +203,7 @@ static void a_token_takes_less_than_a_microsecond(void **state) {
                 best = SOVD_MIN(best, sovd_now_usec() - started);
         }
         print_message("one token: %.0f ns\n", (double)best * 1000 / n);
-        assert_true(best < n);
+        assert_true(best < SLOWER * n);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, clean_up)
