@@ -408,7 +408,12 @@ static void a_head_that_the_log_did_not_sign_is_refused(void **state) {
         struct sovd_audit_trust by = { .device_key = device_key, .heads = &head, .n_heads = 1 };
 
         head.note[strlen(head.note) - 10] ^= 1;
+        head.root.bytes[0] ^= 1;
         struct sovd_audit_report report = verify_made(&log, &by);
+        assert_int_equal(report.verdict, SOVD_AUDIT_UNREADABLE);
+        head = head_of(&log, 100, true);
+        head.note[strlen("sovd-audit/")] ^= 1; /* of another log */
+        report = verify_made(&log, &by);
         assert_int_equal(report.verdict, SOVD_AUDIT_UNREADABLE);
 }
 
