@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/auth_inside.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/sessions.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/principal.h"
@@ -15,20 +17,11 @@ const char *const sovd_auth_method_names[] = {
         [SOVD_AUTH_NONE] = "none",
         [SOVD_AUTH_API_KEY] = "api-key",
         [SOVD_AUTH_JWT] = "jwt",
+        [SOVD_AUTH_SESSION] = "session",
         [SOVD_AUTH_CERTIFICATE] = "certificate",
         [SOVD_AUTH_UNIX_USER] = "unix-user",
         [SOVD_AUTH_OTHER] = "other",
         NULL,
-};
-
-struct sovd_auth {
-        pthread_rwlock_t lock;   /* leaf; of known */
-        struct sovd_known *known; /* NULL: nobody */
-        uint64_t generation;      /* of known */
-        bool enabled, public_metrics, public_docs; /* atomic */
-        struct sovd_token_verifier verifier;
-        struct sovd_secrets *secrets; /* or NULL */
-        uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
 };
 
 int sovd_auth_new(struct sovd_auth **ret) {
@@ -229,6 +222,10 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
 }
 
 static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
+        struct sovd_session_owner owner;
+
+        if (auth->sessions && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
+                return auth_identify_session(auth, call, &owner);
         if (!auth->verifier.verify || !is_signed(token))
                 return identify_key(auth, call, token);
         int r = auth->verifier.verify(auth->verifier.data, call, token);
@@ -306,4 +303,5 @@ void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w)
         sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
                           "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
         sovd_auth_each_ending_key(auth, write_end, w);
+        sovd_sessions_write_metrics(auth->sessions, w);
 }
