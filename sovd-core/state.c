@@ -87,6 +87,13 @@ static const char triggers[] =
         " private INTEGER NOT NULL, log_severity TEXT, log_resource INTEGER NOT NULL, log_condition INTEGER NOT NULL,"
         " log_marker TEXT, expires_usec INTEGER NOT NULL, terminated INTEGER NOT NULL) STRICT;";
 
+/* Digests of 32 bytes: of the key that the session came from, its access token, its refresh token and the one before. scopes:
+ * words with blanks between; null: all of the key. */
+static const char sessions[] =
+        "CREATE TABLE auth_session(id TEXT PRIMARY KEY, key BLOB NOT NULL, access BLOB NOT NULL, refresh BLOB NOT NULL,"
+        " refresh_before BLOB NOT NULL, access_ends_usec INTEGER NOT NULL, ends_usec INTEGER NOT NULL, scopes TEXT)"
+        " STRICT, WITHOUT ROWID;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -95,6 +102,7 @@ const char *const sovd_state_migrations[] = {
         executions,
         triggers,
         fault_cycles,
+        sessions,
         NULL,
 };
 

@@ -14,6 +14,7 @@ struct sovd_http_server;
 struct sovd_events;
 struct sovd_auth;
 struct sovd_secrets;
+struct sovd_sessions;
 struct sovd_observations;
 struct sovd_own_faults;
 struct sovd_fault_mirror;
@@ -26,6 +27,7 @@ struct sovd_rest {
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
         struct sovd_secrets *secrets;
+        struct sovd_sessions *sessions;       /* or NULL */
         bool is_local;                        /* only this machine reaches it */
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;
