@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 
-static EVP_MD *digest; /* lives as long as the process */
+static EVP_MD *digest;         /* lives as long as the process */
 static pthread_key_t contexts; /* one of each thread, which goes with it */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -35,8 +35,8 @@ int sovd_auth_sha256(unsigned char ret[static SOVD_AUTH_SHA256_SIZE], const void
         (void)pthread_once(&once, prepare);
         EVP_MD_CTX *context = digest ? context_of_thread() : NULL;
 
-        if (!context || EVP_DigestInit_ex2(context, digest, NULL) != 1 || EVP_DigestUpdate(context, data, n) != 1 ||
-            EVP_DigestFinal_ex(context, ret, NULL) != 1)
+        if (!context || EVP_DigestInit_ex2(context, digest, NULL) != 1 ||
+            EVP_DigestUpdate(context, data, n) != 1 || EVP_DigestFinal_ex(context, ret, NULL) != 1)
                 return sovd_error_origin(-EIO);
         return 0;
 }
