@@ -283,6 +283,10 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
         return 0;
 }
 
+int sovd_auth_issuers_without_keys(struct sovd_auth *auth, struct sovd_arena *arena, struct sovd_strings *ret) {
+        return sovd_jwt_without_keys(auth->jwt, arena, ret);
+}
+
 /* --- metrics ------------------------------------------------------------------------------------------------- */
 
 void sovd_auth_count(struct sovd_auth *auth, enum sovd_auth_method method, enum sovd_auth_result result) {

@@ -124,5 +124,8 @@ enum sovd_auth_method {
 extern const char *const sovd_auth_method_names[];
 void sovd_auth_count(struct sovd_auth *auth, enum sovd_auth_method method, enum sovd_auth_result result);
 
+/* The names of issuers of signed tokens that have no keys now (jwt.h). -ENOMEM. */
+int sovd_auth_issuers_without_keys(struct sovd_auth *auth, struct sovd_arena *arena, struct sovd_strings *ret);
+
 /* Writes the metrics. */
 void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w);

@@ -252,6 +252,17 @@ int issuer_verify(struct issuer *s, const struct sovd_jws *jws, const unsigned c
         return r;
 }
 
+bool issuer_has_keys(struct issuer *s) {
+        struct sovd_key_store_counters k;
+
+        sovd_key_store_count(s->keys, &k);
+        return k.usable;
+}
+
+const char *issuer_name(const struct issuer *s) {
+        return s->settings.name;
+}
+
 /* --- metrics --------------------------------------------------------------------------------------------- */
 
 enum {
