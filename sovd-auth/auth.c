@@ -234,7 +234,7 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
 static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
         struct sovd_session_owner owner;
 
-        if (auth->sessions && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
+        if (auth->sessions && is_signed(token) && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
                 return auth_identify_session(auth, call, &owner);
         if (!is_signed(token) || !sovd_jwt_is_configured(auth->jwt))
                 return identify_key(auth, call, token);

@@ -47,7 +47,7 @@ struct sovd_sessions {
 
         pthread_mutex_t mutex;    /* leaf; all below */
         struct session *sessions; /* room for settings.sessions */
-        size_t n, n_reserved;
+        size_t n; /* places that are kept for what is under way among them */
         uint64_t n_opened, n_refreshed, n_revoked, n_replayed;
 };
 
@@ -57,11 +57,13 @@ static int digest_of(unsigned char ret[static SOVD_SESSION_DIGEST], const char *
         return sovd_auth_sha256(ret, token, strlen(token));
 }
 
-/* What is compared are digests of 256 random bits: how many bytes of them are the same helps nobody. */
+/* The first bytes of the digests tell nearly all of them apart, and are no help in finding what has the rest. */
 static struct session *find_by(struct sovd_sessions *s, size_t member, const unsigned char digest[static SOVD_SESSION_DIGEST]) {
-        for (size_t i = 0; i < s->n; i++)
-                if (CRYPTO_memcmp((const unsigned char *)&s->sessions[i] + member, digest, SOVD_SESSION_DIGEST) == 0)
+        for (size_t i = 0; i < s->n; i++) {
+                const unsigned char *own = (const unsigned char *)&s->sessions[i] + member;
+                if (memcmp(own, digest, sizeof(uint64_t)) == 0 && CRYPTO_memcmp(own, digest, SOVD_SESSION_DIGEST) == 0)
                         return &s->sessions[i];
+        }
         return NULL;
 }
 
@@ -134,11 +136,10 @@ static void change_done(int result, void *data) {
 
         (void)pthread_mutex_lock(&s->mutex);
         struct session *before = find_id(s, c->session.id);
-        if (!result && before)
+        const bool is_there = before;
+        if (before && (!result || c->reserved))
                 remove_at(s, before);
-        if (c->reserved)
-                s->n_reserved--;
-        if (!result && !c->removes && (c->reserved || before)) {
+        if (!result && !c->removes && is_there) {
                 s->sessions[s->n++] = c->session;
                 c->session.scopes = NULL;
         }
@@ -204,18 +205,22 @@ static int begin(struct change *c, const struct sovd_session_owner *owner) {
         return !owner->scopes == !c->session.scopes ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-/* Keeps a place for it. */
-static int reserve(struct sovd_sessions *s, struct sovd_call *call, const unsigned char key[static SOVD_SESSION_DIGEST]) {
+/* Keeps a place for it: a session that no token opens and that does not end, until change_done() puts another there. */
+static int reserve(struct sovd_sessions *s, struct sovd_call *call, const struct session *wanted, const unsigned char key[static SOVD_SESSION_DIGEST]) {
+        struct session place = { .ends_usec = UINT64_MAX };
         size_t n = 0;
+
+        (void)strcpy(place.id, wanted->id);
+        memcpy(place.key, key, sizeof(place.key));
 
         (void)pthread_mutex_lock(&s->mutex);
         drop_ended(s);
         for (size_t i = 0; i < s->n; i++)
                 n += memcmp(s->sessions[i].key, key, SOVD_SESSION_DIGEST) == 0;
-        const bool all = s->n + s->n_reserved >= (size_t)s->settings.sessions.value;
+        const bool all = s->n >= (size_t)s->settings.sessions.value;
         const bool own = n >= (size_t)s->settings.sessions_per_key.value;
         if (!all && !own)
-                s->n_reserved++;
+                s->sessions[s->n++] = place;
         (void)pthread_mutex_unlock(&s->mutex);
         if (!all && !own)
                 return 0;
@@ -229,11 +234,11 @@ static int reserve(struct sovd_sessions *s, struct sovd_call *call, const unsign
 int sovd_sessions_open(struct sovd_sessions *s, struct sovd_call *call, const struct sovd_principal *principal,
                        const struct sovd_session_owner *owner, struct sovd_granted *ret) {
         struct change c = { .sessions = s, .reserved = true };
-        int r = reserve(s, call, owner->key);
 
+        sovd_id_trace(c.session.id, 32);
+        int r = reserve(s, call, &c.session, owner->key);
         if (r)
                 return r;
-        sovd_id_trace(c.session.id, 32);
         r = begin(&c, owner);
         if (!r)
                 r = make_tokens(&c, call->arena, principal, ret);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Access tokens of the gateway's own: given out for a key, exchanged, revoked, kept over a restart, and gone with their key."""
 import base64
+import concurrent.futures
 import json
 import pathlib
 import re
@@ -195,6 +196,30 @@ class Tokens(TokenCase):
         self.assertEqual(self.status(self.refresh(pairs[0]['refresh_token'])['access_token']), 200)
         self.post(REVOKE, {'token': pairs[1]['access_token']})
         self.grant()
+
+
+class Together(TokenCase):
+    def all_at_once(self, form, n=12):
+        with concurrent.futures.ThreadPoolExecutor(n) as pool:
+            return sorted(reply.status for reply in pool.map(lambda _: self.post(TOKEN, form), range(n)))
+
+    def test_of_many_who_show_the_same_refresh_token_at_most_one_gets_the_next(self):
+        self.start()
+        for _ in range(5):
+            pair = self.grant()
+            statuses = self.all_at_once({'grant_type': 'refresh_token', 'refresh_token': pair['refresh_token']})
+            self.assertEqual(set(statuses) - {200, 401}, set())
+            self.assertLessEqual(statuses.count(200), 1)
+            self.assertEqual(self.status(pair['access_token']), 401)
+
+    def test_many_at_once_do_not_get_over_the_limit(self):
+        for limits in ({'sessions': 5, 'sessions_per_key': 100}, {'sessions': 100, 'sessions_per_key': 5}):
+            self.start(**limits)
+            statuses = self.all_at_once({'grant_type': 'client_credentials', 'client_id': 'workshop', 'client_secret': KEY})
+            self.assertEqual((statuses.count(200), statuses.count(503)), (5, 7))
+            self.assertEqual(self.metric('sovd_auth_sessions'), 5)
+            for state in (self.folder / 'state').iterdir():
+                state.unlink()
 
 
 class Lasting(TokenCase):
