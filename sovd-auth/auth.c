@@ -3,7 +3,9 @@
 #include "sovd-auth/client_cert.h"
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/auth_inside.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/sessions.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/principal.h"
@@ -17,21 +19,11 @@ const char *const sovd_auth_method_names[] = {
         [SOVD_AUTH_NONE] = "none",
         [SOVD_AUTH_API_KEY] = "api-key",
         [SOVD_AUTH_JWT] = "jwt",
+        [SOVD_AUTH_SESSION] = "session",
         [SOVD_AUTH_CERTIFICATE] = "certificate",
         [SOVD_AUTH_UNIX_USER] = "unix-user",
         [SOVD_AUTH_OTHER] = "other",
         NULL,
-};
-
-struct sovd_auth {
-        pthread_rwlock_t lock;   /* leaf; of known and certificates */
-        struct sovd_known *known; /* NULL: nobody */
-        uint64_t generation;      /* of known */
-        struct sovd_client_certs *certificates; /* the same */
-        bool enabled, public_metrics, public_docs; /* atomic */
-        struct sovd_secrets *secrets; /* or NULL */
-        struct sovd_jwt *jwt;
-        uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
 };
 
 int sovd_auth_new(struct sovd_auth **ret) {
@@ -251,6 +243,10 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
 }
 
 static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token, bool known_only) {
+        struct sovd_session_owner owner;
+
+        if (auth->sessions && is_signed(token) && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
+                return auth_identify_session(auth, call, &owner);
         if (!is_signed(token) || !sovd_jwt_is_configured(auth->jwt))
                 return identify_key(auth, call, token);
         int r = sovd_jwt_identify(auth->jwt, call, token, known_only);
@@ -312,6 +308,10 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
         return 0;
 }
 
+int sovd_auth_issuers_without_keys(struct sovd_auth *auth, struct sovd_arena *arena, struct sovd_strings *ret) {
+        return sovd_jwt_without_keys(auth->jwt, arena, ret);
+}
+
 /* --- metrics ------------------------------------------------------------------------------------------------- */
 
 void sovd_auth_count(struct sovd_auth *auth, enum sovd_auth_method method, enum sovd_auth_result result) {
@@ -343,6 +343,7 @@ void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w)
                           "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
         sovd_auth_each_ending_key(auth, write_end, w);
         sovd_jwt_write_metrics(auth->jwt, w);
+        sovd_sessions_write_metrics(auth->sessions, w);
 }
 
 /* --- who was known before -------------------------------------------------------------------------------- */

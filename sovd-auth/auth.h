@@ -16,6 +16,9 @@ struct sovd_call;
 struct sovd_secrets;
 struct sovd_vault_settings;
 struct sovd_peer_certificate;
+struct sovd_mint_settings;
+struct sovd_sessions;
+struct sovd_granted;
 
 struct sovd_api_key_settings {
         const char *name;
@@ -41,6 +44,7 @@ struct sovd_auth_settings {
         struct sovd_vault_settings *vault; /* or NULL */
         struct sovd_list certificates; /* struct sovd_client_cert_settings (client_cert.h) */
         struct sovd_issuer_settings *jwt, *oidc; /* or NULL (jwt.h) */
+        struct sovd_mint_settings *mint;   /* or NULL */
 };
 extern const struct sovd_schema sovd_schema_auth_settings;
 
@@ -62,6 +66,9 @@ SOVD_DEFINE_CLEANUP(struct sovd_auth *, sovd_auth_free)
 
 /* Where keys are read that the configuration does not hold; not owned. Before settings are applied. -ENOSPC. */
 int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets);
+
+/* Whose access tokens are keys too; not owned. Before the first request. */
+void sovd_auth_set_sessions(struct sovd_auth *auth, struct sovd_sessions *sessions);
 
 /* Makes these settings hold, which passed the check. -ENOMEM, -ESRCH (a user that this machine does not know), -errno (a
  * key that cannot be read; logged): the old ones stay. Logs which keys end soon. */
@@ -86,6 +93,19 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
  * Others stay what their credentials said. SOVD_E_UNAUTHORIZED: it is not known any more, or its time is over; -ENOMEM. */
 struct sovd_principal;
 int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena);
+/* What a client asks for at /token; what is absent is NULL. */
+struct sovd_token_request {
+        const char *grant_type;               /* client_credentials, or refresh_token */
+        const char *client_id, *client_secret; /* the name of a key, and the key; or it was shown with the request */
+        const char *scope, *refresh_token;
+};
+
+/* Gives tokens out, if everything is as it should be. shown: the key in the head of the request, which identified it; or NULL. Sets the failure: SOVD_E_BAD_REQUEST, SOVD_E_UNAUTHORIZED, SOVD_E_FORBIDDEN (a
+ * scope that the key has not), SOVD_E_OVERLOAD, SOVD_E_NOT_IMPLEMENTED, what the state says. -ENOMEM, -EIO. */
+int sovd_auth_grant(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_token_request *request, const char *shown,
+                    struct sovd_granted *ret);
+/* Ends the session of a token; it is no error when there is none. */
+int sovd_auth_revoke(struct sovd_auth *auth, struct sovd_call *call, const char *token);
 
 /* Do anonymous clients get nothing but what is public? */
 bool sovd_auth_is_enabled(const struct sovd_auth *auth);
@@ -104,6 +124,7 @@ enum sovd_auth_method {
         SOVD_AUTH_NONE, /* no credentials */
         SOVD_AUTH_API_KEY,
         SOVD_AUTH_JWT,
+        SOVD_AUTH_SESSION, /* an access token of the gateway */
         SOVD_AUTH_CERTIFICATE,
         SOVD_AUTH_UNIX_USER,
         SOVD_AUTH_OTHER, /* credentials of a form that is not taken here */
@@ -111,6 +132,9 @@ enum sovd_auth_method {
 };
 extern const char *const sovd_auth_method_names[];
 void sovd_auth_count(struct sovd_auth *auth, enum sovd_auth_method method, enum sovd_auth_result result);
+
+/* The names of issuers of signed tokens that have no keys now (jwt.h). -ENOMEM. */
+int sovd_auth_issuers_without_keys(struct sovd_auth *auth, struct sovd_arena *arena, struct sovd_strings *ret);
 
 /* Writes the metrics. */
 void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w);

@@ -3,7 +3,9 @@
 #include "sovd-auth/client_cert.h"
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/mint.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/sessions.h"
 #include "sovd-core/base/timestamp.h"
 #include <strings.h>
 
@@ -76,6 +78,8 @@ static const struct sovd_field auth_fields[] = {
           .doc = "Clients with signed tokens of an issuer whose key is known here." },
         { .name = "oidc", .type = SOVD_FIELD_OBJECT, .offset = F(oidc), .of = &sovd_schema_oidc_settings,
           .doc = "Clients with signed tokens of an OpenID provider." },
+        { .name = "mint", .type = SOVD_FIELD_OBJECT, .offset = F(mint), .of = &sovd_schema_mint_settings,
+          .doc = "Access tokens of the gateway's own, for clients that show a key at /token; without it there are none." },
         { 0 }
 };
 #undef F
@@ -144,6 +148,20 @@ static const char *check_source(const char *notation, bool has_vault, struct sov
         if (sovd_secret_read(&secret, notation, arena, &why))
                 return why;
         why = sovd_known_key_check(secret);
+        sovd_secret_unref(secret);
+        return why;
+}
+
+static const char *check_mint(const struct sovd_auth_settings *s, struct sovd_arena *arena) {
+        struct sovd_secret *secret = NULL;
+        struct sovd_mint *mint = NULL;
+        const char *why = sovd_secrets_check(s->mint->key, s->vault);
+
+        if (why || sovd_has_prefix(s->mint->key, SOVD_SECRET_VAULT) || sovd_secret_read(&secret, s->mint->key, arena, &why))
+                return why;
+        if (!sovd_mint_new(&mint, secret, &why))
+                why = NULL;
+        sovd_mint_free(mint);
         sovd_secret_unref(secret);
         return why;
 }
@@ -224,6 +242,12 @@ static const char *check_all(const struct sovd_auth_settings *s, struct sovd_are
         return sovd_client_cert_settings_check(&s->certificates, &place->index, &place->member);
 }
 
+static const char own_issuer[] = "is auth.mint.issuer: the gateway looks its own tokens up, and trusts them by nothing else, so that they can be revoked";
+
+static bool is_issuer(const struct sovd_issuer_settings *settings, const char *issuer) {
+        return settings && strcmp(settings->issuer, issuer) == 0;
+}
+
 const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, struct sovd_arena *arena,
                                      const char **ret_pointer) {
         struct place place = { 0 };
@@ -234,8 +258,17 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
                 return why;
         }
         why = sovd_jwt_settings_check(settings->jwt, settings->oidc, settings->vault, arena, ret_pointer);
+        if (!why && settings->mint && is_issuer(settings->jwt, settings->mint->issuer))
+                *ret_pointer = "/jwt/issuer", why = own_issuer;
+        if (!why && settings->mint && is_issuer(settings->oidc, settings->mint->issuer))
+                *ret_pointer = "/oidc/issuer_url", why = own_issuer;
         if (why)
                 return why;
+        why = settings->mint ? check_mint(settings, arena) : NULL;
+        if (why) {
+                *ret_pointer = "/mint/key";
+                return why;
+        }
         why = check_all(settings, arena, &place);
         if (why)
                 *ret_pointer = sovd_arena_printf(arena, "/%s/%zu%s%s", place.list, place.index, place.member ? "/" : "",

@@ -181,6 +181,25 @@ int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *
         return r ? r : become(call, &claims);
 }
 
+int sovd_jwt_without_keys(struct sovd_jwt *jwt, struct sovd_arena *arena, struct sovd_strings *ret) {
+        struct issuer *issuers[ISSUERS_MAX] = { NULL };
+        struct sovd_strings names = { .items = sovd_arena_array(arena, const char *, ISSUERS_MAX) };
+        size_t n = take(jwt, issuers);
+        bool good = names.items;
+
+        for (size_t i = 0; i < n; i++) {
+                if (good && !issuer_has_keys(issuers[i])) {
+                        names.items[names.n] = sovd_arena_strdup(arena, issuer_name(issuers[i]));
+                        good = names.items[names.n++];
+                }
+                issuer_unref(issuers[i]);
+        }
+        if (!good)
+                return sovd_error_origin(-ENOMEM);
+        *ret = names;
+        return 0;
+}
+
 /* --- metrics --------------------------------------------------------------------------------------------- */
 
 void sovd_jwt_write_metrics(struct sovd_jwt *jwt, struct sovd_json_writer *w) {

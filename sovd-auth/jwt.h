@@ -56,4 +56,7 @@ bool sovd_jwt_is_configured(struct sovd_jwt *jwt);
  * verified a moment ago is refused unseen. Sets the failure: SOVD_E_UNAUTHORIZED; SOVD_E_UNAVAILABLE, with Retry-After, when there are no keys to verify it with now. -ENOMEM, -EIO. */
 int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token, bool known_only);
 
+/* The names of issuers whose tokens are 503 now, for want of keys; copied into the arena. -ENOMEM. */
+int sovd_jwt_without_keys(struct sovd_jwt *jwt, struct sovd_arena *arena, struct sovd_strings *ret);
+
 void sovd_jwt_write_metrics(struct sovd_jwt *jwt, struct sovd_json_writer *w);

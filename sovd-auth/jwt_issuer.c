@@ -127,7 +127,8 @@ static int start_keys(struct issuer *s, struct sovd_secrets *secrets) {
         return r;
 }
 
-static int issuer_new(struct issuer **ret, char *text, const struct sovd_issuer_settings *settings, struct sovd_secrets *secrets) {
+static int issuer_new(struct issuer **ret, char *text, const struct sovd_issuer_settings *settings,
+                      struct sovd_secrets *secrets) {
         _cleanup_(issuer_unrefp) struct issuer *s = calloc(1, sizeof(*s));
         if (!s) {
                 free(text);
@@ -155,7 +156,8 @@ int issuer_read_again(struct issuer *s, struct sovd_secrets *secrets) {
                 return 0;
         int r = read_keys(&set, s, secrets);
         if (!r && sovd_key_store_replace(s->keys, set))
-                sovd_log(SOVD_LOG_INFO, "tokens of '%s': there is another key, which holds now", s->settings.name);
+                sovd_log(SOVD_LOG_INFO, "tokens of '%s': there is another key, which holds now",
+                         s->settings.name);
         return r;
 }
 
@@ -248,6 +250,17 @@ int issuer_verify(struct issuer *s, const struct sovd_jws *jws, const unsigned c
         (void)__atomic_add_fetch(r ? &s->n_refused : &s->n_verified, 1, __ATOMIC_RELAXED);
         sovd_jwks_unref(set);
         return r;
+}
+
+bool issuer_has_keys(struct issuer *s) {
+        struct sovd_key_store_counters k;
+
+        sovd_key_store_count(s->keys, &k);
+        return k.usable;
+}
+
+const char *issuer_name(const struct issuer *s) {
+        return s->settings.name;
 }
 
 /* --- metrics --------------------------------------------------------------------------------------------- */

@@ -38,4 +38,8 @@ bool issuer_recall(struct issuer *issuer, const unsigned char *digest, struct so
 int issuer_verify(struct issuer *issuer, const struct sovd_jws *jws, const unsigned char *digest, uint64_t deadline_usec,
                   struct sovd_arena *arena, struct sovd_claims *ret, struct issuer_verdict *verdict);
 
+/* Are there keys now? */
+bool issuer_has_keys(struct issuer *issuer);
+const char *issuer_name(const struct issuer *issuer);
+
 void issuers_write_metrics(struct issuer *const *issuers, size_t n, struct sovd_json_writer *w);

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 /* A public key: everybody may read it, but who can write it can be anybody. */
-static int read_public(struct sovd_jwks **ret, const char *file, unsigned algorithms, struct sovd_arena *arena,
-                       const char **ret_why) {
+static int read_public(struct sovd_jwks **ret, const char *file, unsigned algorithms,
+                       struct sovd_arena *arena, const char **ret_why) {
         const char *text;
         size_t len;
         struct stat st;
@@ -29,8 +29,8 @@ static int read_public(struct sovd_jwks **ret, const char *file, unsigned algori
         return sovd_jwks_from_pem(ret, text, len, algorithms, ret_why);
 }
 
-static int read_secret(struct sovd_jwks **ret, struct sovd_secrets *secrets, const char *notation, unsigned algorithms,
-                       struct sovd_arena *arena, const char **ret_why) {
+static int read_secret(struct sovd_jwks **ret, struct sovd_secrets *secrets, const char *notation,
+                       unsigned algorithms, struct sovd_arena *arena, const char **ret_why) {
         _cleanup_(sovd_secret_unrefp) struct sovd_secret *secret = NULL;
         size_t len;
         int r = secrets ? sovd_secrets_read(secrets, notation, &secret, arena, ret_why)
@@ -42,8 +42,8 @@ static int read_secret(struct sovd_jwks **ret, struct sovd_secrets *secrets, con
         return sovd_jwks_from_secret(ret, (const unsigned char *)bytes, len, algorithms, ret_why);
 }
 
-int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_settings *s, struct sovd_secrets *secrets,
-                          struct sovd_arena *arena, const char **ret_why) {
+int sovd_issuer_read_keys(struct sovd_jwks **ret, const struct sovd_issuer_settings *s,
+                          struct sovd_secrets *secrets, struct sovd_arena *arena, const char **ret_why) {
         unsigned algorithms;
 
         *ret_why = "an algorithm is not known";

@@ -163,7 +163,9 @@ static int read_discovery(const char *text, size_t len, const char *issuer, stru
                 return fail(ret_why, "the discovery document is of another issuer");
         *ret_url = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "jwks_uri"));
         if (!*ret_url || sovd_key_url_check(*ret_url) || scheme_of(*ret_url) < scheme_of(issuer))
-                return fail(ret_why, "the discovery document has no acceptable jwks_uri"); /* nor one that is less safe */
+                return fail(
+                        ret_why,
+                        "the discovery document has no acceptable jwks_uri"); /* nor one that is less safe */
         return 0;
 }
 

@@ -122,6 +122,12 @@ static const char audit[] =
 static const char fault_now[] =
         "CREATE INDEX fault_now ON fault(last_usec DESC, code DESC, entity DESC, severity, status, scope)"
         " WHERE (status&129)<>0;";
+/* Digests of 32 bytes: of the key that the session came from, its access token, its refresh token and the one before. scopes:
+ * words with blanks between; null: all of the key. */
+static const char sessions[] =
+        "CREATE TABLE auth_session(id TEXT PRIMARY KEY, key BLOB NOT NULL, access BLOB NOT NULL, refresh BLOB NOT NULL,"
+        " refresh_before BLOB NOT NULL, access_ends_usec INTEGER NOT NULL, ends_usec INTEGER NOT NULL, scopes TEXT)"
+        " STRICT, WITHOUT ROWID;";
 
 const char *const sovd_state_migrations[] = {
         faults,
@@ -134,6 +140,7 @@ const char *const sovd_state_migrations[] = {
         trigger_principals,
         audit,
         fault_now,
+        sessions,
         NULL,
 };
 

@@ -5,6 +5,7 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/make_key.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/sessions.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
@@ -102,12 +103,17 @@ static int set_access(const struct daemon *d, struct sovd_sections *s) {
         return r;
 }
 
-/* So does where Vault is. */
-static void keep_vault(const struct daemon *d, struct sovd_sections *new) {
-        const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
+static bool same_section(const struct sovd_schema *schema, const void *a, const void *b) {
+        return !a == !b && (!a || sovd_settings_same(schema, a, b));
+}
 
-        if (!before != !now || (before && !sovd_settings_same(&sovd_schema_vault_settings, before, now)))
-                sovd_log(SOVD_LOG_WARN, "changes under auth.vault take effect after a restart");
+/* So do where Vault is, and how tokens are made. */
+static void keep_tokens(const struct daemon *d, const struct sovd_sections *new) {
+        const struct sovd_auth_settings *before = d->settings.auth, *now = new->auth;
+
+        if (!same_section(&sovd_schema_vault_settings, before->vault, now->vault) ||
+            !same_section(&sovd_schema_mint_settings, before->mint, now->mint))
+                sovd_log(SOVD_LOG_WARN, "changes under auth.vault and auth.mint take effect after a restart");
 }
 
 /* The apps' socket and the state stay those of the start. */
@@ -144,7 +150,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct sovd_se
         new->fault_mirror = d->settings.fault_mirror;
         sovd_admission_set(d->rest.admission, new->rate);
         keep_native(d, new);
-        keep_vault(d, new);
+        keep_tokens(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -338,6 +344,10 @@ static int start(struct daemon *d) {
                 r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
         if (!r)
                 r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
+        if (!r && d->settings.auth->mint)
+                r = sovd_sessions_new(&d->rest.sessions, d->settings.auth->mint, d->rest.secrets, d->db);
+        if (!r)
+                sovd_auth_set_sessions(d->rest.auth, d->rest.sessions);
         if (!r)
                 r = set_access(d, &d->settings);
         if (!r)
@@ -469,7 +479,8 @@ static void stop(struct daemon *d) {
         d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->audit = sovd_audit_free(d->audit);
-        d->db = sovd_db_close(d->db);
+        d->db = sovd_db_close(d->db); /* carries out what waits, of sessions too */
+        d->rest.sessions = sovd_sessions_free(d->rest.sessions);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);

@@ -327,6 +327,16 @@ static int warn(struct sovd_call *call, struct health *health, const char *text)
         return 0;
 }
 
+static int warn_of_issuers(struct sovd_call *call, struct health *health) {
+        struct sovd_strings names;
+        int r = sovd_auth_issuers_without_keys(sovd_rest_of(call)->auth, call->arena, &names);
+
+        for (size_t i = 0; !r && i < names.n; i++)
+                r = warn(call, health, sovd_call_printf(call, "there are no keys of the issuer '%s' now: its tokens are answered 503",
+                                                        names.items[i]));
+        return r;
+}
+
 static int add_warnings(struct sovd_call *call, struct health *health) {
         const struct sovd_rest *rest = sovd_rest_of(call);
         int r = 0;
@@ -380,6 +390,8 @@ static int health_read(struct sovd_call *call) {
         if (!add_tls(call, health))
                 return sovd_error_origin(-ENOMEM);
         r = add_warnings(call, health);
+        if (!r)
+                r = warn_of_issuers(call, health);
         if (r)
                 return r;
         bool durable = add_storage(call, health), on_record = add_audit(call, health);

@@ -163,9 +163,11 @@ class Failure(OidcCase):
         reply = self.answers(daemon, 503, self.token(provider), 'no keys')
         self.assertGreaterEqual(int(reply.headers['retry-after']), 1)
         self.assertEqual(daemon.bare('GET', '/healthz').status, 200)
+        self.assertIn("no keys of the issuer 'oidc'", daemon.health()['warnings'][0])
         daemon.wait_log("'oidc': keys cannot be fetched: the server cannot be reached")
         provider.start(provider.port)
         self.until(lambda: self.ask(daemon, self.token(provider)).status == 200)
+        self.assertNotIn('warnings', daemon.health())
 
     def test_the_last_keys_hold_while_the_provider_is_away_but_not_for_ever(self):
         provider = self.provider()

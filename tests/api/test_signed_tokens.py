@@ -387,9 +387,9 @@ class Reload(unittest.TestCase):
 
 
 class Configuration(unittest.TestCase):
-    def check(self, folder, jwt=None, oidc=None):
+    def check(self, folder, jwt=None, oidc=None, **more):
         file = pathlib.Path(folder) / 'config.json'
-        file.write_text(json.dumps({'auth': {**({'jwt': jwt} if jwt else {}), **({'oidc': oidc} if oidc else {})}}, indent=1), encoding='utf-8')
+        file.write_text(json.dumps({'auth': {**({'jwt': jwt} if jwt else {}), **({'oidc': oidc} if oidc else {}), **more}}, indent=1), encoding='utf-8')
         return gateway.run('--check-config', '--config', file)
 
     def test_what_is_not_acceptable_is_refused_with_its_place(self):
@@ -431,6 +431,17 @@ class Configuration(unittest.TestCase):
                     self.assertNotIn('xxxx', errors)
             for jwt, other in ((section(public_key_file=pem), oidc), (section(secret_file=secret), None), (None, oidc), (section(jwks_url='http://[::1]:80/keys?x=y'), None)):
                 self.assertEqual(self.check(folder, jwt, other)[0], 0)
+
+    def test_the_gateway_is_no_issuer_that_it_trusts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            private, public = private_file(folder, 'private', P256.private_pem()), private_file(folder, 'public', P256.pem())
+            mint = {'key': str(private), 'issuer': 'https://gateway.example', 'audience': 'a'}
+            for issuer, expected in (('https://gateway.example', 2), ('https://other.example', 0)):
+                for jwt, oidc, place in (({'issuer': issuer, 'audience': 'a', 'public_key_file': str(public)}, None, 'auth.jwt.issuer'),
+                                         (None, {'issuer_url': issuer, 'audience': 'a'}, 'auth.oidc.issuer_url')):
+                    status, _, errors = self.check(folder, jwt, oidc, mint=mint)
+                    self.assertEqual(status, expected, errors)
+                    self.assertEqual(expected == 2, place in errors)
 
     def test_it_does_not_start_without_its_key(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@
 #include <openssl/hmac.h>
 
 #define SECRET "0123456789abcdef0123456789abcdef"
-#define NOW    UINT64_C(1800000000) /* seconds */
+#define NOW    UINT64_C(1800000000)                          /* seconds */
 #define PRINT  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" /* the bytes 0 to 31 */
 #define HEX    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
@@ -38,8 +38,13 @@ struct fixture {
 static int setup(void **state) {
         static const struct sovd_clock clock = { get_monotonic, get_realtime, get_monotonic };
         char file[] = "/tmp/test-jwt-XXXXXX";
-        struct sovd_issuer_settings settings = { .name = "local", .issuer = "me", .audience = "us", .roles_claim = "roles",
-                                                 .tenant_claim = "tenant_id", .secret_file = file, .leeway = SOVD_INT(30),
+        struct sovd_issuer_settings settings = { .name = "local",
+                                                 .issuer = "me",
+                                                 .audience = "us",
+                                                 .roles_claim = "roles",
+                                                 .tenant_claim = "tenant_id",
+                                                 .secret_file = file,
+                                                 .leeway = SOVD_INT(30),
                                                  .cached_tokens = SOVD_INT(64) };
         struct fixture *f = calloc(1, sizeof(*f));
         int fd = mkstemp(file);
@@ -86,7 +91,8 @@ static const char *token(const char *claims) {
         unsigned char mac[32];
         unsigned n = 0;
 
-        (void)snprintf(payload, sizeof(payload), "{\"iss\":\"me\",\"aud\":\"us\",\"sub\":\"alice\",%s}", claims);
+        (void)snprintf(payload, sizeof(payload), "{\"iss\":\"me\",\"aud\":\"us\",\"sub\":\"alice\",%s}",
+                       claims);
         encode(text, header, strlen(header));
         (void)strcat(text, ".");
         encode(text + strlen(text), payload, strlen(payload));
@@ -104,7 +110,8 @@ static int identify(struct fixture *f, const char *text, const char *certificate
 static void a_token_says_all_that_is_known_of_its_bearer(void **state) {
         struct fixture *f = *state;
         const struct sovd_principal *p = &f->call.principal;
-        const char *text = token("\"exp\":1800000300,\"roles\":[\"tester\",\"admin\"],\"scope\":\"a b c\",\"tenant_id\":\"t\",\"jti\":\"7\"");
+        const char *text = token("\"exp\":1800000300,\"roles\":[\"tester\",\"admin\"],\"scope\":\"a b "
+                                 "c\",\"tenant_id\":\"t\",\"jti\":\"7\"");
 
         for (unsigned i = 0; i < 2; i++) { /* verified, then remembered */
                 assert_int_equal(identify(f, text, "cert"), 0);
@@ -121,7 +128,8 @@ static void a_token_says_all_that_is_known_of_its_bearer(void **state) {
                 assert_int_equal(p->expires_usec, (NOW + 330) * SOVD_USEC_PER_SEC);
         }
         assert_int_equal(identify(f, token("\"exp\":1800000300"), NULL), 0);
-        assert_true(!p->roles.set && !p->scopes.set && !p->admin && !p->tenant && !p->token_id && !p->certificate);
+        assert_true(!p->roles.set && !p->scopes.set && !p->admin && !p->tenant && !p->token_id &&
+                    !p->certificate);
         assert_int_equal(identify(f, token("\"exp\":1800000300,\"scope\":\"\""), NULL), 0);
         assert_true(p->scopes.set && p->scopes.n == 0); /* given out for nothing */
 }
@@ -132,11 +140,14 @@ static void a_token_ends_with_its_second_and_the_leeway(void **state) {
         realtime = NOW * SOVD_USEC_PER_SEC - 1;
         assert_int_equal(identify(f, token("\"exp\":1799999970"), NULL), 0);
         realtime++;
-        assert_int_equal(identify(f, token("\"exp\":1799999970"), NULL), SOVD_E_UNAUTHORIZED); /* although it is remembered */
+        assert_int_equal(identify(f, token("\"exp\":1799999970"), NULL),
+                         SOVD_E_UNAUTHORIZED); /* although it is remembered */
         assert_int_equal(identify(f, token("\"exp\":1800000300,\"nbf\":1800000030"), NULL), 0);
-        assert_int_equal(identify(f, token("\"exp\":1800000300,\"nbf\":1800000031"), NULL), SOVD_E_UNAUTHORIZED);
+        assert_int_equal(identify(f, token("\"exp\":1800000300,\"nbf\":1800000031"), NULL),
+                         SOVD_E_UNAUTHORIZED);
         assert_int_equal(identify(f, token("\"exp\":1800000300,\"iat\":1800000030"), NULL), 0);
-        assert_int_equal(identify(f, token("\"exp\":1800000300,\"iat\":1800000031"), NULL), SOVD_E_UNAUTHORIZED);
+        assert_int_equal(identify(f, token("\"exp\":1800000300,\"iat\":1800000031"), NULL),
+                         SOVD_E_UNAUTHORIZED);
         assert_int_equal(identify(f, token("\"exp\":253402300799"), NULL), 0);
         assert_int_equal(identify(f, token("\"exp\":253402300800"), NULL), SOVD_E_UNAUTHORIZED);
         assert_int_equal(identify(f, token("\"exp\":9223372036854775807"), NULL), SOVD_E_UNAUTHORIZED);
@@ -173,8 +184,12 @@ static void without_an_issuer_no_token_is_good(void **state) {
 
 static void settings_whose_key_cannot_be_read_leave_the_old_ones(void **state) {
         struct fixture *f = *state;
-        struct sovd_issuer_settings settings = { .name = "local", .issuer = "me", .audience = "other", .roles_claim = "roles",
-                                                 .tenant_claim = "", .secret_file = "/nonexistent/file" };
+        struct sovd_issuer_settings settings = { .name = "local",
+                                                 .issuer = "me",
+                                                 .audience = "other",
+                                                 .roles_claim = "roles",
+                                                 .tenant_claim = "",
+                                                 .secret_file = "/nonexistent/file" };
 
         assert_true(sovd_jwt_apply(f->jwt, &settings, NULL) < 0);
         assert_int_equal(identify(f, token("\"exp\":1800000300"), NULL), 0);

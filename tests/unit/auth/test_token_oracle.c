@@ -36,7 +36,9 @@ static void to_text(char ret[static 8192], EVP_PKEY *key, bool is_private) {
         BIO *bio = BIO_new(BIO_s_mem());
         char *data;
 
-        assert_int_equal(is_private ? PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) : PEM_write_bio_PUBKEY(bio, key), 1);
+        assert_int_equal(is_private ? PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
+                                    : PEM_write_bio_PUBKEY(bio, key),
+                         1);
         long n = BIO_get_mem_data(bio, &data);
         memcpy(ret, data, (size_t)n);
         ret[n] = '\0';
@@ -49,7 +51,9 @@ static void make(struct keys *k, const struct kind *kind) {
         if (!kind->type) {
                 (void)strcpy(k->private, SECRET);
                 (void)strcpy(k->public, SECRET);
-                assert_int_equal(sovd_jwks_from_secret(&k->set, (const unsigned char *)SECRET, strlen(SECRET), 0, &why), 0);
+                assert_int_equal(sovd_jwks_from_secret(&k->set, (const unsigned char *)SECRET, strlen(SECRET),
+                                                       0, &why),
+                                 0);
                 return;
         }
         EVP_PKEY *key = kind->curve ? EVP_EC_gen(kind->curve) : EVP_RSA_gen(2048);
@@ -66,7 +70,8 @@ static char *sign(const struct keys *k, jwt_alg_t algorithm) {
         assert_int_equal(jwt_new(&jwt), 0);
         assert_int_equal(jwt_add_grant(jwt, "sub", "alice"), 0);
         assert_int_equal(jwt_add_grant_int(jwt, "exp", 1800000000), 0);
-        assert_int_equal(jwt_set_alg(jwt, algorithm, (const unsigned char *)k->private, (int)strlen(k->private)), 0);
+        assert_int_equal(
+                jwt_set_alg(jwt, algorithm, (const unsigned char *)k->private, (int)strlen(k->private)), 0);
         char *text = jwt_encode_str(jwt);
         assert_non_null(text);
         jwt_free(jwt);
@@ -116,7 +121,8 @@ static void compare(const struct keys *k, const char *token, struct sovd_arena *
                 bool good = ours(k->set, buf, arena);
                 n_good += good;
                 if (good)
-                        assert_true(theirs(k, buf) && strcmp(buf, token) == 0); /* the change changed nothing */
+                        assert_true(theirs(k, buf) &&
+                                    strcmp(buf, token) == 0); /* the change changed nothing */
         }
         assert_true(n_good < CHANGES / 10);
 }
