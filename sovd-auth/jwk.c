@@ -2,6 +2,7 @@
 /* Sets of keys, and keys from files. Members of JWK sets are read in jwk_json.c. */
 #include "sovd-auth/jwk_inside.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/secret.h"
 #include <errno.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -48,9 +49,7 @@ struct sovd_jwks *sovd_jwks_unref(struct sovd_jwks *set) {
         for (size_t i = 0; set->keys && i < set->n; i++) {
                 free(set->keys[i].kid);
                 EVP_PKEY_free(set->keys[i].key);
-                if (set->keys[i].secret)
-                        OPENSSL_cleanse(set->keys[i].secret, set->keys[i].secret_len);
-                free(set->keys[i].secret);
+                sovd_secret_unref(set->keys[i].kept);
         }
         OPENSSL_cleanse(set->digest, sizeof(set->digest));
         free(set->keys);
@@ -209,11 +208,10 @@ int sovd_jwks_from_secret(struct sovd_jwks **ret, const unsigned char *secret, s
                 return r;
         struct sovd_jwk *k = &set->keys[0];
         set->n = 1;
-        k->secret = malloc(len);
-        if (!k->secret)
-                return sovd_error_origin(-ENOMEM);
-        memcpy(k->secret, secret, len);
-        k->secret_len = len;
+        r = sovd_secret_new(&k->kept, (const char *)secret, len);
+        if (r)
+                return r;
+        k->secret = (const unsigned char *)sovd_secret_bytes(k->kept, &k->secret_len);
         k->kind = SOVD_KEY_SECRET;
         k->algorithms = algorithms ? algorithms : possible;
         k->any_kid = true;

@@ -10,6 +10,8 @@
 #include "sovd-auth/jwa.h"
 #include "sovd-core/base/arena.h"
 
+struct sovd_secret;
+
 #define SOVD_JWKS_KEYS_MAX  64
 #define SOVD_JWKS_BYTES_MAX ((size_t)64 * 1024)
 #define SOVD_KID_MAX        64
@@ -20,8 +22,9 @@ struct sovd_jwk {
         enum sovd_key_kind kind;
         unsigned algorithms; /* SOVD_JWA_BIT */
         EVP_PKEY *key;       /* NULL for a secret */
-        unsigned char *secret;
+        const unsigned char *secret; /* of kept */
         size_t secret_len;
+        struct sovd_secret *kept;
 };
 
 struct sovd_jwks {

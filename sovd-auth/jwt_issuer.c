@@ -312,6 +312,8 @@ void issuers_write_metrics(struct issuer *const *issuers, size_t n, struct sovd_
                 for (size_t i = 0; i < n; i++) {
                         double values[N_METRICS];
                         measure(issuers[i], values);
+                        if (m >= AGE && m <= FAILURES && !sovd_issuer_is_remote(&issuers[i]->settings))
+                                continue; /* a file is not fetched */
                         sovd_json_rawf(w, "%s{issuer=\"%s\"} %.15g\n", metrics[m].name,
                                        issuers[i]->settings.name, values[m]);
                 }

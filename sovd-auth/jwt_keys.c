@@ -6,15 +6,15 @@
 #include "sovd-core/base/secret.h"
 #include <sys/stat.h>
 
-/* A public key: everybody may read it, but it is a small file. */
+/* A public key: everybody may read it, but who can write it can be anybody. */
 static int read_public(struct sovd_jwks **ret, const char *file, unsigned algorithms, struct sovd_arena *arena,
                        const char **ret_why) {
         const char *text;
         size_t len;
         struct stat st;
 
-        if (stat(file, &st) == 0 && !S_ISREG(st.st_mode)) {
-                *ret_why = "is no file";
+        if (stat(file, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_mode & (S_IWGRP | S_IWOTH))) {
+                *ret_why = S_ISREG(st.st_mode) ? "may be changed by others than its owner" : "is no file";
                 return SOVD_E_BAD_REQUEST;
         }
         int r = sovd_config_read_file(&text, &len, file, arena);

@@ -5,6 +5,8 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/secret.h"
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 
 #define F(member) offsetof(struct sovd_issuer_settings, member)
 #define COMMON(default_name, key_doc)                                                                          \
@@ -40,7 +42,8 @@ static const struct sovd_field jwt_fields[] = {
         { .name = "secret_file", .type = SOVD_FIELD_STRING, .offset = F(secret_file), .min = 1, .max = 4096,
           .doc = "Where the secret of HS256, HS384 and HS512 is, at least 32, 48 and 64 bytes. " SOVD_SECRET_NOTATION },
         { .name = "public_key_file", .type = SOVD_FIELD_STRING, .offset = F(public_key_file), .min = 1, .max = 4096,
-          .doc = "File with the issuer's public key in PEM: RSA from 2048 bits, EC P-256 or P-384, Ed25519." },
+          .doc = "File with the issuer's public key in PEM: RSA from 2048 bits, EC P-256 or P-384, Ed25519. "
+                 "Nobody but its owner may write it." },
         { .name = "jwks_url", .type = SOVD_FIELD_STRING, .offset = F(jwks_url), .min = 1, .max = 2048, .format = "uri",
           .doc = "Address of the issuer's JWK set; https, or http on this machine. One of the three is required." },
         { 0 }
@@ -102,6 +105,18 @@ static struct complaint check_algorithms(const struct sovd_issuer_settings *s) {
         return (struct complaint){ 0 };
 }
 
+/* Is there a certificate in it? A path that leads nowhere would show only when keys cannot be fetched. */
+static bool is_ca_file(const char *file) {
+        BIO *bio = BIO_new_file(file, "r");
+        X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+        bool good = certificate;
+
+        X509_free(certificate);
+        BIO_free(bio);
+        ERR_clear_error();
+        return good;
+}
+
 static struct complaint check_remote(const struct sovd_issuer_settings *s, bool is_oidc) {
         const char *why = sovd_key_url_check(is_oidc ? s->issuer : s->jwks_url);
 
@@ -109,6 +124,8 @@ static struct complaint check_remote(const struct sovd_issuer_settings *s, bool 
                 why = "may have no query";
         if (why)
                 return (struct complaint){ "/jwt/jwks_url", "/oidc/issuer_url", why };
+        if (s->ca_file && !is_ca_file(s->ca_file))
+                return (struct complaint){ AT("ca_file"), "cannot be read, or has no certificate in PEM" };
         if (s->max_stale.value < s->refresh.value)
                 return (struct complaint){ AT("max_stale_secs"), "must be at least refresh_secs" };
         return (struct complaint){ 0 };

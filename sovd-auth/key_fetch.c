@@ -162,8 +162,8 @@ static int read_discovery(const char *text, size_t len, const char *issuer, stru
         if (!sovd_streq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "issuer")), issuer))
                 return fail(ret_why, "the discovery document is of another issuer");
         *ret_url = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "jwks_uri"));
-        if (!*ret_url || sovd_key_url_check(*ret_url))
-                return fail(ret_why, "the discovery document has no acceptable jwks_uri");
+        if (!*ret_url || sovd_key_url_check(*ret_url) || scheme_of(*ret_url) < scheme_of(issuer))
+                return fail(ret_why, "the discovery document has no acceptable jwks_uri"); /* nor one that is less safe */
         return 0;
 }
 

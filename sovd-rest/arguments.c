@@ -90,6 +90,15 @@ bool sovd_arguments_parse(struct sovd_arguments *ret, int argc, char **argv) {
         return true;
 }
 
+void sovd_arguments_complain(const char *text) {
+        while (*text) {
+                size_t n = strcspn(text, "\n");
+                if (n)
+                        (void)fprintf(stderr, "%.*s\n", (int)n, text);
+                text += n + (text[n] == '\n');
+        }
+}
+
 void sovd_arguments_help(void) {
         (void)puts("sovd-gatewayd - one REST entry to everything diagnosable in a vehicle (ISO 17978-3)\n"
                    "\n"

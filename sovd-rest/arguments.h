@@ -33,3 +33,6 @@ struct sovd_arguments {
 /* false: the arguments are wrong, and standard error says why. */
 bool sovd_arguments_parse(struct sovd_arguments *ret, int argc, char **argv);
 void sovd_arguments_help(void);
+
+/* What is wrong, line by line on standard error. */
+void sovd_arguments_complain(const char *text);

@@ -32,13 +32,13 @@
 #include "sovd-rest/origin.h"
 #include "sovd-rest/own_entity.h"
 #include "sovd-rest/policy_settings.h"
+#include "sovd-rest/process.h"
 #include "sovd-rest/service.h"
 #include "sovd-rest/settings.h"
 #include "sovd-rest/streamer.h"
 #include "sovd-rest/trigger_log.h"
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -207,15 +207,6 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
         return message ? message : sovd_fault_settings_check(s->faults, s->native, tree, arena);
 }
 
-static void print_lines(const char *text) {
-        while (*text) {
-                size_t n = strcspn(text, "\n");
-                if (n)
-                        (void)fprintf(stderr, "%.*s\n", (int)n, text);
-                text += n + (text[n] == '\n');
-        }
-}
-
 /* 0, or a negative value after standard error was told why. */
 static int load(const struct sovd_arguments *arguments, struct settings *settings, struct sovd_arena *arena) {
         struct sovd_config_tree *tree;
@@ -229,7 +220,7 @@ static int load(const struct sovd_arguments *arguments, struct settings *setting
                 message = sovd_policy_settings_read(settings->auth, tree, arena, &settings->policy);
         if (!message)
                 return r;
-        print_lines(message);
+        sovd_arguments_complain(message);
         return -EINVAL;
 }
 
@@ -241,7 +232,7 @@ static int make_demo(struct daemon *d) {
                 return 0;
         if (!sovd_sim_backend_new(&d->demo, DEMO_NAME, d->arguments->scenario, d->arena, &message))
                 return 0;
-        print_lines(message);
+        sovd_arguments_complain(message);
         return -EINVAL;
 }
 
@@ -650,18 +641,14 @@ static void stop(struct daemon *d) {
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
 static void raise_file_limit(const struct settings *s) {
-        struct rlimit limit;
-        rlim_t wanted = (rlim_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
+        uint64_t wanted = (uint64_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
         const struct sovd_backend_settings *b = s->backends.items;
 
         for (size_t i = 0; i < s->backends.n; i++)
-                wanted += sovd_backend_is_sim(&b[i]) ? 0 : (rlim_t)b[i].sovd.max_in_flight.value;
-        if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
-                return;
-        limit.rlim_cur = SOVD_MIN(wanted, limit.rlim_max);
-        if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
-                sovd_log(SOVD_LOG_WARN, "the limits may need %llu file descriptors, and only %llu are allowed",
-                         (unsigned long long)wanted, (unsigned long long)limit.rlim_cur);
+                wanted += sovd_backend_is_sim(&b[i]) ? 0 : (uint64_t)b[i].sovd.max_in_flight.value;
+        if (!sovd_process_allow_files(wanted))
+                sovd_log(SOVD_LOG_WARN, "the limits may need %llu file descriptors, and fewer are allowed",
+                         (unsigned long long)wanted);
 }
 
 static int serve(struct daemon *d) {

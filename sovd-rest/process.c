@@ -2,6 +2,7 @@
 #include "sovd-rest/process.h"
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 size_t sovd_process_open_files(void) {
@@ -26,4 +27,13 @@ size_t sovd_process_resident_bytes(void) {
                 (void)fclose(f);
         }
         return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+bool sovd_process_allow_files(uint64_t n) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= n)
+                return true;
+        limit.rlim_cur = n < limit.rlim_max ? (rlim_t)n : limit.rlim_max;
+        return !setrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur >= n;
 }

@@ -4,7 +4,12 @@
 /*
  * Process - what the kernel says of this one; 0 when it does not
  */
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 size_t sovd_process_open_files(void);
 size_t sovd_process_resident_bytes(void);
+
+/* Raises the limit of open files to n, as far as the hard one allows. false: it is lower than that. */
+bool sovd_process_allow_files(uint64_t n);

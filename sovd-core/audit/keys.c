@@ -168,7 +168,7 @@ static int make_device(struct sovd_audit_keys *keys) {
 
 static int write_public(const struct sovd_audit_keys *keys) {
         EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, sovd_audit_signer_public(keys->device), SOVD_AUDIT_KEY);
-        int r = key ? write_pem(keys->folder, "audit.pub", 0644, key, false) : -EIO;
+        int r = key ? write_pem(keys->folder, "audit.pub", 0600, key, false) : -EIO;
 
         EVP_PKEY_free(key);
         return r;

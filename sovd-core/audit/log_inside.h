@@ -85,8 +85,8 @@ int audit_accompany(struct sovd_db_conn *conn, uint64_t number, void *data);
 int audit_before_commit(struct sovd_db_conn *conn, void *data);
 void audit_after(int result, void *data);
 
-/* Begins an epoch: its key signed by `by`, in this transaction. */
-int audit_begin_epoch(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t epoch,
+/* Begins an epoch: its key, which it takes over, is signed by `by`, in this transaction. */
+int audit_begin_epoch(struct sovd_audit *a, struct sovd_db_conn *conn, struct sovd_audit_signer *key, uint64_t epoch,
                       const struct sovd_audit_signer *by);
 /* Signs the present head with a key of the epoch, and keeps it. */
 int audit_sign(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t epoch, const struct sovd_audit_signer *key);

@@ -36,7 +36,7 @@ static void _printf_(2, 3) find(struct opening *o, const char *format, ...) {
 /* --- the head beside the database -------------------------------------------------------------------------- */
 
 int audit_write_head(struct sovd_audit *a, const char *note) {
-        return a->folder ? sovd_audit_write_file(a->folder, AUDIT_HEAD_FILE, 0644, note, strlen(note)) : 0;
+        return a->folder ? sovd_audit_write_file(a->folder, AUDIT_HEAD_FILE, 0600, note, strlen(note)) : 0;
 }
 
 static void read_head(struct opening *o) {
@@ -210,6 +210,14 @@ static void check_device(struct opening *o) {
                 find(o, "the log was not begun with this device key");
 }
 
+static int make_epoch(struct opening *o, uint64_t epoch) {
+        const struct sovd_audit_signer *device = sovd_audit_keys_device(o->a->keys);
+        struct sovd_audit_signer *key;
+        int r = sovd_audit_epoch_make(o->a->keys, epoch, &key);
+
+        return r ? r : audit_begin_epoch(o->a, o->conn, key, epoch, device);
+}
+
 /* Without the key nothing can be signed: an epoch that the device key signs goes on, and every verifier will say so. */
 static int get_epoch_key(struct opening *o) {
         struct sovd_audit *a = o->a;
@@ -221,7 +229,7 @@ static int get_epoch_key(struct opening *o) {
         if (r != -ENOKEY)
                 return r;
         find(o, "the key of epoch %llu is gone", (unsigned long long)a->now.epoch);
-        return audit_begin_epoch(a, o->conn, a->now.epoch + 1, sovd_audit_keys_device(a->keys));
+        return make_epoch(o, a->now.epoch + 1);
 }
 
 /* --- a new log --------------------------------------------------------------------------------------------- */
@@ -262,7 +270,7 @@ static int begin_log(struct opening *o) {
         if (!r)
                 r = audit_set_meta(o->conn, "device", device);
         if (!r)
-                r = audit_begin_epoch(a, o->conn, 0, sovd_audit_keys_device(a->keys));
+                r = make_epoch(o, 0);
         if (!r)
                 r = audit_sign(a, o->conn, 0, a->next_key);
         /* Before the commit: from then on a log without a head is one whose head was taken away. */

@@ -384,29 +384,29 @@ int audit_sign(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t epoch, 
         return 0;
 }
 
-int audit_begin_epoch(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t epoch, const struct sovd_audit_signer *by) {
-        struct sovd_audit_key row = { .epoch = epoch, .from_size = a->now.range.size };
-        struct sovd_audit_signer *key = NULL;
+static int keep_key(struct sovd_db_conn *conn, const struct sovd_audit_key *key) {
         struct sovd_db_stmt *s;
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO audit_key(epoch, public, from_size, signature) VALUES(?1, ?2, ?3, ?4)");
 
-        int r = sovd_audit_epoch_make(a->keys, epoch, &key);
-        if (!r)
-                memcpy(row.public_key, sovd_audit_signer_public(key), sizeof(row.public_key));
-        if (!r)
-                r = sovd_audit_key_sign(&row, a->log, by);
-        if (!r)
-                r = sovd_db_prepare(conn, &s, "INSERT INTO audit_key(epoch, public, from_size, signature) VALUES(?1, ?2, ?3, ?4)");
-        if (r) {
-                sovd_audit_signer_free(key);
+        if (r)
                 return r;
-        }
+        sovd_db_bind_int(s, 1, (int64_t)key->epoch);
+        sovd_db_bind_blob(s, 2, key->public_key, sizeof(key->public_key));
+        sovd_db_bind_int(s, 3, (int64_t)key->from_size);
+        sovd_db_bind_blob(s, 4, key->signature, sizeof(key->signature));
+        return sovd_db_run(s);
+}
+
+int audit_begin_epoch(struct sovd_audit *a, struct sovd_db_conn *conn, struct sovd_audit_signer *key, uint64_t epoch,
+                      const struct sovd_audit_signer *by) {
+        struct sovd_audit_key row = { .epoch = epoch, .from_size = a->now.range.size };
+
         sovd_audit_signer_free(a->next_key);
         a->next_key = key;
-        sovd_db_bind_int(s, 1, (int64_t)epoch);
-        sovd_db_bind_blob(s, 2, row.public_key, sizeof(row.public_key));
-        sovd_db_bind_int(s, 3, (int64_t)row.from_size);
-        sovd_db_bind_blob(s, 4, row.signature, sizeof(row.signature));
-        r = sovd_db_run(s);
+        memcpy(row.public_key, sovd_audit_signer_public(key), sizeof(row.public_key));
+        int r = sovd_audit_key_sign(&row, a->log, by);
+        if (!r)
+                r = keep_key(conn, &row);
         if (r)
                 return r;
         a->now.epoch = epoch;
@@ -423,18 +423,21 @@ static bool is_epoch_over(struct sovd_audit *a) {
 /* The old key signs the new one and the head where it begins, and is gone after the commit. A key that cannot be made (the disk)
  * must not stop the state: the old one goes on, and the next commit tries again. */
 static int change_epoch(struct sovd_audit *a, struct sovd_db_conn *conn) {
-        struct sovd_audit_entry e = { .ev = "system.key", .n_detail = 1,
-                                      .detail = { { .name = "epoch", .number = a->now.epoch + 1 } } };
         const uint64_t epoch = a->now.epoch + 1;
+        struct sovd_audit_entry e = { .ev = "system.key", .n_detail = 1, .detail = { { .name = "epoch", .number = epoch } } };
+        struct sovd_audit_signer *key;
 
+        if (sovd_audit_epoch_make(a->keys, epoch, &key))
+                return 0;
         int r = audit_append(a, conn, &e, NULL);
         if (!r)
                 r = audit_sign(a, conn, a->now.epoch, a->epoch_key);
-        if (!r) {
-                a->now.checkpoint_stays = true;
-                r = audit_begin_epoch(a, conn, epoch, a->epoch_key);
+        if (r) {
+                sovd_audit_signer_free(key);
+                return r;
         }
-        return r;
+        a->now.checkpoint_stays = true;
+        return audit_begin_epoch(a, conn, key, epoch, a->epoch_key);
 }
 
 int audit_before_commit(struct sovd_db_conn *conn, void *data) {
@@ -444,7 +447,8 @@ int audit_before_commit(struct sovd_db_conn *conn, void *data) {
 
         if (!a->dirty)
                 return 0;
-        if (!a->next_key && is_epoch_over(a))
+        r = settle_doubt(a, conn);
+        if (!r && !a->next_key && is_epoch_over(a))
                 r = change_epoch(a, conn);
         if (!r)
                 r = audit_sign(a, conn, a->now.epoch, a->next_key ? a->next_key : a->epoch_key);

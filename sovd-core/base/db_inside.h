@@ -28,7 +28,7 @@ struct sovd_db {
         pthread_t check_thread;
 
         pthread_mutex_t mutex; /* everything below */
-        pthread_cond_t queued, finished, reader_free;
+        pthread_cond_t queued, reader_free;
         struct sovd_db_job *first, **last;
         size_t n_waiting;
         const struct sovd_db_hooks *hooks, *hooks_wanted; /* hooks: the writer thread's, without the mutex */

@@ -182,7 +182,6 @@ static int db_new(struct sovd_db **ret, const struct sovd_db_options *o) {
         (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         (void)pthread_cond_init(&db->queued, &attributes);
         (void)pthread_condattr_destroy(&attributes);
-        (void)pthread_cond_init(&db->finished, NULL);
         (void)pthread_cond_init(&db->reader_free, NULL);
         db->last = &db->first;
         db->queue_max = o->queue_max;
@@ -277,7 +276,6 @@ struct sovd_db *sovd_db_close(struct sovd_db *db) {
                 sovd_db_conn_free(reader);
         sovd_db_conn_free(db->writer); /* last: it takes the journal in and removes it */
         (void)pthread_cond_destroy(&db->queued);
-        (void)pthread_cond_destroy(&db->finished);
         (void)pthread_cond_destroy(&db->reader_free);
         (void)pthread_mutex_destroy(&db->mutex);
         free(db->uri);

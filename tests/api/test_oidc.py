@@ -3,6 +3,8 @@
 import concurrent.futures
 import json
 import pathlib
+import ssl
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,8 +20,8 @@ NAME = '{issuer="oidc"}'
 
 
 class OidcCase(polling.Waiting, unittest.TestCase):
-    def provider(self, *keys):
-        provider = tokens.Provider(*(keys or (ONE.jwk('one'),)))
+    def provider(self, *keys, context=None):
+        provider = tokens.Provider(*(keys or (ONE.jwk('one'),)), context=context)
         self.addCleanup(provider.__exit__)
         return provider
 
@@ -86,6 +88,7 @@ class Keys(OidcCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / 'key.pem'
             path.write_bytes(TWO.pem())
+            path.chmod(0o600)
             daemon = self.daemon(provider, jwt={'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'public_key_file': str(path)})
         self.answers(daemon, 200, self.token(provider))
         self.answers(daemon, 200, self.token(provider, TWO, iss=tokens.ISSUER))
@@ -196,6 +199,23 @@ class Failure(OidcCase):
                 self.answers(daemon, 503, self.token(provider), 'no keys')
                 daemon.stop()
                 provider.stop()
+
+    def test_over_https_the_server_has_to_be_trusted(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in 'good', 'other':
+                subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+                                '-subj', f'/CN={name}', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', f'{folder}/{name}.key',
+                                '-out', f'{folder}/{name}.pem'], check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(f'{folder}/good.pem', f'{folder}/good.key')
+            provider = self.provider(context=context)
+            self.answers(self.daemon(provider, ca_file=f'{folder}/good.pem'), 200, self.token(provider))
+            for options in ({'ca_file': f'{folder}/other.pem'}, {}):
+                daemon = self.daemon(provider, wait=False, **options)
+                daemon.wait_log('no TLS with a certificate that is trusted')
+                self.answers(daemon, 503, self.token(provider), 'no keys')
+            provider.discovery = {'jwks_uri': provider.url.replace('https', 'http') + '/keys'}
+            self.daemon(provider, wait=False, ca_file=f'{folder}/good.pem').wait_log('no acceptable jwks_uri')
 
     def test_a_bad_set_leaves_the_good_one_in_force(self):
         provider = self.provider()

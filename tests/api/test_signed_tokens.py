@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that prove themselves by signed tokens: of an issuer whose key is configured."""
 import base64
+import collections
+import concurrent.futures
 import hashlib
 import json
 import pathlib
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -327,7 +330,7 @@ class Reload(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = private_file(folder, 'key.pem', RSA.pem())
             settings = {'auth': {'enabled': True, 'jwt': section(public_key_file=str(path))}}
-            old, new = tokens.compact(RSA, 'RS256', tokens.claims()), tokens.compact(OTHER_RSA, 'RS256', tokens.claims())
+            old, new = (tokens.compact(key, 'RS256', tokens.claims(roles=['viewer'])) for key in (RSA, OTHER_RSA))
             with gateway.Gateway(ready=False, **settings) as daemon:
                 self.assertEqual((self.status(daemon, old), self.status(daemon, new)), (200, 401))
                 for broken in b'', b'nonsense', RSA.private_pem(), tokens.Key('rsa', 1024).pem(), tokens.Key('p521').pem():
@@ -340,6 +343,29 @@ class Reload(unittest.TestCase):
                 daemon.reload(daemon.settings(auth={'api_keys': [keys.entry('a', 'key-of-a')]}), 'was read again')
                 self.assertEqual((self.status(daemon, old), self.status(daemon, new)), (401, 401))
 
+
+    def test_reloads_make_no_good_token_bad(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = private_file(folder, 'key.pem', RSA.pem())
+            all_ = [tokens.compact(RSA, 'RS256', tokens.claims(jti=str(i))) for i in range(8)]
+
+            def settings(i):
+                return {'auth': {'jwt': section(public_key_file=str(path), leeway_secs=20 + i)}}
+            with gateway.Gateway(ready=False, **settings(0)) as daemon, concurrent.futures.ThreadPoolExecutor(4) as pool:
+                over, seen = threading.Event(), collections.Counter()
+
+                def ask():
+                    while not over.is_set():
+                        seen.update(self.status(daemon, token) for token in all_)
+                asked = [pool.submit(ask) for _ in range(4)]
+                try:
+                    for i in range(10):
+                        daemon.reload(daemon.settings(**settings(i)), 'was read again')
+                finally:
+                    over.set()
+                for one in asked:
+                    one.result()
+            self.assertEqual(set(seen), {200})
 
     def test_a_secret_in_vault_is_exchanged_without_a_restart(self):
         other = tokens.Key(b'another-secret-of-thirty-two-byt')
@@ -378,7 +404,7 @@ class Configuration(unittest.TestCase):
                     ({'issuer': 'i', 'public_key_file': pem}, None, 'auth.jwt.audience'), (section(public_key_file=pem, audience=''), None, 'auth.jwt.audience'),
                     ({'audience': 'a', 'public_key_file': pem}, None, 'auth.jwt.issuer'), (section(), None, 'auth.jwt: needs one of'),
                     (section(public_key_file=pem, secret_file=secret), None, 'auth.jwt: needs one of'), (section(public_key_file=folder + '/none'), None, 'public_key_file: cannot be read'),
-                    (section(public_key_file=folder), None, 'public_key_file: is no file'), (section(public_key_file=secret), None, 'no public key'),
+                    (section(public_key_file=folder), None, 'public_key_file: is no file'), (section(public_key_file=file('written', RSA.pem(), 0o664)), None, 'may be changed by others'), (section(public_key_file=secret), None, 'no public key'),
                     (section(public_key_file=file('private', RSA.private_pem())), None, 'no public key'),
                     (section(public_key_file=file('short', tokens.Key('rsa', 1024).pem())), None, 'fewer than 2048'),
                     (section(public_key_file=file('p521', tokens.Key('p521').pem())), None, 'P-256 and P-384'),
@@ -395,7 +421,8 @@ class Configuration(unittest.TestCase):
                     (section(jwks_url='https://issuer.example', refresh_secs=60, max_stale_secs=59), None, 'auth.jwt.max_stale_secs'),
                     (None, {'issuer_url': 'http://issuer.example', 'audience': 'a'}, 'auth.oidc.issuer_url'), (None, {'issuer_url': 'https://issuer.example?x', 'audience': 'a'}, 'no query'),
                     (None, {'issuer_url': 'https://issuer.example'}, 'auth.oidc.audience'), (section(public_key_file=pem, name='oidc'), oidc, 'auth.oidc.name'),
-                    (None, {**oidc, 'secret_file': secret}, 'secret_file')):
+                    (None, {**oidc, 'secret_file': secret}, 'secret_file'), (None, {**oidc, 'ca_file': folder + '/none'}, 'auth.oidc.ca_file'),
+                    (None, {**oidc, 'ca_file': pem}, 'auth.oidc.ca_file')):
                 with self.subTest(said=said, jwt=jwt, oidc=other):
                     status, out, errors = self.check(folder, jwt, other)
                     self.assertEqual(status, 2, out + errors)

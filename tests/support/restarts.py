@@ -21,6 +21,12 @@ def client(number):
 A, B = client(0), client(1)
 
 
+def without_audit(test):
+    """For tests of what comes behind it: a change that cannot be put on record is refused before (test_audit.py)."""
+    test.without_audit = True
+    return test
+
+
 class RestartCase(unittest.TestCase):
     """Each test has a folder and a gateway of its own."""
     scenario = None  # of a backend `sim`, or NULL
@@ -39,6 +45,7 @@ class RestartCase(unittest.TestCase):
     def settings(self):
         return {'storage': {'path': str(self.state)},
                 'auth': keys.section(*(keys.entry(name, f'secret-of-{name}-xxxxxxxx') for name in NAMES)),
+                'audit': {'enabled': not getattr(getattr(self, self._testMethodName), 'without_audit', False)},
                 'locks': {'required': []}, **self.sections}
 
     def start(self, **more):

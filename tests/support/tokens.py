@@ -99,11 +99,19 @@ def bearer(token):
     return {'Authorization': f'Bearer {token}'}
 
 
+class Server(http.server.ThreadingHTTPServer):
+    allow_reuse_address = daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """The other side may go away, or not trust us."""
+
+
 class Provider:
     """Discovery and keys over http on this machine. Attributes change what it answers."""
 
-    def __init__(self, *keys):
+    def __init__(self, *keys, context=None):
         self.keys = list(keys)              # JWKs
+        self.context = context              # of TLS
         self.issuer = None                  # other than its own address
         self.status, self.jwks = 200, None  # jwks: bytes that stand for the set
         self.discovery = None               # more members of the document, or bytes
@@ -135,11 +143,11 @@ class Provider:
             def log_message(self, *_):
                 pass
 
-        http.server.ThreadingHTTPServer.allow_reuse_address = True
-        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', port), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(('127.0.0.1', port), Handler)
         self.port = self.server.server_address[1]
-        self.url = f'http://127.0.0.1:{self.port}'
+        self.url = f'{"https" if self.context else "http"}://127.0.0.1:{self.port}'
+        if self.context:
+            self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
 
     def stop(self):

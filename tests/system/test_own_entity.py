@@ -299,12 +299,12 @@ class State(OwnCase):
         with open(self.state / 'state.db', 'r+b') as file:
             file.write(b'\xa5' * 8192)
         self.start()
-        self.until(lambda: self.faults() == {'state-damaged': 'active'})
+        self.until(lambda: self.faults() == {'state-damaged': 'active', 'audit-tampered': 'active'})  # the log in it is gone
         kept = pathlib.Path(self.frame('state-damaged')['kept_as'])
         self.assertEqual(kept.read_bytes()[:100], b'\xa5' * 100)
         self.stop()
         self.start()
-        self.until(lambda: self.faults() == {'state-damaged': 'confirmed'})
+        self.until(lambda: self.faults() == {'state-damaged': 'confirmed', 'audit-tampered': 'active'})
 
     def test_what_happened_at_the_start_stays_cleared(self):
         (self.state / 'state.db').write_bytes(b'\xa5' * 8192)

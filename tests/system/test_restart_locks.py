@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import ecu
 import gateway
-from restarts import A, B, RestartCase, client
+from restarts import A, B, RestartCase, client, without_audit
 
 VEHICLE = {'components': [{'id': 'ecu', 'data': [{'id': 'limit', 'value': 1, 'writable': True}]},
                           {'id': 'part', 'parent': 'ecu', 'data': [{'id': 'limit', 'value': 1, 'writable': True}]}]}
@@ -143,6 +143,7 @@ class Locks(RestartCase):
         self.ask(404, 'GET', uri, who=A)
         self.write(204, B)
 
+    @without_audit
     def test_a_full_disk_refuses_and_changes_nothing(self):
         held = gateway.Gateway.full(self.lock(A, scopes=['data']).headers['location'])
         there_is_space = self.disk_is_full()
@@ -183,6 +184,7 @@ class LocksBehind(RestartCase):
         self.assertEqual(self.there(), [])
 
 
+    @without_audit
     def test_a_lock_that_cannot_be_written_is_given_back_there(self):
         there_is_space = self.disk_is_full()
         self.refused('POST', '/components/bms/locks', {'lock_expiration': 60}, A)

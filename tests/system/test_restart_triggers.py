@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import events
 import gateway
 import polling
-from restarts import A, B, RestartCase
+from restarts import A, B, RestartCase, without_audit
 
 VEHICLE = {'components': [{'id': 'ecu', 'data': [{'id': 'limit', 'value': 1, 'writable': True}],
                            'logs': {'contexts': [{'id': 'app', 'type': 'AUTOSAR_DLT', 'application_id': 'ECU',
@@ -147,6 +147,7 @@ class Triggers(RestartCase):
         made = self.ask(201, 'POST', ECU + '/data-lists', {'ids': ['limit']}, A).json
         self.assertEqual(self.make(400, resource=f'data-lists/{made["id"]}')['path'], '/persistent')
 
+    @without_audit
     def test_a_full_disk_refuses_and_changes_nothing(self):
         made = self.make(lifetime=100)
         there_is_space = self.disk_is_full()
