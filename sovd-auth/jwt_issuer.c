@@ -306,7 +306,7 @@ static void measure(struct issuer *s, double ret[static N_METRICS]) {
 }
 
 void issuers_write_metrics(struct issuer *const *issuers, size_t n, struct sovd_json_writer *w) {
-        for (size_t m = 0; n && m < N_METRICS; m++) {
+        for (size_t m = 0; m < N_METRICS; m++) {
                 sovd_json_rawf(w, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help,
                                metrics[m].name, metrics[m].type);
                 for (size_t i = 0; i < n; i++) {

@@ -6,13 +6,20 @@
 #include "sovd-rest/access.h"
 #include "sovd-rest/authority.h"
 #include "sovd-rest/http_server.h"
+#include "sovd-rest/origin.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/route.h"
 #include <strings.h>
 
+/* What a proxy shows is its own, whoever asks through it. */
+static const struct sovd_peer_certificate *shown_by_client(const struct sovd_call *call, const struct sovd_http_exchange *x) {
+        return x->peer && !sovd_proxy_is_trusted(sovd_rest_of(call)->trusted_proxies, x->remote) ? x->peer : NULL;
+}
+
 /* Whoever is at that address; at the other end of a Unix socket the kernel knows the user. */
 struct sovd_principal sovd_gate_whoever(struct sovd_call *call, const struct sovd_http_exchange *x) {
-        const char *certificate = x->peer ? sovd_arena_strdup(call->arena, x->peer->sha256) : NULL;
+        const struct sovd_peer_certificate *shown = shown_by_client(call, x);
+        const char *certificate = shown ? sovd_arena_strdup(call->arena, shown->sha256) : NULL;
 
         if (x->uid >= 0)
                 return (struct sovd_principal){ .id = sovd_call_printf(call, "uid:%lld", (long long)x->uid) };
@@ -57,7 +64,7 @@ static enum sovd_credential kind_of(const struct sovd_credentials *c) {
  * before from there. */
 int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *x) {
         struct sovd_admission *admission = sovd_rest_of(call)->admission;
-        struct sovd_credentials credentials = { .uid = x->uid, .certificate = x->peer };
+        struct sovd_credentials credentials = { .uid = x->uid, .certificate = shown_by_client(call, x) };
         int r = single(call, x, "Authorization", &credentials.authorization);
 
         if (!r)

@@ -21,7 +21,7 @@
 #include "sovd-rest/authority.h"
 #include "sovd-rest/audit_settings.h"
 #include "sovd-rest/backend_list.h"
-#include "sovd-rest/catalog_settings.h"
+#include "sovd-rest/sections.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/fault_settings.h"
 #include "sovd-rest/http_tls.h"
@@ -44,61 +44,14 @@
 
 #define READY_POLL_USEC (2 * SOVD_USEC_PER_MSEC) /* until the first discovery has ended */
 #define STOP_GRACE_USEC (500 * SOVD_USEC_PER_MSEC)   /* for answers to calls that the stop has ended */
-#define DEMO_NAME       "demo"
 #define IDEMPOTENCY_BYTES ((size_t)16 * 1024 * 1024) /* of answers that may have to be given again */
 #define IDLE_USEC       (3600 * SOVD_USEC_PER_SEC)
-
-struct settings {
-        struct sovd_server_settings *server;
-        struct sovd_logging_settings *logging;
-        struct sovd_storage_settings *storage;
-        struct sovd_limits_settings *limits;
-        struct sovd_history_settings *history;
-        struct sovd_events_settings *events;
-        struct sovd_fault_mirror_settings *fault_mirror;
-        struct sovd_lock_settings *locks;
-        struct sovd_catalog_settings *catalog;
-        struct sovd_auth_settings *auth;
-        struct sovd_rate_settings *rate;
-        struct sovd_audit_settings *audit;
-        struct sovd_list backends; /* struct sovd_backend_settings */
-        struct sovd_native_options *native; /* or NULL */
-        struct sovd_fault_settings *faults;
-        struct sovd_policy *policy; /* no section: what auth.policy_file says; NULL = nothing is enforced */
-};
-
-#define SECTION(word) \
-        { .name = #word, .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, word), \
-          .of = &sovd_schema_##word##_settings, .def = "{}" }
-static const struct sovd_field settings_fields[] = {
-        SECTION(server),
-        SECTION(logging),
-        SECTION(storage),
-        SECTION(limits),
-        SECTION(history),
-        SECTION(locks),
-        SECTION(auth),
-        SECTION(rate),
-        SECTION(audit),
-        SECTION(events),
-        SECTION(fault_mirror),
-        SECTION(catalog),
-        { .name = "backends", .type = SOVD_FIELD_LIST, .offset = offsetof(struct settings, backends),
-          .of = &sovd_schema_backend_settings, .min = 0, .max = SOVD_BACKENDS_CONFIGURED_MAX,
-          .doc = "What stands behind the gateway; the first one that offers an entity serves it." },
-        { .name = "native", .type = SOVD_FIELD_OBJECT, .offset = offsetof(struct settings, native),
-          .of = &sovd_schema_native_options, .doc = "Apps of this machine; without it, none can connect." },
-        SECTION(faults),
-        { 0 }
-};
-static const struct sovd_schema settings_schema = { .name = "configuration", .size = sizeof(struct settings),
-                                                    .fields = settings_fields };
 
 struct daemon {
         const struct sovd_arguments *arguments;
         struct sovd_arena *start_arena; /* of server and limits, which the listener uses */
         struct sovd_arena *arena;       /* of the other settings in force; the same until a reload */
-        struct settings settings;
+        struct sovd_sections settings;
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
         struct sovd_db *db; /* the state */
         struct sovd_audit *audit; /* or NULL */
@@ -109,128 +62,13 @@ struct daemon {
         struct sovd_rest rest;
 };
 
-/* --- configuration --------------------------------------------------------------------------------------- */
-
-static const char *check_clients(const struct settings *s, const struct sovd_config_tree *tree,
-                                 struct sovd_arena *arena) {
-        const char *pointer;
-        size_t i;
-
-        const char *why = sovd_lock_settings_check(s->locks, arena, &pointer);
-        if (why)
-                return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/locks%s", pointer ? pointer : ""), why);
-        why = sovd_cors_settings_check(s->server->cors, &i);
-        if (why)
-                return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/server/cors/origins/%zu", i), why);
-        why = sovd_rate_settings_check(s->rate, arena, &pointer);
-        if (why)
-                return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/rate%s", pointer ? pointer : ""), why);
-        why = sovd_auth_settings_check(s->auth, arena, &pointer);
-        if (!why && s->auth->certificates.n && (!s->server->tls || !s->server->tls->client_ca)) {
-                pointer = "/certificates";
-                why = "needs server.tls.client_ca: without it clients cannot show a certificate";
-        }
-        return why ? sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/auth%s", pointer ? pointer : ""), why) : NULL;
-}
-
-/* Behind a proxy the user at the other end is the proxy's, whoever asks. */
-static const char *check_users(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
-        const struct sovd_strings *proxies = &s->server->trusted_proxies;
-
-        for (size_t i = 0; s->auth->unix_users.n && i < proxies->n; i++)
-                if (strcmp(proxies->items[i], "unix") == 0)
-                        return sovd_config_complain(tree, arena, "/auth/unix_users",
-                                                    "cannot be where server.trusted_proxies has unix: whoever comes through the proxy would be its user");
-        return NULL;
-}
-
-static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
-                                 struct sovd_arena *arena) {
-        const struct sovd_strings *proxies = &s->server->trusted_proxies;
-
-        for (size_t i = 0; i < proxies->n; i++) {
-                if (sovd_proxy_is_valid(proxies->items[i]))
-                        continue;
-                const char *where = sovd_config_where(tree, "/server/trusted_proxies", arena);
-                const char *text = sovd_arena_printf(arena, "%s: '%s' is no IP address, no network and not 'unix'",
-                                                     where ? where : "server.trusted_proxies", proxies->items[i]);
-                return text ? text : "out of memory";
-        }
-        return NULL;
-}
-
-static const char *check_entity_id(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
-        const char *id = s->server->entity_id;
-
-        if (!*id || (sovd_id_is_valid(id) && !sovd_id_is_reserved(id)))
-                return NULL;
-        return sovd_config_complain(tree, arena, "/server/entity_id", "cannot be the id of an entity");
-}
-
-static const char *complain_name(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i,
-                                 const char *why) {
-        return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/backends/%zu/name", i), why);
-}
-
-/* What a table cannot say. */
-static const char *check(const struct sovd_arguments *arguments, const struct settings *s,
-                         const struct sovd_config_tree *tree, struct sovd_arena *arena) {
-        struct sovd_backend_settings *b = s->backends.items;
-
-        for (size_t i = 0; i < s->backends.n; i++) {
-                const char *message = sovd_backend_settings_check(&b[i], tree, arena, i);
-                if (message)
-                        return message;
-                if (s->native && strcmp(b[i].sovd.name, s->native->name) == 0)
-                        return complain_name(tree, arena, i, "the native backend has this name");
-                if (strcmp(b[i].sovd.name, SOVD_OWN_BACKEND) == 0)
-                        return complain_name(tree, arena, i, "the gateway itself has this name");
-                if (arguments->demo && strcmp(b[i].sovd.name, DEMO_NAME) == 0)
-                        return complain_name(tree, arena, i, "the vehicle of --demo has this name");
-                for (size_t k = 0; k < i; k++)
-                        if (strcmp(b[i].sovd.name, b[k].sovd.name) == 0)
-                                return complain_name(tree, arena, i, "another backend has this name");
-        }
-        const char *message = check_entity_id(s, tree, arena);
-        if (!message)
-                message = check_proxies(s, tree, arena);
-        if (!message)
-                message = sovd_tls_settings_check(s->server, tree, arena);
-        if (!message)
-                message = check_clients(s, tree, arena);
-        if (!message)
-                message = check_users(s, tree, arena);
-        if (!message)
-                message = sovd_catalog_settings_check(s->catalog, tree, arena);
-        if (!message)
-                message = sovd_native_apps_check(s->native, tree, arena);
-        return message ? message : sovd_fault_settings_check(s->faults, s->native, tree, arena);
-}
-
-/* 0, or a negative value after standard error was told why. */
-static int load(const struct sovd_arguments *arguments, struct settings *settings, struct sovd_arena *arena) {
-        struct sovd_config_tree *tree;
-        const char *message = NULL;
-
-        int r = sovd_config_load(&settings_schema, settings, arguments->config, environ, arena, &tree, &message);
-        settings->policy = NULL;
-        if (!r)
-                message = check(arguments, settings, tree, arena);
-        if (!r && !message)
-                message = sovd_policy_settings_read(settings->auth, tree, arena, &settings->policy);
-        if (!message)
-                return r;
-        sovd_arguments_complain(message);
-        return -EINVAL;
-}
-
 /* The simulated vehicle, if it is wanted. The same return values. */
 static int make_demo(struct daemon *d) {
         const char *message;
 
         if (!d->arguments->demo)
                 return 0;
-        if (!sovd_sim_backend_new(&d->demo, DEMO_NAME, d->arguments->scenario, d->arena, &message))
+        if (!sovd_sim_backend_new(&d->demo, SOVD_DEMO_NAME, d->arguments->scenario, d->arena, &message))
                 return 0;
         sovd_arguments_complain(message);
         return -EINVAL;
@@ -239,7 +77,7 @@ static int make_demo(struct daemon *d) {
 /* --- backends -------------------------------------------------------------------------------------------- */
 
 /* Who is known by which credentials. --demo has clients of its own, for whoever sits at this machine. */
-static int set_auth(const struct daemon *d, const struct settings *s) {
+static int set_auth(const struct daemon *d, const struct sovd_sections *s) {
         const bool local = sovd_settings_is_local(d->settings.server->host);
         const bool demo = d->arguments->demo && local && !s->auth->api_keys.set && !s->auth->enabled.value;
 
@@ -252,7 +90,7 @@ static int set_auth(const struct daemon *d, const struct settings *s) {
 
 /* Who is known and what they may do. A policy comes before those it is for, and goes after them, so that there is no moment
  * without one. Takes over the policy of the settings. */
-static int set_access(const struct daemon *d, struct settings *s) {
+static int set_access(const struct daemon *d, struct sovd_sections *s) {
         struct sovd_policy *before = sovd_authority_policy(d->rest.authority), *policy = SOVD_TAKE(s->policy);
 
         if (policy)
@@ -265,7 +103,7 @@ static int set_access(const struct daemon *d, struct settings *s) {
 }
 
 /* So does where Vault is. */
-static void keep_vault(const struct daemon *d, struct settings *new) {
+static void keep_vault(const struct daemon *d, struct sovd_sections *new) {
         const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
 
         if (!before != !now || (before && !sovd_settings_same(&sovd_schema_vault_settings, before, now)))
@@ -273,7 +111,7 @@ static void keep_vault(const struct daemon *d, struct settings *new) {
 }
 
 /* The apps' socket and the state stay those of the start. */
-static void keep_native(const struct daemon *d, struct settings *new) {
+static void keep_native(const struct daemon *d, struct sovd_sections *new) {
         const struct sovd_native_options *before = d->settings.native;
 
         if (!before != !new->native ||
@@ -294,7 +132,7 @@ static void keep_native(const struct daemon *d, struct settings *new) {
 }
 
 /* The sections that the listener uses stay those of the start. */
-static void take_over(struct daemon *d, struct sovd_arena *arena, struct settings *new) {
+static void take_over(struct daemon *d, struct sovd_arena *arena, struct sovd_sections *new) {
         if (!sovd_settings_same(&sovd_schema_server_settings, d->settings.server, new->server) ||
             !sovd_settings_same(&sovd_schema_limits_settings, d->settings.limits, new->limits) ||
             !sovd_settings_same(&sovd_schema_events_settings, d->settings.events, new->events) ||
@@ -316,14 +154,14 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
 /* A broken file changes nothing. */
 static int try_reload(struct daemon *d) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
-        struct settings new = { .policy = NULL };
+        struct sovd_sections new = { .policy = NULL };
         struct sovd_backend_change change;
         const char *behind[3] = { NULL };
         size_t n = 0;
 
         int r = sovd_arena_new(&arena, 4096);
         if (!r)
-                r = load(d->arguments, &new, arena);
+                r = sovd_sections_load(d->arguments, &new, arena);
         if (!r)
                 r = sovd_backend_change_prepare(&change, &d->settings.backends, &new.backends);
         if (r) {
@@ -333,7 +171,7 @@ static int try_reload(struct daemon *d) {
 
         if (d->settings.native)
                 behind[n++] = d->settings.native->name;
-        behind[n] = DEMO_NAME; /* no parts of the list, so they stay where they are */
+        behind[n] = SOVD_DEMO_NAME; /* no parts of the list, so they stay where they are */
         r = set_access(d, &new);
         if (r) {
                 sovd_backend_change_drop(&change);
@@ -640,7 +478,7 @@ static void stop(struct daemon *d) {
 }
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
-static void raise_file_limit(const struct settings *s) {
+static void raise_file_limit(const struct sovd_sections *s) {
         uint64_t wanted = (uint64_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
         const struct sovd_backend_settings *b = s->backends.items;
 
@@ -701,7 +539,7 @@ static int with_settings(const struct sovd_arguments *arguments) {
         if (sovd_arena_new(&d.start_arena, 4096))
                 return EXIT_FAILURE;
         d.arena = d.start_arena;
-        if (load(arguments, &d.settings, d.arena) == 0 && make_demo(&d) == 0) {
+        if (sovd_sections_load(arguments, &d.settings, d.arena) == 0 && make_demo(&d) == 0) {
                 if (arguments->action == SOVD_ACTION_RUN)
                         status = serve(&d);
                 else if (arguments->action == SOVD_ACTION_EXPLAIN_ACCESS)
@@ -731,7 +569,7 @@ int main(int argc, char **argv) {
         case SOVD_ACTION_VERSION:
                 return puts("sovd-gatewayd " SOVD_VERSION) < 0;
         case SOVD_ACTION_PRINT_CONFIG_DOCS:
-                sovd_config_print_docs(&settings_schema, stdout);
+                sovd_config_print_docs(&sovd_schema_sections, stdout);
                 return EXIT_SUCCESS;
         case SOVD_ACTION_PRINT_SCENARIO_DOCS:
                 sovd_config_print_reference("Scenarios", &sovd_schema_sim_scenario, stdout);

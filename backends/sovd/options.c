@@ -131,7 +131,7 @@ static const struct sovd_field fields[] = {
         { .name = "client_key_file",
           .type = SOVD_FIELD_STRING,
           .offset = F(client_key_file),
-          .doc = "PEM file with its private key." },
+          .doc = "PEM file with its private key, which others may not read." },
         { 0 }
 };
 #undef F
@@ -181,6 +181,15 @@ static const char *check_file(const char *path) {
         return "is a file that cannot be read";
 }
 
+static const char *check_key(const char *path) {
+        struct stat st;
+        const char *reason = check_file(path);
+
+        if (reason || !path || stat(path, &st) || !(st.st_mode & (S_IRWXO | S_IWGRP)))
+                return reason;
+        return "is a file that others may read or change: it must have mode 0600, or 0640 for a group";
+}
+
 static const char *check_prefix(const char *prefix) {
         if (!prefix || (*prefix && *prefix != '/'))
                 return "must begin with /";
@@ -228,7 +237,7 @@ const char *sovd_sovd_options_check(const struct sovd_sovd_options *o, const cha
                                              : "stands together with client_cert_file" },
                 { "ca_file", check_file(o->ca_file) },
                 { "client_cert_file", check_file(o->client_cert_file) },
-                { "client_key_file", check_file(o->client_key_file) },
+                { "client_key_file", check_key(o->client_key_file) },
         };
         const struct sovd_http_pool_options pool = sovd_sovd_pool_options(o);
 

@@ -265,6 +265,12 @@ class Principals(TlsCase):
         counted = self.server.bare('GET', '/metrics', headers=keys.bearer('a-key-that-is-known')).body.decode()
         self.assertIn('sovd_authentications_total{method="api-key",result="ok"}', counted)
 
+    def test_the_certificate_of_a_proxy_is_not_that_of_who_asks_through_it(self):
+        self.start(self.mutual(), server={'trusted_proxies': ['127.0.0.0/8']}, auth={
+            'enabled': True, 'certificates': [{'name': 'proxy', 'subject': 'CN=tester', **ROLES}]})
+        for headers in {}, {'Forwarded': 'for=192.0.2.1;proto=https'}:
+            self.assertEqual(self.ask(self.ca.client(), headers=headers).status, 401)
+
     def test_the_role_admin_of_a_certificate_counts(self):
         self.start(self.mutual(), storage={'path': str(self.folder)}, auth={'certificates': [
             {'name': 'keeper', 'subject': 'CN=keeper', 'roles': ['admin']}, {'name': 'a', 'subject': 'CN=tester', **ROLES}]})

@@ -212,6 +212,8 @@ class Gateway:
     def _find_port(self):
         found = polling.wait_until(lambda: LISTENING.search(self.log) or self.process.poll() is not None, START_SECONDS)
         if not isinstance(found, re.Match):
+            if self.process.poll() is not None:
+                self._reader.join(10)  # it may have said more than was read yet
             raise RuntimeError(f'sovd-gatewayd did not start:\n{self.log}')
         self.scheme, self.host, self.port = found[1], found[2].strip('[]'), int(found[3])
 

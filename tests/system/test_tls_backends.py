@@ -75,6 +75,15 @@ class Backends(BackendCase):
         self.files(certificates.Authority().client('gateway'))
         self.away(self.in_front(server))
 
+    def test_a_key_that_others_may_read_is_refused(self):
+        config = self.folder / 'front.yaml'
+        backend = {'name': 'behind', 'base_url': 'https://127.0.0.1:1', 'client_cert_file': self.certificate, 'client_key_file': self.key}
+        config.write_text(json.dumps({'backends': [backend]}), encoding='utf-8')
+        for mode, status in (0o644, 2), (0o620, 2), (0o640, 0), (0o600, 0):
+            pathlib.Path(self.key).chmod(mode)
+            ended, _, said = gateway.run('--config', config, '--check-config')
+            self.assertEqual((ended, 'client_key_file: ' in said), (status, status == 2), said)
+
     def test_a_server_of_another_authority_is_not_trusted(self):
         other = certificates.write(self.folder / 'other.pem', certificates.Authority().pem)
         self.away(self.in_front(self.behind(), ca_file=other))
