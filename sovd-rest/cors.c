@@ -43,7 +43,7 @@ const struct sovd_schema sovd_schema_cors_settings = {
 static const char sent[] = "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
                            "Last-Event-ID, Range, X-API-Key, X-Request-Id, traceparent";
 static const char read_too[] = "Allow, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location, "
-                               "Retry-After, X-Request-Id";
+                               "Retry-After, SOVD-Audit-Head, X-Request-Id";
 
 const struct sovd_route sovd_route_preflight = { .id = "preflight",
                                                  .method = SOVD_POST, /* its answer has no version */

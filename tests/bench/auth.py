@@ -30,7 +30,7 @@ class Gateway:
 
     def __init__(self, build, folder, name, jwt, stack):
         settings = {'server': {'port': 0}, 'limits': {'connections': 64},
-                    'auth': {'api_keys': [keys.entry('bench', KEY)], **({'jwt': jwt} if jwt else {})}}
+                    'rate': {'per_principal': {'per_sec': 0}}, 'auth': {'api_keys': [keys.entry('bench', KEY)], **({'jwt': jwt} if jwt else {})}}
         config = pathlib.Path(folder) / f'{name}.json'
         config.write_text(json.dumps(settings))
         self.server = bench.Server(name, [str(build / 'sovd-rest' / 'sovd-gatewayd'), '--config', str(config), '--demo'],

@@ -5,9 +5,10 @@
  *
  * An accepted head is measured again on the bytes as they came: each field's line ends with CRLF and with nothing
  * else, starts with a name, and there are as many of them as the parser found. So nothing can hide between two
- * fields.
+ * fields. What it says of proxies is read as if it came from one, and means nothing when it comes from anybody else.
  */
 #include "sovd-rest/http_server.h"
+#include "sovd-rest/origin.h"
 #include <strings.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -66,6 +67,25 @@ static void check_accepted(const struct sovd_head *head, const struct sovd_head_
         must(info->content_length <= UINT64_C(9999999999));
 }
 
+static void check_forwarded(const struct sovd_head *head) {
+        static const char *const trusted[] = { "10.0.0.0/8", "unix", NULL };
+        const struct sovd_origin_request proxy = { head, "10.1.2.3", false }, unix_proxy = { head, "", false },
+                                         stranger = { head, "192.0.2.7", false };
+        struct sovd_address address, own;
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        const char *base = NULL, *reason = NULL;
+
+        must(sovd_origin_client(&proxy, trusted, &address));
+        (void)sovd_origin_client(&unix_proxy, trusted, &address);
+        must(sovd_address_read(&own, stranger.remote) && sovd_origin_client(&stranger, trusted, &address));
+        must(memcmp(&own, &address, sizeof(own)) == 0);
+        if (sovd_arena_new(&arena, 1024))
+                return;
+        int r = sovd_origin_base(&base, &proxy, trusted, arena, &reason);
+        must(r ? r == SOVD_E_BAD_REQUEST && reason : base && strstr(base, "/sovd/v1"));
+        must(sovd_origin_base(&base, &stranger, trusted, arena, &reason) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct sovd_head_field storage[SOVD_HEAD_FIELDS_MAX + 1];
         struct sovd_head head = { .buf = NULL };
@@ -81,6 +101,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (r)
                 must(r > 0 && r < SOVD_E_MAX && reason && *reason);
         else
-                check_accepted(&head, &info, (const char *)data);
+                check_accepted(&head, &info, (const char *)data), check_forwarded(&head);
         return 0;
 }
