@@ -5,6 +5,7 @@
 #include "sovd-core/model/entity.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <sys/stat.h>
 
 #define GRANTS_MAX   64 /* roles, or scopes, of a file */
 #define RULES_MAX    64 /* of one of them, of a kind */
@@ -423,8 +424,22 @@ static int read_policy(struct sovd_policy **ret, const char *name, const char *t
         return r;
 }
 
+/* Who can change the policy may do everything. */
+static const char *check_mode(const char *file, struct sovd_arena *arena) {
+        struct stat about;
+
+        if (stat(file, &about) || !(about.st_mode & S_IWOTH)) /* what is not there is said when it is read */
+                return NULL;
+        const char *why = sovd_arena_printf(arena, "%s: everybody may change it (mode %04o)", file,
+                                            (unsigned)(about.st_mode & 07777));
+        return why ? why : "out of memory";
+}
+
 int sovd_policy_new(struct sovd_policy **ret, const char *file, const struct sovd_policy_names *names,
                     struct sovd_arena *arena, const char **message) {
+        *message = file ? check_mode(file, arena) : NULL;
+        if (*message)
+                return SOVD_E_BAD_REQUEST;
         return read_policy(ret, file, NULL, 0, names, arena, message);
 }
 
