@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/auth_inside.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/sessions.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/principal.h"
@@ -15,20 +17,11 @@ const char *const sovd_auth_method_names[] = {
         [SOVD_AUTH_NONE] = "none",
         [SOVD_AUTH_API_KEY] = "api-key",
         [SOVD_AUTH_JWT] = "jwt",
+        [SOVD_AUTH_SESSION] = "session",
         [SOVD_AUTH_CERTIFICATE] = "certificate",
         [SOVD_AUTH_UNIX_USER] = "unix-user",
         [SOVD_AUTH_OTHER] = "other",
         NULL,
-};
-
-struct sovd_auth {
-        pthread_rwlock_t lock;   /* leaf; of known */
-        struct sovd_known *known; /* NULL: nobody */
-        uint64_t generation;      /* of known */
-        bool enabled, public_metrics, public_docs; /* atomic */
-        struct sovd_token_verifier verifier;
-        struct sovd_secrets *secrets; /* or NULL */
-        uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
 };
 
 int sovd_auth_new(struct sovd_auth **ret) {
@@ -229,6 +222,10 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
 }
 
 static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
+        struct sovd_session_owner owner;
+
+        if (auth->sessions && is_signed(token) && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
+                return auth_identify_session(auth, call, &owner);
         if (!auth->verifier.verify || !is_signed(token))
                 return identify_key(auth, call, token);
         int r = auth->verifier.verify(auth->verifier.data, call, token);
@@ -306,6 +303,7 @@ void sovd_auth_write_metrics(struct sovd_auth *auth, struct sovd_json_writer *w)
         sovd_json_rawf(w, "# HELP sovd_api_key_expires_timestamp_seconds When a key of auth.api_keys ends.\n"
                           "# TYPE sovd_api_key_expires_timestamp_seconds gauge\n");
         sovd_auth_each_ending_key(auth, write_end, w);
+        sovd_sessions_write_metrics(auth->sessions, w);
 }
 
 /* --- who was known before -------------------------------------------------------------------------------- */
@@ -323,20 +321,37 @@ static const struct sovd_principal *find_by_id(const struct sovd_known *known, c
         return NULL;
 }
 
-int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
-        bool is_ours = sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_API_KEY]) ||
-                       sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_UNIX_USER]);
-        const char *certificate = principal->certificate;
+/* What a session was narrowed to stays, and so does its end: its key says the rest. */
+static int take_over(struct sovd_principal *principal, const struct sovd_principal *now, struct sovd_arena *arena) {
+        const bool is_session = sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_SESSION]);
+        const struct sovd_principal before = *principal;
+        int r = sovd_principal_copy(principal, now, arena);
 
+        if (r)
+                return r;
+        principal->certificate = before.certificate;
+        if (!is_session)
+                return 0;
+        if (before.scopes.set)
+                principal->scopes = before.scopes;
+        principal->method = before.method;
+        principal->token_id = before.token_id;
+        principal->expires_usec = before.expires_usec;
+        return 0;
+}
+
+int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
+        static const enum sovd_auth_method ours[] = { SOVD_AUTH_API_KEY, SOVD_AUTH_UNIX_USER, SOVD_AUTH_SESSION };
+        bool is_ours = false;
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(ours); i++)
+                is_ours = is_ours || sovd_streq(principal->method, sovd_auth_method_names[ours[i]]);
         if (!is_ours)
                 return 0;
         (void)pthread_rwlock_rdlock(&auth->lock);
         const struct sovd_principal *now = find_by_id(auth->known, principal->id);
-        int r = !now || (now->expires_usec && now->expires_usec <= sovd_realtime_usec())
-                        ? SOVD_E_UNAUTHORIZED
-                        : sovd_principal_copy(principal, now, arena);
+        int r = !now || (now->expires_usec && now->expires_usec <= sovd_realtime_usec()) ? SOVD_E_UNAUTHORIZED
+                                                                                         : take_over(principal, now, arena);
         (void)pthread_rwlock_unlock(&auth->lock);
-        if (!r)
-                principal->certificate = certificate;
         return r;
 }

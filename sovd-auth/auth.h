@@ -15,6 +15,9 @@ struct sovd_auth;
 struct sovd_call;
 struct sovd_secrets;
 struct sovd_vault_settings;
+struct sovd_mint_settings;
+struct sovd_sessions;
+struct sovd_granted;
 
 struct sovd_api_key_settings {
         const char *name;
@@ -38,6 +41,7 @@ struct sovd_auth_settings {
         struct sovd_list unix_users; /* struct sovd_unix_user_settings */
         const char *policy_file;     /* or NULL */
         struct sovd_vault_settings *vault; /* or NULL */
+        struct sovd_mint_settings *mint;   /* or NULL */
 };
 extern const struct sovd_schema sovd_schema_auth_settings;
 
@@ -59,6 +63,9 @@ SOVD_DEFINE_CLEANUP(struct sovd_auth *, sovd_auth_free)
 
 /* Where keys are read that the configuration does not hold; not owned. Before settings are applied. -ENOSPC. */
 int sovd_auth_set_secrets(struct sovd_auth *auth, struct sovd_secrets *secrets);
+
+/* Whose access tokens are keys too; not owned. Before the first request. */
+void sovd_auth_set_sessions(struct sovd_auth *auth, struct sovd_sessions *sessions);
 
 /* Makes these settings hold, which passed the check. -ENOMEM, -ESRCH (a user that this machine does not know), -errno (a
  * key that cannot be read; logged): the old ones stay. Logs which keys end soon. */
@@ -90,6 +97,20 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
 struct sovd_principal;
 int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena);
 
+/* What a client asks for at /token; what is absent is NULL. */
+struct sovd_token_request {
+        const char *grant_type;               /* client_credentials, or refresh_token */
+        const char *client_id, *client_secret; /* the name of a key, and the key; or it was shown with the request */
+        const char *scope, *refresh_token;
+};
+
+/* Gives tokens out, if everything is as it should be. shown: the key in the head of the request, which identified it; or NULL. Sets the failure: SOVD_E_BAD_REQUEST, SOVD_E_UNAUTHORIZED, SOVD_E_FORBIDDEN (a
+ * scope that the key has not), SOVD_E_OVERLOAD, SOVD_E_NOT_IMPLEMENTED, what the state says. -ENOMEM, -EIO. */
+int sovd_auth_grant(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_token_request *request, const char *shown,
+                    struct sovd_granted *ret);
+/* Ends the session of a token; it is no error when there is none. */
+int sovd_auth_revoke(struct sovd_auth *auth, struct sovd_call *call, const char *token);
+
 /* Do anonymous clients get nothing but what is public? */
 bool sovd_auth_is_enabled(const struct sovd_auth *auth);
 /* What the configuration makes public besides. */
@@ -107,6 +128,7 @@ enum sovd_auth_method {
         SOVD_AUTH_NONE, /* no credentials */
         SOVD_AUTH_API_KEY,
         SOVD_AUTH_JWT,
+        SOVD_AUTH_SESSION, /* an access token of the gateway */
         SOVD_AUTH_CERTIFICATE,
         SOVD_AUTH_UNIX_USER,
         SOVD_AUTH_OTHER, /* credentials of a form that is not taken here */

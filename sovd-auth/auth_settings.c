@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/mint.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/sessions.h"
 #include "sovd-core/base/timestamp.h"
 #include <strings.h>
 
@@ -65,6 +67,8 @@ static const struct sovd_field auth_fields[] = {
           .max = ENTRIES_MAX, .doc = "Clients on the Unix socket that are known by their user." },
         { .name = "policy_file", .type = SOVD_FIELD_STRING, .offset = F(policy_file), .min = 1, .max = 4096,
           .doc = "Roles, scopes and tenants (docs/authorisation.md); without it, the built-in roles. Read again with SIGHUP." },
+        { .name = "mint", .type = SOVD_FIELD_OBJECT, .offset = F(mint), .of = &sovd_schema_mint_settings,
+          .doc = "Access tokens of the gateway's own, for clients that show a key at /token; without it there are none." },
         { .name = "vault", .type = SOVD_FIELD_OBJECT, .offset = F(vault), .of = &sovd_schema_vault_settings,
           .doc = "HashiCorp Vault, for secrets that are written vault:PATH#FIELD." },
         { 0 }
@@ -135,6 +139,20 @@ static const char *check_source(const char *notation, bool has_vault, struct sov
         if (sovd_secret_read(&secret, notation, arena, &why))
                 return why;
         why = sovd_known_key_check(secret);
+        sovd_secret_unref(secret);
+        return why;
+}
+
+static const char *check_mint(const struct sovd_auth_settings *s, struct sovd_arena *arena) {
+        struct sovd_secret *secret = NULL;
+        struct sovd_mint *mint = NULL;
+        const char *why = sovd_secrets_check(s->mint->key, s->vault);
+
+        if (why || sovd_has_prefix(s->mint->key, SOVD_SECRET_VAULT) || sovd_secret_read(&secret, s->mint->key, arena, &why))
+                return why;
+        if (!sovd_mint_new(&mint, secret, &why))
+                why = NULL;
+        sovd_mint_free(mint);
         sovd_secret_unref(secret);
         return why;
 }
@@ -219,6 +237,11 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
 
         if (why) {
                 *ret_pointer = sovd_arena_printf(arena, "/vault/%s", place.member);
+                return why;
+        }
+        why = settings->mint ? check_mint(settings, arena) : NULL;
+        if (why) {
+                *ret_pointer = "/mint/key";
                 return why;
         }
         why = check_all(settings, arena, &place);

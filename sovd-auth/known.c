@@ -187,18 +187,27 @@ struct sovd_known *sovd_known_free(struct sovd_known *known) {
         return NULL;
 }
 
+int sovd_known_digest_of(unsigned char ret[static SOVD_KEY_DIGEST_SIZE], const char *key) {
+        return EVP_Digest(key, strlen(key), ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : sovd_error_origin(-EIO);
+}
+
 /* Looks at all of them, so that the time tells nothing about any. */
-int sovd_known_key(const struct sovd_known *known, const char *key, const struct sovd_principal **ret) {
-        unsigned char digest[SOVD_KEY_DIGEST_SIZE];
+const struct sovd_principal *sovd_known_digest(const struct sovd_known *known, const unsigned char digest[static SOVD_KEY_DIGEST_SIZE]) {
         const struct sovd_principal *found = NULL;
 
-        if (EVP_Digest(key, strlen(key), digest, NULL, EVP_sha256(), NULL) != 1)
-                return sovd_error_origin(-EIO);
         for (size_t i = 0; i < known->n_keys; i++)
-                if (CRYPTO_memcmp(known->keys[i].digest, digest, sizeof(digest)) == 0)
+                if (CRYPTO_memcmp(known->keys[i].digest, digest, SOVD_KEY_DIGEST_SIZE) == 0)
                         found = &known->keys[i].principal;
-        *ret = found;
-        return 0;
+        return found;
+}
+
+int sovd_known_key(const struct sovd_known *known, const char *key, const struct sovd_principal **ret) {
+        unsigned char digest[SOVD_KEY_DIGEST_SIZE];
+        int r = sovd_known_digest_of(digest, key);
+
+        if (!r)
+                *ret = sovd_known_digest(known, digest);
+        return r;
 }
 
 const struct sovd_principal *sovd_known_user(const struct sovd_known *known, int64_t uid) {

@@ -10,20 +10,29 @@
 
 #define PREFIX     "sovd_" /* by which scanners for leaked secrets know it */
 #define RANDOM     32
-#define KEY_SIZE   (sizeof(PREFIX) + 44)
+#define KEY_SIZE   (sizeof(PREFIX) + SOVD_RANDOM_TEXT)
 #define VALID_USEC (365 * 86400 * SOVD_USEC_PER_SEC)
 
-static int make(char key[static KEY_SIZE], char hex[static 65]) {
-        unsigned char bytes[RANDOM], digest[32];
-        unsigned char *text = (unsigned char *)stpcpy(key, PREFIX);
+int sovd_make_random(char *ret, const char *prefix) {
+        unsigned char bytes[RANDOM], *text = (unsigned char *)stpcpy(ret, prefix), block[48];
 
         if (RAND_priv_bytes(bytes, sizeof(bytes)) != 1)
                 return sovd_error_origin(-EIO);
-        int n = EVP_EncodeBlock(text, bytes, sizeof(bytes));
+        (void)EVP_EncodeBlock(block, bytes, sizeof(bytes));
+        for (size_t i = 0; i < SOVD_RANDOM_TEXT - 1; i++)
+                text[i] = block[i] == '+' ? '-' : block[i] == '/' ? '_' : block[i];
+        text[SOVD_RANDOM_TEXT - 1] = '\0'; /* in the place of the padding */
         OPENSSL_cleanse(bytes, sizeof(bytes));
-        for (unsigned char *c = text; *c; c++)
-                *c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
-        text[n - 1] = '\0'; /* the padding */
+        OPENSSL_cleanse(block, sizeof(block));
+        return 0;
+}
+
+static int make(char key[static KEY_SIZE], char hex[static 65]) {
+        unsigned char digest[32];
+        int r = sovd_make_random(key, PREFIX);
+
+        if (r)
+                return r;
         if (EVP_Digest(key, strlen(key), digest, NULL, EVP_sha256(), NULL) != 1)
                 return sovd_error_origin(-EIO);
         sovd_hex(hex, digest, sizeof(digest));

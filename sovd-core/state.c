@@ -90,6 +90,13 @@ static const char triggers[] =
 /* JSON: what the credentials of their owners said (principal.h). */
 static const char trigger_principals[] = "ALTER TABLE persistent_trigger ADD COLUMN principal TEXT;";
 
+/* Digests of 32 bytes: of the key that the session came from, its access token, its refresh token and the one before. scopes:
+ * words with blanks between; null: all of the key. */
+static const char sessions[] =
+        "CREATE TABLE auth_session(id TEXT PRIMARY KEY, key BLOB NOT NULL, access BLOB NOT NULL, refresh BLOB NOT NULL,"
+        " refresh_before BLOB NOT NULL, access_ends_usec INTEGER NOT NULL, ends_usec INTEGER NOT NULL, scopes TEXT)"
+        " STRICT, WITHOUT ROWID;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -99,6 +106,7 @@ const char *const sovd_state_migrations[] = {
         triggers,
         fault_cycles,
         trigger_principals,
+        sessions,
         NULL,
 };
 

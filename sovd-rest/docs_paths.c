@@ -34,12 +34,13 @@ static bool is_below(const struct sovd_docs_work *d, const struct sovd_route *r)
         return strncmp(r->path, d->own->path, n) == 0 && (r->path[n] == '\0' || r->path[n] == '/');
 }
 
+/* What proves who one is has a description of its own in the standard; the OpenAPI document of the program has it all. */
 static bool is_part(const struct sovd_docs_work *d, const struct sovd_route *r) {
         const struct sovd_entity *e = d->call->entity;
         bool is_own = strcmp(r->path, d->own->path) == 0,
              is_entity = sovd_has_prefix(r->path, entity_pattern);
 
-        if ((r->flags & SOVD_ROUTE_ROOT) || !is_below(d, r) || (!is_own && !is_standard(r)) ||
+        if ((r->flags & SOVD_ROUTE_ROOT) || !is_below(d, r) || (!is_own && (!is_standard(r) || (r->flags & SOVD_PUBLIC))) ||
             is_entity != !!e || !sovd_gate_may_use(d->call, r))
                 return false;
         if (!e)

@@ -5,10 +5,10 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/make_key.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/sessions.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/http_client.h"
-#include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/data_watches.h"
 #include "sovd-core/events.h"
@@ -25,7 +25,6 @@
 #include "sovd-rest/observe.h"
 #include "sovd-rest/native_apps.h"
 #include "sovd-rest/openapi.h"
-#include "sovd-rest/origin.h"
 #include "sovd-rest/own_entity.h"
 #include "sovd-rest/policy_settings.h"
 #include "sovd-rest/process.h"
@@ -124,29 +123,6 @@ static const char *check_users(const struct settings *s, const struct sovd_confi
         return NULL;
 }
 
-static const char *check_proxies(const struct settings *s, const struct sovd_config_tree *tree,
-                                 struct sovd_arena *arena) {
-        const struct sovd_strings *proxies = &s->server->trusted_proxies;
-
-        for (size_t i = 0; i < proxies->n; i++) {
-                if (sovd_proxy_is_valid(proxies->items[i]))
-                        continue;
-                const char *where = sovd_config_where(tree, "/server/trusted_proxies", arena);
-                const char *text = sovd_arena_printf(arena, "%s: '%s' is no IP address, no network and not 'unix'",
-                                                     where ? where : "server.trusted_proxies", proxies->items[i]);
-                return text ? text : "out of memory";
-        }
-        return NULL;
-}
-
-static const char *check_entity_id(const struct settings *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
-        const char *id = s->server->entity_id;
-
-        if (!*id || (sovd_id_is_valid(id) && !sovd_id_is_reserved(id)))
-                return NULL;
-        return sovd_config_complain(tree, arena, "/server/entity_id", "cannot be the id of an entity");
-}
-
 static const char *complain_name(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i,
                                  const char *why) {
         return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/backends/%zu/name", i), why);
@@ -171,9 +147,7 @@ static const char *check(const struct sovd_arguments *arguments, const struct se
                         if (strcmp(b[i].sovd.name, b[k].sovd.name) == 0)
                                 return complain_name(tree, arena, i, "another backend has this name");
         }
-        const char *message = check_entity_id(s, tree, arena);
-        if (!message)
-                message = check_proxies(s, tree, arena);
+        const char *message = sovd_server_settings_check(s->server, tree, arena);
         if (!message)
                 message = check_clients(s, tree, arena);
         if (!message)
@@ -242,12 +216,17 @@ static int set_access(const struct daemon *d, struct settings *s) {
         return r;
 }
 
-/* So does where Vault is. */
-static void keep_vault(const struct daemon *d, struct settings *new) {
-        const struct sovd_vault_settings *before = d->settings.auth->vault, *now = new->auth->vault;
+static bool same_section(const struct sovd_schema *schema, const void *a, const void *b) {
+        return !a == !b && (!a || sovd_settings_same(schema, a, b));
+}
 
-        if (!before != !now || (before && !sovd_settings_same(&sovd_schema_vault_settings, before, now)))
-                sovd_log(SOVD_LOG_WARN, "changes under auth.vault take effect after a restart");
+/* So do where Vault is, and how tokens are made. */
+static void keep_tokens(const struct daemon *d, const struct settings *new) {
+        const struct sovd_auth_settings *before = d->settings.auth, *now = new->auth;
+
+        if (!same_section(&sovd_schema_vault_settings, before->vault, now->vault) ||
+            !same_section(&sovd_schema_mint_settings, before->mint, now->mint))
+                sovd_log(SOVD_LOG_WARN, "changes under auth.vault and auth.mint take effect after a restart");
 }
 
 /* The apps' socket and the state stay those of the start. */
@@ -280,7 +259,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct setting
         new->events = d->settings.events;
         new->fault_mirror = d->settings.fault_mirror;
         keep_native(d, new);
-        keep_vault(d, new);
+        keep_tokens(d, new);
         d->settings = *new;
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
@@ -454,6 +433,10 @@ static int start(struct daemon *d) {
                 r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
         if (!r)
                 r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
+        if (!r && d->settings.auth->mint)
+                r = sovd_sessions_new(&d->rest.sessions, d->settings.auth->mint, d->rest.secrets, d->db);
+        if (!r)
+                sovd_auth_set_sessions(d->rest.auth, d->rest.sessions);
         if (!r)
                 r = set_access(d, &d->settings);
         if (!r)
@@ -577,7 +560,8 @@ static void stop(struct daemon *d) {
         d->apps = sovd_native_apps_free(d->apps);
         d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
-        d->db = sovd_db_close(d->db);
+        d->db = sovd_db_close(d->db); /* carries out what waits, of sessions too */
+        d->rest.sessions = sovd_sessions_free(d->rest.sessions);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);

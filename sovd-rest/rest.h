@@ -17,6 +17,7 @@ struct sovd_authority;
 struct sovd_policy;
 struct sovd_route;
 struct sovd_secrets;
+struct sovd_sessions;
 struct sovd_observations;
 struct sovd_own_faults;
 struct sovd_fault_mirror;
@@ -30,6 +31,7 @@ struct sovd_rest {
         struct sovd_auth *auth;
         struct sovd_authority *authority;
         struct sovd_secrets *secrets;
+        struct sovd_sessions *sessions;       /* or NULL */
         bool is_local;                        /* only this machine reaches it */
         struct sovd_http_server *server;      /* set once it listens */
         uint64_t request_timeout_usec;

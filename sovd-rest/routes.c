@@ -28,6 +28,7 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_data_catalog,
         sovd_routes_server,
         sovd_routes_admin,
+        sovd_routes_token,
         NULL,
 };
 

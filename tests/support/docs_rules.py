@@ -27,7 +27,7 @@ SCHEMA_WORDS = frozenset((
     'pattern', 'format', 'description', 'title', 'default', 'readOnly', 'writeOnly', 'allOf', 'anyOf', 'oneOf', 'additionalProperties',
     '$ref', 'examples', 'multipleOf', 'exclusiveMinimum', 'exclusiveMaximum'))
 TYPES = frozenset(('object', 'array', 'string', 'number', 'integer', 'boolean', 'null'))
-OPERATION_WORDS = frozenset(('summary', 'description', 'deprecated', 'parameters', 'requestBody', 'responses', 'operationId', 'tags'))
+OPERATION_WORDS = frozenset(('summary', 'description', 'deprecated', 'parameters', 'requestBody', 'responses', 'operationId', 'security', 'tags'))
 
 
 class Judge:

@@ -1,0 +1,23 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Auth - its inside: auth.c says who asks, auth_tokens.c gives tokens out
+ */
+#include "sovd-auth/known.h"
+#include "sovd-auth/sessions.h"
+#include <pthread.h>
+
+struct sovd_auth {
+        pthread_rwlock_t lock;   /* leaf; of known */
+        struct sovd_known *known; /* NULL: nobody */
+        uint64_t generation;      /* of known */
+        bool enabled, public_metrics, public_docs; /* atomic */
+        struct sovd_token_verifier verifier;
+        struct sovd_secrets *secrets;   /* or NULL */
+        struct sovd_sessions *sessions; /* or NULL */
+        uint64_t counts[SOVD_AUTH_N_METHODS][SOVD_AUTH_N_RESULTS]; /* atomic */
+};
+
+/* Makes the client whose key the session came from the principal, narrowed to the session's scopes. */
+int auth_identify_session(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_session_owner *owner);
