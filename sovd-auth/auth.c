@@ -361,20 +361,37 @@ static const struct sovd_principal *find_by_id(const struct sovd_known *known, c
         return NULL;
 }
 
-int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
-        bool is_ours = sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_API_KEY]) ||
-                       sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_UNIX_USER]);
-        const char *certificate = principal->certificate;
+/* What a session was narrowed to stays, and so does its end: its key says the rest. */
+static int take_over(struct sovd_principal *principal, const struct sovd_principal *now, struct sovd_arena *arena) {
+        const bool is_session = sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_SESSION]);
+        const struct sovd_principal before = *principal;
+        int r = sovd_principal_copy(principal, now, arena);
 
+        if (r)
+                return r;
+        principal->certificate = before.certificate;
+        if (!is_session)
+                return 0;
+        if (before.scopes.set)
+                principal->scopes = before.scopes;
+        principal->method = before.method;
+        principal->token_id = before.token_id;
+        principal->expires_usec = before.expires_usec;
+        return 0;
+}
+
+int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
+        static const enum sovd_auth_method ours[] = { SOVD_AUTH_API_KEY, SOVD_AUTH_UNIX_USER, SOVD_AUTH_SESSION };
+        bool is_ours = false;
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(ours); i++)
+                is_ours = is_ours || sovd_streq(principal->method, sovd_auth_method_names[ours[i]]);
         if (!is_ours)
                 return 0;
         (void)pthread_rwlock_rdlock(&auth->lock);
         const struct sovd_principal *now = find_by_id(auth->known, principal->id);
-        int r = !now || (now->expires_usec && now->expires_usec <= sovd_realtime_usec())
-                        ? SOVD_E_UNAUTHORIZED
-                        : sovd_principal_copy(principal, now, arena);
+        int r = !now || (now->expires_usec && now->expires_usec <= sovd_realtime_usec()) ? SOVD_E_UNAUTHORIZED
+                                                                                         : take_over(principal, now, arena);
         (void)pthread_rwlock_unlock(&auth->lock);
-        if (!r)
-                principal->certificate = certificate;
         return r;
 }

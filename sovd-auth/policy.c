@@ -358,6 +358,10 @@ bool sovd_policy_has_tenant(const struct sovd_policy *p, const char *tenant) {
         return tenant_of(p, tenant);
 }
 
+bool sovd_policy_same(const struct sovd_policy *a, const struct sovd_policy *b) {
+        return a->len == b->len && !a->text == !b->text && (!a->text || memcmp(a->text, b->text, a->len) == 0);
+}
+
 struct sovd_policy *sovd_policy_ref(struct sovd_policy *p) {
         (void)__atomic_add_fetch(&p->n_refs, 1, __ATOMIC_RELAXED);
         return p;

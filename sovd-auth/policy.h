@@ -93,6 +93,8 @@ int sovd_policy_new(struct sovd_policy **ret, const char *file, const struct sov
 /* The same from text; name stands for the file. */
 int sovd_policy_parse(struct sovd_policy **ret, const char *name, const char *text, size_t len,
                       const struct sovd_policy_names *names, struct sovd_arena *arena, const char **message);
+/* Were they read from the same text? */
+bool sovd_policy_same(const struct sovd_policy *a, const struct sovd_policy *b);
 struct sovd_policy *sovd_policy_ref(struct sovd_policy *policy);
 struct sovd_policy *sovd_policy_unref(struct sovd_policy *policy);
 SOVD_DEFINE_CLEANUP(struct sovd_policy *, sovd_policy_unref)

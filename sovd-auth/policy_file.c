@@ -5,6 +5,7 @@
 #include "sovd-core/model/entity.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <sys/stat.h>
 
 #define GRANTS_MAX   64 /* roles, or scopes, of a file */
 #define RULES_MAX    64 /* of one of them, of a kind */
@@ -393,23 +394,49 @@ static int make(struct sovd_policy **ret, struct sovd_arena *own) {
         return 0;
 }
 
-/* text NULL: the file is read. */
+/* Where the text is from: name is that of the file unless there is a text already. */
+static int read_text(struct reader *rd, const char *name, const char **text, size_t *len) {
+        int r = *text ? 0 : sovd_config_read_file(text, len, name, rd->policy->arena);
+
+        if (r)
+                rd->message = TEXT("%s: cannot be read: %s", name, strerror(-r));
+        return r;
+}
+
+static int take_text(struct reader *rd, const char *name, const char *text, size_t len) {
+        struct sovd_policy *p = rd->policy;
+        struct file file = { 0 };
+
+        char *copy = sovd_arena_alloc(p->arena, len + 1);
+        if (copy)
+                memcpy(copy, text, len);
+        p->text = copy;
+        p->len = len;
+        int r = copy ? sovd_config_parse(&file_schema, &file, name, text, len, NULL, p->arena, &rd->tree, &rd->message)
+                     : sovd_error_origin(-ENOMEM);
+        return r ? r : take(rd, &file);
+}
+
+static int take_nothing(struct reader *rd) {
+        const struct file file = { 0 };
+
+        return take(rd, &file);
+}
+
+/* name NULL: only what is built in; text NULL: the file is read. */
 static int read_policy(struct sovd_policy **ret, const char *name, const char *text, size_t len,
                        const struct sovd_policy_names *names, struct sovd_arena *arena, const char **message) {
         struct sovd_arena *own = NULL;
         struct reader rd = { .names = names };
-        struct file file = { 0 };
 
         *message = "out of memory";
         int r = sovd_arena_new(&own, 8192);
         if (!r)
                 r = make(&rd.policy, own);
-        if (!r && text)
-                r = sovd_config_parse(&file_schema, &file, name, text, len, NULL, own, &rd.tree, &rd.message);
-        else if (!r)
-                r = sovd_config_load(&file_schema, &file, name, NULL, own, &rd.tree, &rd.message);
+        if (!r && name)
+                r = read_text(&rd, name, &text, &len);
         if (!r)
-                r = take(&rd, &file);
+                r = name ? take_text(&rd, name, text, len) : take_nothing(&rd);
         if (!r) {
                 *message = NULL;
                 *ret = rd.policy;
@@ -423,8 +450,22 @@ static int read_policy(struct sovd_policy **ret, const char *name, const char *t
         return r;
 }
 
+/* Who can change the policy may do everything. */
+static const char *check_mode(const char *file, struct sovd_arena *arena) {
+        struct stat about;
+
+        if (stat(file, &about) || !(about.st_mode & S_IWOTH)) /* what is not there is said when it is read */
+                return NULL;
+        const char *why = sovd_arena_printf(arena, "%s: everybody may change it (mode %04o)", file,
+                                            (unsigned)(about.st_mode & 07777));
+        return why ? why : "out of memory";
+}
+
 int sovd_policy_new(struct sovd_policy **ret, const char *file, const struct sovd_policy_names *names,
                     struct sovd_arena *arena, const char **message) {
+        *message = file ? check_mode(file, arena) : NULL;
+        if (*message)
+                return SOVD_E_BAD_REQUEST;
         return read_policy(ret, file, NULL, 0, names, arena, message);
 }
 

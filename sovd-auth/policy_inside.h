@@ -39,6 +39,8 @@ struct sovd_policy {
         const struct policy_tenant *tenants;
         size_t n_tenants;
         bool tenant_required;
+        const char *text; /* that it was read from; NULL = only what is built in */
+        size_t len;
 };
 
 /* Those of the program; `all` is not set. */

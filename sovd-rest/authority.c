@@ -50,10 +50,21 @@ struct sovd_authority *sovd_authority_free(struct sovd_authority *a) {
         return NULL;
 }
 
+/* With the mutex. One that says the same stays: what rests on it goes on. */
+static bool is_new(const struct sovd_authority *a, const struct sovd_policy *policy) {
+        return !a->policy || !policy || (a->policy != policy && !sovd_policy_same(a->policy, policy));
+}
+
 void sovd_authority_set(struct sovd_authority *a, struct sovd_policy *policy) {
         struct part old[PARTS_MAX];
 
         (void)pthread_mutex_lock(&a->mutex);
+        if (!is_new(a, policy)) {
+                (void)pthread_mutex_unlock(&a->mutex);
+                (void)__atomic_add_fetch(&a->generation, 1, __ATOMIC_RELEASE);
+                sovd_policy_unref(policy);
+                return;
+        }
         struct sovd_policy *before = a->policy;
         a->policy = policy;
         memcpy(old, a->parts, sizeof(old));

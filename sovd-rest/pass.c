@@ -103,12 +103,32 @@ struct sovd_pass *sovd_pass_unref(struct sovd_pass *pass) {
 
 /* --- does it hold? -------------------------------------------------------------------------------------- */
 
-static bool is_allowed(const struct sovd_pass *pass, const struct sovd_policy *policy) {
+static bool same_words(const struct sovd_strings *a, const struct sovd_strings *b) {
+        if (a->n != b->n || a->set != b->set)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (strcmp(a->items[i], b->items[i]) != 0)
+                        return false;
+        return true;
+}
+
+/* May the principal still do the same, so that what is left out for him is the same, too? */
+static bool is_unchanged(const struct sovd_pass *pass, const struct sovd_policy *policy, const struct sovd_principal *now) {
+        const struct sovd_principal *then = &pass->principal;
+
+        return policy == pass->policy && same_words(&then->roles, &now->roles) && same_words(&then->scopes, &now->scopes) &&
+               !then->tenant == !now->tenant && (!then->tenant || strcmp(then->tenant, now->tenant) == 0);
+}
+
+static bool is_allowed(struct sovd_pass *pass, const struct sovd_policy *policy) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         struct sovd_principal principal = pass->principal;
         struct sovd_route_access a;
 
         if (sovd_arena_new(&arena, 1024) || sovd_auth_refresh(pass->rest->auth, &principal, arena))
+                return false;
+        pass->principal.expires_usec = principal.expires_usec;
+        if (pass->leaves_out && pass->policy && !is_unchanged(pass, policy, &principal))
                 return false;
         const struct sovd_entity *e = pass->entity.id ? &pass->entity : NULL;
         sovd_access_of(&a, pass->route, e, pass->params);
@@ -127,7 +147,7 @@ bool sovd_pass_holds(struct sovd_pass *pass) {
         if (generation == pass->generation)
                 return true;
         struct sovd_policy *policy = sovd_authority_policy(pass->rest->authority);
-        bool holds = !policy || (!(pass->leaves_out && pass->policy) && is_allowed(pass, policy));
+        bool holds = !policy || is_allowed(pass, policy);
         sovd_policy_unref(policy);
         pass->generation = generation;
         return holds;

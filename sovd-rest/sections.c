@@ -71,29 +71,6 @@ static const char *check_users(const struct sovd_sections *s, const struct sovd_
         return NULL;
 }
 
-static const char *check_proxies(const struct sovd_sections *s, const struct sovd_config_tree *tree,
-                                 struct sovd_arena *arena) {
-        const struct sovd_strings *proxies = &s->server->trusted_proxies;
-
-        for (size_t i = 0; i < proxies->n; i++) {
-                if (sovd_proxy_is_valid(proxies->items[i]))
-                        continue;
-                const char *where = sovd_config_where(tree, "/server/trusted_proxies", arena);
-                const char *text = sovd_arena_printf(arena, "%s: '%s' is no IP address, no network and not 'unix'",
-                                                     where ? where : "server.trusted_proxies", proxies->items[i]);
-                return text ? text : "out of memory";
-        }
-        return NULL;
-}
-
-static const char *check_entity_id(const struct sovd_sections *s, const struct sovd_config_tree *tree, struct sovd_arena *arena) {
-        const char *id = s->server->entity_id;
-
-        if (!*id || (sovd_id_is_valid(id) && !sovd_id_is_reserved(id)))
-                return NULL;
-        return sovd_config_complain(tree, arena, "/server/entity_id", "cannot be the id of an entity");
-}
-
 static const char *complain_name(const struct sovd_config_tree *tree, struct sovd_arena *arena, size_t i,
                                  const char *why) {
         return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/backends/%zu/name", i), why);
@@ -118,9 +95,7 @@ static const char *check(const struct sovd_arguments *arguments, const struct so
                         if (strcmp(b[i].sovd.name, b[k].sovd.name) == 0)
                                 return complain_name(tree, arena, i, "another backend has this name");
         }
-        const char *message = check_entity_id(s, tree, arena);
-        if (!message)
-                message = check_proxies(s, tree, arena);
+        const char *message = sovd_server_settings_check(s->server, tree, arena);
         if (!message)
                 message = sovd_tls_settings_check(s->server, tree, arena);
         if (!message)

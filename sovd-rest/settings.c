@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/settings.h"
+#include "sovd-core/base/config.h"
+#include "sovd-core/base/id.h"
+#include "sovd-rest/origin.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/data_watches.h"
 #include "sovd-core/events.h"
@@ -325,4 +328,28 @@ bool sovd_settings_same(const struct sovd_schema *schema, const void *a, const v
         sovd_json_writer_done(&wa);
         sovd_json_writer_done(&wb);
         return equal;
+}
+
+/* --- what the tables cannot say -------------------------------------------------------------------------- */
+
+static const char *check_proxies(const struct sovd_strings *proxies, const struct sovd_config_tree *tree,
+                                 struct sovd_arena *arena) {
+        for (size_t i = 0; i < proxies->n; i++) {
+                if (sovd_proxy_is_valid(proxies->items[i]))
+                        continue;
+                const char *where = sovd_config_where(tree, "/server/trusted_proxies", arena);
+                const char *text = sovd_arena_printf(arena, "%s: '%s' is no IP address, no network and not 'unix'",
+                                                     where ? where : "server.trusted_proxies", proxies->items[i]);
+                return text ? text : "out of memory";
+        }
+        return NULL;
+}
+
+const char *sovd_server_settings_check(const struct sovd_server_settings *server, const struct sovd_config_tree *tree,
+                                       struct sovd_arena *arena) {
+        const char *id = server->entity_id;
+
+        if (*id && (!sovd_id_is_valid(id) || sovd_id_is_reserved(id)))
+                return sovd_config_complain(tree, arena, "/server/entity_id", "cannot be the id of an entity");
+        return check_proxies(&server->trusted_proxies, tree, arena);
 }

@@ -73,6 +73,11 @@ extern const struct sovd_schema sovd_schema_events_settings;
 extern const struct sovd_schema sovd_schema_server_settings, sovd_schema_logging_settings,
         sovd_schema_storage_settings, sovd_schema_limits_settings, sovd_schema_history_settings;
 
+/* What the table of the server cannot say: NULL, or the message (in the arena). */
+struct sovd_config_tree;
+const char *sovd_server_settings_check(const struct sovd_server_settings *server, const struct sovd_config_tree *tree,
+                                       struct sovd_arena *arena);
+
 /* Seconds of the configuration in microseconds; of the polls of the mirror, 0 = none. */
 uint64_t sovd_settings_poll_usec(const struct sovd_fault_mirror_settings *mirror);
 /* Does only this machine reach what listens on this address? */

@@ -311,6 +311,7 @@ class Tenants(AccessCase):
 
 
 class Changes(AccessCase):
+    more = {'fault_mirror': {'poll_secs': 0.2}, 'events': {'heartbeat_secs': 0.2}}
     clients = [entry('tester', 'tester'), entry('other', 'tester'), entry('admin', 'admin')]
 
     def reload(self, policy=None, clients=None, outcome='the configuration was read again'):
@@ -319,6 +320,9 @@ class Changes(AccessCase):
 
     def tearDown(self):
         self.reload()
+
+    def heartbeats(self):
+        return self.gateway.metrics_as(who('admin'))['sovd_stream_heartbeats_total']
 
     def test_a_new_policy_holds_at_once(self):
         self.ask('tester', 200, 'GET', '/components/bms/data')
@@ -348,6 +352,17 @@ class Changes(AccessCase):
         of_faults.rest()  # whatever came before, it ends
         of_key.rest()
         self.assertEqual(self.gateway.bare('GET', gateway.BASE + '/components/bms/faults/subscribe', headers=who('tester')).status, 404)
+
+    def test_a_reload_that_changes_nothing_ends_no_stream(self):
+        stream = self.stream('/components/bms/faults/subscribe', 'tester')
+        self.reload()
+        self.reload(clients=[entry('tester', 'tester'), entry('admin', 'admin')])
+        looked = self.heartbeats() + 2  # they are sent when all streams are looked at
+        self.until(lambda: self.heartbeats() > looked)
+        self.ask('tester', 204, 'DELETE', '/components/bms/faults')
+        self.until(lambda: '"cleared"' in stream.next().text)
+        self.reload(clients=[entry('tester', 'tester', 'updater'), entry('admin', 'admin')])
+        stream.rest()  # another role may see other faults
 
     def test_the_stream_of_a_subscription_outlives_a_policy_that_allows_it(self):
         body = {'resource': '/sovd/v1/components/bms/data/soc', 'interval': 'fast', 'duration': 60}

@@ -19,6 +19,8 @@ import polling
 
 KEY, NARROW = 'a-key-of-21-characters', 'a-key-with-two-scopes'
 TOKEN, REVOKE = gateway.BASE + '/token', gateway.BASE + '/token/revoke'
+POLICY = {'tenants': {'fleet': {'entities': ['**'], 'vehicle': True}},
+          'scopes': {name: {'allow': [{'methods': ['GET']}]} for name in ('read', 'write', 'read:faults')}}
 COMPONENTS, BACKUP = gateway.BASE + '/components', gateway.BASE + '/x-admin/backup'
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 
@@ -52,6 +54,8 @@ class TokenCase(polling.Waiting, unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         self.key = make_key(self.folder / 'mint.pem')
+        self.policy = self.folder / 'policy.yaml'
+        self.policy.write_text(json.dumps(POLICY))
         (self.folder / 'state').mkdir()
         self.gateway = None
         self.addCleanup(lambda: self.gateway and self.gateway.stop())
@@ -59,7 +63,7 @@ class TokenCase(polling.Waiting, unittest.TestCase):
     def sections(self, *entries, **mint):
         entries = entries or (keys.entry('workshop', KEY, 'tester', 'admin', tenant='fleet'), keys.entry('narrow', NARROW, scopes=['read', 'write']))
         return {'storage': {'path': str(self.folder / 'state')},
-                'auth': keys.section(*entries, enabled=True, mint={'key': self.key, 'issuer': 'https://gw.test', 'audience': 'sovd', **mint})}
+                'auth': keys.section(*entries, enabled=True, policy_file=str(self.policy), mint={'key': self.key, 'issuer': 'https://gw.test', 'audience': 'sovd', **mint})}
 
     def start(self, *entries, **mint):
         if self.gateway:

@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -367,6 +369,47 @@ static void a_file_that_is_not_there_is_no_empty_policy(void **state) {
         assert_int_equal(sovd_policy_new(&f->policy, NULL, &names, f->arena, &message), 0);
 }
 
+static void a_file_that_everybody_may_change_is_refused(void **state) {
+        char name[] = "/tmp/policy-XXXXXX";
+        struct fixture *f = *state;
+        const char *message = NULL;
+        int fd = mkstemp(name);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "{}\n", 3), 3);
+        assert_int_equal(fchmod(fd, 0644), 0);
+        assert_int_equal(sovd_policy_new(&f->policy, name, &names, f->arena, &message), 0);
+        f->policy = sovd_policy_unref(f->policy);
+        assert_int_equal(fchmod(fd, 0646), 0);
+        assert_true(sovd_policy_new(&f->policy, name, &names, f->arena, &message) > 0);
+        assert_null(f->policy);
+        assert_non_null(strstr(message, "mode 0646"));
+        (void)unlink(name);
+        (void)close(fd);
+}
+
+/* n members "r0: {}" of a section. */
+static char *many(struct fixture *f, const char *section, unsigned n) {
+        char *text = sovd_arena_printf(f->arena, "%s:\n", section);
+
+        for (unsigned i = 0; text && i < n; i++)
+                text = sovd_arena_printf(f->arena, "%s  r%u: {%s}\n", text, i, strcmp(section, "tenants") == 0 ? "entities: []" : "");
+        assert_non_null(text);
+        return text;
+}
+
+static void a_file_has_bounds(void **state) {
+        struct fixture *f = *state;
+        const struct sovd_principal anybody = { .id = "x" };
+
+        (void)load(state, many(f, "roles", 64));
+        check(f->policy, anybody, "GET health", SOVD_DENIED);
+        (void)load(state, many(f, "tenants", 256));
+        assert_non_null(strstr(refusal(state, many(f, "roles", 65)), "more than 64"));
+        assert_non_null(strstr(refusal(state, many(f, "scopes", 65)), "more than 64"));
+        assert_non_null(strstr(refusal(state, many(f, "tenants", 257)), "more than 256"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_pattern_matches_segment_by_segment),
@@ -383,6 +426,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_role_of_the_file_takes_the_place_of_a_built_in_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_is_wrong_with_a_file_is_said_with_its_line, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_no_empty_policy, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_file_that_everybody_may_change_is_refused, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_file_has_bounds, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
