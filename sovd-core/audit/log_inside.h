@@ -69,7 +69,9 @@ struct sovd_audit {
         uint64_t told_epoch_from, told_epoch_usec; /* of the writer's, for the thread */
         struct audit_source sources[AUDIT_SOURCES];
         uint64_t sources_second, sources_told;
+        uint64_t quiet_more, quiet_usec; /* refusals that are told once a minute */
         bool stopping, has_news;
+        bool unopened; /* atomic */
         bool has_thread, broken; /* broken: set while nobody else knows the log */
         pthread_t thread;
 

@@ -381,32 +381,49 @@ static int finding_of_before(struct opening *o) {
         return r;
 }
 
-int audit_open(struct sovd_db_conn *conn, void *data) {
-        struct opening o = { .a = data, .conn = conn };
-        struct sovd_audit *a = data;
+static int open_log(struct opening *o) {
+        struct sovd_audit *a = o->a;
         const char *log = NULL;
         uint64_t n_open = 0;
 
-        read_head(&o);
-        int r = read_known(&o);
+        read_head(o);
+        int r = read_known(o);
         if (!r)
-                r = audit_get_meta(conn, "log", &log);
+                r = audit_get_meta(o->conn, "log", &log);
         if (!r && log)
                 (void)snprintf(a->log, sizeof(a->log), "%s", log);
         bool is_new = !log;
         if (!r)
-                r = is_new ? begin_log(&o) : take_up(&o);
+                r = is_new ? begin_log(o) : take_up(o);
         const uint64_t before = a->now.range.size;
         a->epoch_usec = sovd_now_usec();
         if (!r)
-                r = finding_of_before(&o);
+                r = finding_of_before(o);
         if (!r && !is_new)
-                r = close_open(&o, &n_open);
+                r = close_open(o, &n_open);
         if (!r)
-                r = say_start(&o, before, n_open);
-        if (!r && *o.finding)
-                r = say_finding(&o);
-        if (!r && *o.finding)
-                audit_note_finding(a, o.finding);
+                r = say_start(o, before, n_open);
+        if (!r && *o->finding)
+                r = say_finding(o);
+        if (!r && *o->finding)
+                audit_note_finding(a, o->finding);
+        return r;
+}
+
+/* As if it had never been tried. */
+static void forget(struct sovd_audit *a) {
+        a->now = a->durable = (struct audit_position){ 0 };
+        a->epoch_key = sovd_audit_signer_free(a->epoch_key);
+        a->next_key = sovd_audit_signer_free(a->next_key);
+        a->doubtful = a->dirty = false;
+}
+
+int audit_open(struct sovd_db_conn *conn, void *data) {
+        struct opening o = { .a = data, .conn = conn };
+
+        forget(data);
+        int r = open_log(&o);
+        if (r)
+                forget(data);
         return r;
 }

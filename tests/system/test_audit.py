@@ -299,6 +299,16 @@ class FailingDisk(AuditCase):
     def test_a_file_system_that_became_read_only(self):
         self.check(self.disk.read_only)
 
+    def test_words_that_no_entry_can_hold_harm_nobody(self):
+        self.start()
+        self.gateway.bare('X' * 300, '/sovd/v1/components')
+        self.gateway.bare('POST', '/sovd/v1/components/' + '%22' * 100 + '/locks?x=' + '"' * 1000)
+        self.gateway.bare('DELETE', "/sovd/v1/components/" + '!' * 3000)
+        self.lock()
+        self.assertEqual(self.gateway.health()['audit']['status'], 'ok')
+        self.stop()
+        self.assertEqual(audit_files.verified(self.state)[0], 0)
+
     def test_a_change_whose_outcome_cannot_be_written_is_not_answered_as_done(self):
         self.start(environment=self.disk.environment())
         before = self.vehicle.stats()['classes']['data']

@@ -130,10 +130,10 @@ static void change(struct fixture *f, int result) {
         const char *why;
 
         assert_int_equal(sovd_audit_begin(f->audit, &intent, false, &i, &why), 0);
-        sovd_db_accompany(sovd_audit_intent_seq(i));
+        (void)sovd_db_accompany(sovd_audit_intent_seq(i));
         assert_int_equal(sovd_db_write(f->db, add_counter, &result), result);
         assert_int_equal(sovd_db_write(f->db, look_only, NULL), 0);
-        sovd_db_accompany(0);
+        (void)sovd_db_accompany(0);
         assert_int_equal(sovd_audit_end(f->audit, i, &outcome), 0);
 }
 
@@ -274,6 +274,31 @@ static void a_full_log_takes_no_changes_but_says_what_ends(void **state) {
         assert_int_equal(status_of(f).n_open, 0);
 }
 
+static void a_log_that_the_disk_does_not_let_open_is_opened_later(void **state) {
+        struct fixture *f = *state;
+        struct sovd_audit_report report;
+        struct sovd_audit_intent *i;
+        const char *why = NULL;
+
+        start(f);
+        change(f, 0);
+        stop(f);
+        assert_int_equal(sovd_state_open(&f->db, f->folder, NULL), 0);
+        f->options.db = f->db;
+        faulty_io_plan(f->folder, "w", ENOSPC, 1, 1000000);
+        assert_int_equal(sovd_audit_new(&f->audit, &f->options), 0);
+        assert_int_equal(sovd_audit_begin(f->audit, &intent, false, &i, &why), SOVD_E_AUDIT);
+        assert_non_null(why);
+        sovd_audit_post(f->audit, &refusal);
+        assert_int_equal(status_of(f).error, -ENOSPC);
+        faulty_io_plan(NULL, "", 0, 0, 0);
+        for (int n = 0; n < 1000 && status_of(f).error; n++)
+                (void)nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+        change(f, 0);
+        stop(f);
+        assert_sound(f, &report);
+}
+
 static void a_log_in_memory_ends_with_its_process(void **state) {
         struct fixture *f = *state;
         char head[SOVD_AUDIT_HEAD_SIZE];
@@ -295,6 +320,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(old_segments_go_and_the_rest_is_proven, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_is_told, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_full_log_takes_no_changes_but_says_what_ends, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_log_that_the_disk_does_not_let_open_is_opened_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_log_in_memory_ends_with_its_process, set_up, tear_down),
         };
 
