@@ -158,10 +158,9 @@ struct parsed {
 
 /* The rest of a line behind its label, at most size - 1 bytes; *p moves behind the line. */
 static bool take_line(const char **p, const char *label, char *ret, size_t size) {
-        const char *from = *p + strlen(label);
-
         if (!sovd_has_prefix(*p, label))
                 return false;
+        const char *from = *p + strlen(label);
         size_t n = strcspn(from, "\n");
         if (n >= size || from[n] != '\n')
                 return false;

@@ -25,6 +25,7 @@ struct sovd_audit_verifier {
         struct sovd_audit_header header;
         struct sovd_audit_range range; /* of all entries up to now, with the pruned ones */
         struct sovd_audit_hash chain;  /* of the last one */
+        bool begun;                    /* header and keys are complete */
         size_t next_head;              /* of the witnesses */
         uint64_t met_size;             /* of the last one that was met */
 
@@ -186,7 +187,7 @@ bool sovd_audit_verifier_header(struct sovd_audit_verifier *v, const struct sovd
                 return gave_up(v, r);
         if (header->from == 1 && !sovd_audit_same(&begin, &header->first_chain))
                 return tampered(v, 1, "it begins with the chain of another log");
-        return is_trusted(v) && meet_heads(v);
+        return is_trusted(v);
 }
 
 /* --- keys ----------------------------------------------------------------------------------------------- */
@@ -224,7 +225,7 @@ static bool use_key(struct sovd_audit_verifier *v, const unsigned char *bytes, u
 bool sovd_audit_verifier_key(struct sovd_audit_verifier *v, const struct sovd_audit_key *key) {
         uint64_t epoch = v->n_epochs;
 
-        if (v->report->n_entries || v->has_note)
+        if (v->begun)
                 return tampered(v, 0, "the key of epoch %llu does not stand with the others", LLU key->epoch);
         if (key->epoch != epoch)
                 return tampered(v, 0,
@@ -241,6 +242,35 @@ bool sovd_audit_verifier_key(struct sovd_audit_verifier *v, const struct sovd_au
         if (r)
                 return gave_up(v, r);
         return use_key(v, key->public_key, epoch) && keep_epoch(v, key);
+}
+
+/* A head that is a whole note must be signed by this log too; one of an epoch that this log does not have is of a later
+ * one, and then the log is shorter than it, which says enough. */
+static bool are_heads_of_log(struct sovd_audit_verifier *v) {
+        for (size_t i = 0; i < v->trust->n_heads; i++) {
+                const struct sovd_audit_head *head = &v->trust->heads[i];
+                struct sovd_audit_checkpoint c;
+
+                if (!*head->note)
+                        continue;
+                bool of_log =
+                        !sovd_audit_note_read(head->note, &c, NULL) && strcmp(c.log, v->header.log) == 0;
+                if (of_log && c.epoch >= v->n_epochs)
+                        continue;
+                if (!of_log || !use_key(v, v->epochs[c.epoch].public_key, c.epoch) ||
+                    sovd_audit_note_check(head->note, v->key))
+                        return sovd_audit_verdict(v->report, SOVD_AUDIT_UNREADABLE, 0,
+                                                  "%s is no head of this log", head->name);
+        }
+        return true;
+}
+
+/* All keys are known: what the witnesses bring is looked at before anything is compared with it. */
+static bool begin(struct sovd_audit_verifier *v) {
+        if (v->begun)
+                return true;
+        v->begun = true;
+        return are_heads_of_log(v) && meet_heads(v);
 }
 
 /* --- entries -------------------------------------------------------------------------------------------- */
@@ -384,7 +414,7 @@ static bool continue_chain(struct sovd_audit_verifier *v, uint64_t seq, const ch
 bool sovd_audit_verifier_entry(struct sovd_audit_verifier *v, uint64_t seq, const char *body, size_t len,
                                const struct sovd_audit_hash *chain, const struct sovd_audit_hash *leaf,
                                const struct sovd_audit_entry **ret_entry) {
-        if (!read_entry(v, seq, body, len) || !continue_chain(v, seq, body, len, chain, leaf))
+        if (!begin(v) || !read_entry(v, seq, body, len) || !continue_chain(v, seq, body, len, chain, leaf))
                 return false;
         v->report->n_entries++;
         v->report->last = seq;
@@ -394,6 +424,11 @@ bool sovd_audit_verifier_entry(struct sovd_audit_verifier *v, uint64_t seq, cons
 }
 
 /* --- checkpoints ---------------------------------------------------------------------------------------- */
+
+/* The entries that a bad checkpoint was to prove are the first that nothing proves. */
+#define unproven(v, c, ...)                                                                                  \
+        (tampered(v, first_after(v, (v)->report->signed_size, (c)->size), __VA_ARGS__),                      \
+         (v)->report->bad_to = (c)->size, false)
 
 /* Its key signs in its epoch only; and where one epoch follows another, both keys have signed the same size: else
  * whoever has a later key could sign earlier entries anew and leave the earlier signatures out. */
@@ -411,8 +446,7 @@ static bool is_in_epoch(struct sovd_audit_verifier *v, const struct sovd_audit_c
                                     (c->epoch != v->note_epoch + 1 || v->note_size != own->from_size ||
                                      c->size != own->from_size)
                           : own->from_size > v->header.from - 1)
-                return tampered(v, own->from_size,
-                                "the checkpoints where epoch %llu began, after entry %llu, are missing",
+                return unproven(v, c, "the checkpoints where epoch %llu began, after entry %llu, are missing",
                                 LLU c->epoch, LLU own->from_size);
         return true;
 }
@@ -441,13 +475,9 @@ static bool is_signed(struct sovd_audit_verifier *v, const struct sovd_audit_che
         if (v->key_epoch != c->epoch && !use_key(v, v->epochs[c->epoch].public_key, c->epoch))
                 return false;
         int r = sovd_audit_note_check(note, v->key);
-        if (r == -EBADMSG) {
-                (void)tampered(v, first_after(v, v->report->signed_size, c->size),
-                               "the checkpoint of entry %llu is not signed by the key of epoch %llu",
-                               LLU c->size, LLU c->epoch);
-                v->report->bad_to = c->size;
-                return false;
-        }
+        if (r == -EBADMSG)
+                return unproven(v, c, "the checkpoint of entry %llu is not signed by the key of epoch %llu",
+                                LLU c->size, LLU c->epoch);
         return !r || gave_up(v, r);
 }
 
@@ -469,6 +499,8 @@ static bool is_of_entries(struct sovd_audit_verifier *v, const struct sovd_audit
 bool sovd_audit_verifier_note(struct sovd_audit_verifier *v, const char *note) {
         struct sovd_audit_checkpoint c;
 
+        if (!begin(v))
+                return false;
         if (sovd_audit_note_read(note, &c, NULL))
                 return tampered(v, 0, "the checkpoint after entry %llu is not as checkpoints are written",
                                 LLU v->range.size);
@@ -484,27 +516,6 @@ bool sovd_audit_verifier_note(struct sovd_audit_verifier *v, const char *note) {
 }
 
 /* --- its end -------------------------------------------------------------------------------------------- */
-
-/* A head that is a whole note must be signed by this log too; one of an epoch that this log does not have is of a later
- * one, and then the log is shorter than it, which says enough. */
-static bool are_heads_of_log(struct sovd_audit_verifier *v) {
-        for (size_t i = 0; i < v->trust->n_heads; i++) {
-                const struct sovd_audit_head *head = &v->trust->heads[i];
-                struct sovd_audit_checkpoint c;
-
-                if (!*head->note)
-                        continue;
-                bool of_log =
-                        !sovd_audit_note_read(head->note, &c, NULL) && strcmp(c.log, v->header.log) == 0;
-                if (of_log && c.epoch >= v->n_epochs)
-                        continue;
-                if (!of_log || !use_key(v, v->epochs[c.epoch].public_key, c.epoch) ||
-                    sovd_audit_note_check(head->note, v->key))
-                        return sovd_audit_verdict(v->report, SOVD_AUDIT_UNREADABLE, 0,
-                                                  "%s is no head of this log", head->name);
-        }
-        return true;
-}
 
 static bool is_whole(struct sovd_audit_verifier *v) {
         uint64_t size = v->range.size, next = size + 1;
@@ -536,7 +547,8 @@ static bool is_all_signed(struct sovd_audit_verifier *v) {
         if (by_newest && size == from)
                 return true;
         if (!by_newest && newest > v->header.from - 1)
-                return tampered(v, 0, "the checkpoints where epoch %llu began, after entry %llu, are missing",
+                return tampered(v, first_after(v, v->report->signed_size, size),
+                                "the checkpoints where epoch %llu began, after entry %llu, are missing",
                                 LLU(v->n_epochs - 1), LLU newest);
         if (size == from)
                 return sovd_audit_verdict(v->report, SOVD_AUDIT_UNSIGNED, 0,
@@ -557,5 +569,5 @@ bool sovd_audit_verifier_end(struct sovd_audit_verifier *v) {
         if (!v->header.from)
                 return sovd_audit_verdict(v->report, SOVD_AUDIT_UNREADABLE, 0,
                                           "it does not begin as a log does");
-        return are_heads_of_log(v) && is_whole(v) && is_all_signed(v);
+        return begin(v) && is_whole(v) && is_all_signed(v);
 }

@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COLUMNS_MAX 40
-#define COPY_TRIES  5
+#define COLUMNS_MAX    40
+#define COPY_TRIES     50
+#define VERDICTS_ASKED 2
+#define TILES_FROM     8 /* hashes of subtrees of this level and above are always kept */
 
 struct reading {
         struct sovd_db_conn *conn;
@@ -53,7 +55,7 @@ static bool step(struct reading *d, struct sovd_db_stmt *s, bool *ret_row) {
 
 /* --- how it begins -------------------------------------------------------------------------------------- */
 
-/* A value of audit_meta; "" when there is none. */
+/* A value of audit_meta, which must be there. */
 static bool meta(struct reading *d, const char *name, char *ret, size_t size) {
         struct sovd_db_stmt *s;
         bool row = false;
@@ -65,10 +67,9 @@ static bool meta(struct reading *d, const char *name, char *ret, size_t size) {
         if (!step(d, s, &row))
                 return false;
         const char *text = row ? sovd_db_text(s, 0) : NULL;
-        if (text && strlen(text) >= size)
-                return tampered(d, 0, "a value that tells how it begins is too long");
-        if (text)
-                (void)strcpy(ret, text);
+        if (!text || strlen(text) >= size)
+                return tampered(d, 0, "a value that tells how it begins is missing, or too long");
+        (void)strcpy(ret, text);
         return true;
 }
 
@@ -100,6 +101,19 @@ static bool last_entry(struct reading *d, uint64_t *ret) {
         return true;
 }
 
+/* A gateway that never kept one has the tables too. */
+static bool has_log(struct reading *d) {
+        struct sovd_db_stmt *s;
+        bool row = false;
+
+        if (!prepare(d, &s,
+                     "SELECT (SELECT count(*) FROM audit_meta) + (SELECT count(*) FROM audit_entry)") ||
+            !step(d, s, &row))
+                return false;
+        return (row && sovd_db_int(s, 0)) ||
+               sovd_audit_verdict(d->report, SOVD_AUDIT_UNREADABLE, 0, "the database has no audit log in it");
+}
+
 static bool take_header(struct reading *d) {
         char first[32], chain[SOVD_AUDIT_HEX + 8], device[64], range[SOVD_AUDIT_LEVELS * 48 + 8], log[64];
         struct sovd_audit_header *h = &d->header;
@@ -108,9 +122,6 @@ static bool take_header(struct reading *d) {
             !meta(d, "chain", chain, sizeof(chain)) || !meta(d, "device", device, sizeof(device)) ||
             !meta(d, "range", range, sizeof(range)))
                 return false;
-        if (!*log && !*first)
-                return sovd_audit_verdict(d->report, SOVD_AUDIT_UNREADABLE, 0,
-                                          "the database has no audit log in it");
         if (!sovd_audit_is_log(log) || !to_number(first, &h->from) || !h->from ||
             !sovd_audit_from_hex(chain, &h->first_chain) ||
             !sovd_audit_from_base64(device, h->device_key, SOVD_AUDIT_KEY) ||
@@ -187,14 +198,15 @@ static int find_tile(struct reading *d, unsigned level, uint64_t index, struct s
         return r ? r : *ret_row && !take_blob(s, 0, ret->bytes, SOVD_AUDIT_HASH) ? -EBADMSG : 0;
 }
 
-/* The lowest level that is kept. */
+/* The lowest level that is kept: TILES_FROM, or one below it if there are hashes of it. */
 static bool lowest_tile(struct reading *d, unsigned *ret) {
         struct sovd_db_stmt *s;
         bool row = false;
 
         if (!prepare(d, &s, "SELECT min(level) FROM audit_tile") || !step(d, s, &row))
                 return false;
-        *ret = row && !sovd_db_is_null(s, 0) ? (unsigned)sovd_db_int(s, 0) : UINT_MAX;
+        uint64_t lowest = row && !sovd_db_is_null(s, 0) ? (uint64_t)sovd_db_int(s, 0) : TILES_FROM;
+        *ret = (unsigned)SOVD_MIN(lowest, (uint64_t)TILES_FROM);
         return true;
 }
 
@@ -280,7 +292,11 @@ static bool take_columns(struct reading *d) {
         while (step(d, s, &row) && row) {
                 if (d->n_columns == COLUMNS_MAX)
                         return tampered(d, 0, "the table of entries has too many columns");
-                (void)snprintf(d->columns[d->n_columns++], sizeof(d->columns[0]), "%s", sovd_db_text(s, 0));
+                const char *name = sovd_db_text(s, 0);
+                if (!name || !*name || strlen(name) >= sizeof(d->columns[0]) ||
+                    strspn(name, "abcdefghijklmnopqrstuvwxyz_") != strlen(name))
+                        return tampered(d, 0, "the table of entries has a column that is not the gateway's");
+                (void)strcpy(d->columns[d->n_columns++], name);
         }
         return !d->error;
 }
@@ -396,7 +412,7 @@ static int verify_open(struct sovd_db *db, const struct sovd_audit_trust *trust,
                 (void)failed(d, r);
                 return 0;
         }
-        if (has_tables(d))
+        if (has_tables(d) && has_log(d))
                 (void)take_all(d);
         (void)sovd_audit_verifier_end(v);
         sovd_db_read_end(db, d->conn);
@@ -453,19 +469,35 @@ static bool is_unchanged(const struct stat *a, const struct stat *b) {
                a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Both files as they were at one time, or -EBUSY. */
+#define WAL_HEAD 32 /* changes whenever the journal begins anew */
+
+static bool read_head(const char *journal, unsigned char ret[WAL_HEAD]) {
+        FILE *f = fopen(journal, "rbe");
+        bool ok = f && fread(ret, 1, WAL_HEAD, f) == WAL_HEAD;
+
+        if (f)
+                (void)fclose(f);
+        return ok;
+}
+
+/* What is committed is in the file, or in the journal behind its head. A commit only adds to the journal, and what is
+ * half written at its end does not count; so both copies are of one time if meanwhile nothing was moved into the file,
+ * and the journal did not begin anew. Else -EBUSY. */
 static int copy_both(const char *path, const char *journal, const struct copy *c) {
-        struct stat file[2] = { 0 }, wal[2] = { 0 };
+        unsigned char head[2][WAL_HEAD];
+        struct stat file[2] = { 0 };
 
         for (int i = 0; i < COPY_TRIES; i++) {
-                bool there = stat(path, &file[0]) == 0 && stat(journal, &wal[0]) == 0;
-                int r = there ? copy_file(path, c->file) : -errno;
+                if (stat(path, &file[0]))
+                        return -errno;
+                bool whole = read_head(journal, head[0]);
+                int r = copy_file(path, c->file);
                 if (!r)
                         r = copy_file(journal, c->journal);
                 if (r)
                         return r;
-                if (stat(path, &file[1]) == 0 && stat(journal, &wal[1]) == 0 &&
-                    is_unchanged(&file[0], &file[1]) && is_unchanged(&wal[0], &wal[1]))
+                whole = whole && read_head(journal, head[1]) && memcmp(head[0], head[1], WAL_HEAD) == 0;
+                if (whole && stat(path, &file[1]) == 0 && is_unchanged(&file[0], &file[1]))
                         return 0;
         }
         return -EBUSY;
@@ -496,26 +528,42 @@ static int unreadable(struct sovd_audit_report *report, int r, const char *path)
         return r;
 }
 
+static int verify_copy(const char *path, const char *journal, const struct sovd_audit_trust *trust,
+                       struct sovd_audit_report *report) {
+        _cleanup_(remove_copy) struct copy copy = { .folder = "" };
+        _cleanup_(sovd_db_closep) struct sovd_db *db = NULL;
+
+        int r = make_copy(path, journal, &copy);
+        if (!r)
+                r = sovd_db_open_to_read(&db, copy.file, true);
+        return r ? unreadable(report, r, path) : verify_open(db, trust, report);
+}
+
+static int verify_file(const char *path, const struct sovd_audit_trust *trust,
+                       struct sovd_audit_report *report) {
+        _cleanup_(sovd_db_closep) struct sovd_db *db = NULL;
+
+        int r = sovd_db_open_to_read(&db, path, false);
+        return r ? unreadable(report, r, path) : verify_open(db, trust, report);
+}
+
 int sovd_audit_verify_database(const char *path, const struct sovd_audit_trust *trust,
                                struct sovd_audit_report *report, bool *ret_copied) {
-        _cleanup_(sovd_db_closep) struct sovd_db *db = NULL;
-        _cleanup_(remove_copy) struct copy copy = { .folder = "" };
         char journal[PATH_MAX];
         struct stat st;
-        int r = 0;
+        int r;
 
         *ret_copied = false;
         if ((size_t)snprintf(journal, sizeof(journal), "%s-wal", path) >= sizeof(journal))
                 return unreadable(report, -ENAMETOOLONG, path);
-        if (stat(journal, &st) == 0 && st.st_size > 0) {
-                *ret_copied = true;
-                r = make_copy(path, journal, &copy);
+        if (stat(journal, &st) || !st.st_size)
+                return verify_file(path, trust, report);
+        *ret_copied = true;
+        /* The time of a file tells its changes apart only so finely: what was found once must be found again. */
+        for (int i = 0; i < VERDICTS_ASKED; i++) {
+                r = verify_copy(path, journal, trust, report);
+                if (r || (report->verdict != SOVD_AUDIT_TAMPERED && report->verdict != SOVD_AUDIT_UNREADABLE))
+                        break;
         }
-        if (!r)
-                r = sovd_db_open_to_read(&db, *ret_copied ? copy.file : path, *ret_copied);
-        if (r)
-                return unreadable(report, r, path);
-        r = verify_open(db, trust, report);
-        db = sovd_db_close(db);
         return r;
 }

@@ -197,8 +197,9 @@ static const char *verdict_of(const struct job *j) {
 }
 
 static void print_open(const struct sovd_audit_report *report) {
-        if (!report->n_open)
-                return;
+        if (!report->n_open || report->verdict == SOVD_AUDIT_TAMPERED ||
+            report->verdict == SOVD_AUDIT_UNREADABLE)
+                return; /* reading stopped in the middle: outcomes may follow */
         (void)printf("  %llu changes have no outcome on record: entry", LLU report->n_open);
         for (size_t i = 0; i < report->n_open && i < SOVD_AUDIT_OPEN_SHOWN; i++)
                 (void)printf("%s %llu", i ? "," : "", LLU report->open[i]);
@@ -289,6 +290,13 @@ static void put_known(struct sovd_json_writer *w, const struct sovd_audit_report
         sovd_json_array_end(w);
 }
 
+/* A path need not be UTF-8; JSON must. */
+static void put_text(struct sovd_json_writer *w, const char *key, const char *text) {
+        char clipped[4200];
+
+        sovd_json_key_string(w, key, sovd_audit_clip(clipped, sizeof(clipped), text));
+}
+
 static int print_json(const struct job *j) {
         struct sovd_json_writer w;
         const char *text;
@@ -296,10 +304,10 @@ static int print_json(const struct job *j) {
 
         sovd_json_writer_init(&w, 0, 0);
         sovd_json_object_begin(&w);
-        sovd_json_key_string(&w, "file", j->path);
+        put_text(&w, "file", j->path);
         sovd_json_key_string(&w, "verdict", verdict_of(j));
         if (*j->report.reason)
-                sovd_json_key_string(&w, "reason", j->report.reason);
+                put_text(&w, "reason", j->report.reason);
         if (j->report.bad_seq)
                 sovd_json_key_int(&w, "first_bad", (int64_t)j->report.bad_seq);
         if (j->report.bad_to)

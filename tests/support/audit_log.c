@@ -38,12 +38,20 @@ static uint64_t last_epoch(const struct made_log *log) {
         return log->n ? (log->n - 1) / log->per_epoch : 0;
 }
 
+/* The size at which a forged key claims to have begun. */
+#define BACKDATED(log) ((log)->per_epoch / 2)
+
 static uint64_t end_of(const struct made_log *log) {
         return log->to ? log->to : log->n;
 }
 
 static bool forges_keys(const struct made_log *log) {
         return log->attack == MADE_KEYS_ANEW;
+}
+
+static uint64_t beginning_of(const struct made_log *log, uint64_t epoch) {
+        return log->attack == MADE_KEY_BACKDATED && epoch > last_epoch(log) ? BACKDATED(log)
+                                                                            : epoch * log->per_epoch;
 }
 
 static struct sovd_audit_key key_of(const struct made_log *log, uint64_t epoch) {
@@ -55,7 +63,7 @@ static struct sovd_audit_key key_of(const struct made_log *log, uint64_t epoch) 
                           : first ? DEVICE
                                   : EPOCH,
                           first ? 1000 * anew : epoch - 1);
-        struct sovd_audit_key key = { .epoch = epoch, .from_size = epoch * log->per_epoch };
+        struct sovd_audit_key key = { .epoch = epoch, .from_size = beginning_of(log, epoch) };
 
         memcpy(key.public_key, sovd_audit_signer_public(own), SOVD_AUDIT_KEY);
         MUST(sovd_audit_key_sign(&key, MADE_LOG_NAME, before) == 0);
@@ -177,6 +185,8 @@ static void make_note(struct maker *m, uint64_t epoch, char note[static SOVD_AUD
                 signer_epoch = newest;
         if (log->attack == MADE_NEWEST_KEY)
                 c.epoch = newest;
+        if (log->attack == MADE_KEY_BACKDATED && size > BACKDATED(log))
+                signer_epoch = c.epoch = newest + 1;
         MUST(sovd_audit_range_root(old ? &m->honest : &m->range, &c.root) == 0);
         memcpy(c.log, MADE_LOG_NAME, sizeof(c.log));
         memcpy(c.boot, boot_of(log, size), sizeof(c.boot));
@@ -207,7 +217,7 @@ static void put_notes(struct maker *m) {
 
         if (ends || last || (size % m->log->per_note == 0 && size != end_of(m->log)))
                 put_note(m, epoch);
-        if (ends && m->log->attack != MADE_NEWEST_KEY)
+        if (ends && m->log->attack != MADE_NEWEST_KEY && m->log->attack != MADE_KEY_BACKDATED)
                 put_note(m, epoch + 1);
 }
 
@@ -229,7 +239,8 @@ static void put_head(struct maker *m) {
         made_device_key(h.device_key);
         MUST(sovd_audit_line_header(&h, m->text, sizeof(m->text), &len) == 0);
         m->line(m->data, m->text, len);
-        for (uint64_t e = 0; e <= last_epoch(m->log) && e * m->log->per_epoch <= end_of(m->log); e++) {
+        uint64_t newest = last_epoch(m->log) + (m->log->attack == MADE_KEY_BACKDATED);
+        for (uint64_t e = 0; e <= newest && beginning_of(m->log, e) <= end_of(m->log); e++) {
                 struct sovd_audit_key key = key_of(m->log, e);
                 MUST(sovd_audit_line_key(&key, m->text, sizeof(m->text), &len) == 0);
                 m->line(m->data, m->text, len);

@@ -16,6 +16,7 @@ enum made_attack {
         MADE_NEWEST_KEY,          /* every checkpoint signed and labelled with the newest key */
         MADE_NEWEST_KEY_ALONE, /* only checkpoints of the newest epoch, the earlier ones left out */
         MADE_NEWEST_KEY_MOVED, /* the same, and the newest key's row says that it began with the log */
+        MADE_KEY_BACKDATED, /* the newest key signed a successor that says it began in the first epoch, and signs from there on */
         MADE_KEYS_ANEW /* all keys made anew, the first signed by a device key of the attacker's, under the old one's name */
 };
 

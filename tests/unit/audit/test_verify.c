@@ -408,7 +408,12 @@ static void a_head_that_the_log_did_not_sign_is_refused(void **state) {
         struct sovd_audit_trust by = { .device_key = device_key, .heads = &head, .n_heads = 1 };
 
         head.note[strlen(head.note) - 10] ^= 1;
+        head.root.bytes[0] ^= 1;
         struct sovd_audit_report report = verify_made(&log, &by);
+        assert_int_equal(report.verdict, SOVD_AUDIT_UNREADABLE);
+        head = head_of(&log, 100, true);
+        head.note[strlen("sovd-audit/")] ^= 1; /* of another log */
+        report = verify_made(&log, &by);
         assert_int_equal(report.verdict, SOVD_AUDIT_UNREADABLE);
 }
 
@@ -438,6 +443,36 @@ static void the_newest_key_signs_for_its_own_epoch_only(void **state) {
                 struct sovd_audit_report report = verify_made(&log, &trust);
                 assert_int_equal(report.verdict, SOVD_AUDIT_TAMPERED);
         }
+}
+
+/* A signature that is right elsewhere in this log is wrong here. */
+static void no_signature_serves_twice(void **state) {
+        static const struct {
+                const char *type, *before;
+                size_t n; /* of base64 */
+        } kinds[] = { { "checkpoint", "\xe2\x80\x94 sovd-audit/", 92 }, { "key", "\"signature\":\"", 88 } };
+        struct made_log log = MADE_SMALL;
+        struct text t = made(&log);
+
+        for (size_t k = 0; k < SOVD_N_ELEMENTS(kinds); k++)
+                for (size_t a = 0; a < t.n; a++)
+                        for (size_t b = 0; b < t.n; b++) {
+                                char kept[100];
+                                if (a == b || !is_line_of(t.lines[a], kinds[k].type) || !is_line_of(t.lines[b], kinds[k].type))
+                                        continue;
+                                char *to = strstr(t.lines[a], kinds[k].before), *from = strstr(t.lines[b], kinds[k].before);
+                                assert_true(to && from);
+                                to = k ? to + strlen(kinds[k].before) : strrchr(t.lines[a], ' ') + 1;
+                                from = k ? from + strlen(kinds[k].before) : strrchr(t.lines[b], ' ') + 1;
+                                memcpy(kept, to, kinds[k].n);
+                                memcpy(to, from, kinds[k].n);
+                                struct sovd_audit_report report = verify_text(&t, &trust);
+                                assert_int_equal(report.verdict, SOVD_AUDIT_TAMPERED);
+                                memcpy(to, kept, kinds[k].n);
+                        }
+        struct sovd_audit_report report = verify_text(&t, &trust);
+        assert_sound(&report);
+        clear_text(&t);
 }
 
 /* What the newest key can do: sign its own epoch anew. Only a witness sees that. */
@@ -573,6 +608,7 @@ int main(void) {
                 cmocka_unit_test(a_head_that_the_log_did_not_sign_is_refused),
                 cmocka_unit_test(whoever_changes_an_entry_cannot_sign_it),
                 cmocka_unit_test(the_newest_key_signs_for_its_own_epoch_only),
+                cmocka_unit_test(no_signature_serves_twice),
                 cmocka_unit_test(a_witness_sees_what_the_newest_key_signed_anew),
                 cmocka_unit_test(another_device_key_is_not_trusted),
                 cmocka_unit_test(what_is_missing_at_the_beginning_must_be_said),
