@@ -322,13 +322,30 @@ static int close_open(struct opening *o, uint64_t *ret_n) {
         return r;
 }
 
+/* Did the process before end without saying so? */
+static int was_interrupted(struct opening *o, uint64_t last, bool *ret) {
+        struct sovd_db_stmt *s;
+        bool row = false;
+        int r = sovd_db_prepare(o->conn, &s, "SELECT ev<>'system.stop' FROM audit_entry WHERE seq=?1");
+
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, (int64_t)last);
+        r = sovd_db_step(s, &row);
+        *ret = row && sovd_db_int(s, 0);
+        return r;
+}
+
 static int say_start(struct opening *o, uint64_t before, uint64_t n_open) {
-        struct sovd_audit_entry e = { .ev = "system.start", .n_detail = 3,
+        struct sovd_audit_entry e = { .ev = "system.start", .n_detail = 4,
                                       .detail = { { .name = "entries", .number = before },
                                                   { .name = "open_intents", .number = n_open },
                                                   { .name = "version", .text = SOVD_VERSION } } };
+        bool interrupted = false;
 
-        return audit_append(o->a, o->conn, &e, NULL);
+        int r = was_interrupted(o, before, &interrupted);
+        e.detail[3] = (struct sovd_audit_detail){ .name = "unclean", .number = interrupted };
+        return r ? r : audit_append(o->a, o->conn, &e, NULL);
 }
 
 static int say_finding(struct opening *o) {

@@ -8,6 +8,7 @@
 /* clang-format on */
 #include "sovd-core/audit/log.h"
 #include "sovd-core/audit/verify_db.h"
+#include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
@@ -301,6 +302,29 @@ static void a_log_that_the_disk_does_not_let_open_is_opened_later(void **state) 
         assert_sound(f, &report);
 }
 
+static void a_client_of_a_tenant_finds_the_entries_of_its_tenant(void **state) {
+        struct fixture *f = *state;
+        struct sovd_audit_entry of_a = refusal, of_b = refusal;
+        struct sovd_audit_filter filter = { .max = 10, .tenant = "a", .deadline_usec = UINT64_MAX };
+        struct sovd_arena *arena = NULL;
+        struct sovd_audit_row *rows;
+        bool more = true;
+        size_t n = 0;
+
+        of_a.detail[of_a.n_detail++] = (struct sovd_audit_detail){ .name = "tenant", .text = "a" };
+        of_b.detail[of_b.n_detail++] = (struct sovd_audit_detail){ .name = "tenant", .text = "b" };
+        start(f);
+        assert_int_equal(sovd_audit_write(f->audit, &of_b), 0);
+        assert_int_equal(sovd_audit_write(f->audit, &of_a), 0);
+        assert_int_equal(sovd_audit_write(f->audit, &refusal), 0);
+        assert_int_equal(sovd_arena_new(&arena, 1024), 0);
+        assert_int_equal(sovd_audit_list(f->audit, &filter, arena, &rows, &n, &more), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(rows[0].seq, 3);
+        assert_false(more);
+        sovd_arena_free(arena);
+}
+
 static void a_log_in_memory_ends_with_its_process(void **state) {
         struct fixture *f = *state;
         char head[SOVD_AUDIT_HEAD_SIZE];
@@ -323,6 +347,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_is_told, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_full_log_takes_no_changes_but_says_what_ends, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_log_that_the_disk_does_not_let_open_is_opened_later, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_client_of_a_tenant_finds_the_entries_of_its_tenant, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_log_in_memory_ends_with_its_process, set_up, tear_down),
         };
 
