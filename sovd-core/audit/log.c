@@ -432,7 +432,7 @@ int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *
 
 /* --- the thread ---------------------------------------------------------------------------------------------- */
 
-/* Where the log was; whoever cuts it off later has to explain this file, and what the journal says. */
+/* Where the log was, at least once a minute and for each key; whoever cuts it off later has to explain this file, and what the journal says. */
 static void keep_head(struct sovd_audit *a, bool now) {
         char note[SOVD_AUDIT_NOTE_SIZE], head[SOVD_AUDIT_HEAD_SIZE];
         struct sovd_audit_status s;
@@ -444,8 +444,10 @@ static void keep_head(struct sovd_audit *a, bool now) {
         (void)pthread_mutex_unlock(&a->mutex);
         if (s.size != a->head_size && !audit_write_head(a, note))
                 a->head_size = s.size;
+        now = now || s.epoch != a->journal_epoch;
         if (s.size == a->journal_size || (!now && sovd_now_usec() - a->journal_usec < JOURNAL_USEC))
                 return;
+        a->journal_epoch = s.epoch;
         a->journal_size = s.size;
         a->journal_usec = sovd_now_usec();
         const struct sovd_log_field fields[] = { { "audit_head", head }, { "audit_log", a->log }, { NULL, NULL } };

@@ -76,7 +76,7 @@ struct sovd_audit {
         pthread_t thread;
 
         /* its thread's */
-        uint64_t head_size, journal_size, journal_usec, prune_usec;
+        uint64_t head_size, journal_size, journal_usec, journal_epoch, prune_usec;
 };
 
 /* --- store.c ---------------------------------------------------------------------------------------------- */
