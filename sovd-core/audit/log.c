@@ -345,14 +345,22 @@ static struct sovd_audit_intent *find_left_open(struct sovd_audit *a) {
         return i;
 }
 
+static int append_unknown(struct sovd_db_conn *conn, void *data) {
+        struct writing *w = data;
+
+        return audit_append_unknown(w->a, conn, w->intent->seq);
+}
+
 /* When the disk takes entries again, what nobody could be told is told. */
 static void close_left_open(struct sovd_audit *a) {
         struct sovd_audit_intent *i;
         int r = 0;
 
         while (!r && (i = find_left_open(a))) {
-                const struct sovd_audit_entry e = { .ev = "request.outcome", .outcome = "unknown" };
-                r = sovd_audit_end(a, i, &e);
+                struct writing w = { .a = a, .intent = i };
+                r = sovd_db_apply(a->db, append_unknown, drop_done, &w);
+                if (!r)
+                        free(i);
         }
 }
 

@@ -117,6 +117,8 @@ void audit_note_finding(struct sovd_audit *a, const char *why);
 
 /* On the writer thread, as the first work: a new log, or the one that is there, with what is wrong with it. */
 int audit_open(struct sovd_db_conn *conn, void *data);
+/* Says of an intent that nobody knows what became of it. */
+int audit_append_unknown(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t intent);
 /* The head beside the database, before the first commit of a new log. */
 int audit_write_head(struct sovd_audit *a, const char *note);
 

@@ -299,6 +299,21 @@ static int append_unknown(struct opening *o, struct sovd_db_stmt *s) {
         return audit_append(o->a, o->conn, &e, NULL);
 }
 
+#define OF_INTENT "SELECT seq, json_extract(body,'$.req'), sub, method, json_extract(body,'$.path'), entity, tenant FROM audit_entry "
+
+int audit_append_unknown(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t intent) {
+        struct opening o = { .a = a, .conn = conn };
+        struct sovd_db_stmt *s;
+        bool row = false;
+        int r = sovd_db_prepare(conn, &s, OF_INTENT "WHERE seq=?1");
+
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, (int64_t)intent);
+        r = sovd_db_step(s, &row);
+        return r || !row ? r : append_unknown(&o, s);
+}
+
 /* Rows that are appended meanwhile are behind those that are looked for. */
 static int close_open(struct opening *o, uint64_t *ret_n) {
         struct sovd_db_stmt *s;
@@ -309,8 +324,7 @@ static int close_open(struct opening *o, uint64_t *ret_n) {
         int r = audit_get_meta_number(o->conn, "open", &from);
         if (!r)
                 r = sovd_db_prepare(o->conn, &s,
-                                    "SELECT seq, json_extract(body,'$.req'), sub, method, json_extract(body,'$.path'), entity, tenant "
-                                    "FROM audit_entry WHERE seq>=?1 AND seq<=?2 AND ev='request.intent' AND seq NOT IN "
+                                    OF_INTENT "WHERE seq>=?1 AND seq<=?2 AND ev='request.intent' AND seq NOT IN "
                                     "(SELECT coalesce(json_extract(body,'$.detail.intent'),0) FROM audit_entry WHERE seq>=?1 AND "
                                     "seq<=?2 AND ev='request.outcome') ORDER BY seq");
         if (r)

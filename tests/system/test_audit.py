@@ -329,7 +329,8 @@ class FailingDisk(AuditCase):
         self.disk.work()
         outcome, = self.until(lambda: self.entries('outcome=unknown'), RECOVERY_SECONDS)
         intent = next(e for e in self.entries() if e['seq'] == outcome['detail']['intent'])
-        self.assertEqual(intent['req'], reply.headers['x-request-id'])
+        for entry in (intent, outcome):
+            self.assertEqual((entry['req'], entry['method']), (reply.headers['x-request-id'], 'PUT'))
         self.until(lambda: self.gateway.metrics()['sovd_audit_open_intents'] == 0)
 
 
