@@ -56,7 +56,8 @@ static void take_entity(struct sovd_trail *t, const struct sovd_call *call, cons
 void sovd_trail_who(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, struct sovd_trail *t) {
         struct sovd_audit *audit = sovd_gateway_audit(call->gateway);
 
-        t->who = (struct sovd_audit_entry){ .req = call->request_id, .method = x->head.method };
+        t->who = (struct sovd_audit_entry){ .req = call->request_id };
+        t->who.method = clip(t->method, sizeof(t->method), x->head.method); /* it may be any word */
         t->who.ip = x->remote && *x->remote ? x->remote : NULL;
         t->who.path = clip(t->path, sizeof(t->path), x->path);
         take_client(t, audit, &call->principal);
@@ -102,11 +103,11 @@ void sovd_trail_enter(const struct sovd_call *call) {
         const struct sovd_trail *t = &outer_of(call)->trail;
 
         if (t->audit)
-                sovd_db_accompany(sovd_audit_intent_seq(t->intent));
+                (void)sovd_db_accompany(sovd_audit_intent_seq(t->intent));
 }
 
 void sovd_trail_leave(void) {
-        sovd_db_accompany(0);
+        (void)sovd_db_accompany(0);
 }
 
 static unsigned status_of(const struct sovd_call *call, const struct sovd_route *route, int r) {

@@ -21,6 +21,7 @@ struct sovd_trail {
         struct sovd_audit_entry who;
         uint64_t fence;                    /* of the lock that the change rests on; 0 = none */
         char sub[SOVD_TRAIL_ID_MAX + 1], entity[SOVD_TRAIL_ID_MAX + 1], lock[SOVD_TRAIL_ID_MAX + 1], tenant[SOVD_TRAIL_ID_MAX + 1];
+        char method[17];
         char jti[SOVD_AUDIT_SECRET_SIZE], body[SOVD_AUDIT_SECRET_SIZE];
         char path[SOVD_AUDIT_PATH_MAX + 1];
         char head[SOVD_AUDIT_HEAD_SIZE];   /* for the answer: a signed head that covers the outcome; "" = none */

@@ -140,16 +140,31 @@ static int read_device(struct sovd_audit_keys *keys, const char *path) {
         return r;
 }
 
-static int write_pem(const char *folder, const char *name, unsigned mode, EVP_PKEY *key, bool private) {
+/* *ret: freed with its bytes wiped. */
+static int make_pem(EVP_PKEY *key, bool private, BIO **ret, const char **ret_text, size_t *ret_n) {
         BIO *bio = BIO_new(BIO_s_secmem());
-        char *pem = NULL;
-        int r = -ENOMEM;
+        char *text = NULL;
 
-        if (bio && (private ? PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
-                            : PEM_write_bio_PUBKEY(bio, key)) == 1) {
-                long n = BIO_get_mem_data(bio, &pem);
-                r = n > 0 ? sovd_audit_write_file(folder, name, mode, pem, (size_t)n) : -EIO;
+        if (!bio || (private ? PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) : PEM_write_bio_PUBKEY(bio, key)) != 1) {
+                (void)BIO_free(bio);
+                return sovd_error_origin(-ENOMEM);
         }
+        long n = BIO_get_mem_data(bio, &text);
+        *ret = bio;
+        *ret_text = text;
+        *ret_n = n > 0 ? (size_t)n : 0;
+        return 0;
+}
+
+static int write_private(const struct sovd_audit_keys *keys, EVP_PKEY *key) {
+        const char *text;
+        size_t n;
+        BIO *bio;
+
+        int r = make_pem(key, true, &bio, &text, &n);
+        if (r)
+                return r;
+        r = sovd_audit_write_file(keys->folder, "audit.key", 0600, text, n);
         (void)BIO_free(bio);
         return r;
 }
@@ -159,19 +174,30 @@ static int make_device(struct sovd_audit_keys *keys) {
         int r = key ? take_device(keys, key) : -EIO;
 
         if (!r && keys->folder)
-                r = write_pem(keys->folder, "audit.key", 0600, key, true);
+                r = write_private(keys, key);
         if (!r && keys->folder)
                 sovd_log(SOVD_LOG_INFO, "a device key for the audit log was made: %s/audit.key", keys->folder);
         EVP_PKEY_free(key);
         return r;
 }
 
-static int write_public(const struct sovd_audit_keys *keys) {
+/* For whoever wants to keep it elsewhere; nothing here needs it, so a start on a full disk goes on without. */
+static void write_public(const struct sovd_audit_keys *keys) {
         EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, sovd_audit_signer_public(keys->device), SOVD_AUDIT_KEY);
-        int r = key ? write_pem(keys->folder, "audit.pub", 0600, key, false) : -EIO;
+        char there[PEM_MAX];
+        const char *text;
+        size_t n, n_there = 0;
+        BIO *bio = NULL;
 
+        int r = key ? make_pem(key, false, &bio, &text, &n) : -EIO;
+        bool same = !r && !sovd_audit_read_file(keys->folder, "audit.pub", there, sizeof(there), &n_there) && n == n_there &&
+                    memcmp(text, there, n) == 0;
+        if (!r && !same)
+                r = sovd_audit_write_file(keys->folder, "audit.pub", 0600, text, n);
+        if (r)
+                sovd_log(SOVD_LOG_WARN, "%s/audit.pub cannot be written: %s", keys->folder, strerror(-r));
+        (void)BIO_free(bio);
         EVP_PKEY_free(key);
-        return r;
 }
 
 /* Where it is said to be, else the service's credential, else our own. */
@@ -195,7 +221,7 @@ static int get_device(struct sovd_audit_keys *keys, const char *key_file) {
                          : r == -EACCES ? "it cannot be read, or others can"
                                         : strerror(-r));
         else if (keys->folder)
-                r = write_public(keys);
+                write_public(keys);
         return r;
 }
 

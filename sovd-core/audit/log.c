@@ -58,8 +58,11 @@ static int append(struct sovd_db_conn *conn, void *data) {
         return 0;
 }
 
-/* With the mutex held. Its thread tries again, so that what holds is known although nobody changes anything. */
+/* With the mutex held. Its thread tries again, so that what holds is known although nobody changes anything. What has no form
+ * is the fault of whoever wrote it. */
 static void note_error(struct sovd_audit *a, int r) {
+        if (r == -E2BIG || r == -EINVAL || r == -EUCLEAN)
+                return;
         a->status.error = r;
         a->has_news = true;
         (void)pthread_cond_signal(&a->wake);
@@ -72,9 +75,17 @@ static void count_lost(struct sovd_audit *a, int r) {
         (void)pthread_mutex_unlock(&a->mutex);
 }
 
+static bool is_closed(struct sovd_audit *a) {
+        return a->broken || __atomic_load_n(&a->unopened, __ATOMIC_ACQUIRE);
+}
+
+/* What the log does for itself is no effect of a request. */
 int sovd_audit_write(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
         struct writing w = { .a = a, .entry = entry };
-        int r = a->broken ? sovd_error_origin(-EUCLEAN) : sovd_db_write(a->db, append, &w);
+        uint64_t number = sovd_db_accompany(0);
+        int r = is_closed(a) ? sovd_error_origin(-EUCLEAN) : sovd_db_write(a->db, append, &w);
+
+        (void)sovd_db_accompany(number);
 
         if (r)
                 count_lost(a, r);
@@ -112,7 +123,8 @@ static bool copy_texts(struct sovd_audit_entry *e, struct sovd_arena *arena) {
 
 void sovd_audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
         struct sovd_arena *arena = NULL;
-        int r = a->broken ? -EUCLEAN : sovd_arena_new(&arena, 2048);
+        uint64_t number = sovd_db_accompany(0);
+        int r = is_closed(a) ? -EUCLEAN : sovd_arena_new(&arena, 2048);
         struct writing *w = r ? NULL : sovd_arena_new0(arena, struct writing);
         struct sovd_audit_entry *copy = r ? NULL : sovd_arena_new0(arena, struct sovd_audit_entry);
 
@@ -123,6 +135,7 @@ void sovd_audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry)
         } else if (!r) {
                 r = -ENOMEM;
         }
+        (void)sovd_db_accompany(number);
         if (!r)
                 return;
         count_lost(a, r);
@@ -144,6 +157,14 @@ static bool may_tell(struct sovd_audit *a, const char *ip) {
         struct audit_source *s = &a->sources[source_of(ip)];
         uint64_t second = sovd_now_usec() / SOVD_USEC_PER_SEC;
 
+        /* Who is not let in must not fill the log up, so that nobody may change anything. */
+        if (!a->options.overwrite && a->status.bytes > a->status.bytes_max / 2) {
+                a->quiet_more++;
+                a->status.n_summarised++;
+                a->has_news = true;
+                (void)pthread_cond_signal(&a->wake);
+                return false;
+        }
         if (a->sources_second != second) {
                 a->sources_second = second;
                 a->sources_told = 0;
@@ -188,6 +209,21 @@ static void tell_summary(struct sovd_audit *a, const struct audit_source *s) {
         sovd_audit_post(a, &e);
 }
 
+/* One a minute of all addresses, from the time on when the log is half full. */
+static void tell_quiet(struct sovd_audit *a, bool all) {
+        struct audit_source s = { .several = true };
+
+        (void)pthread_mutex_lock(&a->mutex);
+        if (!a->status.full && (all || sovd_now_usec() - a->quiet_usec >= JOURNAL_USEC)) {
+                s.n_more = a->quiet_more;
+                a->quiet_more = 0;
+                a->quiet_usec = s.n_more ? sovd_now_usec() : a->quiet_usec;
+        }
+        (void)pthread_mutex_unlock(&a->mutex);
+        if (s.n_more)
+                tell_summary(a, &s);
+}
+
 /* One of an address and a second, when the second is over. */
 static void tell_summaries(struct sovd_audit *a, bool all) {
         for (size_t i = 0; i < AUDIT_SOURCES; i++) {
@@ -212,6 +248,8 @@ static const char *why_not(struct sovd_audit *a, bool anyway) {
         (void)pthread_mutex_lock(&a->mutex);
         if (a->broken)
                 why = "the audit log cannot be read";
+        else if (is_closed(a))
+                why = "the audit log could not be opened, because the disk does not work";
         else if (a->status.tampered && !anyway)
                 why = "the audit log was changed by somebody else, and no admin has acknowledged it";
         else if (a->status.full && !a->options.overwrite && !anyway)
@@ -307,14 +345,22 @@ static struct sovd_audit_intent *find_left_open(struct sovd_audit *a) {
         return i;
 }
 
+static int append_unknown(struct sovd_db_conn *conn, void *data) {
+        struct writing *w = data;
+
+        return audit_append_unknown(w->a, conn, w->intent->seq);
+}
+
 /* When the disk takes entries again, what nobody could be told is told. */
 static void close_left_open(struct sovd_audit *a) {
         struct sovd_audit_intent *i;
         int r = 0;
 
         while (!r && (i = find_left_open(a))) {
-                const struct sovd_audit_entry e = { .ev = "request.outcome", .outcome = "unknown" };
-                r = sovd_audit_end(a, i, &e);
+                struct writing w = { .a = a, .intent = i };
+                r = sovd_db_apply(a->db, append_unknown, drop_done, &w);
+                if (!r)
+                        free(i);
         }
 }
 
@@ -375,7 +421,7 @@ int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *
         struct writing w = { .a = a, .entry = &e, .known = s.why };
 
         sovd_audit_status(a, &s);
-        if (a->broken)
+        if (is_closed(a))
                 return sovd_error_origin(-EUCLEAN);
         if (!s.tampered)
                 return SOVD_E_CONFLICT;
@@ -394,7 +440,7 @@ int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *
 
 /* --- the thread ---------------------------------------------------------------------------------------------- */
 
-/* Where the log was; whoever cuts it off later has to explain this file, and what the journal says. */
+/* Where the log was, at least once a minute and for each key; whoever cuts it off later has to explain this file, and what the journal says. */
 static void keep_head(struct sovd_audit *a, bool now) {
         char note[SOVD_AUDIT_NOTE_SIZE], head[SOVD_AUDIT_HEAD_SIZE];
         struct sovd_audit_status s;
@@ -406,8 +452,10 @@ static void keep_head(struct sovd_audit *a, bool now) {
         (void)pthread_mutex_unlock(&a->mutex);
         if (s.size != a->head_size && !audit_write_head(a, note))
                 a->head_size = s.size;
+        now = now || s.epoch != a->journal_epoch;
         if (s.size == a->journal_size || (!now && sovd_now_usec() - a->journal_usec < JOURNAL_USEC))
                 return;
+        a->journal_epoch = s.epoch;
         a->journal_size = s.size;
         a->journal_usec = sovd_now_usec();
         const struct sovd_log_field fields[] = { { "audit_head", head }, { "audit_log", a->log }, { NULL, NULL } };
@@ -449,10 +497,24 @@ static bool has_more(struct sovd_audit *a) {
         return more;
 }
 
+/* The disk did not let a start open it. */
+static int open_again(struct sovd_audit *a) {
+        int r = sovd_db_write(a->db, audit_open, a);
+
+        (void)pthread_mutex_lock(&a->mutex);
+        a->status.error = r;
+        if (!r)
+                (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log);
+        (void)pthread_mutex_unlock(&a->mutex);
+        __atomic_store_n(&a->unopened, r != 0, __ATOMIC_RELEASE);
+        return r;
+}
+
 void sovd_audit_tick(struct sovd_audit *a) {
-        if (a->broken)
+        if (a->broken || (is_closed(a) && open_again(a)))
                 return;
         tell_summaries(a, false);
+        tell_quiet(a, false);
         close_left_open(a);
         if (is_to_be_signed(a))
                 (void)sovd_db_write(a->db, sign_again, a);
@@ -508,8 +570,15 @@ static int start(struct sovd_audit *a) {
                 a->broken = true;
                 return 0;
         }
-        if (!r)
+        a->unopened = r == -ENOSPC || r == -EIO || r == -EROFS;
+        if (a->unopened) {
+                sovd_log(SOVD_LOG_ERROR, "the audit log cannot be opened yet, and nothing can be changed: %s", strerror(-r));
+                a->status.error = r;
+                a->has_news = true; /* it is tried again at once */
+                r = 0;
+        } else if (!r) {
                 keep_head(a, true);
+        }
         if (!r)
                 r = -pthread_create(&a->thread, NULL, run, a);
         a->has_thread = !r;
@@ -586,8 +655,9 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
                 return NULL;
 
         stop_thread(a);
-        if (a->has_thread) {
+        if (a->has_thread && !is_closed(a)) {
                 tell_summaries(a, true);
+                tell_quiet(a, true);
                 close_left_open(a);
                 (void)sovd_audit_write(a, &stop);
                 keep_head(a, true);

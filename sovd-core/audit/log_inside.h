@@ -69,12 +69,14 @@ struct sovd_audit {
         uint64_t told_epoch_from, told_epoch_usec; /* of the writer's, for the thread */
         struct audit_source sources[AUDIT_SOURCES];
         uint64_t sources_second, sources_told;
+        uint64_t quiet_more, quiet_usec; /* refusals that are told once a minute */
         bool stopping, has_news;
+        bool unopened; /* atomic */
         bool has_thread, broken; /* broken: set while nobody else knows the log */
         pthread_t thread;
 
         /* its thread's */
-        uint64_t head_size, journal_size, journal_usec, prune_usec;
+        uint64_t head_size, journal_size, journal_usec, journal_epoch, prune_usec;
 };
 
 /* --- store.c ---------------------------------------------------------------------------------------------- */
@@ -115,6 +117,8 @@ void audit_note_finding(struct sovd_audit *a, const char *why);
 
 /* On the writer thread, as the first work: a new log, or the one that is there, with what is wrong with it. */
 int audit_open(struct sovd_db_conn *conn, void *data);
+/* Says of an intent that nobody knows what became of it. */
+int audit_append_unknown(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t intent);
 /* The head beside the database, before the first commit of a new log. */
 int audit_write_head(struct sovd_audit *a, const char *note);
 

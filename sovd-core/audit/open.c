@@ -299,6 +299,21 @@ static int append_unknown(struct opening *o, struct sovd_db_stmt *s) {
         return audit_append(o->a, o->conn, &e, NULL);
 }
 
+#define OF_INTENT "SELECT seq, json_extract(body,'$.req'), sub, method, json_extract(body,'$.path'), entity, tenant FROM audit_entry "
+
+int audit_append_unknown(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t intent) {
+        struct opening o = { .a = a, .conn = conn };
+        struct sovd_db_stmt *s;
+        bool row = false;
+        int r = sovd_db_prepare(conn, &s, OF_INTENT "WHERE seq=?1");
+
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, (int64_t)intent);
+        r = sovd_db_step(s, &row);
+        return r || !row ? r : append_unknown(&o, s);
+}
+
 /* Rows that are appended meanwhile are behind those that are looked for. */
 static int close_open(struct opening *o, uint64_t *ret_n) {
         struct sovd_db_stmt *s;
@@ -309,8 +324,7 @@ static int close_open(struct opening *o, uint64_t *ret_n) {
         int r = audit_get_meta_number(o->conn, "open", &from);
         if (!r)
                 r = sovd_db_prepare(o->conn, &s,
-                                    "SELECT seq, json_extract(body,'$.req'), sub, method, json_extract(body,'$.path'), entity, tenant "
-                                    "FROM audit_entry WHERE seq>=?1 AND seq<=?2 AND ev='request.intent' AND seq NOT IN "
+                                    OF_INTENT "WHERE seq>=?1 AND seq<=?2 AND ev='request.intent' AND seq NOT IN "
                                     "(SELECT coalesce(json_extract(body,'$.detail.intent'),0) FROM audit_entry WHERE seq>=?1 AND "
                                     "seq<=?2 AND ev='request.outcome') ORDER BY seq");
         if (r)
@@ -322,13 +336,30 @@ static int close_open(struct opening *o, uint64_t *ret_n) {
         return r;
 }
 
+/* Did the process before end without saying so? */
+static int was_interrupted(struct opening *o, uint64_t last, bool *ret) {
+        struct sovd_db_stmt *s;
+        bool row = false;
+        int r = sovd_db_prepare(o->conn, &s, "SELECT ev<>'system.stop' FROM audit_entry WHERE seq=?1");
+
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, (int64_t)last);
+        r = sovd_db_step(s, &row);
+        *ret = row && sovd_db_int(s, 0);
+        return r;
+}
+
 static int say_start(struct opening *o, uint64_t before, uint64_t n_open) {
-        struct sovd_audit_entry e = { .ev = "system.start", .n_detail = 3,
+        struct sovd_audit_entry e = { .ev = "system.start", .n_detail = 4,
                                       .detail = { { .name = "entries", .number = before },
                                                   { .name = "open_intents", .number = n_open },
                                                   { .name = "version", .text = SOVD_VERSION } } };
+        bool interrupted = false;
 
-        return audit_append(o->a, o->conn, &e, NULL);
+        int r = was_interrupted(o, before, &interrupted);
+        e.detail[3] = (struct sovd_audit_detail){ .name = "unclean", .number = interrupted };
+        return r ? r : audit_append(o->a, o->conn, &e, NULL);
 }
 
 static int say_finding(struct opening *o) {
@@ -381,32 +412,49 @@ static int finding_of_before(struct opening *o) {
         return r;
 }
 
-int audit_open(struct sovd_db_conn *conn, void *data) {
-        struct opening o = { .a = data, .conn = conn };
-        struct sovd_audit *a = data;
+static int open_log(struct opening *o) {
+        struct sovd_audit *a = o->a;
         const char *log = NULL;
         uint64_t n_open = 0;
 
-        read_head(&o);
-        int r = read_known(&o);
+        read_head(o);
+        int r = read_known(o);
         if (!r)
-                r = audit_get_meta(conn, "log", &log);
+                r = audit_get_meta(o->conn, "log", &log);
         if (!r && log)
                 (void)snprintf(a->log, sizeof(a->log), "%s", log);
         bool is_new = !log;
         if (!r)
-                r = is_new ? begin_log(&o) : take_up(&o);
+                r = is_new ? begin_log(o) : take_up(o);
         const uint64_t before = a->now.range.size;
         a->epoch_usec = sovd_now_usec();
         if (!r)
-                r = finding_of_before(&o);
+                r = finding_of_before(o);
         if (!r && !is_new)
-                r = close_open(&o, &n_open);
+                r = close_open(o, &n_open);
         if (!r)
-                r = say_start(&o, before, n_open);
-        if (!r && *o.finding)
-                r = say_finding(&o);
-        if (!r && *o.finding)
-                audit_note_finding(a, o.finding);
+                r = say_start(o, before, n_open);
+        if (!r && *o->finding)
+                r = say_finding(o);
+        if (!r && *o->finding)
+                audit_note_finding(a, o->finding);
+        return r;
+}
+
+/* As if it had never been tried. */
+static void forget(struct sovd_audit *a) {
+        a->now = a->durable = (struct audit_position){ 0 };
+        a->epoch_key = sovd_audit_signer_free(a->epoch_key);
+        a->next_key = sovd_audit_signer_free(a->next_key);
+        a->doubtful = a->dirty = false;
+}
+
+int audit_open(struct sovd_db_conn *conn, void *data) {
+        struct opening o = { .a = data, .conn = conn };
+
+        forget(data);
+        int r = open_log(&o);
+        if (r)
+                forget(data);
         return r;
 }

@@ -546,8 +546,11 @@ void sovd_db_set_hooks(struct sovd_db *db, const struct sovd_db_hooks *hooks) {
 
 static __thread uint64_t accompanied;
 
-void sovd_db_accompany(uint64_t number) {
+uint64_t sovd_db_accompany(uint64_t number) {
+        uint64_t before = accompanied;
+
         accompanied = number;
+        return before;
 }
 
 /* With the mutex held. */

@@ -73,8 +73,8 @@ struct sovd_db_hooks {
 /* NULL = none from now on. hooks must live until then, and none of them is called after it. */
 void sovd_db_set_hooks(struct sovd_db *db, const struct sovd_db_hooks *hooks);
 
-/* What this thread changes from now on is accompanied, in any database with hooks; 0 = nothing is. */
-void sovd_db_accompany(uint64_t number);
+/* What this thread changes from now on is accompanied, in any database with hooks; 0 = nothing is. Returns the number before. */
+uint64_t sovd_db_accompany(uint64_t number);
 
 /* A connection for reading, on one snapshot until it is given back. Waits for a free one. */
 int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret);

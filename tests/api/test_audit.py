@@ -145,6 +145,13 @@ class Trail(AuditCase):
             self.assertRegex(entry['sub'], KEEPER_ID)
         self.assertEqual([e for e in self.entries(limit=200) if e.get('req') == quiet], [])
 
+    def test_a_stream_that_is_opened_is_told(self):
+        with self.gateway.raw() as raw:
+            raw.send('GET /sovd/v1/components/bms/data/subscribe HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n'
+                     f'X-Request-Id: the-stream\r\nAuthorization: Bearer {TESTER_TOKEN}\r\n\r\n')
+            entry, = self.of_request('the-stream')
+        self.assertEqual((entry['ev'], entry['entity']), ('stream.open', 'components/bms'))
+
     def test_a_request_that_is_answered_again_is_told_as_such(self):
         path = '/components/climate/operations/recirculate/executions'
         headers = {**TESTER, 'Idempotency-Key': 'audited-once'}
