@@ -242,24 +242,24 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
         return expired ? sovd_fail(call, SOVD_E_UNAUTHORIZED, "the key has expired") : 0;
 }
 
-static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token, bool known_only) {
+static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
         struct sovd_session_owner owner;
 
         if (auth->sessions && is_signed(token) && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
                 return auth_identify_session(auth, call, &owner);
         if (!is_signed(token) || !sovd_jwt_is_configured(auth->jwt))
                 return identify_key(auth, call, token);
-        int r = sovd_jwt_identify(auth->jwt, call, token, known_only);
+        int r = sovd_jwt_identify(auth->jwt, call, token);
         sovd_auth_count(auth, SOVD_AUTH_JWT, r ? SOVD_AUTH_REFUSED : SOVD_AUTH_OK);
         return r;
 }
 
-static int identify_bearer(struct sovd_auth *auth, struct sovd_call *call, const char *authorization, bool known_only) {
+static int identify_bearer(struct sovd_auth *auth, struct sovd_call *call, const char *authorization) {
         const char *token = bearer_of(authorization);
 
         if (!token || !is_token(token))
                 return refuse(auth, call, SOVD_AUTH_OTHER, "the Authorization field must be a Bearer token");
-        return identify_token(auth, call, token, known_only);
+        return identify_token(auth, call, token);
 }
 
 static int identify_user(struct sovd_auth *auth, struct sovd_call *call, int64_t uid) {
@@ -295,7 +295,7 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
         if (c->authorization && c->api_key)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "there are an Authorization and an X-API-Key field; one proves who asks");
         if (c->authorization)
-                return identify_bearer(auth, call, c->authorization, c->known_only);
+                return identify_bearer(auth, call, c->authorization);
         if (c->api_key)
                 return is_token(c->api_key)
                                ? identify_key(auth, call, c->api_key)

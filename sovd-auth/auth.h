@@ -80,7 +80,6 @@ struct sovd_credentials {
         const char *api_key;       /* value of X-API-Key */
         int64_t uid;               /* of the user at the other end of a Unix socket */
         const struct sovd_peer_certificate *certificate; /* shown by the client and verified */
-        bool known_only; /* what was not verified before is refused, as verifying it would cost too much now */
 };
 
 /* Makes the client that the credentials prove the principal of the call, which is whoever is there until then (its

@@ -162,7 +162,7 @@ static int verify(struct issuer **issuers, size_t n, struct sovd_call *call, con
         return refuse(call, result, &best);
 }
 
-int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token, bool known_only) {
+int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token) {
         unsigned char digest[SOVD_TOKEN_DIGEST_SIZE];
         struct issuer *issuers[ISSUERS_MAX] = { NULL };
         struct sovd_claims claims;
@@ -172,8 +172,6 @@ int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *
         size_t n = r ? 0 : take(jwt, issuers);
         for (size_t i = 0; !r && !found && i < n; i++)
                 found = issuer_recall(issuers[i], digest, &claims, call->arena, &r);
-        if (!r && !found && known_only)
-                r = sovd_fail(call, SOVD_E_UNAUTHORIZED, "the token was not verified before");
         if (!r && !found)
                 r = verify(issuers, n, call, token, digest, &claims);
         for (size_t i = 0; i < n; i++)

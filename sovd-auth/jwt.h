@@ -52,9 +52,9 @@ int sovd_jwt_apply(struct sovd_jwt *jwt, const struct sovd_issuer_settings *stat
 /* Is any issuer trusted? */
 bool sovd_jwt_is_configured(struct sovd_jwt *jwt);
 
-/* Makes the client that the token proves the principal of the call; its certificate stays. known_only: one that was not
- * verified a moment ago is refused unseen. Sets the failure: SOVD_E_UNAUTHORIZED; SOVD_E_UNAVAILABLE, with Retry-After, when there are no keys to verify it with now. -ENOMEM, -EIO. */
-int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token, bool known_only);
+/* Makes the client that the token proves the principal of the call; its certificate stays. Sets the failure:
+ * SOVD_E_UNAUTHORIZED; SOVD_E_UNAVAILABLE, with Retry-After, when there are no keys to verify it with now. -ENOMEM, -EIO. */
+int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token);
 
 /* The names of issuers whose tokens are 503 now, for want of keys; copied into the arena. -ENOMEM. */
 int sovd_jwt_without_keys(struct sovd_jwt *jwt, struct sovd_arena *arena, struct sovd_strings *ret);

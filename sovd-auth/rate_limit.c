@@ -125,7 +125,7 @@ static struct bucket *place_of(struct set *set, uint64_t tag) {
 }
 
 /* When the bucket is full again once a token is taken of it; its room is the time from empty to full. */
-static uint64_t use(struct sovd_rate_limit *limit, const void *key, size_t n, bool take) {
+uint64_t sovd_rate_limit_take(struct sovd_rate_limit *limit, const void *key, size_t n) {
         const uint64_t token = __atomic_load_n(&limit->token_nsec, __ATOMIC_RELAXED);
         const uint64_t room = __atomic_load_n(&limit->room_nsec, __ATOMIC_RELAXED);
         const uint64_t tag = hash(limit->key, key, n);
@@ -139,23 +139,15 @@ static uint64_t use(struct sovd_rate_limit *limit, const void *key, size_t n, bo
         struct bucket *b = place_of(&limit->sets[at], tag);
         uint64_t full = (b->tag == tag ? SOVD_MAX(b->full_nsec, now) : now) + token;
         uint64_t wait = full > now + room ? full - now - room : 0;
-        if (take && !wait) {
+        if (!wait) {
                 if (b->tag != tag && b->full_nsec > now)
                         (void)__atomic_add_fetch(&limit->forgotten, 1, __ATOMIC_RELAXED);
                 *b = (struct bucket){ tag, full };
         }
         (void)pthread_mutex_unlock(mutex);
-        if (take && wait)
+        if (wait)
                 (void)__atomic_add_fetch(&limit->refused, 1, __ATOMIC_RELAXED);
         return (wait + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
-}
-
-uint64_t sovd_rate_limit_take(struct sovd_rate_limit *limit, const void *key, size_t n) {
-        return use(limit, key, n, true);
-}
-
-uint64_t sovd_rate_limit_look(struct sovd_rate_limit *limit, const void *key, size_t n) {
-        return use(limit, key, n, false);
 }
 
 static size_t count_used(struct sovd_rate_limit *limit, size_t at, uint64_t now) {

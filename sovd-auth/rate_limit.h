@@ -36,7 +36,4 @@ void sovd_rate_limit_set(struct sovd_rate_limit *limit, struct sovd_rate rate);
 /* Takes one token. Returns 0, or how many microseconds it takes until there is one; then none was taken. */
 uint64_t sovd_rate_limit_take(struct sovd_rate_limit *limit, const void *key, size_t n);
 
-/* The same without taking, and without counting it as refused. */
-uint64_t sovd_rate_limit_look(struct sovd_rate_limit *limit, const void *key, size_t n);
-
 void sovd_rate_limit_count(struct sovd_rate_limit *limit, struct sovd_rate_limit_counters *ret);

@@ -108,20 +108,11 @@ static struct failure_key key_of(const struct sovd_call *call, enum sovd_credent
         return (struct failure_key){ outer->from, outer->x->uid, kind };
 }
 
-bool sovd_admission_may_verify(struct sovd_admission *a, const struct sovd_call *call, enum sovd_credential kind) {
-        const struct failure_key key = key_of(call, kind);
-
-        return !sovd_rate_limit_look(a->failures, &key, sizeof(key));
-}
-
-int sovd_admission_failed(struct sovd_admission *a, struct sovd_call *call, enum sovd_credential kind, bool unverified,
-                          int r) {
+int sovd_admission_failed(struct sovd_admission *a, struct sovd_call *call, enum sovd_credential kind, int r) {
         const struct failure_key key = key_of(call, kind);
 
         (void)__atomic_add_fetch(&a->failed[kind], 1, __ATOMIC_RELAXED);
         uint64_t wait = sovd_rate_limit_take(a->failures, &key, sizeof(key));
-        if (!wait && unverified)
-                wait = 1; /* a token came back meanwhile; good credentials must not be told that they are wrong */
         return wait ? refuse(call, wait, "too many credentials that are not accepted came from this address") : r;
 }
 

@@ -7,7 +7,7 @@
  * A request pays one token of its address before it is asked who sent it, and one of its principal when that is proved.
  * Credentials that are not accepted pay from a third bucket, of the address and the kind of credentials: only who fails
  * pays there, so whoever has good ones is not kept out by what others try from behind the same address. While it is
- * empty nothing that is costly is verified: what is known already is let in, all else is refused.
+ * empty those that fail are told to wait.
  */
 #include "sovd-auth/rate_limit.h"
 #include "sovd-core/call.h"
@@ -44,14 +44,7 @@ int sovd_admission_address(struct sovd_admission *admission, struct sovd_call *c
 /* The same of its principal; anonymous ones have paid as addresses. */
 int sovd_admission_principal(struct sovd_admission *admission, struct sovd_call *call);
 
-/* May credentials of this kind be verified at a cost? Else only what is known already may be let in, and the rest goes to
- * sovd_admission_failed(). */
-bool sovd_admission_may_verify(struct sovd_admission *admission, const struct sovd_call *call,
-                               enum sovd_credential kind);
-
-/* Credentials of this kind were not accepted: pays for it. r (the failure is set), or SOVD_E_TOO_MANY in its place, in any
- * case when they were not verified. */
-int sovd_admission_failed(struct sovd_admission *admission, struct sovd_call *call, enum sovd_credential kind,
-                          bool unverified, int r);
+/* Credentials of this kind were not accepted: pays for it. r (the failure is set), or SOVD_E_TOO_MANY in its place. */
+int sovd_admission_failed(struct sovd_admission *admission, struct sovd_call *call, enum sovd_credential kind, int r);
 
 void sovd_admission_count(struct sovd_admission *admission, struct sovd_admission_counters *ret);

@@ -71,10 +71,8 @@ int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *
                 r = single(call, x, "X-API-Key", &credentials.api_key);
         if (r)
                 return r;
-        const enum sovd_credential kind = kind_of(&credentials);
-        credentials.known_only = credentials.authorization && !sovd_admission_may_verify(admission, call, kind);
         r = sovd_auth_identify(sovd_rest_of(call)->auth, call, &credentials);
-        return r == SOVD_E_UNAUTHORIZED ? sovd_admission_failed(admission, call, kind, credentials.known_only, r) : r;
+        return r == SOVD_E_UNAUTHORIZED ? sovd_admission_failed(admission, call, kind_of(&credentials), r) : r;
 }
 
 static bool is_public(const struct sovd_auth *auth, const struct sovd_route *route) {

@@ -40,7 +40,7 @@ BUCKET(failures, "1", "100", "Credentials of one kind that are not accepted from
 static const struct sovd_field fields[] = {
         OBJECT(per_address, "Of each address (of IPv6 the first 64 bits), before anybody is asked who he is."),
         OBJECT(per_principal, "Of each client that its credentials prove, from wherever it asks."),
-        OBJECT(failures, "Over it, credentials that would have to be verified first are refused with 429."),
+        OBJECT(failures, "Over it, credentials that fail are answered with 429 in place of 401; good ones get in."),
         { .name = "exempt",
           .type = SOVD_FIELD_STRINGS,
           .offset = F(exempt),

@@ -169,25 +169,14 @@ class SignedTokens(RateCase):
     def token(self, key=None, **more):
         return tokens.bearer(tokens.compact(key or self.key, 'RS256', tokens.claims(**more)))
 
-    def verified(self):
-        return sum(value for name, value in self.gateway.metrics().items() if name.startswith(('sovd_tokens_verified_total', 'sovd_tokens_refused_total')))
-
-    def test_while_guesses_fail_nothing_is_verified_and_known_tokens_get_in(self):
-        known, fresh = self.token(jti='known'), self.token(jti='fresh')
+    def test_while_forged_tokens_fail_good_ones_get_in_new_ones_too(self):
+        known = self.token(jti='known')
         self.assertEqual(self.from_address('127.0.1.1', known).status, 200)
         for number in range(BURST):
             self.assertEqual(self.from_address('127.0.1.1', self.token(self.stranger, jti=str(number))).status, 401)
-        before = self.verified()
-        for headers in self.token(self.stranger), fresh:
-            seconds = self.check_refusal(self.from_address('127.0.1.1', headers), 'not accepted')
-        self.assertEqual(self.verified(), before)
-        for headers in known, TESTER:
+        self.check_refusal(self.from_address('127.0.1.1', self.token(self.stranger)), 'not accepted')
+        for headers in known, TESTER, self.token(jti='fresh'):
             self.assertEqual(self.from_address('127.0.1.1', headers).status, 200)
-        self.assertEqual(self.from_address('127.0.1.2', fresh).status, 200)  # and now it is known
-        self.assertEqual(self.from_address('127.0.1.1', fresh).status, 200)
-        until = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() >= until)
-        self.assertEqual(self.from_address('127.0.1.1', self.token(jti='later')).status, 200)
 
 
 class Reload(unittest.TestCase):

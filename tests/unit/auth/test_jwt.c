@@ -104,7 +104,7 @@ static const char *token(const char *claims) {
 
 static int identify(struct fixture *f, const char *text, const char *certificate) {
         f->call.principal = (struct sovd_principal){ .id = "anonymous@1", .anonymous = true, .certificate = certificate };
-        return sovd_jwt_identify(f->jwt, &f->call, text, false);
+        return sovd_jwt_identify(f->jwt, &f->call, text);
 }
 
 static void a_token_says_all_that_is_known_of_its_bearer(void **state) {

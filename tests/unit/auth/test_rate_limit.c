@@ -105,15 +105,6 @@ static void keys_do_not_pay_for_each_other(void **state) {
         assert_int_equal(sovd_rate_limit_take(limit, "a\0b", 3), 0);
 }
 
-static void looking_takes_nothing(void **state) {
-        make(16, 1, 1);
-        for (unsigned i = 0; i < 3; i++)
-                assert_int_equal(sovd_rate_limit_look(limit, "a", 1), 0);
-        burst_of("a", 1);
-        assert_int_equal(sovd_rate_limit_look(limit, "a", 1), SOVD_USEC_PER_SEC);
-        assert_int_equal(counters().refused, 0);
-}
-
 static void no_rate_is_no_limit(void **state) {
         make(16, 0, 1);
         burst_of("a", 100);
@@ -214,7 +205,6 @@ int main(void) {
                 TEST(a_refusal_costs_nothing),
                 TEST(a_pause_brings_back_the_burst_and_not_more),
                 TEST(keys_do_not_pay_for_each_other),
-                TEST(looking_takes_nothing),
                 TEST(no_rate_is_no_limit),
                 TEST(another_rate_holds_at_once),
                 TEST(in_a_full_table_the_fullest_bucket_gives_way),
