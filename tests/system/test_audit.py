@@ -201,10 +201,11 @@ class Tampering(AuditCase):
         self.suspected('not begun with this device key')
 
     def test_rows_without_which_nothing_can_be_signed(self):
-        for script in ('DELETE FROM audit_entry WHERE seq=5', 'DELETE FROM audit_key', "DELETE FROM audit_meta WHERE name='first'"):
+        for script in ('DELETE FROM audit_entry WHERE seq=5', 'DELETE FROM audit_key', "DELETE FROM audit_meta WHERE name='first'",
+                       "DELETE FROM audit_meta WHERE name='log'", "UPDATE audit_meta SET value='x' WHERE name='log'",
+                       "UPDATE audit_entry SET leaf=x'00'", "UPDATE audit_entry SET seq=seq+1000000", "UPDATE audit_key SET public=x'00'"):
             with self.subTest(script):
-                self.state = self.folder / f'state{len(script)}'
-                self.state.mkdir()
+                self.state = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
                 self.filled()
                 self.changed(script)
                 self.nothing_changes()
