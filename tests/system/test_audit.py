@@ -347,7 +347,8 @@ class AuditedLocks(crash.Workload):
     def sections(self, folder):
         names = [f'client-{n}' for n in range(self.clients)]
         return {'auth': {'tokens': [{'name': name, 'token': f'secret-of-{name}-xxxxxxxx'} for name in names]},
-                'audit': {'epoch_entries': 300}}
+                'audit': {'epoch_entries': 300},
+                'limits': {'connections': 16, 'locks': 100000, 'locks_per_client': 100000}}  # kills leave some behind
 
     def connect(self, run, number):
         return crash_clients.Client(run, f'client-{number}', number)
