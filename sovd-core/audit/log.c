@@ -561,10 +561,15 @@ static void *run(void *data) {
 
 /* --- life ------------------------------------------------------------------------------------------------- */
 
+/* Rows are not what they were; the disk and the memory are not to blame. */
+static bool is_unreadable(int r) {
+        return r == -EUCLEAN || r == -EEXIST || r == -EBADMSG || r == -ENODATA || r == -EINVAL || r == -E2BIG;
+}
+
 static int start(struct sovd_audit *a) {
         sovd_db_set_hooks(a->db, &a->hooks);
         int r = sovd_db_write(a->db, audit_open, a);
-        if (r == -EUCLEAN) {
+        if (is_unreadable(r)) {
                 sovd_db_set_hooks(a->db, NULL);
                 audit_note_finding(a, "rows that the others need are gone or have another form");
                 a->broken = true;

@@ -17,6 +17,7 @@ import gateway
 import keys
 import openapi
 import polling
+import tokens
 
 COMPONENTS = '/sovd/v1/components'
 LISTS = '/sovd/v1/apps/sovd-gateway/data-lists'
@@ -417,6 +418,28 @@ class Hostile(TlsCase):
                     self.assertFalse(polling.wait_until(lambda: time.monotonic() - begin > 15, 0.1), 'it still listens')
         self.assertLess(time.monotonic() - begin, 15)
         self.assertEqual(self.ask().status, 200)
+
+
+class BoundTokens(TlsCase):
+    """RFC 8705 3: a token that names a certificate is good for whoever has its key, and for nobody else."""
+
+    def test_a_bound_token_is_good_with_its_certificate_only(self):
+        own, other = self.ca.client('own'), self.ca.client('other')
+        signer = tokens.Key('p256')
+        public = certificates.write(self.folder / 'issuer.pem', signer.pem())
+        jwt = {'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'public_key_file': public}
+        self.start(self.mutual(), auth={'enabled': True, 'jwt': jwt})
+
+        def bearer(**more):
+            return tokens.bearer(tokens.compact(signer, 'ES256', tokens.claims(roles=['viewer'], **more)))
+
+        bound = bearer(cnf={'x5t#S256': tokens.b64(bytes.fromhex(own.sha256))})
+        for pair, status in (own, 200), (other, 401), (None, 401), (own, 200):
+            reply = self.ask(pair, headers=bound)
+            self.assertEqual(reply.status, status, reply)
+            if status == 401:
+                self.assertIn('error="invalid_token"', reply.headers['www-authenticate'])
+        self.assertEqual(self.ask(other, headers=bearer()).status, 200)  # one that is not bound
 
 
 if __name__ == '__main__':

@@ -202,10 +202,11 @@ class Tampering(AuditCase):
         self.suspected('not begun with this device key')
 
     def test_rows_without_which_nothing_can_be_signed(self):
-        for script in ('DELETE FROM audit_entry WHERE seq=5', 'DELETE FROM audit_key', "DELETE FROM audit_meta WHERE name='first'"):
+        for script in ('DELETE FROM audit_entry WHERE seq=5', 'DELETE FROM audit_key', "DELETE FROM audit_meta WHERE name='first'",
+                       "DELETE FROM audit_meta WHERE name='log'", "UPDATE audit_meta SET value='x' WHERE name='log'",
+                       "UPDATE audit_entry SET leaf=x'00'", "UPDATE audit_entry SET seq=seq+1000000", "UPDATE audit_key SET public=x'00'"):
             with self.subTest(script):
-                self.state = self.folder / f'state{len(script)}'
-                self.state.mkdir()
+                self.state = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
                 self.filled()
                 self.changed(script)
                 self.nothing_changes()
@@ -347,7 +348,8 @@ class AuditedLocks(crash.Workload):
     def sections(self, folder):
         names = [f'client-{n}' for n in range(self.clients)]
         return {'auth': keys.section(*(keys.entry(name, f'secret-of-{name}-xxxxxxxx') for name in names)),
-                'audit': {'epoch_entries': 300}}
+                'audit': {'epoch_entries': 300},
+                'limits': {'connections': 16, 'locks': 100000, 'locks_per_client': 100000}}  # kills leave some behind
 
     def connect(self, run, number):
         return crash_clients.Client(run, f'client-{number}', number)
