@@ -13,11 +13,12 @@
 static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #define poll bounded_poll
 /* The head scanner takes a tab for a control character; around and inside a field value it is legal (RFC 9110 5.5).
- * head.c refuses it everywhere else. */
+ * head.c refuses it everywhere else. It asks for every byte, so the question must be cheap; what prints does not depend on a
+ * locale here. */
 #include <ctype.h>
 #include <openssl/ssl.h>
 #undef isprint
-#define isprint(c) ((c) == '\t' || (isprint)(c))
+#define isprint(c) ((unsigned)(c) - 0x20u < 0x5fu || (c) == '\t')
 /* The end of the request line swallows any white space behind the CR or LF; only an LF may be there. The macro sees
  * which call it stands in by the text of its argument. */
 #undef isspace
