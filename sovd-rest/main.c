@@ -54,6 +54,7 @@ struct daemon {
         struct sovd_backend *demo; /* the simulated vehicle until the gateway takes it, or NULL */
         struct sovd_db *db; /* the state */
         struct sovd_audit *audit; /* or NULL */
+        uint64_t n_certificates, n_bad_certificates; /* changes of server.tls that are on record, and files that were of no use */
         char *damaged; /* where the state of before is, which was damaged; or NULL */
         struct sovd_native_apps *apps;
         struct sovd_own_entity *own;
@@ -197,6 +198,23 @@ static void record_reload(struct daemon *d, const char *outcome) {
 
         if (d->audit)
                 sovd_audit_post(d->audit, &e);
+}
+
+/* Which certificate the gateway shows, and whom it trusts, is somebody's doing too. */
+static void record_certificates(struct daemon *d) {
+        struct sovd_tls *tls = sovd_http_server_tls(d->rest.server);
+        struct sovd_tls_status s;
+
+        if (!tls || !d->audit)
+                return;
+        sovd_tls_status(tls, &s);
+        const bool good = s.n_reloads != d->n_certificates;
+        const struct sovd_audit_entry e = { .ev = "system.certificate", .outcome = good ? "ok" : "error", .n_detail = 1,
+                                            .detail = { { .name = "ends", .number = s.ends.certificate_usec / SOVD_USEC_PER_SEC } } };
+        if (good || s.n_failed != d->n_bad_certificates)
+                sovd_audit_post(d->audit, &e);
+        d->n_certificates = s.n_reloads;
+        d->n_bad_certificates = s.n_failed;
 }
 
 static void reload(struct daemon *d) {
@@ -434,6 +452,7 @@ static void run(struct daemon *d, const sigset_t *signals) {
                 uint64_t wait = !d->rest.ready ? READY_POLL_USEC : watchdog ? watchdog : IDLE_USEC;
                 wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_own_entity_tick(d->own)));
                 wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_tls_tick(sovd_http_server_tls(d->rest.server))));
+                record_certificates(d);
                 const struct timespec timeout = { .tv_sec = (time_t)(wait / SOVD_USEC_PER_SEC),
                                                   .tv_nsec = (long)(wait % SOVD_USEC_PER_SEC) * 1000 };
                 int signal = sigtimedwait(signals, NULL, &timeout);

@@ -14,6 +14,7 @@ import certificates
 import events
 import gateway
 import polling
+import keys
 import rotation
 
 OWN = '/sovd/v1/apps/sovd-gateway'
@@ -90,6 +91,21 @@ class RotationCase(polling.Waiting, unittest.TestCase):
         before = rotation.reloads(self.server)
         change()
         self.until(lambda: rotation.reloads(self.server) > before)
+
+
+class OnRecord(RotationCase):
+    def entries(self):
+        reply = self.server.bare('GET', '/sovd/v1/audit?event=system.certificate', headers=keys.bearer('key-of-the-auditor'))
+        return [(entry['outcome'], entry['detail']['ends']) for entry in reply.json['items']]
+
+    def test_the_audit_log_says_when_certificates_changed_and_when_they_could_not(self):
+        self.start(auth=keys.section(keys.entry('auditor', 'key-of-the-auditor', 'auditor')))
+        self.assertEqual(self.entries(), [])
+        self.ca.server().write(self.folder, 'server')
+        self.assertTrue(polling.wait_until(lambda: [outcome for outcome, _ in self.entries()] == ['ok'], 20))
+        certificates.write(self.tls['certificate'], b'nonsense')
+        self.assertTrue(polling.wait_until(lambda: [outcome for outcome, _ in self.entries()] == ['error', 'ok'], 20))
+        self.assertEqual(len({ends for _, ends in self.entries()}), 1)
 
 
 class Rotation(RotationCase):
