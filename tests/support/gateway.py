@@ -214,7 +214,7 @@ class Gateway:
         if not isinstance(found, re.Match):
             if self.process.poll() is not None:
                 self._reader.join(10)  # it may have said more than was read yet
-            raise RuntimeError(f'sovd-gatewayd did not start:\n{self.log}')
+            raise RuntimeError(f'sovd-gatewayd did not start (exit status {self.process.poll()}):\n{self.log}')
         self.scheme, self.host, self.port = found[1], found[2].strip('[]'), int(found[3])
 
     def wait_ready(self):
