@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import certificates
 import gateway
 import keys
+from test_tour import pattern, run, steps_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
@@ -135,6 +136,29 @@ class Pages(FolderCase):
         for page in PAGES:
             found = re.findall(r'/(?:etc|var/lib|run)/sovd[\w-]*', page.read_text(encoding='utf-8'))
             self.assertLessEqual(set(found), set(HERE), page.name)
+
+
+class Commands(unittest.TestCase):
+    """Pages with commands against the demo; the tour and the page about security have tests of their own."""
+
+    def follow(self, name):
+        steps = steps_of((ROOT / 'docs' / name).read_text(encoding='utf-8'))
+        with gateway.Gateway(arguments=['--demo'], environment={'SOVD_SERVER__PORT': '0'}) as demo, tempfile.TemporaryDirectory() as folder:
+            found, errors = run(steps, f'127.0.0.1:{demo.port}', folder)
+        self.assertEqual(len(found), len(steps), errors)
+        for step, (output, status) in zip(steps, found):
+            with self.subTest(f'docs/{name}:{step.line}: {step.command}'):
+                self.assertEqual(status, 0, output + errors)
+                self.assertRegex(output, re.compile(rf'\A{pattern(step.shown)}\Z', re.DOTALL))
+
+    def test_locks(self):
+        self.follow('locks.md')
+
+    def test_streams(self):
+        self.follow('streams.md')
+
+    def test_backup(self):
+        self.follow('backup.md')
 
 
 class Examples(FolderCase):
