@@ -200,7 +200,6 @@ class Examples(FolderCase):
         self.assertGreater(len(named), 2)
 
 
-@unittest.skipUnless(shutil.which('systemd-analyze'), 'systemd-analyze is not installed')
 class Unit(unittest.TestCase):
     def test_systemd_takes_the_unit_with_its_drop_in(self):
         with tempfile.TemporaryDirectory() as folder:
