@@ -84,7 +84,8 @@ static int set_auth(const struct daemon *d, const struct sovd_sections *s) {
         if (demo)
                 sovd_log(SOVD_LOG_INFO, "the demo knows clients by the keys demo-tester-a, demo-tester-b and demo-admin-of-this-machine");
         if (!local && !s->auth->enabled.value)
-                sovd_log(SOVD_LOG_WARN, "whoever reaches %s may ask for everything but /x-admin: auth.enabled is false", d->settings.server->host);
+                sovd_log(SOVD_LOG_WARN, "whoever reaches %s may ask for everything but /x-admin and /audit: auth.enabled is false",
+                         d->settings.server->host);
         return sovd_auth_apply(d->rest.auth, demo ? &sovd_auth_demo_settings : s->auth);
 }
 
@@ -517,6 +518,21 @@ static void raise_file_limit(const struct sovd_sections *s) {
                          (unsigned long long)wanted);
 }
 
+/* What an operator wants to see in the first line. */
+static void say_start(const struct daemon *d) {
+        const struct sovd_auth_settings *auth = d->settings.auth;
+        const char *path = d->settings.storage->path, *policy = auth->policy_file ? auth->policy_file : "built-in roles";
+        const struct sovd_log_field fields[] = { { "config", d->arguments->config ? d->arguments->config : "built-in defaults" },
+                                                 { "state", path ? path : "in memory" },
+                                                 { "credentials", auth->enabled.value ? "required" : "optional" },
+                                                 { "policy", auth->enabled.value ? policy : NULL },
+                                                 { NULL, NULL } };
+
+        sovd_log_event(SOVD_LOG_INFO, fields, "sovd-gatewayd %s starts", SOVD_VERSION);
+        if (!path && d->settings.audit->enabled.value && !sovd_settings_is_local(d->settings.server->host))
+                sovd_log(SOVD_LOG_WARN, "the audit log is in memory and ends with the process: storage.path is not set");
+}
+
 static int serve(struct daemon *d) {
         sigset_t signals;
 
@@ -532,6 +548,7 @@ static int serve(struct daemon *d) {
         raise_file_limit(&d->settings);
         if (sovd_log_keep((size_t)d->settings.logging->kept.value))
                 sovd_log(SOVD_LOG_WARN, "clients cannot read the log: out of memory");
+        say_start(d);
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         if (!r)
                 r = sovd_audit_settings_open(d->settings.audit, d->db, d->settings.storage->path, &d->audit);

@@ -314,7 +314,7 @@ static bool add_tls(struct sovd_call *call, struct health *health) {
         return true;
 }
 
-#define WARNINGS_MAX 4
+#define WARNINGS_MAX 5
 
 static int warn(struct sovd_call *call, struct health *health, const char *text) {
         if (!health->warnings.items)
@@ -342,9 +342,13 @@ static int add_warnings(struct sovd_call *call, struct health *health) {
         int r = 0;
 
         if (!rest->is_local && !sovd_auth_is_enabled(rest->auth))
-                r = warn(call, health, "auth.enabled is false: whoever reaches the gateway may ask for everything but /x-admin");
+                r = warn(call, health, "auth.enabled is false: whoever reaches the gateway may ask for everything but /x-admin and /audit");
         if (!r && !rest->is_local && !health->tls)
                 r = warn(call, health, "server.allow_plain_http is true: whoever is on the way can read and change what is said");
+        if (!r && !rest->is_local && !sovd_gateway_audit(call->gateway))
+                r = warn(call, health, "audit.enabled is false: changes are not put on record");
+        else if (!r && !rest->is_local && !rest->state_folder)
+                r = warn(call, health, "storage.path is not set: the audit log ends with the process");
         return r;
 }
 

@@ -222,6 +222,20 @@ class Loud(unittest.TestCase):
             self.assertRegex(daemon.log, 'warn[^\n]*auth.enabled is false')
             self.assertIn('auth.enabled', ' '.join(daemon.health()['warnings']))
 
+    def test_a_gateway_that_others_reach_and_keeps_no_record_says_so(self):
+        for more, word in ({}, 'storage.path'), ({'audit': {'enabled': False}}, 'audit.enabled'):
+            with self.subTest(word), gateway.Gateway(ready=False, server={'host': '0.0.0.0', 'allow_plain_http': True}, **more) as daemon:
+                self.assertRegex(daemon.log, f'warn[^\n]*{word}')
+                self.assertIn(word, ' '.join(daemon.health()['warnings']))
+        with tempfile.TemporaryDirectory() as state, gateway.Gateway(ready=False, storage={'path': state}) as daemon:
+            self.assertNotIn('warnings', daemon.health())
+
+    def test_the_first_line_of_the_log_says_what_runs(self):
+        with gateway.Gateway(ready=False, auth=keys.section(keys.entry('a', KEY), enabled=True)) as daemon:
+            first = daemon.log.splitlines()[0]
+        for word in r'info sovd-gatewayd \S+ starts', 'config=\\S*gateway.yaml', 'state="in memory"', 'credentials=required', 'policy="built-in roles"':
+            self.assertRegex(first, word)
+
     def test_on_loopback_or_with_authentication_there_is_nothing_to_say(self):
         with self.demo('127.0.0.1') as daemon:
             self.assertNotIn('auth.enabled', daemon.log)

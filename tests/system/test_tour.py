@@ -51,11 +51,11 @@ def pattern(shown):
     return '.*?'.join(re.escape(part) for part in joined(shown).split(ANYTHING))
 
 
-def run(steps, address):
+def run(steps, address, folder=None):
     """[(output, exit status)] of all commands, run by one shell."""
     mark = '@@end of a command@@'
     script = ''.join(f'{step.command.replace(ON_THE_PAGE, address)}\nprintf "\\n{mark} %d\\n" $?\n' for step in steps)
-    done = subprocess.run(['bash', '-o', 'pipefail'], input=script, capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run(['bash', '-o', 'pipefail'], input=script, capture_output=True, text=True, timeout=SECONDS, cwd=folder)
     found = re.findall(rf'(.*?)\n{mark} (\d+)\n', done.stdout, re.DOTALL)
     return [(output.replace('\r', '').strip(), int(status)) for output, status in found], done.stderr
 
