@@ -123,6 +123,11 @@ static const char fault_now[] =
         "CREATE INDEX fault_now ON fault(last_usec DESC, code DESC, entity DESC, severity, status, scope)"
         " WHERE (status&129)<>0;";
 
+/* What an admin switched (feature_switches.h); one without a row is on. */
+static const char feature[] =
+        "CREATE TABLE feature(id TEXT PRIMARY KEY, enabled INTEGER NOT NULL, changed_usec INTEGER NOT NULL, changed_by TEXT,"
+        " reason TEXT) STRICT, WITHOUT ROWID;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -134,6 +139,7 @@ const char *const sovd_state_migrations[] = {
         trigger_principals,
         audit,
         fault_now,
+        feature,
         NULL,
 };
 

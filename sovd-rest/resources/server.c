@@ -11,6 +11,7 @@
 #include "sovd-rest/own_faults.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
+#include "sovd-rest/switched.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
 
@@ -125,7 +126,7 @@ struct health {
         struct sovd_int executions_running;
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
-        struct sovd_strings faults, warnings;
+        struct sovd_strings faults, warnings, features_off;
         struct tls_health *tls;
         struct audit_health *audit; /* or NULL */
 };
@@ -217,6 +218,8 @@ static const struct sovd_field health_fields[] = {
           .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
         { .name = "warnings", .type = SOVD_FIELD_STRINGS, .offset = F(warnings),
           .doc = "What the configuration allows, and should not be so for long." },
+        { .name = "features_off", .type = SOVD_FIELD_STRINGS, .offset = F(features_off),
+          .doc = "What an admin has switched off; absent when nothing is." },
         { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema, .doc = "Absent without TLS." },
         { .name = "audit", .type = SOVD_FIELD_OBJECT, .offset = F(audit), .of = &audit_schema,
           .doc = "How the audit log is; absent when there is none." },
@@ -365,6 +368,20 @@ static bool add_audit(struct sovd_call *call, struct health *health) {
         return !s.tampered && !s.error && !s.full;
 }
 
+static int add_features(struct sovd_call *call, struct health *health) {
+        const struct sovd_features *features = sovd_gateway_features(call->gateway);
+        struct sovd_strings *off = &health->features_off;
+
+        off->items = sovd_arena_array(call->arena, const char *, SOVD_N_FEATURES + 1);
+        if (!off->items)
+                return sovd_error_origin(-ENOMEM);
+        for (int i = 0; i < SOVD_N_FEATURES; i++)
+                if (!sovd_features_is_on(features, (enum sovd_feature)i))
+                        off->items[off->n++] = sovd_feature_infos[i].id;
+        off->set = off->n > 0;
+        return 0;
+}
+
 static int health_read(struct sovd_call *call) {
         struct health *health = sovd_arena_new0(call->arena, struct health);
         size_t total, running, n_left_out;
@@ -380,6 +397,8 @@ static int health_read(struct sovd_call *call) {
         if (!add_tls(call, health))
                 return sovd_error_origin(-ENOMEM);
         r = add_warnings(call, health);
+        if (!r)
+                r = add_features(call, health);
         if (r)
                 return r;
         bool durable = add_storage(call, health), on_record = add_audit(call, health);
@@ -458,6 +477,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_auth_write_metrics(rest->auth, &w);
         sovd_metrics_write_access(rest->authority, &w);
         sovd_secrets_write_metrics(rest->secrets, &w);
+        sovd_switched_write_metrics(sovd_gateway_features(rest->gateway), &w);
         sovd_metrics_write_audit(sovd_gateway_audit(rest->gateway), &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
