@@ -25,6 +25,8 @@ static const struct sovd_field fields[] = {
           .def = "1073741824", .doc = "How large the log may become; in memory 32 MiB at most." },
         { .name = "full", .type = SOVD_FIELD_ENUM, .offset = F(full), .names = full_names, .def = "refuse",
           .doc = "When it is full: refuse changes (503), or overwrite the oldest entries, which the log says. In memory: overwrite." },
+        { .name = "verify_hours", .type = SOVD_FIELD_NUMBER, .offset = F(verify_hours), .min = 0, .max = 8760, .def = "24",
+          .doc = "How often the log is verified while the gateway runs, the first time at its start; 0: never." },
         { 0 }
 };
 #undef F
@@ -43,6 +45,7 @@ int sovd_audit_settings_open(const struct sovd_audit_settings *s, struct sovd_db
                 .epoch_entries = (uint64_t)s->epoch_entries.value,
                 .keep_usec = 86400 * sovd_settings_usec(s->keep_days),
                 .bytes_max = (uint64_t)(folder ? s->max_bytes.value : SOVD_MIN(s->max_bytes.value, MEMORY_BYTES)),
+                .verify_usec = 3600 * sovd_settings_usec(s->verify_hours),
                 .overwrite = !folder || s->full == 2,
         };
 

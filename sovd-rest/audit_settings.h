@@ -12,7 +12,7 @@ struct sovd_db;
 struct sovd_audit_settings {
         struct sovd_bool enabled;
         const char *key_file; /* or NULL */
-        struct sovd_number epoch, keep_days;
+        struct sovd_number epoch, keep_days, verify_hours;
         struct sovd_int epoch_entries, max_bytes;
         int full; /* 1 refuse, 2 overwrite */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/audit/log_inside.h"
+#include "sovd-core/audit/self_check.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
@@ -20,7 +21,7 @@ struct writing {
         const struct sovd_audit_entry *entry;
         struct sovd_audit_intent *intent; /* what begins, or NULL */
         struct sovd_arena *arena;         /* of a copy, or NULL */
-        const char *known;                /* what is acknowledged */
+        const char *known[2];             /* what is acknowledged; or NULL */
 };
 
 /* With the mutex held. */
@@ -364,24 +365,29 @@ static int write_acknowledged(struct sovd_db_conn *conn, void *data) {
         struct writing *w = data;
         int r = audit_set_meta(conn, "tamper", "");
 
-        if (!r)
-                r = remember(conn, w->known);
+        for (size_t i = 0; !r && i < SOVD_N_ELEMENTS(w->known); i++)
+                if (w->known[i])
+                        r = remember(conn, w->known[i]);
         return r ? r : audit_append(w->a, conn, w->entry, NULL);
 }
 
 int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *who) {
         struct sovd_audit_entry e = *who;
         struct sovd_audit_status s;
-        struct writing w = { .a = a, .entry = &e, .known = s.why };
+        struct sovd_audit_self_status self = { 0 };
+        struct writing w = { .a = a, .entry = &e };
 
         sovd_audit_status(a, &s);
+        const bool verified = !sovd_audit_verification(a, &self) || self.result != SOVD_SELF_FAILED || self.acknowledged;
         if (a->broken)
                 return sovd_error_origin(-EUCLEAN);
-        if (!s.tampered)
+        if (!s.tampered && verified)
                 return SOVD_E_CONFLICT;
+        w.known[0] = s.tampered ? s.why : NULL;
+        w.known[1] = verified ? NULL : self.reason;
         e.ev = "system.acknowledge";
         e.outcome = NULL;
-        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "why", .text = s.why };
+        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "why", .text = s.tampered ? s.why : self.reason };
         int r = sovd_db_write(a->db, write_acknowledged, &w);
         if (r)
                 return r;
@@ -389,6 +395,8 @@ int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *
         a->status.tampered = false;
         *a->status.why = '\0';
         (void)pthread_mutex_unlock(&a->mutex);
+        if (!verified)
+                sovd_audit_self_acknowledge(a->self, self.reason);
         return 0;
 }
 
@@ -499,6 +507,16 @@ static void *run(void *data) {
 
 /* --- life ------------------------------------------------------------------------------------------------- */
 
+static int start_self_check(struct sovd_audit *a) {
+        return a->options.verify_usec ? sovd_audit_self_new(&a->self, a, a->options.verify_usec) : 0;
+}
+
+bool sovd_audit_verification(struct sovd_audit *a, struct sovd_audit_self_status *ret) {
+        if (a->self)
+                sovd_audit_self_status(a->self, ret);
+        return a->self;
+}
+
 static int start(struct sovd_audit *a) {
         sovd_db_set_hooks(a->db, &a->hooks);
         int r = sovd_db_write(a->db, audit_open, a);
@@ -513,7 +531,7 @@ static int start(struct sovd_audit *a) {
         if (!r)
                 r = -pthread_create(&a->thread, NULL, run, a);
         a->has_thread = !r;
-        return r;
+        return r ? r : start_self_check(a);
 }
 
 static int copy_options(struct sovd_audit *a, const struct sovd_audit_options *o) {
@@ -585,6 +603,7 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
         if (!a)
                 return NULL;
 
+        a->self = sovd_audit_self_free(a->self);
         stop_thread(a);
         if (a->has_thread) {
                 tell_summaries(a, true);

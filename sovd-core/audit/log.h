@@ -28,6 +28,7 @@ struct sovd_audit_options {
         uint64_t epoch_usec, epoch_entries; /* a key signs no longer and no more than that */
         uint64_t keep_usec;         /* older entries are removed; 0 = none is */
         uint64_t bytes_max;         /* of all entries */
+        uint64_t verify_usec;       /* how often it verifies itself, the first time at once; 0 = never */
         bool overwrite;             /* when it is full: the oldest go, else changes are refused */
 };
 
@@ -87,6 +88,10 @@ struct sovd_audit_status {
         char why[256];                /* what was found, when tampered */
 };
 void sovd_audit_status(struct sovd_audit *audit, struct sovd_audit_status *ret);
+
+/* What the last self-check found (self_check.h). false: there is none. */
+struct sovd_audit_self_status;
+bool sovd_audit_verification(struct sovd_audit *audit, struct sovd_audit_self_status *ret);
 
 /* --- reading ------------------------------------------------------------------------------------------------ */
 

@@ -73,6 +73,8 @@ struct sovd_audit {
         bool has_thread, broken; /* broken: set while nobody else knows the log */
         pthread_t thread;
 
+        struct sovd_audit_self *self; /* or NULL: it does not verify itself */
+
         /* its thread's */
         uint64_t head_size, journal_size, journal_usec, prune_usec;
 };

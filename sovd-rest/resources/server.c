@@ -2,6 +2,7 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/audit/log.h"
+#include "sovd-core/audit/self_check.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-rest/http_server.h"
@@ -134,6 +135,8 @@ struct audit_health {
         const char *status, *error, *finding, *log, *device_key;
         struct sovd_int entries, first, bytes, max_bytes, epoch, open;
         const char *signed_at;
+        const char *verification, *verified_at; /* of the last self-check; or NULL */
+        bool failed;                            /* it failed, and nobody has acknowledged it */
 };
 #define F(member) offsetof(struct audit_health, member)
 static const struct sovd_field audit_fields[] = {
@@ -152,6 +155,9 @@ static const struct sovd_field audit_fields[] = {
         { .name = "epoch", .type = SOVD_FIELD_INT, .offset = F(epoch), .doc = "Which key signs now." },
         { .name = "open_intents", .type = SOVD_FIELD_INT, .offset = F(open), .doc = "Changes that have no outcome yet." },
         { .name = "signed_at", .type = SOVD_FIELD_STRING, .offset = F(signed_at), .format = "date-time" },
+        { .name = "verification", .type = SOVD_FIELD_STRING, .offset = F(verification),
+          .doc = "What the last self-check found: pending, sound, failed (also when it was acknowledged) or unreadable; absent: audit.verify_hours is 0." },
+        { .name = "verified_at", .type = SOVD_FIELD_STRING, .offset = F(verified_at), .format = "date-time" },
         { 0 }
 };
 #undef F
@@ -202,7 +208,7 @@ static const struct sovd_schema tls_schema = { .name = "TlsHealth", .size = size
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
-          .doc = "ok: every backend is connected, no id clashes and the gateway has no error of its own, such as a state that cannot be written; failed: the audit log was changed by somebody else; else degraded." },
+          .doc = "ok: every backend is connected, no id clashes and the gateway has no error of its own, such as a state that cannot be written; failed: the audit log was changed by somebody else, or its self-check failed; else degraded." },
         { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
         { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
         { .name = "storage_error", .type = SOVD_FIELD_STRING, .offset = F(storage_error),
@@ -341,7 +347,21 @@ static int add_warnings(struct sovd_call *call, struct health *health) {
         return r;
 }
 
-/* false: it keeps changes from being made. */
+/* false: it failed. */
+static bool add_verification(struct sovd_call *call, struct sovd_audit *audit, struct audit_health *h) {
+        struct sovd_audit_self_status s;
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        if (!sovd_audit_verification(audit, &s))
+                return true;
+        h->verification = sovd_audit_self_names[s.result];
+        h->failed = s.result == SOVD_SELF_FAILED && !s.acknowledged;
+        if (s.ended_usec)
+                h->verified_at = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ended_usec));
+        return !h->failed;
+}
+
+/* false: it keeps changes from being made, or was found changed. */
 static bool add_audit(struct sovd_call *call, struct health *health) {
         struct sovd_audit *audit = sovd_gateway_audit(call->gateway);
         struct audit_health *h = audit ? sovd_arena_new0(call->arena, struct audit_health) : NULL;
@@ -365,7 +385,7 @@ static bool add_audit(struct sovd_call *call, struct health *health) {
         if (s.head_usec)
                 h->signed_at = sovd_call_printf(call, "%s", sovd_clock_format(when, s.head_usec));
         health->audit = h;
-        return !s.tampered && !s.error && !s.full;
+        return add_verification(call, audit, h) && !s.tampered && !s.error && !s.full;
 }
 
 static int add_features(struct sovd_call *call, struct health *health) {
@@ -404,7 +424,7 @@ static int health_read(struct sovd_call *call) {
         bool durable = add_storage(call, health), on_record = add_audit(call, health);
         sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
         health->status = connected && unique && durable && on_record && !serious ? "ok" : "degraded";
-        if (health->audit && health->audit->finding)
+        if (health->audit && (health->audit->finding || health->audit->failed))
                 health->status = "failed";
         health->version = SOVD_VERSION;
         health->uptime =
