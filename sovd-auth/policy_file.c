@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/policy_inside.h"
 #include "sovd-core/base/config.h"
+#include "sovd-core/base/digest.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/model/entity.h"
 #include <cjson/cJSON.h>
@@ -393,6 +394,22 @@ static int make(struct sovd_policy **ret, struct sovd_arena *own) {
         return 0;
 }
 
+static int take_digest(struct sovd_policy *p, const char *text, size_t len) {
+        struct sovd_sha256 *sha;
+        int r = sovd_sha256_new(&sha);
+
+        if (r)
+                return r;
+        sovd_sha256_add(sha, text, len);
+        r = sovd_sha256_end(sha, p->sha256);
+        sovd_sha256_free(sha);
+        return r;
+}
+
+const char *sovd_policy_digest(const struct sovd_policy *policy) {
+        return policy->sha256;
+}
+
 /* text NULL: the file is read. */
 static int read_policy(struct sovd_policy **ret, const char *name, const char *text, size_t len,
                        const struct sovd_policy_names *names, struct sovd_arena *arena, const char **message) {
@@ -404,6 +421,11 @@ static int read_policy(struct sovd_policy **ret, const char *name, const char *t
         int r = sovd_arena_new(&own, 8192);
         if (!r)
                 r = make(&rd.policy, own);
+        /* What is read once is what holds, and what its digest is of; what cannot be read is told below. */
+        if (!r && !text && name && sovd_config_read_file(&text, &len, name, own))
+                text = NULL;
+        if (!r && text)
+                r = take_digest(rd.policy, text, len);
         if (!r && text)
                 r = sovd_config_parse(&file_schema, &file, name, text, len, NULL, own, &rd.tree, &rd.message);
         else if (!r)

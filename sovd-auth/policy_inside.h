@@ -39,6 +39,7 @@ struct sovd_policy {
         const struct policy_tenant *tenants;
         size_t n_tenants;
         bool tenant_required;
+        char sha256[65]; /* of the file; "" = there is none */
 };
 
 /* Those of the program; `all` is not set. */
