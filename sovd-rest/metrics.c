@@ -2,6 +2,7 @@
 #include "sovd-rest/metrics.h"
 #include "sovd-core/audit/log.h"
 #include "sovd-core/audit/self_check.h"
+#include "sovd-core/audit/syslog.h"
 #include "sovd-rest/authority.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
@@ -576,6 +577,17 @@ static void write_verification(struct sovd_audit *audit, struct sovd_json_writer
                     s.ended_usec && now > s.ended_usec ? (double)(now - s.ended_usec) / 1e6 : 0);
 }
 
+static void write_syslog(struct sovd_audit *audit, struct sovd_json_writer *w) {
+        struct sovd_syslog_status s = { 0 };
+
+        (void)sovd_audit_syslog(audit, &s);
+        write_value(w, "sovd_audit_syslog_connected", "gauge", "1: entries are sent to audit.syslog.", s.connected);
+        write_value(w, "sovd_audit_syslog_sent_total", "counter", "Entries that were sent there.", (double)s.n_sent);
+        write_value(w, "sovd_audit_syslog_waiting", "gauge", "Entries that wait to be sent.", (double)s.n_waiting);
+        write_value(w, "sovd_audit_syslog_dropped_total", "counter", "Entries that were left out, because they waited too long.",
+                    (double)s.n_dropped);
+}
+
 void sovd_metrics_write_audit(struct sovd_audit *audit, struct sovd_json_writer *w) {
         struct sovd_audit_status s = { 0 };
         uint64_t now = sovd_realtime_usec();
@@ -600,6 +612,7 @@ void sovd_metrics_write_audit(struct sovd_audit *audit, struct sovd_json_writer 
         write_value(w, "sovd_audit_summarised_total", "counter", "Refusals that have no entry of their own.", (double)s.n_summarised);
         write_value(w, "sovd_audit_tampered", "gauge", "1: the log was found changed, and nobody has acknowledged it.", s.tampered);
         write_verification(audit, w);
+        write_syslog(audit, w);
 }
 
 void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_json_writer *w) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/audit/log_inside.h"
 #include "sovd-core/audit/self_check.h"
+#include "sovd-core/audit/syslog.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
@@ -507,6 +508,23 @@ static void *run(void *data) {
 
 /* --- life ------------------------------------------------------------------------------------------------- */
 
+/* From the start on: that the gateway starts is told too. */
+static int start_syslog(struct sovd_audit *a, uint64_t after) {
+        struct sovd_syslog *syslog = NULL;
+        int r = a->options.syslog ? sovd_syslog_new(&syslog, a, a->options.syslog, after) : 0;
+
+        (void)pthread_mutex_lock(&a->mutex);
+        a->syslog = syslog;
+        (void)pthread_mutex_unlock(&a->mutex);
+        return r;
+}
+
+bool sovd_audit_syslog(struct sovd_audit *a, struct sovd_syslog_status *ret) {
+        if (a->syslog)
+                sovd_syslog_status(a->syslog, ret);
+        return a->syslog;
+}
+
 static int start_self_check(struct sovd_audit *a) {
         return a->options.verify_usec ? sovd_audit_self_new(&a->self, a, a->options.verify_usec) : 0;
 }
@@ -528,6 +546,9 @@ static int start(struct sovd_audit *a) {
         }
         if (!r)
                 keep_head(a, true);
+        (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log);
+        if (!r)
+                r = start_syslog(a, a->size_before);
         if (!r)
                 r = -pthread_create(&a->thread, NULL, run, a);
         a->has_thread = !r;
@@ -612,6 +633,7 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
                 keep_head(a, true);
         }
         sovd_db_set_hooks(a->db, NULL);
+        a->syslog = sovd_syslog_free(a->syslog);
         while ((i = a->oldest)) {
                 unlink_intent(a, i);
                 free(i);

@@ -73,6 +73,8 @@ struct sovd_audit {
         bool has_thread, broken; /* broken: set while nobody else knows the log */
         pthread_t thread;
 
+        uint64_t size_before;         /* what this start found */
+        struct sovd_syslog *syslog;   /* or NULL; set before it grows, gone after it */
         struct sovd_audit_self *self; /* or NULL: it does not verify itself */
 
         /* its thread's */

@@ -397,6 +397,7 @@ int audit_open(struct sovd_db_conn *conn, void *data) {
         if (!r)
                 r = is_new ? begin_log(&o) : take_up(&o);
         const uint64_t before = a->now.range.size;
+        a->size_before = before;
         a->epoch_usec = sovd_now_usec();
         if (!r)
                 r = finding_of_before(&o);
