@@ -220,7 +220,7 @@ static int pump(struct sovd_syslog *s) {
 
 static const char *words_of(int r) {
         return r == -EKEYREJECTED  ? "its certificate is not one that is trusted"
-               : r == -EPROTO      ? "it does not speak TLS as it should"
+               : r == -EPROTO      ? "it does not speak as it should"
                : r == -EHOSTUNREACH ? "its name or address leads nowhere"
                                    : strerror(abs(r));
 }

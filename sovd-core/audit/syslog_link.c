@@ -12,11 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FRAME_HEAD 24 /* "LENGTH " */
+#define FRAME_HEAD 24    /* "LENGTH " */
+#define HEARD_MAX  65536 /* a collector has nothing to say */
 
 struct syslog_link {
         struct sovd_syslog_options options;
         int stop, fd;
+        size_t heard; /* bytes on this connection */
         SSL_CTX *ctx; /* or NULL: no TLS */
         SSL *ssl;
 };
@@ -159,6 +161,7 @@ void syslog_link_close(struct syslog_link *l) {
         if (l->fd >= 0)
                 (void)close(l->fd);
         l->fd = -1;
+        l->heard = 0;
 }
 
 /* --- sending ----------------------------------------------------------------------------------------------- */
@@ -212,6 +215,11 @@ int syslog_link_fd(const struct syslog_link *l) {
         return l->fd;
 }
 
+static int hear(struct syslog_link *l, size_t n) {
+        l->heard += n;
+        return l->heard > HEARD_MAX ? -EPROTO : 0;
+}
+
 int syslog_link_drain(struct syslog_link *l) {
         char buf[1024];
 
@@ -219,10 +227,12 @@ int syslog_link_drain(struct syslog_link *l) {
                 ERR_clear_error();
                 int n = SSL_read(l->ssl, buf, sizeof(buf)), e = n > 0 ? SSL_ERROR_NONE : SSL_get_error(l->ssl, n);
                 ERR_clear_error();
-                return e == SSL_ERROR_NONE || e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? 0 : -ECONNRESET;
+                return n > 0 ? hear(l, (size_t)n) : e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? 0 : -ECONNRESET;
         }
         ssize_t n = recv(l->fd, buf, sizeof(buf), MSG_DONTWAIT);
-        if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+        if (n > 0)
+                return hear(l, (size_t)n);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
         return n < 0 ? -errno : l->options.transport == SOVD_SYSLOG_UDP ? 0 : -ECONNRESET;
 }

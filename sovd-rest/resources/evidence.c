@@ -348,6 +348,9 @@ static int evidence_read(struct sovd_call *call) {
         struct evidence *e = sovd_arena_new0(call->arena, struct evidence);
         int r = e ? 0 : sovd_error_origin(-ENOMEM);
 
+        if (call->principal.tenant) /* it names clients and backends of all */
+                return sovd_fail(call, SOVD_E_FORBIDDEN, "the evidence is about the whole gateway, and not for a client of one tenant");
+
         ADD(build, add_build)
         ADD(configuration, add_configuration)
         ADD(policy, add_policy)

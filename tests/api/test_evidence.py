@@ -179,3 +179,28 @@ class Changed(EvidenceCase):
         self.assertEqual((again['result'], again['acknowledged']), ('failed', True))  # it stays true, and is no news
         self.assertNotEqual(self.get('/health', ADMIN)['status'], 'failed')
         self.assertEqual(len(self.get('/audit?event=system.verify', AUDITOR)['items']), 1)
+
+
+class Removed(EvidenceCase):
+    more = {'audit': {'verify_hours': 0.0001, 'max_bytes': 1500000, 'full': 'overwrite'}}
+
+    def test_old_entries_that_are_removed_while_it_reads_are_no_finding(self):
+        results = set()
+        for _ in range(1000):
+            self.ask(200, 'PUT', '/x-admin/features/streams', {'enabled': True}, ADMIN)
+            if self.evidence()['audit']['first'] > 2048:
+                break
+        before = self.gateway.metrics()['sovd_audit_verifications_total']
+        self.until(lambda: results.add(self.evidence()['audit']['verification']['result']) or
+                   self.gateway.metrics()['sovd_audit_verifications_total'] > before + 2)
+        found = self.verified()
+        self.assertEqual((results, found['result']), ({'sound'}, 'sound'), found)
+        self.assertGreater(found['first'], 1024)
+
+
+class Tenant(gateway.GatewayCase):
+    sections = {'auth': keys.section(keys.entry('guest', 'a-long-secret-of-the-guest', 'auditor', tenant='a'))}
+
+    def test_a_client_of_one_tenant_gets_none(self):
+        self.ask(403, 'GET', PATH, headers=keys.bearer('a-long-secret-of-the-guest'))
+        self.ask(401, 'GET', PATH)

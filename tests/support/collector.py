@@ -139,3 +139,11 @@ class Silent(Collector):
 
     def begin(self):
         self.socket.listen(0)
+
+
+class Talking(Collector):
+    """Says what nobody asked for, and does not stop."""
+
+    def read(self, connection):
+        while True:
+            connection.sendall(b'x' * 4096)

@@ -166,6 +166,12 @@ class Trouble(SyslogCase):
             ca = certificates.write(self.folder / 'ca.pem', certificates.Authority().pem)
             self.slow('tls', found, ca_file=ca)
 
+    def test_a_collector_that_talks_is_left(self):
+        with collector.Talking() as found:
+            with self.start('tcp', found.port) as gw:
+                gw.wait_log('cannot be sent .*: it does not speak as it should')
+                self.change(gw)
+
     def test_no_collector_of_datagrams_holds_up_nobody(self):
         with collector.Datagrams() as found:
             pass
