@@ -26,6 +26,11 @@ const char *const sovd_auth_method_names[] = {
         NULL,
 };
 
+const char *const sovd_way_names[] = {
+        [SOVD_WAY_API_KEY] = "api-key", [SOVD_WAY_UNIX_USER] = "unix-user", [SOVD_WAY_CERTIFICATE] = "certificate",
+        [SOVD_WAY_JWT] = "jwt",         [SOVD_WAY_OIDC] = "oidc",           NULL,
+};
+
 int sovd_auth_new(struct sovd_auth **ret) {
         struct sovd_auth *auth = calloc(1, sizeof(*auth));
         pthread_rwlockattr_t attributes;
@@ -77,6 +82,19 @@ static void say_end(void *data, const char *name, uint64_t ends_usec) {
                 sovd_log(SOVD_LOG_WARN, "the key %s expires %s", name, sovd_clock_format(when, ends_usec));
 }
 
+static unsigned ways_of(const struct sovd_auth_settings *s) {
+        const bool has[SOVD_N_WAYS] = { s->api_keys.n, s->unix_users.n, s->certificates.n, s->jwt, s->oidc };
+        unsigned ways = 0;
+
+        for (unsigned i = 0; i < SOVD_N_WAYS; i++)
+                ways |= has[i] ? 1u << i : 0;
+        return ways;
+}
+
+unsigned sovd_auth_ways(const struct sovd_auth *auth) {
+        return __atomic_load_n(&auth->ways, __ATOMIC_ACQUIRE);
+}
+
 int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *settings) {
         struct sovd_known *known, *before;
         struct sovd_client_certs *certificates, *certificates_before;
@@ -104,6 +122,7 @@ int sovd_auth_apply(struct sovd_auth *auth, const struct sovd_auth_settings *set
         (void)pthread_rwlock_unlock(&auth->lock);
         sovd_client_certs_free(certificates_before);
         sovd_known_free(before);
+        __atomic_store_n(&auth->ways, ways_of(settings), __ATOMIC_RELEASE);
         __atomic_store_n(&auth->enabled, settings->enabled.value, __ATOMIC_RELEASE);
         __atomic_store_n(&auth->public_metrics, settings->public_metrics.value, __ATOMIC_RELEASE);
         __atomic_store_n(&auth->public_docs, settings->public_docs.value, __ATOMIC_RELEASE);

@@ -112,6 +112,11 @@ bool sovd_auth_is_enabled(const struct sovd_auth *auth);
 bool sovd_auth_metrics_are_public(const struct sovd_auth *auth);
 bool sovd_auth_docs_are_public(const struct sovd_auth *auth);
 
+/* By which a client can be known, as the settings in force have it: a bit for each. */
+enum sovd_way { SOVD_WAY_API_KEY, SOVD_WAY_UNIX_USER, SOVD_WAY_CERTIFICATE, SOVD_WAY_JWT, SOVD_WAY_OIDC, SOVD_N_WAYS };
+extern const char *const sovd_way_names[];
+unsigned sovd_auth_ways(const struct sovd_auth *auth);
+
 /* Calls f for each key that ends, with its name and when (UTC). f must not call back. */
 typedef void (*sovd_auth_key_function)(void *data, const char *name, uint64_t ends_usec);
 void sovd_auth_each_ending_key(struct sovd_auth *auth, sovd_auth_key_function f, void *data);

@@ -17,6 +17,7 @@ struct sovd_auth {
         uint64_t generation;      /* of known */
         struct sovd_client_certs *certificates; /* the same */
         bool enabled, public_metrics, public_docs; /* atomic */
+        unsigned ways;           /* atomic */
         struct sovd_jwt *jwt;
         struct sovd_secrets *secrets;   /* or NULL */
         struct sovd_sessions *sessions; /* or NULL */

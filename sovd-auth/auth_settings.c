@@ -16,7 +16,7 @@
 static const struct sovd_field key_fields[] = {
         { .name = "name", .type = SOVD_FIELD_STRING, .offset = F(name), .flags = SOVD_REQUIRED, .min = 1, .max = 64,
           .doc = "Of the client; locks and limits go by it." },
-        { .name = "key_sha256", .type = SOVD_FIELD_STRING, .offset = F(key_sha256), .min = 64, .max = 64,
+        { .name = "key_sha256", .type = SOVD_FIELD_STRING, .offset = F(key_sha256), .flags = SOVD_SECRET, .min = 64, .max = 64,
           .doc = "SHA-256 of the key, 64 hex digits; `--make-key NAME` makes both." },
         { .name = "key_from", .type = SOVD_FIELD_STRING, .offset = F(key_from), .min = 1, .max = 4095,
           .doc = "Instead: where the key is, of at least 16 characters. " SOVD_SECRET_NOTATION },

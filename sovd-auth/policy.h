@@ -68,6 +68,9 @@ bool sovd_policy_picks(const struct sovd_policy *policy, const struct sovd_princ
 /* Does the policy give anything to who has not proved who he is? */
 bool sovd_policy_has_anonymous(const struct sovd_policy *policy);
 
+/* SHA-256 of the bytes of its file, hex; "" = it is only what is built in. */
+const char *sovd_policy_digest(const struct sovd_policy *policy);
+
 /* Is it a role that the policy knows? */
 bool sovd_policy_has_role(const struct sovd_policy *policy, const char *role);
 bool sovd_policy_has_scope(const struct sovd_policy *policy, const char *scope);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/policy_inside.h"
 #include "sovd-core/base/config.h"
+#include "sovd-core/base/digest.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/model/entity.h"
 #include <cjson/cJSON.h>
@@ -394,6 +395,22 @@ static int make(struct sovd_policy **ret, struct sovd_arena *own) {
         return 0;
 }
 
+static int take_digest(struct sovd_policy *p, const char *text, size_t len) {
+        struct sovd_sha256 *sha;
+        int r = sovd_sha256_new(&sha);
+
+        if (r)
+                return r;
+        sovd_sha256_add(sha, text, len);
+        r = sovd_sha256_end(sha, p->sha256);
+        sovd_sha256_free(sha);
+        return r;
+}
+
+const char *sovd_policy_digest(const struct sovd_policy *policy) {
+        return policy->sha256;
+}
+
 /* Where the text is from: name is that of the file unless there is a text already. */
 static int read_text(struct reader *rd, const char *name, const char **text, size_t *len) {
         int r = *text ? 0 : sovd_config_read_file(text, len, name, rd->policy->arena);
@@ -412,8 +429,9 @@ static int take_text(struct reader *rd, const char *name, const char *text, size
                 memcpy(copy, text, len);
         p->text = copy;
         p->len = len;
-        int r = copy ? sovd_config_parse(&file_schema, &file, name, text, len, NULL, p->arena, &rd->tree, &rd->message)
-                     : sovd_error_origin(-ENOMEM);
+        int r = copy ? take_digest(p, text, len) : sovd_error_origin(-ENOMEM);
+        if (!r)
+                r = sovd_config_parse(&file_schema, &file, name, text, len, NULL, p->arena, &rd->tree, &rd->message);
         return r ? r : take(rd, &file);
 }
 

@@ -41,6 +41,7 @@ struct sovd_policy {
         bool tenant_required;
         const char *text; /* that it was read from; NULL = only what is built in */
         size_t len;
+        char sha256[65]; /* of the file; "" = there is none */
 };
 
 /* Those of the program; `all` is not set. */

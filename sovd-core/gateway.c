@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/gateway.h"
+#include "sovd-core/feature_switches.h"
 #include "sovd-core/call.h"
 #include "sovd-core/data_watches.h"
 #include "sovd-core/base/clock.h"
@@ -30,6 +31,7 @@ struct sovd_gateway {
         struct sovd_executions *executions;
         struct sovd_fault_sink *fault_sink;
         struct sovd_audit *audit;
+        struct sovd_features *features; /* or NULL: there is no database */
         struct sovd_data_lists *data_lists;
         struct sovd_idempotency *idempotency;
         struct sovd_updates *updates;
@@ -52,6 +54,10 @@ void sovd_gateway_set_audit(struct sovd_gateway *gateway, struct sovd_audit *aud
 
 struct sovd_audit *sovd_gateway_audit(const struct sovd_gateway *gateway) {
         return gateway->audit;
+}
+
+struct sovd_features *sovd_gateway_features(const struct sovd_gateway *gateway) {
+        return gateway->features;
 }
 
 static void forget_data_lists(void *data, const struct sovd_entity *entity, const struct sovd_principal *principal) {
@@ -85,6 +91,8 @@ int sovd_gateway_new(struct sovd_gateway **ret, const struct sovd_gateway_option
                 r = sovd_updates_new(&gateway->updates);
         if (!r)
                 r = sovd_locks_new(&gateway->locks, &locks);
+        if (!r && options->db)
+                r = sovd_features_new(&gateway->features, options->db);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the state of before cannot be taken in: %s", strerror(abs(r)));
         if (r)
@@ -105,6 +113,7 @@ struct sovd_gateway *sovd_gateway_free(struct sovd_gateway *gateway) {
         sovd_idempotency_free(gateway->idempotency);
         sovd_updates_free(gateway->updates);
         sovd_locks_free(gateway->locks);
+        sovd_features_free(gateway->features);
         (void)pthread_mutex_destroy(&gateway->build_mutex);
         (void)pthread_mutex_destroy(&gateway->tree_mutex);
         free(gateway);

@@ -67,6 +67,10 @@ struct sovd_audit;
 void sovd_gateway_set_audit(struct sovd_gateway *gateway, struct sovd_audit *audit);
 struct sovd_audit *sovd_gateway_audit(const struct sovd_gateway *gateway);
 
+/* What an admin switched off; the gateway's own, read from the state at its start. */
+struct sovd_features;
+struct sovd_features *sovd_gateway_features(const struct sovd_gateway *gateway);
+
 /* Who watches values hears of the changes that backends tell about. Set once; they outlive the backends. */
 struct sovd_data_watches;
 void sovd_gateway_set_data_watches(struct sovd_gateway *gateway, struct sovd_data_watches *watches);

@@ -129,6 +129,11 @@ static const char sessions[] =
         " refresh_before BLOB NOT NULL, access_ends_usec INTEGER NOT NULL, ends_usec INTEGER NOT NULL, scopes TEXT)"
         " STRICT, WITHOUT ROWID;";
 
+/* What an admin switched (feature_switches.h); one without a row is on. */
+static const char feature[] =
+        "CREATE TABLE feature(id TEXT PRIMARY KEY, enabled INTEGER NOT NULL, changed_usec INTEGER NOT NULL, changed_by TEXT,"
+        " reason TEXT) STRICT, WITHOUT ROWID;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -141,6 +146,7 @@ const char *const sovd_state_migrations[] = {
         audit,
         fault_now,
         sessions,
+        feature,
         NULL,
 };
 

@@ -12,6 +12,7 @@
 #include "sovd-rest/idempotent.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/router.h"
+#include "sovd-rest/switched.h"
 #include "sovd-rest/trail.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -544,6 +545,8 @@ static int run(struct sovd_http_exchange *x, struct sovd_call *call, const struc
                 r = check_id(call, route);
         if (!r)
                 r = check_accept(x, call, route);
+        if (!r)
+                r = sovd_switched_check(call, route);
         if (!r)
                 r = check_query(call, route);
         if (!r)

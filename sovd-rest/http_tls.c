@@ -99,6 +99,25 @@ void sovd_tls_status(struct sovd_tls *tls, struct sovd_tls_status *ret) {
         (void)pthread_mutex_unlock(&tls->mutex);
 }
 
+void sovd_tls_describe(struct sovd_tls *tls, struct sovd_tls_facts *ret) {
+        unsigned char sum[EVP_MAX_MD_SIZE];
+        uint64_t generation;
+        unsigned n = 0;
+
+        (void)pthread_mutex_lock(&tls->mutex);
+        *ret = (struct sovd_tls_facts){ .ends = tls->status.ends, .min_version = tls->options.min_version,
+                                        .client_ca = tls->options.client_ca != NULL,
+                                        .client_required = tls->options.require_client_certificate };
+        (void)pthread_mutex_unlock(&tls->mutex);
+        SSL_CTX *ctx = in_force(tls, &generation);
+        X509 *certificate = SSL_CTX_get0_certificate(ctx);
+        if (certificate && X509_digest(certificate, EVP_sha256(), sum, &n) == 1 && 2 * n < sizeof(ret->certificate_sha256))
+                for (unsigned i = 0; i < n; i++)
+                        (void)snprintf(ret->certificate_sha256 + 2 * i, 3, "%02x", sum[i]);
+        SSL_CTX_free(ctx);
+        ERR_clear_error();
+}
+
 /* --- changes --------------------------------------------------------------------------------------------- */
 
 static void look(const struct sovd_tls *tls, struct stamp ret[static SOVD_TLS_FILES]) {

@@ -40,4 +40,11 @@ uint64_t sovd_tls_tick(struct sovd_tls *tls);
 
 /* From any thread. */
 void sovd_tls_status(struct sovd_tls *tls, struct sovd_tls_status *ret);
+struct sovd_tls_facts {
+        struct sovd_tls_ends ends;
+        char certificate_sha256[65]; /* of its DER form; "" = the library failed */
+        int min_version;             /* as in the options */
+        bool client_ca, client_required;
+};
+void sovd_tls_describe(struct sovd_tls *tls, struct sovd_tls_facts *ret);
 void sovd_tls_count_failed(struct sovd_tls *tls);

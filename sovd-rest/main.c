@@ -23,6 +23,7 @@
 #include "sovd-rest/backend_list.h"
 #include "sovd-rest/sections.h"
 #include "sovd-rest/dispatch.h"
+#include "sovd-rest/evidence.h"
 #include "sovd-rest/fault_settings.h"
 #include "sovd-rest/http_tls.h"
 #include "sovd-rest/lock_settings.h"
@@ -152,6 +153,7 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct sovd_se
         keep_native(d, new);
         keep_tokens(d, new);
         d->settings = *new;
+        (void)sovd_evidence_set(&d->rest.evidence, &sovd_schema_sections, &d->settings);
         if (d->arena != d->start_arena)
                 sovd_arena_free(d->arena);
         d->arena = arena;
@@ -368,6 +370,8 @@ static int start(struct daemon *d) {
         if (!r)
                 r = set_access(d, &d->settings);
         if (!r)
+                r = sovd_evidence_set(&d->rest.evidence, &sovd_schema_sections, &d->settings);
+        if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
                 r = start_bus(d);
@@ -504,6 +508,7 @@ static void stop(struct daemon *d) {
         d->rest.auth = sovd_auth_free(d->rest.auth);
         d->rest.admission = sovd_admission_free(d->rest.admission);
         d->rest.authority = sovd_authority_free(d->rest.authority);
+        d->rest.evidence = sovd_evidence_free(d->rest.evidence);
 }
 
 /* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/metrics.h"
 #include "sovd-core/audit/log.h"
+#include "sovd-core/audit/self_check.h"
+#include "sovd-core/audit/syslog.h"
 #include "sovd-rest/authority.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
@@ -563,6 +565,29 @@ void sovd_metrics_write_fault_mirror(struct sovd_fault_mirror *mirror, struct so
                     (double)c.n_left_out);
 }
 
+static void write_verification(struct sovd_audit *audit, struct sovd_json_writer *w) {
+        struct sovd_audit_self_status s;
+        uint64_t now = sovd_realtime_usec();
+
+        if (!sovd_audit_verification(audit, &s))
+                return;
+        write_value(w, "sovd_audit_verifications_total", "counter", "Self-checks of the audit log that ended.", (double)s.n_done);
+        write_value(w, "sovd_audit_verification_failed", "gauge", "1: the last one found the log changed.", s.result == SOVD_SELF_FAILED);
+        write_value(w, "sovd_audit_verification_age_seconds", "gauge", "Time since it ended.",
+                    s.ended_usec && now > s.ended_usec ? (double)(now - s.ended_usec) / 1e6 : 0);
+}
+
+static void write_syslog(struct sovd_audit *audit, struct sovd_json_writer *w) {
+        struct sovd_syslog_status s = { 0 };
+
+        (void)sovd_audit_syslog(audit, &s);
+        write_value(w, "sovd_audit_syslog_connected", "gauge", "1: entries are sent to audit.syslog.", s.connected);
+        write_value(w, "sovd_audit_syslog_sent_total", "counter", "Entries that were sent there.", (double)s.n_sent);
+        write_value(w, "sovd_audit_syslog_waiting", "gauge", "Entries that wait to be sent.", (double)s.n_waiting);
+        write_value(w, "sovd_audit_syslog_dropped_total", "counter", "Entries that were left out, because they waited too long.",
+                    (double)s.n_dropped);
+}
+
 void sovd_metrics_write_audit(struct sovd_audit *audit, struct sovd_json_writer *w) {
         struct sovd_audit_status s = { 0 };
         uint64_t now = sovd_realtime_usec();
@@ -586,6 +611,8 @@ void sovd_metrics_write_audit(struct sovd_audit *audit, struct sovd_json_writer 
         write_value(w, "sovd_audit_lost_total", "counter", "Entries that could not be written.", (double)s.n_lost);
         write_value(w, "sovd_audit_summarised_total", "counter", "Refusals that have no entry of their own.", (double)s.n_summarised);
         write_value(w, "sovd_audit_tampered", "gauge", "1: the log was found changed, and nobody has acknowledged it.", s.tampered);
+        write_verification(audit, w);
+        write_syslog(audit, w);
 }
 
 void sovd_metrics_write_watches(struct sovd_data_watches *watches, struct sovd_json_writer *w) {

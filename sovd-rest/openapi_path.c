@@ -27,7 +27,7 @@ const struct sovd_openapi_error sovd_openapi_errors[] = {
         { 500, ALWAYS, "ServerFailure", "The server failed." },
         { 501, BACKEND, "NotImplemented", "The backend of the entity does not offer this." },
         { 502, BACKEND, "BadAnswer", "The backend answered with an error, or with what cannot be read." },
-        { 503, ALWAYS, "Unavailable", "Not now: overload, or the backend or the state cannot be reached." },
+        { 503, ALWAYS, "Unavailable", "Not now: overload, the backend or the state cannot be reached, or an admin has switched it off (feature-off)." },
         { 504, BACKEND, "NotResponding", "The backend did not answer in time." },
         { 507, WRITE, "InsufficientStorage", "There is no space for the change to last." },
         { 0 }

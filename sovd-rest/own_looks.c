@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-core/audit/log.h"
+#include "sovd-core/audit/self_check.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
@@ -174,6 +175,17 @@ static enum own_verdict check_tampering(struct own_look *l, struct sovd_json_wri
         return OWN_BAD;
 }
 
+static enum own_verdict check_verification(struct own_look *l, struct sovd_json_writer *w) {
+        struct sovd_audit *audit = sovd_gateway_audit(l->own->gateway);
+        struct sovd_audit_self_status s;
+
+        if (!audit || !sovd_audit_verification(audit, &s) || s.result != SOVD_SELF_FAILED || s.acknowledged)
+                return OWN_GOOD;
+        sovd_json_key_string(w, "finding", s.reason);
+        sovd_json_key_int(w, "entries_read", (int64_t)(s.last + 1 - SOVD_MIN(s.first, s.last + 1)));
+        return OWN_BAD;
+}
+
 static void write_end(struct sovd_json_writer *w, uint64_t ends) {
         char when[SOVD_TIMESTAMP_SIZE];
 
@@ -274,6 +286,8 @@ static const struct own_kind kinds[] = {
         { .code = "audit-failed", .name = "Changes cannot be put on record", .severity = 2, .n_looks = 1, .check = check_audit },
         { .code = "audit-tampered", .name = "The audit log was changed by somebody else", .severity = 1, .n_looks = 1,
           .check = check_tampering },
+        { .code = "audit-verification-failed", .name = "The audit log is not what was once written", .severity = 1, .n_looks = 1,
+          .check = check_verification },
         { .code = "backend-lost", .name = "Backend '%s' cannot be reached", .severity = 2, .n_looks = 3,
           .each = each_backend },
         { .code = "app-lost", .name = "App '%s' went away without a word", .severity = 2, .n_looks = 1, .each = each_app },

@@ -16,6 +16,7 @@ struct sovd_http_server;
 struct sovd_admission;
 struct sovd_cors_settings;
 struct sovd_events;
+struct sovd_evidence;
 struct sovd_auth;
 struct sovd_authority;
 struct sovd_policy;
@@ -53,6 +54,7 @@ struct sovd_rest {
         struct sovd_data_catalog *data_catalog;
         size_t watch_values;                  /* of one of them */
         const struct sovd_events_settings *events;
+        struct sovd_evidence *evidence;       /* the configuration in force; or NULL */
         struct sovd_own_faults *own_faults;   /* or NULL */
         struct sovd_fault_mirror *fault_mirror; /* or NULL */
         bool ready;                           /* atomic: the first discovery has ended */

@@ -30,6 +30,8 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_admin,
         sovd_routes_audit,
         sovd_routes_token,
+        sovd_routes_features,
+        sovd_routes_evidence,
         NULL,
 };
 

@@ -103,6 +103,8 @@ static const char *check(const struct sovd_arguments *arguments, const struct so
         if (!message)
                 message = check_users(s, tree, arena);
         if (!message)
+                message = sovd_audit_settings_check(s->audit, tree, arena);
+        if (!message)
                 message = sovd_catalog_settings_check(s->catalog, tree, arena);
         if (!message)
                 message = sovd_native_apps_check(s->native, tree, arena);

@@ -4,6 +4,8 @@
 #include "backends/native/unit.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/feature_switches.h"
+#include "sovd-core/gateway.h"
 #include <cjson/cJSON.h>
 #include <poll.h>
 #include <stdio.h>
@@ -101,6 +103,15 @@ static void connect_app(struct native_peer *p, struct native_app *app, const str
                  app->key, hello->version ? hello->version : "", (int)p->pid, (unsigned)p->uid);
 }
 
+static bool is_switched_off(const struct native_peer *p) {
+        struct sovd_features *features = sovd_gateway_features(p->b->base.gateway);
+        bool off = !sovd_features_is_on(features, SOVD_FEATURE_NATIVE_APPS);
+
+        if (off)
+                sovd_features_count_refused(features, SOVD_FEATURE_NATIVE_APPS);
+        return off;
+}
+
 static void on_hello(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
         const struct native_hello *hello = &m->hello;
         struct native_app *app = find_by_key(p->b, hello->entity);
@@ -115,6 +126,8 @@ static void on_hello(struct native_peer *p, struct native_message *m, struct sov
                 code = "unknown-entity", why = "no app of the configuration is this entity";
         else if (!is_allowed(p, &app->rule))
                 code = "not-allowed", why = "the configuration does not let this process be this entity";
+        else if (is_switched_off(p))
+                code = "switched-off", why = "an admin has switched off that apps connect; try again later";
         else if (hello->located_on && !sovd_id_is_valid(hello->located_on))
                 code = "bad-frame", why = "/located_on: cannot be an id";
         else if (!native_tokens_take(p->b, app, cost, sovd_now_usec()))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/audit/log_inside.h"
+#include "sovd-core/audit/self_check.h"
+#include "sovd-core/audit/syslog.h"
 #include "sovd-core/base/arena.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
@@ -20,7 +22,7 @@ struct writing {
         const struct sovd_audit_entry *entry;
         struct sovd_audit_intent *intent; /* what begins, or NULL */
         struct sovd_arena *arena;         /* of a copy, or NULL */
-        const char *known;                /* what is acknowledged */
+        const char *known[2];             /* what is acknowledged; or NULL */
 };
 
 /* With the mutex held. */
@@ -410,24 +412,29 @@ static int write_acknowledged(struct sovd_db_conn *conn, void *data) {
         struct writing *w = data;
         int r = audit_set_meta(conn, "tamper", "");
 
-        if (!r)
-                r = remember(conn, w->known);
+        for (size_t i = 0; !r && i < SOVD_N_ELEMENTS(w->known); i++)
+                if (w->known[i])
+                        r = remember(conn, w->known[i]);
         return r ? r : audit_append(w->a, conn, w->entry, NULL);
 }
 
 int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *who) {
         struct sovd_audit_entry e = *who;
         struct sovd_audit_status s;
-        struct writing w = { .a = a, .entry = &e, .known = s.why };
+        struct sovd_audit_self_status self = { 0 };
+        struct writing w = { .a = a, .entry = &e };
 
         sovd_audit_status(a, &s);
+        const bool verified = !sovd_audit_verification(a, &self) || self.result != SOVD_SELF_FAILED || self.acknowledged;
         if (is_closed(a))
                 return sovd_error_origin(-EUCLEAN);
-        if (!s.tampered)
+        if (!s.tampered && verified)
                 return SOVD_E_CONFLICT;
+        w.known[0] = s.tampered ? s.why : NULL;
+        w.known[1] = verified ? NULL : self.reason;
         e.ev = "system.acknowledge";
         e.outcome = NULL;
-        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "why", .text = s.why };
+        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "why", .text = s.tampered ? s.why : self.reason };
         int r = sovd_db_write(a->db, write_acknowledged, &w);
         if (r)
                 return r;
@@ -435,6 +442,8 @@ int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *
         a->status.tampered = false;
         *a->status.why = '\0';
         (void)pthread_mutex_unlock(&a->mutex);
+        if (!verified)
+                sovd_audit_self_acknowledge(a->self, self.reason);
         return 0;
 }
 
@@ -497,6 +506,16 @@ static bool has_more(struct sovd_audit *a) {
         return more;
 }
 
+/* From the start on: that the gateway starts is told too. */
+static int start_syslog(struct sovd_audit *a) {
+        struct sovd_syslog *syslog = NULL;
+        int r = a->options.syslog && !a->syslog ? sovd_syslog_new(&syslog, a, a->options.syslog, a->size_before) : 0;
+
+        if (syslog)
+                __atomic_store_n(&a->syslog, syslog, __ATOMIC_RELEASE);
+        return r;
+}
+
 /* The disk did not let a start open it. */
 static int open_again(struct sovd_audit *a) {
         int r = sovd_db_write(a->db, audit_open, a);
@@ -506,6 +525,8 @@ static int open_again(struct sovd_audit *a) {
         if (!r)
                 (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log);
         (void)pthread_mutex_unlock(&a->mutex);
+        if (!r && start_syslog(a))
+                sovd_log(SOVD_LOG_ERROR, "entries of the audit log are not sent to the collector");
         __atomic_store_n(&a->unopened, r != 0, __ATOMIC_RELEASE);
         return r;
 }
@@ -566,6 +587,24 @@ static bool is_unreadable(int r) {
         return r == -EUCLEAN || r == -EEXIST || r == -EBADMSG || r == -ENODATA || r == -EINVAL || r == -E2BIG;
 }
 
+bool sovd_audit_syslog(struct sovd_audit *a, struct sovd_syslog_status *ret) {
+        struct sovd_syslog *syslog = __atomic_load_n(&a->syslog, __ATOMIC_ACQUIRE);
+
+        if (syslog)
+                sovd_syslog_status(syslog, ret);
+        return syslog;
+}
+
+static int start_self_check(struct sovd_audit *a) {
+        return a->options.verify_usec ? sovd_audit_self_new(&a->self, a, a->options.verify_usec) : 0;
+}
+
+bool sovd_audit_verification(struct sovd_audit *a, struct sovd_audit_self_status *ret) {
+        if (a->self)
+                sovd_audit_self_status(a->self, ret);
+        return a->self;
+}
+
 static int start(struct sovd_audit *a) {
         sovd_db_set_hooks(a->db, &a->hooks);
         int r = sovd_db_write(a->db, audit_open, a);
@@ -583,11 +622,13 @@ static int start(struct sovd_audit *a) {
                 r = 0;
         } else if (!r) {
                 keep_head(a, true);
+                (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log);
+                r = start_syslog(a);
         }
         if (!r)
                 r = -pthread_create(&a->thread, NULL, run, a);
         a->has_thread = !r;
-        return r;
+        return r ? r : start_self_check(a);
 }
 
 static int copy_options(struct sovd_audit *a, const struct sovd_audit_options *o) {
@@ -659,6 +700,7 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
         if (!a)
                 return NULL;
 
+        a->self = sovd_audit_self_free(a->self);
         stop_thread(a);
         if (a->has_thread && !is_closed(a)) {
                 tell_summaries(a, true);
@@ -668,6 +710,7 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
                 keep_head(a, true);
         }
         sovd_db_set_hooks(a->db, NULL);
+        a->syslog = sovd_syslog_free(a->syslog);
         while ((i = a->oldest)) {
                 unlink_intent(a, i);
                 free(i);

@@ -20,6 +20,8 @@ struct sovd_arena;
 struct sovd_audit;
 struct sovd_audit_intent;
 struct sovd_db;
+struct sovd_syslog_options;
+struct sovd_syslog_status;
 
 struct sovd_audit_options {
         struct sovd_db *db;         /* with sovd_state_migrations; outlives the log */
@@ -28,6 +30,8 @@ struct sovd_audit_options {
         uint64_t epoch_usec, epoch_entries; /* a key signs no longer and no more than that */
         uint64_t keep_usec;         /* older entries are removed; 0 = none is */
         uint64_t bytes_max;         /* of all entries */
+        uint64_t verify_usec;       /* how often it verifies itself, the first time at once; 0 = never */
+        const struct sovd_syslog_options *syslog; /* where entries are sent; NULL = nowhere */
         bool overwrite;             /* when it is full: the oldest go, else changes are refused */
 };
 
@@ -88,6 +92,13 @@ struct sovd_audit_status {
 };
 void sovd_audit_status(struct sovd_audit *audit, struct sovd_audit_status *ret);
 
+/* What the last self-check found (self_check.h). false: there is none. */
+struct sovd_audit_self_status;
+bool sovd_audit_verification(struct sovd_audit *audit, struct sovd_audit_self_status *ret);
+
+/* How sending goes (syslog.h). false: nothing is sent. */
+bool sovd_audit_syslog(struct sovd_audit *audit, struct sovd_syslog_status *ret);
+
 /* --- reading ------------------------------------------------------------------------------------------------ */
 
 struct sovd_audit_filter {
@@ -104,6 +115,10 @@ struct sovd_audit_row {
 /* Newest first; rows in the arena. *ret_more: there are others. -ETIMEDOUT. */
 int sovd_audit_list(struct sovd_audit *audit, const struct sovd_audit_filter *filter, struct sovd_arena *arena,
                     struct sovd_audit_row **ret, size_t *ret_n, bool *ret_more);
+
+/* The durable entries behind one, oldest first. */
+int sovd_audit_follow(struct sovd_audit *audit, uint64_t after, size_t max, struct sovd_arena *arena, struct sovd_audit_row **ret,
+                      size_t *ret_n);
 
 /* The last signed checkpoint (note.h), in the arena. */
 int sovd_audit_checkpoint(struct sovd_audit *audit, struct sovd_arena *arena, const char **ret_note, uint64_t *ret_size);

@@ -75,6 +75,10 @@ struct sovd_audit {
         bool has_thread, broken; /* broken: set while nobody else knows the log */
         pthread_t thread;
 
+        uint64_t size_before;         /* what this start found */
+        struct sovd_syslog *syslog;   /* or NULL; atomic: set when the log is open, gone after it */
+        struct sovd_audit_self *self; /* or NULL: it does not verify itself */
+
         /* its thread's */
         uint64_t head_size, journal_size, journal_usec, journal_epoch, prune_usec;
 };

@@ -427,6 +427,7 @@ static int open_log(struct opening *o) {
         if (!r)
                 r = is_new ? begin_log(o) : take_up(o);
         const uint64_t before = a->now.range.size;
+        a->size_before = before;
         a->epoch_usec = sovd_now_usec();
         if (!r)
                 r = finding_of_before(o);

@@ -68,6 +68,27 @@ int sovd_audit_list(struct sovd_audit *a, const struct sovd_audit_filter *filter
         return r;
 }
 
+int sovd_audit_follow(struct sovd_audit *a, uint64_t after, size_t max, struct sovd_arena *arena, struct sovd_audit_row **ret,
+                      size_t *ret_n) {
+        const struct sovd_audit_filter filter = { .max = max };
+        struct sovd_db_conn *conn;
+        struct sovd_db_stmt *s;
+        bool more;
+
+        *ret = sovd_arena_array(arena, struct sovd_audit_row, max + 1);
+        int r = *ret ? sovd_db_read_begin(a->db, &conn) : sovd_error_origin(-ENOMEM);
+        if (r)
+                return r;
+        r = sovd_db_prepare(conn, &s, "SELECT seq, body FROM audit_entry WHERE seq>?1 ORDER BY seq LIMIT ?2");
+        if (!r) {
+                sovd_db_bind_int(s, 1, (int64_t)after);
+                sovd_db_bind_int(s, 2, (int64_t)max);
+                r = take_rows(s, &filter, arena, *ret, ret_n, &more);
+        }
+        sovd_db_read_end(a->db, conn);
+        return r;
+}
+
 /* --- the head and proofs ----------------------------------------------------------------------------------- */
 
 static int last_note(struct sovd_db_conn *conn, struct sovd_arena *arena, const char **ret, uint64_t *ret_size) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer thread's part: rows are appended, and the head is signed before each commit. */
 #include "sovd-core/audit/log_inside.h"
+#include "sovd-core/audit/syslog.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
@@ -482,6 +483,9 @@ static void publish(struct sovd_audit *a) {
         s->full = s->bytes >= s->bytes_max && !a->options.overwrite;
         a->told_epoch_from = a->now.epoch_from;
         a->told_epoch_usec = a->epoch_usec;
+        struct sovd_syslog *syslog = __atomic_load_n(&a->syslog, __ATOMIC_ACQUIRE);
+        if (syslog)
+                sovd_syslog_wake(syslog);
         a->has_news = true;
         (void)pthread_cond_signal(&a->wake);
         (void)pthread_mutex_unlock(&a->mutex);

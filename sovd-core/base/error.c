@@ -42,6 +42,7 @@ static const struct sovd_error_info table[SOVD_E_MAX] = {
         [SOVD_E_NO_SPACE] = { 507, "vendor-specific", "insufficient-storage", "There is no space for the change to last." },
         [SOVD_E_TOO_MANY] = { 429, "vendor-specific", "too-many-requests", "The client asks too often; try again later." },
         [SOVD_E_AUDIT] = { 503, "vendor-specific", "audit-unavailable", "The change cannot be put on record now." },
+        [SOVD_E_SWITCHED_OFF] = { 503, "vendor-specific", "feature-off", "An admin has switched this off." },
 };
 
 const struct sovd_error_info *sovd_error_info(int error) {

@@ -53,6 +53,7 @@ enum sovd_error {
         SOVD_E_NO_SPACE,          /* there is no space for the change to last; carries Retry-After */
         SOVD_E_TOO_MANY,          /* the client asks too often; carries Retry-After */
         SOVD_E_AUDIT,             /* a change cannot be put on record, so it is not made; carries Retry-After */
+        SOVD_E_SWITCHED_OFF,      /* an admin has switched off what is asked for; carries Retry-After */
         SOVD_E_MAX
 };
 

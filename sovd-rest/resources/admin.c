@@ -213,7 +213,7 @@ static int restore(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_admin[] = {
         { .id = "backup", .method = SOVD_GET, .path = "/x-admin/backup", .handler = backup,
-          .flags = SOVD_ADMIN | SOVD_STREAM_OUT | SOVD_AUDITED, .collection = SOVD_NO_COLLECTION, .success = 200,
+          .flags = SOVD_ADMIN | SOVD_STREAM_OUT | SOVD_AUDITED | SOVD_TAKES_OUT, .collection = SOVD_NO_COLLECTION, .success = 200,
           .summary = "Read the diagnostic state as one file" },
         { .id = "restore", .method = SOVD_POST, .path = "/x-admin/restore", .handler = restore,
           .flags = SOVD_ADMIN | SOVD_STREAM_BODY, .collection = SOVD_NO_COLLECTION, .out = &restored_schema,

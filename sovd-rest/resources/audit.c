@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit log, for those who may read it: pages, the signed head, proofs, and all of it as one file. */
 #include "sovd-core/audit/log.h"
+#include "sovd-core/audit/self_check.h"
 #include "sovd-core/audit/tree.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-rest/export.h"
@@ -319,6 +320,7 @@ static const struct sovd_schema acknowledged_schema = { .name = "AuditAcknowledg
 static int acknowledge(struct sovd_call *call) {
         struct sovd_rest_call *outer = (struct sovd_rest_call *)call;
         struct acknowledged *out = sovd_arena_new0(call->arena, struct acknowledged);
+        struct sovd_audit_self_status self = { .reason = "" };
         struct sovd_audit_status s;
         if (!out)
                 return sovd_error_origin(-ENOMEM);
@@ -326,12 +328,13 @@ static int acknowledge(struct sovd_call *call) {
                 return no_audit(call);
 
         sovd_audit_status(audit_of(call), &s);
+        (void)sovd_audit_verification(audit_of(call), &self);
         int r = sovd_audit_acknowledge(audit_of(call), &outer->trail.who);
         if (r == SOVD_E_CONFLICT)
                 return sovd_fail(call, r, "there is nothing to acknowledge: the audit log is as it was written");
         if (r)
                 return failed(call, r);
-        out->finding = sovd_call_printf(call, "%s", s.why);
+        out->finding = sovd_call_printf(call, "%s", s.tampered ? s.why : self.reason);
         call->out = out;
         return 0;
 }

@@ -296,7 +296,7 @@ static int faults_export(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_exports[] = {
         { .id = "faults-export", .method = SOVD_GET, .path = "/export/faults", .handler = faults_export,
-          .flags = SOVD_STREAM_OUT | SOVD_AUDITED, .collection = SOVD_NO_COLLECTION, .query = faults_query,
+          .flags = SOVD_STREAM_OUT | SOVD_AUDITED | SOVD_TAKES_OUT, .collection = SOVD_NO_COLLECTION, .query = faults_query,
           .query_family = sovd_fault_query_names, .success = 200,
           .summary = "Read all faults or their history, one JSON object on a line" },
         { 0 }

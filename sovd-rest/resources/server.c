@@ -2,6 +2,7 @@
 #include "sovd-auth/auth.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/audit/log.h"
+#include "sovd-core/audit/self_check.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/db.h"
 #include "sovd-rest/http_server.h"
@@ -11,6 +12,7 @@
 #include "sovd-rest/own_faults.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
+#include "sovd-rest/switched.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
 
@@ -125,7 +127,7 @@ struct health {
         struct sovd_int executions_running;
         struct sovd_int resources_left_out;
         struct sovd_list backends, clashes;
-        struct sovd_strings faults, warnings;
+        struct sovd_strings faults, warnings, features_off;
         struct tls_health *tls;
         struct audit_health *audit; /* or NULL */
 };
@@ -133,6 +135,8 @@ struct audit_health {
         const char *status, *error, *finding, *log, *device_key;
         struct sovd_int entries, first, bytes, max_bytes, epoch, open;
         const char *signed_at;
+        const char *verification, *verified_at; /* of the last self-check; or NULL */
+        bool failed;                            /* it failed, and nobody has acknowledged it */
 };
 #define F(member) offsetof(struct audit_health, member)
 static const struct sovd_field audit_fields[] = {
@@ -151,6 +155,9 @@ static const struct sovd_field audit_fields[] = {
         { .name = "epoch", .type = SOVD_FIELD_INT, .offset = F(epoch), .doc = "Which key signs now." },
         { .name = "open_intents", .type = SOVD_FIELD_INT, .offset = F(open), .doc = "Changes that have no outcome yet." },
         { .name = "signed_at", .type = SOVD_FIELD_STRING, .offset = F(signed_at), .format = "date-time" },
+        { .name = "verification", .type = SOVD_FIELD_STRING, .offset = F(verification),
+          .doc = "What the last self-check found: pending, sound, failed (also when it was acknowledged) or unreadable; absent: audit.verify_hours is 0." },
+        { .name = "verified_at", .type = SOVD_FIELD_STRING, .offset = F(verified_at), .format = "date-time" },
         { 0 }
 };
 #undef F
@@ -201,7 +208,7 @@ static const struct sovd_schema tls_schema = { .name = "TlsHealth", .size = size
 #define F(member) offsetof(struct health, member)
 static const struct sovd_field health_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
-          .doc = "ok: every backend is connected, no id clashes and the gateway has no error of its own, such as a state that cannot be written; failed: the audit log was changed by somebody else; else degraded." },
+          .doc = "ok: every backend is connected, no id clashes and the gateway has no error of its own, such as a state that cannot be written; failed: the audit log was changed by somebody else, or its self-check failed; else degraded." },
         { .name = "version", .type = SOVD_FIELD_STRING, .offset = F(version), .flags = SOVD_REQUIRED },
         { .name = "uptime_seconds", .type = SOVD_FIELD_INT, .offset = F(uptime), .flags = SOVD_REQUIRED },
         { .name = "storage_error", .type = SOVD_FIELD_STRING, .offset = F(storage_error),
@@ -217,6 +224,8 @@ static const struct sovd_field health_fields[] = {
           .doc = "Codes of the gateway's own faults that are active; their details are those of its own entity." },
         { .name = "warnings", .type = SOVD_FIELD_STRINGS, .offset = F(warnings),
           .doc = "What the configuration allows, and should not be so for long." },
+        { .name = "features_off", .type = SOVD_FIELD_STRINGS, .offset = F(features_off),
+          .doc = "What an admin has switched off; absent when nothing is." },
         { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema, .doc = "Absent without TLS." },
         { .name = "audit", .type = SOVD_FIELD_OBJECT, .offset = F(audit), .of = &audit_schema,
           .doc = "How the audit log is; absent when there is none." },
@@ -352,7 +361,21 @@ static int add_warnings(struct sovd_call *call, struct health *health) {
         return r;
 }
 
-/* false: it keeps changes from being made. */
+/* false: it failed. */
+static bool add_verification(struct sovd_call *call, struct sovd_audit *audit, struct audit_health *h) {
+        struct sovd_audit_self_status s;
+        char when[SOVD_TIMESTAMP_SIZE];
+
+        if (!sovd_audit_verification(audit, &s))
+                return true;
+        h->verification = sovd_audit_self_names[s.result];
+        h->failed = s.result == SOVD_SELF_FAILED && !s.acknowledged;
+        if (s.ended_usec)
+                h->verified_at = sovd_call_printf(call, "%s", sovd_clock_format(when, s.ended_usec));
+        return !h->failed;
+}
+
+/* false: it keeps changes from being made, or was found changed. */
 static bool add_audit(struct sovd_call *call, struct health *health) {
         struct sovd_audit *audit = sovd_gateway_audit(call->gateway);
         struct audit_health *h = audit ? sovd_arena_new0(call->arena, struct audit_health) : NULL;
@@ -376,7 +399,21 @@ static bool add_audit(struct sovd_call *call, struct health *health) {
         if (s.head_usec)
                 h->signed_at = sovd_call_printf(call, "%s", sovd_clock_format(when, s.head_usec));
         health->audit = h;
-        return !s.tampered && !s.error && !s.full;
+        return add_verification(call, audit, h) && !s.tampered && !s.error && !s.full;
+}
+
+static int add_features(struct sovd_call *call, struct health *health) {
+        const struct sovd_features *features = sovd_gateway_features(call->gateway);
+        struct sovd_strings *off = &health->features_off;
+
+        off->items = sovd_arena_array(call->arena, const char *, SOVD_N_FEATURES + 1);
+        if (!off->items)
+                return sovd_error_origin(-ENOMEM);
+        for (int i = 0; i < SOVD_N_FEATURES; i++)
+                if (!sovd_features_is_on(features, (enum sovd_feature)i))
+                        off->items[off->n++] = sovd_feature_infos[i].id;
+        off->set = off->n > 0;
+        return 0;
 }
 
 static int health_read(struct sovd_call *call) {
@@ -396,12 +433,14 @@ static int health_read(struct sovd_call *call) {
         r = add_warnings(call, health);
         if (!r)
                 r = warn_of_issuers(call, health);
+        if (!r)
+                r = add_features(call, health);
         if (r)
                 return r;
         bool durable = add_storage(call, health), on_record = add_audit(call, health);
         sovd_executions_count(sovd_gateway_executions(call->gateway), &total, &running);
         health->status = connected && unique && durable && on_record && !serious ? "ok" : "degraded";
-        if (health->audit && health->audit->finding)
+        if (health->audit && (health->audit->finding || health->audit->failed))
                 health->status = "failed";
         health->version = SOVD_VERSION;
         health->uptime =
@@ -474,6 +513,7 @@ static int metrics_read(struct sovd_call *call) {
         sovd_auth_write_metrics(rest->auth, &w);
         sovd_metrics_write_access(rest->authority, &w);
         sovd_secrets_write_metrics(rest->secrets, &w);
+        sovd_switched_write_metrics(sovd_gateway_features(rest->gateway), &w);
         sovd_metrics_write_audit(sovd_gateway_audit(rest->gateway), &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {

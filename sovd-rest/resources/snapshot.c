@@ -185,7 +185,7 @@ static int snapshot_read(struct sovd_call *call) {
 
 const struct sovd_route sovd_routes_snapshot[] = {
         { .id = "snapshot", .method = SOVD_GET, .path = "/{entity}/snapshot", .handler = snapshot_read,
-          .flags = SOVD_STREAM_OUT | SOVD_AUDITED, .entities = SOVD_ANY_ENTITY, .collection = SOVD_NO_COLLECTION, .success = 200,
+          .flags = SOVD_STREAM_OUT | SOVD_AUDITED | SOVD_TAKES_OUT, .entities = SOVD_ANY_ENTITY, .collection = SOVD_NO_COLLECTION, .success = 200,
           .summary = "Read every value of an entity and its faults, one JSON object on a line" },
         { 0 }
 };

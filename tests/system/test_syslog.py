@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entries of the audit log at a collector: whole, in order, and never in the way of anybody."""
+import json
+import pathlib
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import audit_files
+import certificates
+import collector
+import gateway
+import keys
+import polling
+
+KEEPER = keys.bearer('a-secret-of-the-keeper')
+AUTH = keys.section(keys.entry('keeper', 'a-secret-of-the-keeper', 'admin'))
+MISSING = '/components/nobody/locks'  # a change that is refused: one entry
+
+
+class SyslogCase(polling.Waiting, unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix='syslog')
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.state = self.folder / 'state'
+        self.state.mkdir()
+
+    def start(self, transport, port, **more):
+        syslog = {'transport': transport, 'host': '127.0.0.1', 'port': port, 'timeout_secs': 1, **more}
+        return gateway.Gateway(auth=AUTH, storage={'path': str(self.state)}, audit={'syslog': syslog})
+
+    def change(self, gw, name='streams'):
+        """A change that leaves an intent, an effect and an outcome."""
+        before = time.monotonic()
+        self.assertEqual(gw.put(f'/x-admin/features/{name}', {'enabled': True}, KEEPER).status, 200)
+        return time.monotonic() - before
+
+    def heard_all(self, found, gw):
+        """All entries so far, each once, in order."""
+        size = gw.get('/audit/checkpoint', KEEPER).body.decode().split('\n')[1]
+        self.until(lambda: found.seqs and found.seqs[-1] >= int(size))
+
+    def check(self, found):
+        """What the collector has is what the log has, byte by byte."""
+        self.assertEqual(found.broken, [])
+        self.assertEqual(found.seqs, list(range(1, len(found.seqs) + 1)))
+        entries = audit_files.entries(self.state)
+        for message, entry in zip(found.messages, entries):
+            self.assertEqual(json.loads(message.body), entry)
+            self.assertEqual((message.time, message.id, message.log, message.app), (entry['t'], entry['ev'], entry['log'], 'sovd-gateway'))
+            self.assertEqual(message.priority // 8, 13)
+        self.assertEqual(len(found.messages), len(entries))
+
+    def run_with(self, transport, found, **more):
+        gw = self.start(transport, found.port, **more)
+        try:
+            self.change(gw)
+            gw.post(MISSING, {'lock_expiration': 1}, KEEPER)
+            self.heard_all(found, gw)
+            metrics = gw.metrics()
+            self.assertEqual((metrics['sovd_audit_syslog_connected'], metrics['sovd_audit_syslog_dropped_total']), (1, 0))
+        finally:
+            gw.stop()
+        self.until(lambda: found.messages[-1].id == 'system.stop')
+        self.check(found)
+        severities = {message.id: message.priority % 8 for message in found.messages}
+        self.assertEqual((severities['system.start'], severities['request.intent']), (5, 6))
+
+
+class Transports(SyslogCase):
+    def test_udp(self):
+        with collector.Datagrams() as found:
+            self.run_with('udp', found)
+
+    def test_tcp_with_octet_counting(self):
+        with collector.Collector() as found:
+            self.run_with('tcp', found)
+
+    def test_tls_with_a_collector_that_is_trusted(self):
+        authority = certificates.Authority()
+        ca = certificates.write(self.folder / 'ca.pem', authority.pem)
+        with collector.Encrypted(authority.server().write(self.folder, 'collector')) as found:
+            self.run_with('tls', found, ca_file=ca)
+
+    def test_tls_with_another_name_or_another_authority_sends_nothing(self):
+        authority, other = certificates.Authority(), certificates.Authority('Another CA')
+        ca = certificates.write(self.folder / 'ca.pem', authority.pem)
+        nameless = authority.sign('collector', usage=certificates.ExtendedKeyUsageOID.SERVER_AUTH)
+        for pair in (other.server(), nameless):
+            with self.subTest(pair.certificate.subject), collector.Encrypted(pair.write(self.folder, 'collector')) as found:
+                with self.start('tls', found.port, ca_file=ca) as gw:
+                    self.change(gw)
+                    gw.wait_log('cannot be sent .*: its certificate is not one that is trusted')
+                    self.assertEqual(gw.metrics()['sovd_audit_syslog_connected'], 0)
+                self.assertEqual(found.messages, [])
+
+
+class Trouble(SyslogCase):
+    def free_port(self):
+        with collector.Collector() as found:
+            return found.port
+
+    def test_a_collector_that_comes_later_gets_everything(self):
+        for transport, kind in (('tcp', collector.Collector),):
+            port = self.free_port()
+            with self.start(transport, port) as gw:
+                self.change(gw)
+                gw.wait_log('cannot be sent')
+                self.assertEqual(gw.metrics()['sovd_audit_syslog_connected'], 0)
+                with kind(port) as found:
+                    self.heard_all(found, gw)
+                    self.assertEqual(found.seqs, list(range(1, len(found.seqs) + 1)))
+
+    def test_a_collector_that_goes_and_comes_again_gets_what_came_meanwhile(self):
+        with collector.Collector() as first:
+            with self.start('tcp', first.port) as gw:
+                self.change(gw)
+                self.heard_all(first, gw)
+                last = first.seqs[-1]
+                first.close()
+                self.until(lambda: gw.metrics()['sovd_audit_syslog_connected'] == 0)
+                self.change(gw)
+                with collector.Collector(first.port) as second:
+                    self.heard_all(second, gw)
+                    self.assertEqual(second.seqs, list(range(last + 1, second.seqs[-1] + 1)))
+
+    def test_what_waits_too_long_is_left_out_counted_and_told(self):
+        port = self.free_port()
+        with self.start('tcp', port, queue=5) as gw:
+            for _ in range(4):
+                self.change(gw)
+            dropped = self.until(lambda: gw.metrics()['sovd_audit_syslog_dropped_total'])
+            self.assertEqual(gw.metrics()['sovd_audit_syslog_waiting'], 5)
+            with collector.Collector(port) as found:
+                self.heard_all(found, gw)
+                said = json.loads(found.messages[0].body)
+                self.assertEqual((found.messages[0].id, found.messages[0].seq, found.messages[0].priority % 8), ('syslog.dropped', None, 4))
+                self.assertEqual(said['from'], 1)
+                self.assertEqual((said['dropped'], said['to']), (said['to'], found.seqs[0] - 1))
+                self.assertGreaterEqual(said['dropped'], dropped)
+                self.assertEqual(found.seqs, list(range(said['to'] + 1, found.seqs[-1] + 1)))
+            gw.wait_log(r'entries of the audit log, 1 to \d+, were not sent to syslog')
+
+    def slow(self, transport, found, **more):
+        """Nobody waits for it, and the gateway ends in time."""
+        with self.start(transport, found.port, queue=100, **more) as gw:
+            took = [self.change(gw) for _ in range(150)]
+            self.assertLess(sorted(took)[len(took) * 9 // 10], 1)  # the timeout of a message
+            self.until(lambda: gw.metrics()['sovd_audit_syslog_waiting'] <= 100)
+            before = time.monotonic()
+        self.assertLess(time.monotonic() - before, 10)
+
+    def test_a_collector_that_does_not_read_holds_up_nobody(self):
+        with collector.Hanging() as found:
+            self.slow('tcp', found)
+
+    def test_a_collector_that_does_not_accept_holds_up_nobody(self):
+        with collector.Silent() as found:
+            self.slow('tcp', found)
+
+    def test_a_collector_that_never_says_hello_holds_up_nobody(self):
+        with collector.Hanging() as found:
+            ca = certificates.write(self.folder / 'ca.pem', certificates.Authority().pem)
+            self.slow('tls', found, ca_file=ca)
+
+    def test_a_collector_that_talks_is_left(self):
+        with collector.Talking() as found:
+            with self.start('tcp', found.port) as gw:
+                gw.wait_log('cannot be sent .*: it does not speak as it should')
+                self.change(gw)
+
+    def test_no_collector_of_datagrams_holds_up_nobody(self):
+        with collector.Datagrams() as found:
+            pass
+        self.slow('udp', found)
+
+
+class Settings(SyslogCase):
+    def refused(self, pattern, **syslog):
+        with self.assertRaises(RuntimeError) as raised:
+            self.start(**{'transport': 'tls', 'port': 6514, **syslog})
+        self.assertRegex(str(raised.exception), pattern)
+
+    def test_what_cannot_be_used_refuses_the_start(self):
+        self.refused('audit.syslog.ca_file: cannot be read', ca_file=str(self.folder / 'none.pem'))
+        (self.folder / 'empty.pem').write_text('nothing')
+        self.refused('audit.syslog.ca_file: cannot be read', ca_file=str(self.folder / 'empty.pem'))
+        self.refused('ca_file: is for the transport tls only', ca_file=str(self.folder / 'empty.pem'), transport='udp')
+        self.refused('transport', transport='carrier-pigeon')
+        self.refused('port', port=0)
