@@ -3,6 +3,7 @@
 #include "sovd-auth/client_cert.h"
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
+#include "sovd-auth/proximity.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/timestamp.h"
 #include <strings.h>
@@ -76,6 +77,11 @@ static const struct sovd_field auth_fields[] = {
           .doc = "Clients with signed tokens of an issuer whose key is known here." },
         { .name = "oidc", .type = SOVD_FIELD_OBJECT, .offset = F(oidc), .of = &sovd_schema_oidc_settings,
           .doc = "Clients with signed tokens of an OpenID provider." },
+        { .name = "proximity", .type = SOVD_FIELD_LIST, .offset = F(proximity), .of = &sovd_schema_proximity_rule, .min = 0,
+          .max = SOVD_PROXIMITY_RULES_MAX,
+          .doc = "What only somebody at the vehicle may start; the first rule that matches counts." },
+        { .name = "proximity_challenges", .type = SOVD_FIELD_INT, .offset = F(proximity_challenges), .min = 1, .max = 65536,
+          .def = "1024", .doc = "Challenges of proximity that may be open. One client may have 16." },
         { 0 }
 };
 #undef F
@@ -236,6 +242,11 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
         why = sovd_jwt_settings_check(settings->jwt, settings->oidc, settings->vault, arena, ret_pointer);
         if (why)
                 return why;
+        why = sovd_proximity_settings_check(&settings->proximity, settings->vault, arena, ret_pointer);
+        if (why) {
+                *ret_pointer = sovd_arena_printf(arena, "/proximity%s", *ret_pointer ? *ret_pointer : "");
+                return why;
+        }
         why = check_all(settings, arena, &place);
         if (why)
                 *ret_pointer = sovd_arena_printf(arena, "/%s/%zu%s%s", place.list, place.index, place.member ? "/" : "",

@@ -224,6 +224,13 @@ bool sovd_gate_may_use(const struct sovd_call *call, const struct sovd_route *ro
         return decide(call, &a.access).verdict == SOVD_ALLOWED;
 }
 
+bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route) {
+        struct sovd_route_access a;
+
+        sovd_access_of(&a, route, call->entity, call->params);
+        return decide(call, &a.access).verdict == SOVD_ALLOWED;
+}
+
 bool sovd_gate_may_read(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
                         const char *id) {
         const struct sovd_access access = { .method = "GET",

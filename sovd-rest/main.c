@@ -4,6 +4,7 @@
 #include "fault-manager/catalog.h"
 #include "sovd-auth/auth.h"
 #include "sovd-auth/make_key.h"
+#include "sovd-auth/proximity.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
@@ -257,7 +258,9 @@ static int set_access(const struct daemon *d, struct settings *s) {
 
         if (policy)
                 sovd_authority_set(d->rest.authority, sovd_policy_ref(policy));
-        int r = set_auth(d, s);
+        int r = sovd_proximity_apply(d->rest.proximity, &s->auth->proximity);
+        if (!r)
+                r = set_auth(d, s);
         sovd_authority_set(d->rest.authority, r && before ? sovd_policy_ref(before) : r ? NULL : SOVD_TAKE(policy));
         sovd_policy_unref(policy);
         sovd_policy_unref(before);
@@ -501,6 +504,8 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
         if (!r)
+                r = sovd_proximity_new(&d->rest.proximity, d->rest.secrets, (size_t)d->settings.auth->proximity_challenges.value);
+        if (!r)
                 r = set_access(d, &d->settings);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
@@ -635,6 +640,7 @@ static void stop(struct daemon *d) {
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
+        d->rest.proximity = sovd_proximity_free(d->rest.proximity);
         d->rest.admission = sovd_admission_free(d->rest.admission);
         d->rest.authority = sovd_authority_free(d->rest.authority);
 }

@@ -18,6 +18,7 @@ struct sovd_cors_settings;
 struct sovd_events;
 struct sovd_auth;
 struct sovd_authority;
+struct sovd_proximity;
 struct sovd_policy;
 struct sovd_route;
 struct sovd_secrets;
@@ -33,6 +34,7 @@ struct sovd_rest {
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
         struct sovd_authority *authority;
+        struct sovd_proximity *proximity;
         struct sovd_secrets *secrets;
         bool is_local;                        /* only this machine reaches it */
         struct sovd_admission *admission;

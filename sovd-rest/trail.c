@@ -148,6 +148,7 @@ int sovd_trail_end(struct sovd_call *call, const struct sovd_route *route, int r
         e.ev = "request.outcome";
         e.status = status_of(call, route, r);
         e.outcome = outcome_of(call, r, (unsigned)e.status);
+        add_text(&e, "proximity", t->proximity);
         if (t->fence)
                 add_number(&e, "fence", t->fence);
         if (outer_of(call)->replay)
