@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/browser_session.h"
 #include "sovd-auth/client_cert.h"
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
@@ -82,6 +83,9 @@ static const struct sovd_field auth_fields[] = {
           .doc = "What only somebody at the vehicle may start; the first rule that matches counts." },
         { .name = "proximity_challenges", .type = SOVD_FIELD_INT, .offset = F(proximity_challenges), .min = 1, .max = 65536,
           .def = "1024", .doc = "Challenges of proximity that may be open. One client may have 16." },
+        { .name = "browser_sessions", .type = SOVD_FIELD_OBJECT, .offset = F(browser_sessions),
+          .of = &sovd_schema_browser_session_settings,
+          .doc = "Cookies in place of credentials, for web pages of the gateway's own origin." },
         { 0 }
 };
 #undef F

@@ -5,6 +5,7 @@
 #include "sovd-rest/admission.h"
 #include "sovd-rest/access.h"
 #include "sovd-rest/authority.h"
+#include "sovd-rest/cookie.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/rest.h"
@@ -69,7 +70,10 @@ int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *
 
         if (!r)
                 r = single(call, x, "X-API-Key", &credentials.api_key);
-        if (r)
+        bool in_session = false;
+        if (!r && !credentials.authorization && !credentials.api_key)
+                r = sovd_cookie_identify(call, x, &in_session);
+        if (r || in_session)
                 return r;
         const enum sovd_credential kind = kind_of(&credentials);
         credentials.known_only = credentials.authorization && !sovd_admission_may_verify(admission, call, kind);

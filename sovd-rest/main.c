@@ -3,6 +3,7 @@
 #include "backends/sim/sim_backend.h"
 #include "fault-manager/catalog.h"
 #include "sovd-auth/auth.h"
+#include "sovd-auth/browser_session.h"
 #include "sovd-auth/make_key.h"
 #include "sovd-auth/proximity.h"
 #include "sovd-auth/secrets.h"
@@ -260,6 +261,8 @@ static int set_access(const struct daemon *d, struct settings *s) {
                 sovd_authority_set(d->rest.authority, sovd_policy_ref(policy));
         int r = sovd_proximity_apply(d->rest.proximity, &s->auth->proximity);
         if (!r)
+                r = sovd_browser_sessions_apply(d->rest.browser_sessions, s->auth->browser_sessions);
+        if (!r)
                 r = set_auth(d, s);
         sovd_authority_set(d->rest.authority, r && before ? sovd_policy_ref(before) : r ? NULL : SOVD_TAKE(policy));
         sovd_policy_unref(policy);
@@ -504,6 +507,8 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
         if (!r)
+                r = sovd_browser_sessions_new(&d->rest.browser_sessions);
+        if (!r)
                 r = sovd_proximity_new(&d->rest.proximity, d->rest.secrets, (size_t)d->settings.auth->proximity_challenges.value);
         if (!r)
                 r = set_access(d, &d->settings);
@@ -641,6 +646,7 @@ static void stop(struct daemon *d) {
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
         d->rest.proximity = sovd_proximity_free(d->rest.proximity);
+        d->rest.browser_sessions = sovd_browser_sessions_free(d->rest.browser_sessions);
         d->rest.admission = sovd_admission_free(d->rest.admission);
         d->rest.authority = sovd_authority_free(d->rest.authority);
 }

@@ -38,6 +38,7 @@ enum {
         SOVD_PUBLIC_DOCS = 1 << 21,   /* the same for auth.public_docs */
         SOVD_AUDITOR = 1 << 22,       /* for clients that may read the audit log */
         SOVD_ACKNOWLEDGES = 1 << 24,  /* the one change that is made while the audit log is under suspicion */
+        SOVD_OWN = 1 << 26,           /* about the client itself: needs credentials, and no role */
         SOVD_AUDITED = 1 << 23,       /* a read that is put on record; what changes something always is */
         SOVD_TEMPORARY = 1 << 17,     /* makes, or keeps on, what ends by itself: /docs says when */
         /* what it takes */

@@ -29,6 +29,7 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_server,
         sovd_routes_admin,
         sovd_routes_audit,
+        sovd_routes_browser_session,
         NULL,
 };
 

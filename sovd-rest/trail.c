@@ -61,6 +61,8 @@ void sovd_trail_who(struct sovd_http_exchange *x, struct sovd_call *call, const 
         t->who.path = clip(t->path, sizeof(t->path), x->path);
         take_client(t, audit, &call->principal);
         take_entity(t, call, route);
+        if (outer_of(call)->in_session)
+                add_text(&t->who, "via", "browser-session");
 }
 
 /* What was sent may be a secret: the same text has the same name, and nobody can find it out from the name. */
