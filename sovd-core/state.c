@@ -123,6 +123,10 @@ static const char fault_now[] =
         "CREATE INDEX fault_now ON fault(last_usec DESC, code DESC, entity DESC, severity, status, scope)"
         " WHERE (status&129)<>0;";
 
+/* attempts.h: wrong keys in a row. */
+static const char wrong_attempts[] =
+        "CREATE TABLE wrong_attempt(place TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -134,6 +138,7 @@ const char *const sovd_state_migrations[] = {
         trigger_principals,
         audit,
         fault_now,
+        wrong_attempts,
         NULL,
 };
 
