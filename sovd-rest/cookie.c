@@ -25,13 +25,28 @@ static bool is_secure(const struct sovd_call *call) {
         return sovd_has_prefix(call->base, "https://");
 }
 
+static const char *const loopback[] = { "127.0.0.0/8", "::1", NULL };
+
+/* Does the browser think that it talks to its own machine? Else there is a proxy in between that nobody told us of. */
+static bool is_named_local(const struct sovd_call *call) {
+        char host[64];
+        const char *p = sovd_has_prefix(call->base, "http://") ? call->base + strlen("http://") : "";
+        const bool v6 = *p == '[';
+        const size_t n = strcspn(p + v6, v6 ? "]" : ":/");
+
+        if (!n || n >= sizeof(host))
+                return false;
+        memcpy(host, p + v6, n);
+        host[n] = '\0';
+        return strcasecmp(host, "localhost") == 0 || sovd_proxy_is_trusted(loopback, host);
+}
+
 /* Plain HTTP that does not leave this machine. */
 static bool is_local(const struct sovd_call *call) {
         const struct sovd_http_exchange *x = outer_of(call)->x;
         const struct sovd_rest *rest = sovd_rest_of(call);
-        static const char *const loopback[] = { "127.0.0.0/8", "::1", NULL };
 
-        return rest->is_local && !x->is_tls && x->remote && *x->remote && sovd_proxy_is_trusted(loopback, x->remote) &&
+        return rest->is_local && !x->is_tls && x->remote && *x->remote && sovd_proxy_is_trusted(loopback, x->remote) && is_named_local(call) &&
                !sovd_proxy_is_trusted(rest->trusted_proxies, x->remote);
 }
 

@@ -28,7 +28,7 @@ static struct sovd_browser_sessions *sessions_of(const struct sovd_call *call) {
 }
 
 static int not_offered(struct sovd_call *call) {
-        return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "browser sessions are not offered here (auth.browser_sessions)");
+        return sovd_fail(call, SOVD_E_NOT_FOUND, "browser sessions are not offered here (auth.browser_sessions)");
 }
 
 static int check_enabled(struct sovd_call *call) {

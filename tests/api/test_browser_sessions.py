@@ -133,6 +133,13 @@ class Sessions(Case):
             self.ask(204, 'DELETE', openapi.path_of(self.ask(201, 'POST', LOCKS, {**changes, **fields}, {'lock_expiration': 60}).headers['location']), changes)
         self.ask(200, 'GET', COMPONENTS, {**reads, 'Sec-Fetch-Site': 'none'})
 
+    def test_plain_http_under_another_name_than_that_of_this_machine_has_no_sessions(self):
+        reads, _ = self.open()
+        for host, status in (('gateway.example', 403), (f'gateway.example:{self.gateway.port}', 403), ('127.0.0.1.example', 403), ('localhost', 201), ('[::1]:80', 201)):
+            with self.subTest(host):
+                self.ask(status, 'POST', ROOT, {**keys.bearer(KEY), 'Host': host})
+                self.ask(200 if status == 201 else 401, 'GET', COMPONENTS, {**reads, 'Host': host})
+
     def test_cookies_that_are_none_of_ours_change_nothing(self):
         for value in ('', ';', 'a=b', 'sovdx=1', 'xsovd=' + 'a' * 64, '__Host-sovd=' + 'a' * 64, 'a=sovd=' + 'a' * 64, '=', 'sovd'):
             with self.subTest(value):
@@ -159,11 +166,11 @@ class Sessions(Case):
 
     def test_a_stream_needs_the_cookie_alone_and_ends_with_the_session(self):
         reads, changes = self.open()
-        with events.Stream(events.connect(self.gateway), COMPONENTS + '/bms/faults/subscribe', **reads) as stream:
+        with events.Stream(events.connect(self.gateway), COMPONENTS + '/bms/faults/subscribe', self.origin[7:], **reads) as stream:
             self.assertEqual(stream.status, 200)
             self.ask(204, 'DELETE', ROOT, changes)
             stream.rest()
-        with events.Stream(events.connect(self.gateway), COMPONENTS + '/bms/faults/subscribe', **reads) as stream:
+        with events.Stream(events.connect(self.gateway), COMPONENTS + '/bms/faults/subscribe', self.origin[7:], **reads) as stream:
             self.assertEqual(stream.status, 401)
 
     def test_what_is_done_in_a_session_is_on_the_audit_trail(self):
@@ -220,7 +227,7 @@ class Reload(Case):
         self.ask(200, 'GET', COMPONENTS, kept)
         self.reload(admin, enabled=False)
         self.ask(401, 'GET', COMPONENTS, kept)
-        self.ask(501, 'POST', ROOT, keys.bearer(ADMIN))
+        self.ask(404, 'POST', ROOT, keys.bearer(ADMIN))
         self.ask(401, 'POST', ROOT)
 
 

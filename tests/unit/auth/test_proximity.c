@@ -261,7 +261,7 @@ static void *serve(void *data) {
         ssize_t n = recv(fd, s->heard, sizeof(s->heard) - 1, 0);
 
         s->heard[n > 0 ? n : 0] = '\0';
-        (void)!write(fd, s->says, s->n);
+        (void)send(fd, s->says, s->n, MSG_NOSIGNAL);
         if (!s->closes)
                 (void)recv(fd, s->heard + 1000, 1, 0); /* until the other side goes */
         (void)close(fd);
