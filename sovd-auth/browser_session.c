@@ -15,22 +15,45 @@
 
 #define F(member) offsetof(struct sovd_browser_session_settings, member)
 static const struct sovd_field fields[] = {
-        { .name = "enabled", .type = SOVD_FIELD_BOOL, .offset = F(enabled), .def = "false",
+        { .name = "enabled",
+          .type = SOVD_FIELD_BOOL,
+          .offset = F(enabled),
+          .def = "false",
           .doc = "Whether a page of this origin may have a cookie in place of credentials." },
-        { .name = "idle_secs", .type = SOVD_FIELD_INT, .offset = F(idle), .min = 10, .max = 86400, .def = "900",
+        { .name = "idle_secs",
+          .type = SOVD_FIELD_INT,
+          .offset = F(idle),
+          .min = 10,
+          .max = 86400,
+          .def = "900",
           .doc = "A session that is not used for so long ends." },
-        { .name = "max_secs", .type = SOVD_FIELD_INT, .offset = F(max), .min = 10, .max = 604800, .def = "28800",
+        { .name = "max_secs",
+          .type = SOVD_FIELD_INT,
+          .offset = F(max),
+          .min = 10,
+          .max = 604800,
+          .def = "28800",
           .doc = "So does each, used or not." },
-        { .name = "sessions", .type = SOVD_FIELD_INT, .offset = F(sessions), .min = 1, .max = 4096, .def = "256",
+        { .name = "sessions",
+          .type = SOVD_FIELD_INT,
+          .offset = F(sessions),
+          .min = 1,
+          .max = 4096,
+          .def = "256",
           .doc = "Sessions of all clients." },
-        { .name = "sessions_per_client", .type = SOVD_FIELD_INT, .offset = F(per_client), .min = 1, .max = 4096, .def = "8",
+        { .name = "sessions_per_client",
+          .type = SOVD_FIELD_INT,
+          .offset = F(per_client),
+          .min = 1,
+          .max = 4096,
+          .def = "8",
           .doc = "Sessions of one client; one more ends the one that was not used for longest." },
         { 0 }
 };
 #undef F
-const struct sovd_schema sovd_schema_browser_session_settings = { .name = "browser_sessions",
-                                                                  .size = sizeof(struct sovd_browser_session_settings),
-                                                                  .fields = fields };
+const struct sovd_schema sovd_schema_browser_session_settings = {
+        .name = "browser_sessions", .size = sizeof(struct sovd_browser_session_settings), .fields = fields
+};
 
 struct place {
         bool taken;
@@ -43,13 +66,14 @@ struct place {
 };
 
 struct sovd_browser_sessions {
-        pthread_mutex_t mutex; /* leaf; all but the counters */
+        pthread_mutex_t mutex;           /* leaf; all but the counters */
         char key[SOVD_FINGERPRINT_SIZE]; /* of the tokens against forged requests; never changes */
-        struct place *places;  /* NULL: not enabled */
+        struct place *places;            /* NULL: not enabled */
         size_t n, per_client;
         uint64_t idle_usec, max_usec;
         bool enabled; /* atomic */
-        uint64_t n_opened, n_full, n_ended[SOVD_SESSION_N_ENDS], n_refused[SOVD_SESSION_N_REFUSALS]; /* atomic */
+        uint64_t n_opened, n_full, n_ended[SOVD_SESSION_N_ENDS],
+                n_refused[SOVD_SESSION_N_REFUSALS]; /* atomic */
 };
 
 static void count(uint64_t *counter) {
@@ -120,7 +144,8 @@ static struct place *find(struct sovd_browser_sessions *s, const unsigned char *
 
         sweep(s);
         for (size_t i = 0; i < s->n; i++)
-                if (s->places[i].taken && CRYPTO_memcmp(s->places[i].digest, digest, SOVD_SESSION_DIGEST) == 0)
+                if (s->places[i].taken &&
+                    CRYPTO_memcmp(s->places[i].digest, digest, SOVD_SESSION_DIGEST) == 0)
                         found = &s->places[i];
         return found;
 }
@@ -155,7 +180,8 @@ static uint64_t end_of(const struct sovd_browser_sessions *s, const struct place
         return p->expires_usec ? SOVD_MIN(ends, p->expires_usec) : ends;
 }
 
-static void tell(const struct sovd_browser_sessions *s, const struct place *p, struct sovd_browser_session *ret) {
+static void tell(const struct sovd_browser_sessions *s, const struct place *p,
+                 struct sovd_browser_session *ret) {
         *ret = (struct sovd_browser_session){ .ends_usec = end_of(s, p),
                                               .idle_usec = s->idle_usec,
                                               .is_api_key = p->is_api_key,
@@ -177,7 +203,8 @@ struct sovd_browser_sessions *sovd_browser_sessions_free(struct sovd_browser_ses
         return NULL;
 }
 
-int sovd_browser_sessions_apply(struct sovd_browser_sessions *s, const struct sovd_browser_session_settings *settings) {
+int sovd_browser_sessions_apply(struct sovd_browser_sessions *s,
+                                const struct sovd_browser_session_settings *settings) {
         const bool enabled = settings && settings->enabled.value;
         const size_t n = enabled ? (size_t)settings->sessions.value : 0;
         struct place *fresh = n ? calloc(n, sizeof(*fresh)) : NULL;
@@ -207,7 +234,8 @@ bool sovd_browser_sessions_are_enabled(const struct sovd_browser_sessions *s) {
 
 /* --- one ---------------------------------------------------------------------------------------------------- */
 
-static int make_csrf(const struct sovd_browser_sessions *s, const char *cookie, struct sovd_browser_session *ret) {
+static int make_csrf(const struct sovd_browser_sessions *s, const char *cookie,
+                     struct sovd_browser_session *ret) {
         return sovd_fingerprint_keyed(ret->csrf, s->key, cookie, strlen(cookie));
 }
 
@@ -225,7 +253,8 @@ static int prepare(struct place *p, const struct sovd_browser_session_of *of, co
 }
 
 int sovd_browser_sessions_open(struct sovd_browser_sessions *s, const struct sovd_browser_session_of *of,
-                               char ret_cookie[static SOVD_SESSION_COOKIE_SIZE], struct sovd_browser_session *ret) {
+                               char ret_cookie[static SOVD_SESSION_COOKIE_SIZE],
+                               struct sovd_browser_session *ret) {
         struct place fresh = { .taken = false };
         int r = sovd_browser_sessions_are_enabled(s) ? random_hex(ret_cookie) : SOVD_E_NOT_IMPLEMENTED;
 
@@ -250,7 +279,8 @@ int sovd_browser_sessions_open(struct sovd_browser_sessions *s, const struct sov
         return p ? make_csrf(s, ret_cookie, ret) : SOVD_E_OVERLOAD;
 }
 
-int sovd_browser_sessions_find(struct sovd_browser_sessions *s, const char *cookie, struct sovd_browser_session *ret) {
+int sovd_browser_sessions_find(struct sovd_browser_sessions *s, const char *cookie,
+                               struct sovd_browser_session *ret) {
         unsigned char digest[SOVD_SESSION_DIGEST];
         int r = sovd_auth_sha256(digest, cookie, strlen(cookie));
 
@@ -272,14 +302,16 @@ int sovd_browser_sessions_find(struct sovd_browser_sessions *s, const char *cook
         return r;
 }
 
-bool sovd_browser_sessions_hold(struct sovd_browser_sessions *s, const unsigned char digest[static SOVD_SESSION_DIGEST]) {
+bool sovd_browser_sessions_hold(struct sovd_browser_sessions *s,
+                                const unsigned char digest[static SOVD_SESSION_DIGEST]) {
         (void)pthread_mutex_lock(&s->mutex);
         bool found = find(s, digest);
         (void)pthread_mutex_unlock(&s->mutex);
         return found;
 }
 
-void sovd_browser_sessions_end(struct sovd_browser_sessions *s, const unsigned char digest[static SOVD_SESSION_DIGEST],
+void sovd_browser_sessions_end(struct sovd_browser_sessions *s,
+                               const unsigned char digest[static SOVD_SESSION_DIGEST],
                                enum sovd_session_end why) {
         (void)pthread_mutex_lock(&s->mutex);
         struct place *p = find(s, digest);
@@ -303,8 +335,10 @@ void sovd_browser_sessions_refused(struct sovd_browser_sessions *s, enum sovd_se
 
 /* --- metrics ------------------------------------------------------------------------------------------------ */
 
-static void write_value(struct sovd_json_writer *w, const char *name, const char *kind, const char *help, uint64_t value) {
-        sovd_json_rawf(w, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, kind, name, (unsigned long long)value);
+static void write_value(struct sovd_json_writer *w, const char *name, const char *kind, const char *help,
+                        uint64_t value) {
+        sovd_json_rawf(w, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, kind, name,
+                       (unsigned long long)value);
 }
 
 void sovd_browser_sessions_write_metrics(struct sovd_browser_sessions *s, struct sovd_json_writer *w) {
@@ -320,14 +354,19 @@ void sovd_browser_sessions_write_metrics(struct sovd_browser_sessions *s, struct
         (void)pthread_mutex_unlock(&s->mutex);
         write_value(w, "sovd_browser_sessions", "gauge", "Browser sessions that are open.", n_taken);
         write_value(w, "sovd_browser_sessions_max", "gauge", "Their limit.", n);
-        write_value(w, "sovd_browser_sessions_opened_total", "counter", "Browser sessions that were opened.", look(&s->n_opened));
-        write_value(w, "sovd_browser_sessions_full_total", "counter", "Those that were not, because of the limit.", look(&s->n_full));
+        write_value(w, "sovd_browser_sessions_opened_total", "counter", "Browser sessions that were opened.",
+                    look(&s->n_opened));
+        write_value(w, "sovd_browser_sessions_full_total", "counter",
+                    "Those that were not, because of the limit.", look(&s->n_full));
         sovd_json_rawf(w, "# HELP sovd_browser_sessions_ended_total Browser sessions that ended.\n"
                           "# TYPE sovd_browser_sessions_ended_total counter\n");
         for (size_t i = 0; i < SOVD_SESSION_N_ENDS; i++)
-                sovd_json_rawf(w, "sovd_browser_sessions_ended_total{reason=\"%s\"} %llu\n", ends[i], (unsigned long long)look(&s->n_ended[i]));
-        sovd_json_rawf(w, "# HELP sovd_browser_sessions_refused_total Requests with the cookie of a session that were refused.\n"
+                sovd_json_rawf(w, "sovd_browser_sessions_ended_total{reason=\"%s\"} %llu\n", ends[i],
+                               (unsigned long long)look(&s->n_ended[i]));
+        sovd_json_rawf(w, "# HELP sovd_browser_sessions_refused_total Requests with the cookie of a session "
+                          "that were refused.\n"
                           "# TYPE sovd_browser_sessions_refused_total counter\n");
         for (size_t i = 0; i < SOVD_SESSION_N_REFUSALS; i++)
-                sovd_json_rawf(w, "sovd_browser_sessions_refused_total{reason=\"%s\"} %llu\n", refusals[i], (unsigned long long)look(&s->n_refused[i]));
+                sovd_json_rawf(w, "sovd_browser_sessions_refused_total{reason=\"%s\"} %llu\n", refusals[i],
+                               (unsigned long long)look(&s->n_refused[i]));
 }

@@ -30,7 +30,8 @@ struct sovd_browser_sessions *sovd_browser_sessions_free(struct sovd_browser_ses
 SOVD_DEFINE_CLEANUP(struct sovd_browser_sessions *, sovd_browser_sessions_free)
 
 /* NULL, or not enabled: all end. Another number of them ends all, too; other times hold for those that are open. -ENOMEM. */
-int sovd_browser_sessions_apply(struct sovd_browser_sessions *s, const struct sovd_browser_session_settings *settings);
+int sovd_browser_sessions_apply(struct sovd_browser_sessions *s,
+                                const struct sovd_browser_session_settings *settings);
 bool sovd_browser_sessions_are_enabled(const struct sovd_browser_sessions *s);
 
 /* What one rests on. */
@@ -47,29 +48,44 @@ struct sovd_browser_session {
         char csrf[SOVD_SESSION_COOKIE_SIZE];       /* what changes have to show beside the cookie */
         uint64_t ends_usec;                        /* UTC: not later than that */
         uint64_t idle_usec;
-        char client[65], certificate[65];          /* fingerprint of the id; "" = it showed none */
+        char client[65], certificate[65]; /* fingerprint of the id; "" = it showed none */
         bool is_api_key;
-        struct sovd_secret *credentials;           /* reference */
+        struct sovd_secret *credentials; /* reference */
 };
 void sovd_browser_session_done(struct sovd_browser_session *session);
 
 /* Opens one. Of a client that has as many as it may, the one that was not used for longest ends. SOVD_E_OVERLOAD (all places are
  * taken), SOVD_E_NOT_IMPLEMENTED (they are not enabled), -errno. */
 int sovd_browser_sessions_open(struct sovd_browser_sessions *s, const struct sovd_browser_session_of *of,
-                               char ret_cookie[static SOVD_SESSION_COOKIE_SIZE], struct sovd_browser_session *ret);
+                               char ret_cookie[static SOVD_SESSION_COOKIE_SIZE],
+                               struct sovd_browser_session *ret);
 
 /* Finds the one of a cookie's value, which counts as a use of it. SOVD_E_UNAUTHORIZED, -EIO. */
-int sovd_browser_sessions_find(struct sovd_browser_sessions *s, const char *cookie, struct sovd_browser_session *ret);
+int sovd_browser_sessions_find(struct sovd_browser_sessions *s, const char *cookie,
+                               struct sovd_browser_session *ret);
 
 /* Is it still there? No use of it. */
-bool sovd_browser_sessions_hold(struct sovd_browser_sessions *s, const unsigned char digest[static SOVD_SESSION_DIGEST]);
+bool sovd_browser_sessions_hold(struct sovd_browser_sessions *s,
+                                const unsigned char digest[static SOVD_SESSION_DIGEST]);
 
-enum sovd_session_end { SOVD_SESSION_CLOSED, SOVD_SESSION_TIMED_OUT, SOVD_SESSION_REPLACED, SOVD_SESSION_REVOKED, SOVD_SESSION_N_ENDS };
-void sovd_browser_sessions_end(struct sovd_browser_sessions *s, const unsigned char digest[static SOVD_SESSION_DIGEST],
+enum sovd_session_end {
+        SOVD_SESSION_CLOSED,
+        SOVD_SESSION_TIMED_OUT,
+        SOVD_SESSION_REPLACED,
+        SOVD_SESSION_REVOKED,
+        SOVD_SESSION_N_ENDS
+};
+void sovd_browser_sessions_end(struct sovd_browser_sessions *s,
+                               const unsigned char digest[static SOVD_SESSION_DIGEST],
                                enum sovd_session_end why);
 
 /* Counts a request with a cookie that was refused. */
-enum sovd_session_refusal { SOVD_SESSION_UNKNOWN, SOVD_SESSION_CROSS_ORIGIN, SOVD_SESSION_NO_CSRF, SOVD_SESSION_N_REFUSALS };
+enum sovd_session_refusal {
+        SOVD_SESSION_UNKNOWN,
+        SOVD_SESSION_CROSS_ORIGIN,
+        SOVD_SESSION_NO_CSRF,
+        SOVD_SESSION_N_REFUSALS
+};
 void sovd_browser_sessions_refused(struct sovd_browser_sessions *s, enum sovd_session_refusal why);
 
 /* Are they the same? In a time that does not depend on where they differ. */

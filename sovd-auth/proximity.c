@@ -15,8 +15,12 @@
 #define RESOURCE_MAX   2048
 
 const char *const sovd_proximity_verdict_names[] = {
-        [SOVD_PROXIMITY_PROVED] = "proved",  [SOVD_PROXIMITY_WRONG] = "wrong",   [SOVD_PROXIMITY_NOT_OPEN] = "not_open",
-        [SOVD_PROXIMITY_BUSY] = "busy",      [SOVD_PROXIMITY_WAIT] = "wait",     [SOVD_PROXIMITY_UNKNOWN] = "unknown",
+        [SOVD_PROXIMITY_PROVED] = "proved",
+        [SOVD_PROXIMITY_WRONG] = "wrong",
+        [SOVD_PROXIMITY_NOT_OPEN] = "not_open",
+        [SOVD_PROXIMITY_BUSY] = "busy",
+        [SOVD_PROXIMITY_WAIT] = "wait",
+        [SOVD_PROXIMITY_UNKNOWN] = "unknown",
         NULL,
 };
 
@@ -33,14 +37,14 @@ struct entry {
 };
 
 struct sovd_proximity {
-        pthread_mutex_t mutex; /* leaf; of rules and entries */
+        pthread_mutex_t mutex;         /* leaf; of rules and entries */
         struct proximity_rules *rules; /* NULL: none */
         struct sovd_secrets *secrets;
         size_t max;
         struct entry *entries;
-        bool has_rules;                                     /* atomic */
-        uint64_t n_verdicts[SOVD_PROXIMITY_N_VERDICTS];      /* atomic */
-        uint64_t n_challenges, n_refused;                   /* atomic */
+        bool has_rules;                                 /* atomic */
+        uint64_t n_verdicts[SOVD_PROXIMITY_N_VERDICTS]; /* atomic */
+        uint64_t n_challenges, n_refused;               /* atomic */
 };
 
 static void count(uint64_t *counter) {
@@ -133,8 +137,8 @@ struct key {
 };
 
 static int make_key(struct key *ret, const struct sovd_proximity_of *of) {
-        int n = snprintf(ret->text, sizeof(ret->text), "%s/%s/%s/%s", of->segments[0], of->segments[1], of->segments[2],
-                         of->segments[3]);
+        int n = snprintf(ret->text, sizeof(ret->text), "%s/%s/%s/%s", of->segments[0], of->segments[1],
+                         of->segments[2], of->segments[3]);
         int r = n < 0 || (size_t)n >= sizeof(ret->text) ? sovd_error_origin(-E2BIG) : 0;
 
         if (!r)
@@ -157,7 +161,8 @@ static bool is_in_use(const struct entry *e, uint64_t now) {
 
 static struct entry *find(struct sovd_proximity *p, const struct key *key) {
         for (size_t i = 0; i < p->max; i++)
-                if (strcmp(p->entries[i].client, key->client) == 0 && strcmp(p->entries[i].resource, key->resource) == 0)
+                if (strcmp(p->entries[i].client, key->client) == 0 &&
+                    strcmp(p->entries[i].resource, key->resource) == 0)
                         return &p->entries[i];
         return NULL;
 }
@@ -204,8 +209,8 @@ static struct entry *entry_for(struct sovd_proximity *p, const struct key *key, 
 
 /* --- challenges --------------------------------------------------------------------------------------------- */
 
-static int put_challenge(struct sovd_proximity *p, const struct key *key, const char *challenge, uint64_t valid_usec,
-                         unsigned *ret_wait) {
+static int put_challenge(struct sovd_proximity *p, const struct key *key, const char *challenge,
+                         uint64_t valid_usec, unsigned *ret_wait) {
         const uint64_t now = sovd_now_usec();
         struct entry *e = entry_for(p, key, now);
 
@@ -220,8 +225,8 @@ static int put_challenge(struct sovd_proximity *p, const struct key *key, const 
         return 0;
 }
 
-int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximity_of *of, char ret[static SOVD_ID_SIZE],
-                             uint64_t *ret_usec, unsigned *ret_wait) {
+int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximity_of *of,
+                             char ret[static SOVD_ID_SIZE], uint64_t *ret_usec, unsigned *ret_wait) {
         _cleanup_(proximity_rules_unrefp) struct proximity_rules *rules = take_rules(p);
         const struct proximity_rule *rule = rules ? proximity_rules_find(rules, of->segments) : NULL;
         struct key key;
@@ -245,7 +250,8 @@ int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximi
 /* --- answers ------------------------------------------------------------------------------------------------ */
 
 /* Takes the challenge for one look. With the mutex. */
-static enum sovd_proximity_verdict begin(struct sovd_proximity *p, const struct proximity_rules *rules, const struct key *key, char ret[static SOVD_ID_SIZE],
+static enum sovd_proximity_verdict begin(struct sovd_proximity *p, const struct proximity_rules *rules,
+                                         const struct key *key, char ret[static SOVD_ID_SIZE],
                                          unsigned *ret_wait) {
         const uint64_t now = sovd_now_usec();
         struct entry *e = find(p, key);
@@ -278,8 +284,8 @@ static void punish(struct entry *e, unsigned tries, unsigned *ret_wait) {
 }
 
 /* r: what the verifier said. The entry was busy, so it is the same; its challenge may have ended with its rules. */
-static enum sovd_proximity_verdict finish(struct sovd_proximity *p, const struct key *key, const char *challenge, unsigned tries,
-                                          int r, unsigned *ret_wait) {
+static enum sovd_proximity_verdict finish(struct sovd_proximity *p, const struct key *key,
+                                          const char *challenge, unsigned tries, int r, unsigned *ret_wait) {
         struct entry *e = find(p, key);
         if (!e)
                 return SOVD_PROXIMITY_NOT_OPEN;
@@ -295,12 +301,15 @@ static enum sovd_proximity_verdict finish(struct sovd_proximity *p, const struct
         }
         if (r <= 0 && e->n_tries >= tries)
                 close_challenge(e);
-        return r < 0 ? SOVD_PROXIMITY_UNKNOWN : !r ? SOVD_PROXIMITY_WRONG : same ? SOVD_PROXIMITY_PROVED : SOVD_PROXIMITY_NOT_OPEN;
+        return r < 0  ? SOVD_PROXIMITY_UNKNOWN
+               : !r   ? SOVD_PROXIMITY_WRONG
+               : same ? SOVD_PROXIMITY_PROVED
+                      : SOVD_PROXIMITY_NOT_OPEN;
 }
 
 static enum sovd_proximity_verdict prove(struct sovd_proximity *p, struct proximity_rules *rules,
-                                         const struct proximity_rule *rule, const struct key *key, const char *response,
-                                         uint64_t deadline_usec, unsigned *ret_wait) {
+                                         const struct proximity_rule *rule, const struct key *key,
+                                         const char *response, uint64_t deadline_usec, unsigned *ret_wait) {
         char challenge[SOVD_ID_SIZE];
         const struct sovd_proximity_question question = { challenge, key->text, key->client, response };
 
@@ -311,8 +320,8 @@ static enum sovd_proximity_verdict prove(struct sovd_proximity *p, struct proxim
                 return v;
         int r = proximity_rules_verify(rules, rule, deadline_usec, &question);
         if (r < 0)
-                sovd_log(SOVD_LOG_WARN, "a proof of proximity cannot be verified: %s%s%s", rule->socket ? rule->socket : "",
-                         rule->socket ? ": " : "", strerror(-r));
+                sovd_log(SOVD_LOG_WARN, "a proof of proximity cannot be verified: %s%s%s",
+                         rule->socket ? rule->socket : "", rule->socket ? ": " : "", strerror(-r));
         (void)pthread_mutex_lock(&p->mutex);
         v = finish(p, key, challenge, rule->tries, r, ret_wait);
         (void)pthread_mutex_unlock(&p->mutex);
@@ -321,7 +330,8 @@ static enum sovd_proximity_verdict prove(struct sovd_proximity *p, struct proxim
 }
 
 enum sovd_proximity_verdict sovd_proximity_prove(struct sovd_proximity *p, const struct sovd_proximity_of *of,
-                                                 const char *response, uint64_t deadline_usec, unsigned *ret_wait) {
+                                                 const char *response, uint64_t deadline_usec,
+                                                 unsigned *ret_wait) {
         _cleanup_(proximity_rules_unrefp) struct proximity_rules *rules = take_rules(p);
         const struct proximity_rule *rule = rules ? proximity_rules_find(rules, of->segments) : NULL;
         enum sovd_proximity_verdict v = SOVD_PROXIMITY_UNKNOWN;
@@ -348,18 +358,30 @@ static size_t count_open(struct sovd_proximity *p) {
 }
 
 void sovd_proximity_write_metrics(struct sovd_proximity *p, struct sovd_json_writer *w) {
-        sovd_json_rawf(w, "# HELP sovd_proximity_challenges Challenges that are open, or whose client has to wait.\n"
-                          "# TYPE sovd_proximity_challenges gauge\nsovd_proximity_challenges %zu\n", count_open(p));
-        sovd_json_rawf(w, "# HELP sovd_proximity_challenges_max Their limit.\n"
-                          "# TYPE sovd_proximity_challenges_max gauge\nsovd_proximity_challenges_max %zu\n", p->max);
-        sovd_json_rawf(w, "# HELP sovd_proximity_challenges_total Challenges that were given out.\n"
-                          "# TYPE sovd_proximity_challenges_total counter\nsovd_proximity_challenges_total %llu\n",
-                       (unsigned long long)__atomic_load_n(&p->n_challenges, __ATOMIC_RELAXED));
-        sovd_json_rawf(w, "# HELP sovd_proximity_challenges_refused_total Those that were not: the client has to wait, or too many are open.\n"
-                          "# TYPE sovd_proximity_challenges_refused_total counter\nsovd_proximity_challenges_refused_total %llu\n",
+        sovd_json_rawf(
+                w,
+                "# HELP sovd_proximity_challenges Challenges that are open, or whose client has to wait.\n"
+                "# TYPE sovd_proximity_challenges gauge\nsovd_proximity_challenges %zu\n",
+                count_open(p));
+        sovd_json_rawf(w,
+                       "# HELP sovd_proximity_challenges_max Their limit.\n"
+                       "# TYPE sovd_proximity_challenges_max gauge\nsovd_proximity_challenges_max %zu\n",
+                       p->max);
+        sovd_json_rawf(
+                w,
+                "# HELP sovd_proximity_challenges_total Challenges that were given out.\n"
+                "# TYPE sovd_proximity_challenges_total counter\nsovd_proximity_challenges_total %llu\n",
+                (unsigned long long)__atomic_load_n(&p->n_challenges, __ATOMIC_RELAXED));
+        sovd_json_rawf(w,
+                       "# HELP sovd_proximity_challenges_refused_total Those that were not: the client has "
+                       "to wait, or too many are open.\n"
+                       "# TYPE sovd_proximity_challenges_refused_total "
+                       "counter\nsovd_proximity_challenges_refused_total %llu\n",
                        (unsigned long long)__atomic_load_n(&p->n_refused, __ATOMIC_RELAXED));
-        sovd_json_rawf(w, "# HELP sovd_proximity_proofs_total Answers to challenges.\n# TYPE sovd_proximity_proofs_total counter\n");
+        sovd_json_rawf(w, "# HELP sovd_proximity_proofs_total Answers to challenges.\n# TYPE "
+                          "sovd_proximity_proofs_total counter\n");
         for (size_t i = 0; i < SOVD_PROXIMITY_N_VERDICTS; i++)
-                sovd_json_rawf(w, "sovd_proximity_proofs_total{verdict=\"%s\"} %llu\n", sovd_proximity_verdict_names[i],
+                sovd_json_rawf(w, "sovd_proximity_proofs_total{verdict=\"%s\"} %llu\n",
+                               sovd_proximity_verdict_names[i],
                                (unsigned long long)__atomic_load_n(&p->n_verdicts[i], __ATOMIC_RELAXED));
 }

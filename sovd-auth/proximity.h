@@ -19,10 +19,10 @@ struct sovd_proximity;
 struct sovd_secrets;
 
 struct sovd_proximity_verifier_settings {
-        const char *key;             /* a secret's notation; or NULL */
-        const char *socket;          /* path; or NULL: one of the two */
-        struct sovd_int uid;         /* of the process behind the socket; not set: ours, or root */
-        struct sovd_number timeout;  /* seconds */
+        const char *key;            /* a secret's notation; or NULL */
+        const char *socket;         /* path; or NULL: one of the two */
+        struct sovd_int uid;        /* of the process behind the socket; not set: ours, or root */
+        struct sovd_number timeout; /* seconds */
 };
 struct sovd_proximity_rule_settings {
         struct sovd_strings resources; /* patterns */
@@ -40,8 +40,8 @@ extern const struct sovd_schema sovd_schema_proximity_rule;
 #define SOVD_PROXIMITY_PER_CLIENT   16   /* challenges that one client may have open */
 
 /* What the table cannot say: NULL, or why, with a JSON pointer from the list (in the arena, or static). */
-const char *sovd_proximity_settings_check(const struct sovd_list *rules, bool has_vault, struct sovd_arena *arena,
-                                          const char **ret_pointer);
+const char *sovd_proximity_settings_check(const struct sovd_list *rules, bool has_vault,
+                                          struct sovd_arena *arena, const char **ret_pointer);
 
 /* No rules until they are applied. secrets: not owned, or NULL; max: of challenges. -ENOMEM, -ENOSPC. */
 int sovd_proximity_new(struct sovd_proximity **ret, struct sovd_secrets *secrets, size_t max);
@@ -64,8 +64,8 @@ bool sovd_proximity_demands(struct sovd_proximity *p, const struct sovd_proximit
 /* A fresh challenge; the one before, of the same client and resource, ends. *ret_usec: how long it may be answered; *ret_wait:
  * seconds, when the client has to wait. SOVD_E_CONFLICT (it has to wait), SOVD_E_OVERLOAD (too many are open), SOVD_E_NOT_FOUND
  * (there is no rule), -errno (no random numbers, no memory). */
-int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximity_of *of, char ret[static SOVD_ID_SIZE],
-                             uint64_t *ret_usec, unsigned *ret_wait);
+int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximity_of *of,
+                             char ret[static SOVD_ID_SIZE], uint64_t *ret_usec, unsigned *ret_wait);
 
 enum sovd_proximity_verdict {
         SOVD_PROXIMITY_PROVED,
@@ -80,7 +80,8 @@ extern const char *const sovd_proximity_verdict_names[]; /* as the audit log and
 
 /* Looks at an answer; may take as long as the verifier's timeout. *ret_wait: seconds until the next try. */
 enum sovd_proximity_verdict sovd_proximity_prove(struct sovd_proximity *p, const struct sovd_proximity_of *of,
-                                                 const char *response, uint64_t deadline_usec, unsigned *ret_wait);
+                                                 const char *response, uint64_t deadline_usec,
+                                                 unsigned *ret_wait);
 
 /* Writes the metrics. */
 void sovd_proximity_write_metrics(struct sovd_proximity *p, struct sovd_json_writer *w);

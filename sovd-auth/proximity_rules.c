@@ -9,7 +9,8 @@
 #define KEY_MIN 16
 #define ID_SIZE 512
 
-static int read_key(const struct proximity_rules *rules, size_t i, struct sovd_secrets *secrets, struct sovd_secret **ret) {
+static int read_key(const struct proximity_rules *rules, size_t i, struct sovd_secrets *secrets,
+                    struct sovd_secret **ret) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         const char *why = "there is nothing that reads secrets";
         size_t n = 0;
@@ -26,7 +27,8 @@ static int read_key(const struct proximity_rules *rules, size_t i, struct sovd_s
                 r = -EINVAL;
         }
         if (r)
-                sovd_log(SOVD_LOG_ERROR, "auth.proximity[%zu].verifier.key: %s", i, why ? why : "cannot be read");
+                sovd_log(SOVD_LOG_ERROR, "auth.proximity[%zu].verifier.key: %s", i,
+                         why ? why : "cannot be read");
         return r;
 }
 
@@ -55,19 +57,22 @@ static int learn(struct proximity_rules *rules, size_t i, const struct sovd_prox
         const struct sovd_proximity_verifier_settings *v = s->verifier;
         struct proximity_rule *rule = &rules->items[i];
 
-        *rule = (struct proximity_rule){ .key_from = v->key ? sovd_arena_strdup(rules->arena, v->key) : NULL,
-                                         .socket = v->socket ? sovd_arena_strdup(rules->arena, v->socket) : NULL,
-                                         .uid = v->uid.set ? v->uid.value : -1,
-                                         .timeout_usec = (uint64_t)(v->timeout.value * (double)SOVD_USEC_PER_SEC),
-                                         .valid_usec = (uint64_t)s->valid_secs.value * SOVD_USEC_PER_SEC,
-                                         .tries = (unsigned)s->tries.value };
+        *rule = (struct proximity_rule){
+                .key_from = v->key ? sovd_arena_strdup(rules->arena, v->key) : NULL,
+                .socket = v->socket ? sovd_arena_strdup(rules->arena, v->socket) : NULL,
+                .uid = v->uid.set ? v->uid.value : -1,
+                .timeout_usec = (uint64_t)(v->timeout.value * (double)SOVD_USEC_PER_SEC),
+                .valid_usec = (uint64_t)s->valid_secs.value * SOVD_USEC_PER_SEC,
+                .tries = (unsigned)s->tries.value
+        };
         rules->n = i + 1;
         if (!copy_words(&rule->resources, &s->resources, rules->arena) || (!rule->key_from && !rule->socket))
                 return sovd_error_origin(-ENOMEM);
         return rule->key_from ? read_key(rules, i, secrets, &rule->key) : 0;
 }
 
-int proximity_rules_new(struct proximity_rules **ret, const struct sovd_list *settings, struct sovd_secrets *secrets) {
+int proximity_rules_new(struct proximity_rules **ret, const struct sovd_list *settings,
+                        struct sovd_secrets *secrets) {
         const struct sovd_proximity_rule_settings *all = settings->items;
         _cleanup_(proximity_rules_unrefp) struct proximity_rules *rules = calloc(1, sizeof(*rules));
         if (!rules)
@@ -104,13 +109,15 @@ struct proximity_rules *proximity_rules_unref(struct proximity_rules *rules) {
 }
 
 /* Without case: there are servers that take an operation's name in any, and no spelling may be a way around. */
-const struct proximity_rule *proximity_rules_find(const struct proximity_rules *rules, const char *const given[static 4]) {
+const struct proximity_rule *proximity_rules_find(const struct proximity_rules *rules,
+                                                  const char *const given[static 4]) {
         char folded[4][ID_SIZE];
         const char *segments[4];
 
         for (size_t i = 0; i < 4; i++) {
                 if (strlen(given[i]) >= ID_SIZE)
-                        return rules->n ? &rules->items[0] : NULL; /* no id is that long: whatever it is, it is guarded */
+                        return rules->n ? &rules->items[0]
+                                        : NULL; /* no id is that long: whatever it is, it is guarded */
                 memcpy(folded[i], given[i], strlen(given[i]) + 1);
                 fold(folded[i]);
                 segments[i] = folded[i];
@@ -125,7 +132,8 @@ const struct proximity_rule *proximity_rules_find(const struct proximity_rules *
 void proximity_rules_refresh(struct proximity_rules *rules, struct sovd_secrets *secrets) {
         for (size_t i = 0; i < rules->n; i++) {
                 struct sovd_secret *now = NULL;
-                if (!rules->items[i].key_from || !sovd_has_prefix(rules->items[i].key_from, SOVD_SECRET_VAULT) ||
+                if (!rules->items[i].key_from ||
+                    !sovd_has_prefix(rules->items[i].key_from, SOVD_SECRET_VAULT) ||
                     read_key(rules, i, secrets, &now))
                         continue; /* the one of before stays */
                 (void)pthread_mutex_lock(&rules->mutex);
@@ -136,11 +144,12 @@ void proximity_rules_refresh(struct proximity_rules *rules, struct sovd_secrets 
         }
 }
 
-int proximity_rules_verify(struct proximity_rules *rules, const struct proximity_rule *rule, uint64_t deadline_usec,
-                           const struct sovd_proximity_question *question) {
+int proximity_rules_verify(struct proximity_rules *rules, const struct proximity_rule *rule,
+                           uint64_t deadline_usec, const struct sovd_proximity_question *question) {
         if (rule->socket)
-                return sovd_proximity_verify_socket(rule->socket, rule->uid,
-                                                    SOVD_MIN(deadline_usec, sovd_now_usec() + rule->timeout_usec), question);
+                return sovd_proximity_verify_socket(
+                        rule->socket, rule->uid,
+                        SOVD_MIN(deadline_usec, sovd_now_usec() + rule->timeout_usec), question);
         (void)pthread_mutex_lock(&rules->mutex);
         struct sovd_secret *key = sovd_secret_ref(rule->key);
         (void)pthread_mutex_unlock(&rules->mutex);

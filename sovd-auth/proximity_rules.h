@@ -27,17 +27,19 @@ struct proximity_rules {
 };
 
 /* -ENOMEM; -errno (a key that cannot be read; logged). */
-int proximity_rules_new(struct proximity_rules **ret, const struct sovd_list *settings, struct sovd_secrets *secrets);
+int proximity_rules_new(struct proximity_rules **ret, const struct sovd_list *settings,
+                        struct sovd_secrets *secrets);
 struct proximity_rules *proximity_rules_ref(struct proximity_rules *rules);
 struct proximity_rules *proximity_rules_unref(struct proximity_rules *rules);
 SOVD_DEFINE_CLEANUP(struct proximity_rules *, proximity_rules_unref)
 
 /* The first that matches, in whatever case, or NULL. */
-const struct proximity_rule *proximity_rules_find(const struct proximity_rules *rules, const char *const segments[static 4]);
+const struct proximity_rule *proximity_rules_find(const struct proximity_rules *rules,
+                                                  const char *const segments[static 4]);
 
 /* Reads those of Vault again. */
 void proximity_rules_refresh(struct proximity_rules *rules, struct sovd_secrets *secrets);
 
 /* 1: right, 0: wrong, -errno: nobody can tell. */
-int proximity_rules_verify(struct proximity_rules *rules, const struct proximity_rule *rule, uint64_t deadline_usec,
-                           const struct sovd_proximity_question *question);
+int proximity_rules_verify(struct proximity_rules *rules, const struct proximity_rule *rule,
+                           uint64_t deadline_usec, const struct sovd_proximity_question *question);

@@ -17,7 +17,10 @@
 #define MAC_BYTES 32
 
 static int nibble(char c) {
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        return c >= '0' && c <= '9'   ? c - '0'
+               : c >= 'a' && c <= 'f' ? c - 'a' + 10
+               : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                      : -1;
 }
 
 static bool read_mac(unsigned char ret[static MAC_BYTES], const char *hex) {
@@ -34,7 +37,8 @@ static bool read_mac(unsigned char ret[static MAC_BYTES], const char *hex) {
 
 int sovd_proximity_verify_key(const struct sovd_secret *key, const struct sovd_proximity_question *q) {
         unsigned char expected[EVP_MAX_MD_SIZE], given[MAC_BYTES];
-        const size_t n_challenge = strlen(q->challenge), n_resource = strlen(q->resource), n = n_challenge + 1 + n_resource;
+        const size_t n_challenge = strlen(q->challenge), n_resource = strlen(q->resource),
+                     n = n_challenge + 1 + n_resource;
         unsigned char *message = malloc(n);
         size_t n_key;
         if (!message)
@@ -109,11 +113,13 @@ static int send_all(int fd, const char *text, size_t n, uint64_t deadline_usec) 
 }
 
 /* Up to the end of the line, which is the last that comes. */
-static int receive_line(int fd, char buf[static SOVD_PROXIMITY_LINE_MAX], size_t *ret_n, uint64_t deadline_usec) {
+static int receive_line(int fd, char buf[static SOVD_PROXIMITY_LINE_MAX], size_t *ret_n,
+                        uint64_t deadline_usec) {
         size_t n = 0;
 
         for (;;) {
-                ssize_t got = n < SOVD_PROXIMITY_LINE_MAX ? recv(fd, buf + n, SOVD_PROXIMITY_LINE_MAX - n, 0) : 0;
+                ssize_t got =
+                        n < SOVD_PROXIMITY_LINE_MAX ? recv(fd, buf + n, SOVD_PROXIMITY_LINE_MAX - n, 0) : 0;
                 if (!got)
                         return -EBADMSG; /* too long, or without an end */
                 if (got > 0) {
@@ -157,7 +163,8 @@ static int read_answer(const char *line, size_t n) {
         return r;
 }
 
-static int converse(int fd, const char *path, int64_t uid, uint64_t deadline_usec, const struct sovd_proximity_question *q) {
+static int converse(int fd, const char *path, int64_t uid, uint64_t deadline_usec,
+                    const struct sovd_proximity_question *q) {
         char line[SOVD_PROXIMITY_LINE_MAX];
         struct sovd_json_writer w;
         const char *text;

@@ -41,9 +41,10 @@ static int put(struct sovd_db_conn *conn, void *data) {
         const struct attempts *a = data;
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, a->n ? "INSERT INTO wrong_attempt(place, n) VALUES(?1, ?2)"
-                                                 " ON CONFLICT(place) DO UPDATE SET n=max(n, ?2)" /* two at once */
-                                               : "DELETE FROM wrong_attempt WHERE place=?1");
+        int r = sovd_db_prepare(conn, &s,
+                                a->n ? "INSERT INTO wrong_attempt(place, n) VALUES(?1, ?2)"
+                                       " ON CONFLICT(place) DO UPDATE SET n=max(n, ?2)" /* two at once */
+                                     : "DELETE FROM wrong_attempt WHERE place=?1");
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, a->place);

@@ -46,7 +46,8 @@ static bool is_local(const struct sovd_call *call) {
         const struct sovd_http_exchange *x = outer_of(call)->x;
         const struct sovd_rest *rest = sovd_rest_of(call);
 
-        return rest->is_local && !x->is_tls && x->remote && *x->remote && sovd_proxy_is_trusted(loopback, x->remote) && is_named_local(call) &&
+        return rest->is_local && !x->is_tls && x->remote && *x->remote &&
+               sovd_proxy_is_trusted(loopback, x->remote) && is_named_local(call) &&
                !sovd_proxy_is_trusted(rest->trusted_proxies, x->remote);
 }
 
@@ -58,7 +59,9 @@ int sovd_cookie_make(struct sovd_call *call, const char *value, const char **ret
         const char *name = name_of(call);
 
         if (!name)
-                return sovd_fail(call, SOVD_E_FORBIDDEN, "a browser session needs TLS, or plain HTTP on the loopback address of this machine");
+                return sovd_fail(
+                        call, SOVD_E_FORBIDDEN,
+                        "a browser session needs TLS, or plain HTTP on the loopback address of this machine");
         *ret = sovd_arena_printf(call->arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s%s", name, value,
                                  is_secure(call) ? "; Secure" : "", *value ? "" : "; Max-Age=0");
         return *ret ? 0 : sovd_error_origin(-ENOMEM);
@@ -86,7 +89,8 @@ static bool find_value(struct sovd_arena *arena, const char *field, const char *
 }
 
 static bool is_value(const char *s) {
-        return strlen(s) == SOVD_SESSION_COOKIE_SIZE - 1 && strspn(s, "0123456789abcdef") == SOVD_SESSION_COOKIE_SIZE - 1;
+        return strlen(s) == SOVD_SESSION_COOKIE_SIZE - 1 &&
+               strspn(s, "0123456789abcdef") == SOVD_SESSION_COOKIE_SIZE - 1;
 }
 
 /* *ret NULL: it has none of ours. */
@@ -122,7 +126,8 @@ int sovd_cookie_check_origin(struct sovd_call *call) {
                 if (strcasecmp(f->name, "Origin") == 0)
                         good = good && is_own_origin(call, f->value);
                 if (strcasecmp(f->name, "Sec-Fetch-Site") == 0)
-                        good = good && (strcmp(f->value, "same-origin") == 0 || (is_read && strcmp(f->value, "none") == 0));
+                        good = good && (strcmp(f->value, "same-origin") == 0 ||
+                                        (is_read && strcmp(f->value, "none") == 0));
         }
         if (good)
                 return 0;
@@ -130,7 +135,8 @@ int sovd_cookie_check_origin(struct sovd_call *call) {
         return sovd_fail(call, SOVD_E_FORBIDDEN, "browser sessions are for pages of this origin");
 }
 
-static int check_csrf(struct sovd_call *call, const struct sovd_http_exchange *x, const struct sovd_browser_session *session) {
+static int check_csrf(struct sovd_call *call, const struct sovd_http_exchange *x,
+                      const struct sovd_browser_session *session) {
         const char *token = NULL;
         size_t n = 0;
 
@@ -142,7 +148,9 @@ static int check_csrf(struct sovd_call *call, const struct sovd_http_exchange *x
         if (n == 1 && sovd_browser_session_proves(session, token))
                 return 0;
         sovd_browser_sessions_refused(sovd_rest_of(call)->browser_sessions, SOVD_SESSION_NO_CSRF);
-        return sovd_fail(call, SOVD_E_FORBIDDEN, "a change in a browser session needs the field " CSRF_FIELD " with the session's csrf_token");
+        return sovd_fail(call, SOVD_E_FORBIDDEN,
+                         "a change in a browser session needs the field " CSRF_FIELD
+                         " with the session's csrf_token");
 }
 
 /* --- who it is ---------------------------------------------------------------------------------------------- */
@@ -150,7 +158,8 @@ static int check_csrf(struct sovd_call *call, const struct sovd_http_exchange *x
 static int unknown(struct sovd_call *call) {
         int r = sovd_fail(call, SOVD_E_UNAUTHORIZED, "the browser session is not known here, or has ended");
 
-        (void)sovd_cookie_make(call, "", &outer_of(call)->set_cookie); /* the browser need not send it again */
+        (void)sovd_cookie_make(call, "",
+                               &outer_of(call)->set_cookie); /* the browser need not send it again */
         sovd_browser_sessions_refused(sovd_rest_of(call)->browser_sessions, SOVD_SESSION_UNKNOWN);
         return sovd_admission_failed(sovd_rest_of(call)->admission, call, SOVD_CREDENTIAL_OTHER, false, r);
 }
@@ -169,7 +178,8 @@ static int check_same(struct sovd_call *call, const struct sovd_browser_session 
 /* What it came from is verified as if it were shown with this request. */
 static int verify(struct sovd_call *call, const struct sovd_browser_session *session) {
         struct sovd_rest *rest = sovd_rest_of(call);
-        const enum sovd_credential kind = session->is_api_key ? SOVD_CREDENTIAL_API_KEY : SOVD_CREDENTIAL_BEARER;
+        const enum sovd_credential kind =
+                session->is_api_key ? SOVD_CREDENTIAL_API_KEY : SOVD_CREDENTIAL_BEARER;
         struct sovd_credentials credentials = { .uid = -1 };
         size_t n;
         bool same = false;
@@ -179,12 +189,14 @@ static int verify(struct sovd_call *call, const struct sovd_browser_session *ses
                 credentials.api_key = bytes;
         else
                 credentials.authorization = bytes;
-        credentials.known_only = !session->is_api_key && !sovd_admission_may_verify(rest->admission, call, kind);
+        credentials.known_only =
+                !session->is_api_key && !sovd_admission_may_verify(rest->admission, call, kind);
         int r = sovd_auth_identify(rest->auth, call, &credentials);
         if (!r)
                 r = check_same(call, session, &same);
         if (r && (r != SOVD_E_UNAUTHORIZED || credentials.known_only))
-                return r == SOVD_E_UNAUTHORIZED ? sovd_admission_failed(rest->admission, call, kind, true, r) : r;
+                return r == SOVD_E_UNAUTHORIZED ? sovd_admission_failed(rest->admission, call, kind, true, r)
+                                                : r;
         if (same)
                 return 0;
         sovd_browser_sessions_end(rest->browser_sessions, session->digest, SOVD_SESSION_REVOKED);
@@ -197,7 +209,8 @@ static void enter(struct sovd_call *call, const struct sovd_browser_session *ses
 
         memcpy(outer->session, session->digest, sizeof(outer->session));
         outer->in_session = true;
-        p->expires_usec = p->expires_usec ? SOVD_MIN(p->expires_usec, session->ends_usec) : session->ends_usec;
+        p->expires_usec =
+                p->expires_usec ? SOVD_MIN(p->expires_usec, session->ends_usec) : session->ends_usec;
 }
 
 int sovd_cookie_identify(struct sovd_call *call, const struct sovd_http_exchange *x, bool *ret_found) {
@@ -235,6 +248,7 @@ int sovd_cookie_session(struct sovd_call *call, struct sovd_browser_session *ret
 
         int r = outer->in_session ? read_cookie(call, outer->x, &cookie) : SOVD_E_NOT_FOUND;
         if (!r)
-                r = cookie ? sovd_browser_sessions_find(sovd_rest_of(call)->browser_sessions, cookie, ret) : SOVD_E_NOT_FOUND;
+                r = cookie ? sovd_browser_sessions_find(sovd_rest_of(call)->browser_sessions, cookie, ret)
+                           : SOVD_E_NOT_FOUND;
         return r == SOVD_E_UNAUTHORIZED ? SOVD_E_NOT_FOUND : r;
 }

@@ -12,23 +12,36 @@ struct session {
 };
 #define F(member) offsetof(struct session, member)
 static const struct sovd_field fields[] = {
-        { .name = "csrf_token", .type = SOVD_FIELD_STRING, .offset = F(csrf_token), .flags = SOVD_REQUIRED,
+        { .name = "csrf_token",
+          .type = SOVD_FIELD_STRING,
+          .offset = F(csrf_token),
+          .flags = SOVD_REQUIRED,
           .doc = "For the field X-CSRF-Token of every request that changes something." },
-        { .name = "expires", .type = SOVD_FIELD_STRING, .offset = F(expires), .flags = SOVD_REQUIRED, .format = "date-time",
+        { .name = "expires",
+          .type = SOVD_FIELD_STRING,
+          .offset = F(expires),
+          .flags = SOVD_REQUIRED,
+          .format = "date-time",
           .doc = "When the session ends, at the latest." },
-        { .name = "idle_secs", .type = SOVD_FIELD_INT, .offset = F(idle), .flags = SOVD_REQUIRED,
+        { .name = "idle_secs",
+          .type = SOVD_FIELD_INT,
+          .offset = F(idle),
+          .flags = SOVD_REQUIRED,
           .doc = "It ends earlier when it is not used for so long." },
         { 0 }
 };
 #undef F
-static const struct sovd_schema schema = { .name = "BrowserSession", .size = sizeof(struct session), .fields = fields };
+static const struct sovd_schema schema = { .name = "BrowserSession",
+                                           .size = sizeof(struct session),
+                                           .fields = fields };
 
 static struct sovd_browser_sessions *sessions_of(const struct sovd_call *call) {
         return sovd_rest_of(call)->browser_sessions;
 }
 
 static int not_offered(struct sovd_call *call) {
-        return sovd_fail(call, SOVD_E_NOT_FOUND, "browser sessions are not offered here (auth.browser_sessions)");
+        return sovd_fail(call, SOVD_E_NOT_FOUND,
+                         "browser sessions are not offered here (auth.browser_sessions)");
 }
 
 static int check_enabled(struct sovd_call *call) {
@@ -50,10 +63,13 @@ static int describe(struct sovd_call *call, const struct sovd_browser_session *f
 
 /* What the request showed, and was let in with. */
 static int read_credentials(struct sovd_call *call, struct sovd_browser_session_of *ret) {
-        const char *authorization = sovd_call_header(call, "Authorization"), *api_key = sovd_call_header(call, "X-API-Key");
+        const char *authorization = sovd_call_header(call, "Authorization"),
+                   *api_key = sovd_call_header(call, "X-API-Key");
 
         if ((!authorization && !api_key) || call->principal.anonymous)
-                return sovd_fail(call, SOVD_E_UNAUTHORIZED, "a browser session is opened with a token or an API key in the head of the request");
+                return sovd_fail(
+                        call, SOVD_E_UNAUTHORIZED,
+                        "a browser session is opened with a token or an API key in the head of the request");
         *ret = (struct sovd_browser_session_of){ .client = call->principal.id,
                                                  .certificate = call->principal.certificate,
                                                  .credentials = authorization ? authorization : api_key,
@@ -79,7 +95,8 @@ static int session_open(struct sovd_call *call) {
                 return r;
         r = sovd_browser_sessions_open(sessions_of(call), &of, cookie, &session);
         if (r == SOVD_E_OVERLOAD) {
-                (void)sovd_fail(call, r, "the limit of browser sessions is reached (auth.browser_sessions.sessions)");
+                (void)sovd_fail(call, r,
+                                "the limit of browser sessions is reached (auth.browser_sessions.sessions)");
                 sovd_fail_retry_after(call, 60);
         }
         if (r == SOVD_E_NOT_IMPLEMENTED)
@@ -127,14 +144,33 @@ static int session_end(struct sovd_call *call) {
         return sovd_cookie_make(call, "", &((struct sovd_rest_call *)call)->set_cookie);
 }
 
-#define SESSION .path = "/x-gw-session", .collection = SOVD_NO_COLLECTION, .clause = "of this gateway: docs/authentication.md"
+#define SESSION                                                                                              \
+        .path = "/x-gw-session", .collection = SOVD_NO_COLLECTION,                                           \
+        .clause = "of this gateway: docs/authentication.md"
 
 const struct sovd_route sovd_routes_browser_session[] = {
-        { .id = "browser-session-open", .method = SOVD_POST, .handler = session_open, .flags = SOVD_NO_LOCK | SOVD_OWN,
-          .out = &schema, .success = 201, .summary = "Open a session for a web page of this origin", SESSION },
-        { .id = "browser-session-read", .method = SOVD_GET, .handler = session_read, .flags = SOVD_OWN, .out = &schema,
-          .success = 200, .summary = "Read the session that the request is in", SESSION },
-        { .id = "browser-session-end", .method = SOVD_DELETE, .handler = session_end, .flags = SOVD_NO_LOCK | SOVD_OWN,
-          .success = 204, .summary = "End the session that the request is in", SESSION },
+        { .id = "browser-session-open",
+          .method = SOVD_POST,
+          .handler = session_open,
+          .flags = SOVD_NO_LOCK | SOVD_OWN,
+          .out = &schema,
+          .success = 201,
+          .summary = "Open a session for a web page of this origin",
+          SESSION },
+        { .id = "browser-session-read",
+          .method = SOVD_GET,
+          .handler = session_read,
+          .flags = SOVD_OWN,
+          .out = &schema,
+          .success = 200,
+          .summary = "Read the session that the request is in",
+          SESSION },
+        { .id = "browser-session-end",
+          .method = SOVD_DELETE,
+          .handler = session_end,
+          .flags = SOVD_NO_LOCK | SOVD_OWN,
+          .success = 204,
+          .summary = "End the session that the request is in",
+          SESSION },
         { 0 }
 };

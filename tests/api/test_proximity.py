@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proofs of proximity that the gateway itself asks for, whatever the backend."""
+import concurrent.futures
 import datetime
 import hashlib
 import hmac
@@ -180,6 +181,18 @@ class Proofs(Case):
         challenge = self.challenge('operations/open')
         self.start(403, 'operations/open', right(challenge, 'components/ecu/operations/open'))
         self.start(200, 'operations/open', hmac.new(b'simulation', challenge.encode(), hashlib.sha256).hexdigest())
+
+    def test_of_many_at_once_one_starts_it(self):
+        for name, answer in (('operations/flush', right), ('operations/unlock-door', lambda challenge, _: challenge[-6:])):
+            with self.subTest(name), concurrent.futures.ThreadPoolExecutor(8) as pool:
+                response = answer(self.challenge(name), 'components/ecu/' + name)
+                replies = list(pool.map(lambda _, name=name, response=response: self.gateway.bare(
+                    'POST', f'{ECU}/{name}/executions', {'proximity_response': response}, keys.bearer(TESTER)), range(8)))
+                self.assertEqual(sorted(reply.status for reply in replies)[1:], [409] * 7, replies)
+                self.assertIn(min(reply.status for reply in replies), (200, 202))
+                for reply in replies:
+                    if reply.status == 202:
+                        self.ask(204, 'DELETE', gateway.openapi.path_of(reply.headers['location']))
 
     def test_two_proofs_for_one_start_are_501(self):
         detail = self.ask(200, 'GET', ECU + '/operations/both').json

@@ -48,11 +48,14 @@ static int set_up(void **state) {
         now_usec = 1000000 * SOVD_USEC_PER_SEC;
         sovd_clock_replace(&fake);
         (void)setenv("PROXIMITY_KEY", KEY, 1);
-        verifier = (struct sovd_proximity_verifier_settings){ .key = "env:PROXIMITY_KEY", .timeout = { true, 2 } };
-        rules[0] = (struct sovd_proximity_rule_settings){ .resources = { .items = patterns, .n = 2, .set = true },
-                                                          .verifier = &verifier,
-                                                          .valid_secs = SOVD_INT(30),
-                                                          .tries = SOVD_INT(3) };
+        verifier = (struct sovd_proximity_verifier_settings){ .key = "env:PROXIMITY_KEY",
+                                                              .timeout = { true, 2 } };
+        rules[0] = (struct sovd_proximity_rule_settings){
+                .resources = { .items = patterns, .n = 2, .set = true },
+                .verifier = &verifier,
+                .valid_secs = SOVD_INT(30),
+                .tries = SOVD_INT(3)
+        };
         return 0;
 }
 
@@ -95,8 +98,10 @@ static enum sovd_proximity_verdict prove(const struct sovd_proximity_of *of, con
 #define RESOURCE "components/bms/operations/flush"
 
 static void what_no_rule_names_is_free(void **state) {
-        static const struct sovd_proximity_of other = { "key:a", { "components", "bms", "operations", "flush2" } };
-        static const struct sovd_proximity_of loud = { "key:a", { "components", "bms", "operations", "FLush" } };
+        static const struct sovd_proximity_of other = { "key:a",
+                                                        { "components", "bms", "operations", "flush2" } };
+        static const struct sovd_proximity_of loud = { "key:a",
+                                                       { "components", "bms", "operations", "FLush" } };
         char challenge[SOVD_ID_SIZE];
         uint64_t usec;
         unsigned wait;
@@ -106,7 +111,8 @@ static void what_no_rule_names_is_free(void **state) {
         assert_true(sovd_proximity_demands(proximity, &SCRIPT));
         assert_true(sovd_proximity_demands(proximity, &loud));
         assert_false(sovd_proximity_demands(proximity, &other));
-        assert_int_equal(sovd_proximity_challenge(proximity, &other, challenge, &usec, &wait), SOVD_E_NOT_FOUND);
+        assert_int_equal(sovd_proximity_challenge(proximity, &other, challenge, &usec, &wait),
+                         SOVD_E_NOT_FOUND);
         assert_int_equal(prove(&other, "x"), SOVD_PROXIMITY_UNKNOWN);
 }
 
@@ -155,21 +161,26 @@ static void wrong_answers_make_the_client_wait_longer_each_time(void **state) {
         const char *right = answer(ask(&FLUSH), RESOURCE);
         assert_int_equal(prove(&FLUSH, "x"), SOVD_PROXIMITY_WRONG);
         assert_int_equal(prove(&FLUSH, ""), SOVD_PROXIMITY_WRONG);
-        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "y", UINT64_MAX, &wait), SOVD_PROXIMITY_WRONG);
+        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "y", UINT64_MAX, &wait),
+                         SOVD_PROXIMITY_WRONG);
         assert_int_equal(wait, 10);
         assert_int_equal(prove(&FLUSH, right), SOVD_PROXIMITY_WAIT);
-        assert_int_equal(sovd_proximity_challenge(proximity, &FLUSH, challenge, &usec, &wait), SOVD_E_CONFLICT);
+        assert_int_equal(sovd_proximity_challenge(proximity, &FLUSH, challenge, &usec, &wait),
+                         SOVD_E_CONFLICT);
         assert_int_equal(wait, 11);
         now_usec += 10 * SOVD_USEC_PER_SEC;
         assert_int_equal(prove(&FLUSH, right), SOVD_PROXIMITY_NOT_OPEN);
         (void)ask(&FLUSH);
-        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "y", UINT64_MAX, &wait), SOVD_PROXIMITY_WRONG);
+        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "y", UINT64_MAX, &wait),
+                         SOVD_PROXIMITY_WRONG);
         assert_int_equal(wait, 20);
-        assert_int_equal(prove(&OTHERS, answer(ask(&OTHERS), RESOURCE)), SOVD_PROXIMITY_PROVED); /* it is no one else's trouble */
+        assert_int_equal(prove(&OTHERS, answer(ask(&OTHERS), RESOURCE)),
+                         SOVD_PROXIMITY_PROVED); /* it is no one else's trouble */
         now_usec += 20 * SOVD_USEC_PER_SEC;
         assert_int_equal(prove(&FLUSH, answer(ask(&FLUSH), RESOURCE)), SOVD_PROXIMITY_PROVED);
         (void)ask(&FLUSH);
-        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "y", UINT64_MAX, &wait), SOVD_PROXIMITY_WRONG);
+        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "y", UINT64_MAX, &wait),
+                         SOVD_PROXIMITY_WRONG);
         assert_int_equal(wait, 0); /* a right one has made up for them */
 }
 
@@ -196,7 +207,8 @@ static void the_table_is_bounded_for_all_and_for_each(void **state) {
         }
         const char *right = answer(ask(&OTHERS), RESOURCE);
         const struct sovd_proximity_of third = { "key:c", { "apps", "x", "scripts", "s" } };
-        assert_int_equal(sovd_proximity_challenge(proximity, &third, challenge, &usec, &wait), SOVD_E_OVERLOAD);
+        assert_int_equal(sovd_proximity_challenge(proximity, &third, challenge, &usec, &wait),
+                         SOVD_E_OVERLOAD);
         assert_int_equal(prove(&OTHERS, right), SOVD_PROXIMITY_PROVED);
         assert_int_equal(sovd_proximity_challenge(proximity, &third, challenge, &usec, &wait), 0);
 }
@@ -214,8 +226,10 @@ static void new_rules_end_what_is_open_and_no_wait(void **state) {
 }
 
 static void settings_that_protect_nothing_are_refused(void **state) {
-        static const char *bad[][2] = { { "components/bms", "neither" }, { "**/data/x", "neither" }, { "operations", "neither" }, { "a//operations", "pattern" },
-                                        { "", "pattern" }, { "**x/operations/y", "pattern" } };
+        static const char *bad[][2] = {
+                { "components/bms", "neither" }, { "**/data/x", "neither" }, { "operations", "neither" },
+                { "a//operations", "pattern" },  { "", "pattern" },          { "**x/operations/y", "pattern" }
+        };
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         const char *pointer, *why;
 
@@ -292,10 +306,20 @@ static void a_process_says_yes_or_no_and_whatever_else_is_no_proof(void **state)
                 const char *says;
                 int r;
         } cases[] = {
-                { "{\"ok\":true}\n", 1 }, { "{\"ok\": false}\n", 0 }, { "{\"ok\":1}\n", -EBADMSG }, { "{\"ok\":\"true\"}\n", -EBADMSG },
-                { "true\n", -EBADMSG }, { "{\"ok\":true,\"x\":1}\n", -EBADMSG }, { "{\"x\":1,\"ok\":true}\n", -EBADMSG },
-                { "{\"ok\":true}\n{\"ok\":false}\n", -EBADMSG }, { "{\"ok\":true}", -EBADMSG }, { "", -EBADMSG }, { "\n", -EBADMSG },
-                { "{\"ok\":true,\"ok\":true}\n", -EBADMSG }, { "{\"OK\":true}\n", -EBADMSG }, { "[true]\n", -EBADMSG },
+                { "{\"ok\":true}\n", 1 },
+                { "{\"ok\": false}\n", 0 },
+                { "{\"ok\":1}\n", -EBADMSG },
+                { "{\"ok\":\"true\"}\n", -EBADMSG },
+                { "true\n", -EBADMSG },
+                { "{\"ok\":true,\"x\":1}\n", -EBADMSG },
+                { "{\"x\":1,\"ok\":true}\n", -EBADMSG },
+                { "{\"ok\":true}\n{\"ok\":false}\n", -EBADMSG },
+                { "{\"ok\":true}", -EBADMSG },
+                { "", -EBADMSG },
+                { "\n", -EBADMSG },
+                { "{\"ok\":true,\"ok\":true}\n", -EBADMSG },
+                { "{\"OK\":true}\n", -EBADMSG },
+                { "[true]\n", -EBADMSG },
         };
         static char flood[3 * SOVD_PROXIMITY_LINE_MAX];
 
@@ -303,7 +327,8 @@ static void a_process_says_yes_or_no_and_whatever_else_is_no_proof(void **state)
         for (size_t i = 0; i < SOVD_N_ELEMENTS(cases); i++) {
                 struct server s = { .says = cases[i].says, .n = strlen(cases[i].says), .closes = true };
                 assert_int_equal(ask_process(&s, -1, "a \"quoted\"\n one"), cases[i].r);
-                assert_string_equal(s.heard, "{\"challenge\":\"c0ffee\",\"resource\":\"" RESOURCE "\",\"client\":\"client\","
+                assert_string_equal(s.heard, "{\"challenge\":\"c0ffee\",\"resource\":\"" RESOURCE
+                                             "\",\"client\":\"client\","
                                              "\"response\":\"a \\\"quoted\\\"\\u000a one\"}\n");
         }
         memset(flood, ' ', sizeof(flood));
@@ -319,7 +344,8 @@ static void a_process_says_yes_or_no_and_whatever_else_is_no_proof(void **state)
 }
 
 static void who_cannot_be_asked_has_proved_nothing(void **state) {
-        verifier = (struct sovd_proximity_verifier_settings){ .socket = "/nonexistent/socket", .timeout = { true, 1 } };
+        verifier = (struct sovd_proximity_verifier_settings){ .socket = "/nonexistent/socket",
+                                                              .timeout = { true, 1 } };
         begin(8);
         for (int i = 0; i < 3; i++) {
                 if (!i)
@@ -327,7 +353,7 @@ static void who_cannot_be_asked_has_proved_nothing(void **state) {
                 assert_int_equal(prove(&FLUSH, "x"), SOVD_PROXIMITY_UNKNOWN);
         }
         assert_int_equal(prove(&FLUSH, "x"), SOVD_PROXIMITY_NOT_OPEN); /* tries are tries */
-        (void)ask(&FLUSH); /* and no fault of the client's */
+        (void)ask(&FLUSH);                                             /* and no fault of the client's */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, clean_up)
