@@ -45,6 +45,9 @@ struct sovd_auth_settings {
         struct sovd_list certificates; /* struct sovd_client_cert_settings (client_cert.h) */
         struct sovd_issuer_settings *jwt, *oidc; /* or NULL (jwt.h) */
         struct sovd_mint_settings *mint;   /* or NULL */
+        struct sovd_list proximity;             /* struct sovd_proximity_rule_settings (proximity.h) */
+        struct sovd_int proximity_challenges;
+        struct sovd_browser_session_settings *browser_sessions; /* or NULL */
 };
 extern const struct sovd_schema sovd_schema_auth_settings;
 

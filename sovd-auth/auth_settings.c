@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/browser_session.h"
 #include "sovd-auth/client_cert.h"
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
 #include "sovd-auth/mint.h"
+#include "sovd-auth/proximity.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-auth/sessions.h"
 #include "sovd-core/base/timestamp.h"
@@ -80,6 +82,14 @@ static const struct sovd_field auth_fields[] = {
           .doc = "Clients with signed tokens of an OpenID provider." },
         { .name = "mint", .type = SOVD_FIELD_OBJECT, .offset = F(mint), .of = &sovd_schema_mint_settings,
           .doc = "Access tokens of the gateway's own, for clients that show a key at /token; without it there are none." },
+        { .name = "proximity", .type = SOVD_FIELD_LIST, .offset = F(proximity), .of = &sovd_schema_proximity_rule, .min = 0,
+          .max = SOVD_PROXIMITY_RULES_MAX,
+          .doc = "What only somebody at the vehicle may start; the first rule that matches counts." },
+        { .name = "proximity_challenges", .type = SOVD_FIELD_INT, .offset = F(proximity_challenges), .min = 1, .max = 65536,
+          .def = "1024", .doc = "Challenges of proximity that may be open. One client may have 16." },
+        { .name = "browser_sessions", .type = SOVD_FIELD_OBJECT, .offset = F(browser_sessions),
+          .of = &sovd_schema_browser_session_settings,
+          .doc = "Cookies in place of credentials, for web pages of the gateway's own origin." },
         { 0 }
 };
 #undef F
@@ -267,6 +277,11 @@ const char *sovd_auth_settings_check(const struct sovd_auth_settings *settings, 
         why = settings->mint ? check_mint(settings, arena) : NULL;
         if (why) {
                 *ret_pointer = "/mint/key";
+                return why;
+        }
+        why = sovd_proximity_settings_check(&settings->proximity, settings->vault, arena, ret_pointer);
+        if (why) {
+                *ret_pointer = sovd_arena_printf(arena, "/proximity%s", *ret_pointer ? *ret_pointer : "");
                 return why;
         }
         why = check_all(settings, arena, &place);

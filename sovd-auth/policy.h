@@ -105,3 +105,6 @@ SOVD_DEFINE_CLEANUP(struct sovd_policy *, sovd_policy_unref)
 /* Does the pattern match the segments? "*" stands for any characters of one segment, "**" as a segment of its own for any
  * number of segments. with_rest: what is below what it matches is matched too. */
 bool sovd_policy_matches(const char *pattern, const char *const *segments, size_t n, bool with_rest);
+
+/* Can it be one: no empty segment, and "**" only as a whole one? */
+bool sovd_policy_is_pattern(const char *s);

@@ -120,7 +120,7 @@ static bool is_name(const char *s) {
 }
 
 /* "**" is a segment of its own, and no segment is empty. */
-static bool is_pattern(const char *s) {
+bool sovd_policy_is_pattern(const char *s) {
         if (!*s || strlen(s) > PATTERN_SIZE)
                 return false;
         for (;;) {
@@ -139,7 +139,7 @@ static bool is_entity_pattern(const char *s) {
         size_t n = strcspn(s, "/");
         char type[16];
 
-        if (!is_pattern(s))
+        if (!sovd_policy_is_pattern(s))
                 return false;
         if (n == 2 && strncmp(s, "**", 2) == 0)
                 return true;
@@ -171,7 +171,7 @@ static int check_patterns(struct reader *rd, const char *at, const char *member,
 }
 
 static bool is_word_pattern(const char *s) {
-        return is_pattern(s) && !strchr(s, '/') && !strstr(s, "**");
+        return sovd_policy_is_pattern(s) && !strchr(s, '/') && !strstr(s, "**");
 }
 
 static int check_rule(struct reader *rd, const char *at, const struct rule *rule) {
@@ -191,7 +191,7 @@ static int check_rule(struct reader *rd, const char *at, const struct rule *rule
                 r = check_patterns(rd, at, "entities", &rule->entities, is_entity_pattern, NULL,
                                    "an entity like components/bms, components/* or **");
         return r ? r
-                 : check_patterns(rd, at, "resources", &rule->resources, is_pattern, NULL,
+                 : check_patterns(rd, at, "resources", &rule->resources, sovd_policy_is_pattern, NULL,
                                   "an id, perhaps with *, or with ** as a segment of its own");
 }
 

@@ -70,6 +70,7 @@ struct sovd_call {
         const void *in;                  /* decoded body, of the route's input schema */
         const char *raw;                 /* the body as it came, NUL-terminated; NULL = the route takes none */
         size_t raw_len;
+        uint64_t fence;                  /* of the lock that a change rests on (locks.h); 0 = it rests on none */
         uint64_t idempotency;            /* ticket of its Idempotency-Key (idempotency.h); 0 = it has none */
         struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 

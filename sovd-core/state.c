@@ -134,6 +134,10 @@ static const char feature[] =
         "CREATE TABLE feature(id TEXT PRIMARY KEY, enabled INTEGER NOT NULL, changed_usec INTEGER NOT NULL, changed_by TEXT,"
         " reason TEXT) STRICT, WITHOUT ROWID;";
 
+/* attempts.h: wrong keys in a row. */
+static const char wrong_attempts[] =
+        "CREATE TABLE wrong_attempt(place TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -147,6 +151,7 @@ const char *const sovd_state_migrations[] = {
         fault_now,
         sessions,
         feature,
+        wrong_attempts,
         NULL,
 };
 

@@ -95,7 +95,7 @@ static unsigned flags_of(const struct sovd_route *route, const char *word) {
                    spans = !route->entities && IS_ONE_OF(word, spanning);
 
         return (is_explicit ? SOVD_ACCESS_EXPLICIT : 0) | (spans ? SOVD_ACCESS_SPANS : 0) |
-               (route->flags & SOVD_PUBLIC ? SOVD_ACCESS_PUBLIC : 0);
+               (route->flags & (SOVD_PUBLIC | SOVD_OWN) ? SOVD_ACCESS_PUBLIC : 0);
 }
 
 void sovd_access_of(struct sovd_route_access *ret, const struct sovd_route *route, const struct sovd_entity *e,

@@ -511,6 +511,7 @@ static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const
                 r = sovd_lock_use_begin(sovd_gateway_locks(call->gateway), call, scope, &use);
                 is_use = !r;
                 ((struct sovd_rest_call *)call)->trail.fence = r ? 0 : use.fence;
+                call->fence = r ? 0 : use.fence;
         }
         if (!r)
                 r = check_if_match(x, call, route);

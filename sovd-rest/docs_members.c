@@ -2,6 +2,7 @@
 #include "sovd-rest/docs_members.h"
 #include "sovd-rest/gate.h"
 #include "sovd-rest/left_out.h"
+#include "sovd-rest/proximity.h"
 #include "sovd-rest/resources/resources.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -66,6 +67,7 @@ static int list_operations(struct list_call *l) {
         int r = l->ops->operations_list(l->call, l->call->entity, &list);
         if (r)
                 return r;
+        sovd_near_mark_operations(l->call, &list.items);
         const struct sovd_operation *from = list.items.items;
         struct sovd_docs_member *to = make_room(l, list.items.n);
         if (!to)
@@ -117,6 +119,7 @@ static int list_scripts(struct list_call *l) {
         int r = l->ops->scripts_list(l->call, l->call->entity, &list);
         if (r)
                 return r;
+        sovd_near_mark_scripts(l->call, &list.items);
         const struct sovd_script *from = list.items.items;
         struct sovd_docs_member *to = make_room(l, list.items.n);
         if (!to)

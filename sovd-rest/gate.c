@@ -5,6 +5,7 @@
 #include "sovd-rest/admission.h"
 #include "sovd-rest/access.h"
 #include "sovd-rest/authority.h"
+#include "sovd-rest/cookie.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/rest.h"
@@ -69,7 +70,10 @@ int sovd_gate_identify(struct sovd_call *call, const struct sovd_http_exchange *
 
         if (!r)
                 r = single(call, x, "X-API-Key", &credentials.api_key);
-        if (r)
+        bool in_session = false;
+        if (!r && !credentials.authorization && !credentials.api_key)
+                r = sovd_cookie_identify(call, x, &in_session);
+        if (r || in_session)
                 return r;
         r = sovd_auth_identify(sovd_rest_of(call)->auth, call, &credentials);
         return r == SOVD_E_UNAUTHORIZED ? sovd_admission_failed(admission, call, kind_of(&credentials), r) : r;
@@ -219,6 +223,13 @@ bool sovd_gate_may_use(const struct sovd_call *call, const struct sovd_route *ro
         struct sovd_route_access a;
 
         sovd_access_of(&a, route, call->entity, NULL);
+        return decide(call, &a.access).verdict == SOVD_ALLOWED;
+}
+
+bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route) {
+        struct sovd_route_access a;
+
+        sovd_access_of(&a, route, call->entity, call->params);
         return decide(call, &a.access).verdict == SOVD_ALLOWED;
 }
 

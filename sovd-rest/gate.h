@@ -61,6 +61,9 @@ bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e,
 /* Does a list that somebody else may read have things in it that he may not? */
 bool sovd_gate_picks(const struct sovd_call *call);
 
+/* May he use another route on the same entity, with the parameters of the call? Sets no failure. */
+bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route);
+
 /* May he break locks of others? Else SOVD_E_FORBIDDEN, with the failure set. */
 int sovd_gate_may_break(struct sovd_call *call);
 

@@ -3,7 +3,9 @@
 #include "backends/sim/sim_backend.h"
 #include "fault-manager/catalog.h"
 #include "sovd-auth/auth.h"
+#include "sovd-auth/browser_session.h"
 #include "sovd-auth/make_key.h"
+#include "sovd-auth/proximity.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-auth/sessions.h"
 #include "sovd-core/base/clock.h"
@@ -97,7 +99,11 @@ static int set_access(const struct daemon *d, struct sovd_sections *s) {
 
         if (policy)
                 sovd_authority_set(d->rest.authority, sovd_policy_ref(policy));
-        int r = set_auth(d, s);
+        int r = sovd_proximity_apply(d->rest.proximity, &s->auth->proximity);
+        if (!r)
+                r = sovd_browser_sessions_apply(d->rest.browser_sessions, s->auth->browser_sessions);
+        if (!r)
+                r = set_auth(d, s);
         sovd_authority_set(d->rest.authority, r && before ? sovd_policy_ref(before) : r ? NULL : SOVD_TAKE(policy));
         sovd_policy_unref(policy);
         sovd_policy_unref(before);
@@ -323,6 +329,34 @@ static int start_catalog(struct daemon *d) {
         return sovd_data_catalog_new(&d->rest.data_catalog, &d->rest, &options);
 }
 
+/* Who comes in, and what for. */
+static int start_access(struct daemon *d) {
+        const struct sovd_auth_settings *auth = d->settings.auth;
+        int r = sovd_auth_new(&d->rest.auth);
+
+        if (!r)
+                r = sovd_admission_new(&d->rest.admission, d->settings.rate);
+        if (!r)
+                r = sovd_authority_new(&d->rest.authority);
+        if (!r)
+                r = sovd_secrets_new(&d->rest.secrets, auth->vault);
+        if (!r)
+                r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
+        if (!r && auth->mint)
+                r = sovd_sessions_new(&d->rest.sessions, auth->mint, d->rest.secrets, d->db);
+        if (!r)
+                sovd_auth_set_sessions(d->rest.auth, d->rest.sessions);
+        if (!r)
+                r = sovd_browser_sessions_new(&d->rest.browser_sessions);
+        if (!r)
+                r = sovd_proximity_new(&d->rest.proximity, d->rest.secrets, (size_t)auth->proximity_challenges.value);
+        if (!r)
+                r = set_access(d, &d->settings);
+        if (!r)
+                r = sovd_evidence_set(&d->rest.evidence, &sovd_schema_sections, &d->settings);
+        return r;
+}
+
 static int start(struct daemon *d) {
         const struct sovd_limits_settings *limits = d->settings.limits;
         struct sovd_http_server_options http = sovd_settings_http(d->settings.server, limits, d->settings.rate);
@@ -354,23 +388,7 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_metrics_new(&d->rest.metrics);
         if (!r)
-                r = sovd_auth_new(&d->rest.auth);
-        if (!r)
-                r = sovd_admission_new(&d->rest.admission, d->settings.rate);
-        if (!r)
-                r = sovd_authority_new(&d->rest.authority);
-        if (!r)
-                r = sovd_secrets_new(&d->rest.secrets, d->settings.auth->vault);
-        if (!r)
-                r = sovd_auth_set_secrets(d->rest.auth, d->rest.secrets);
-        if (!r && d->settings.auth->mint)
-                r = sovd_sessions_new(&d->rest.sessions, d->settings.auth->mint, d->rest.secrets, d->db);
-        if (!r)
-                sovd_auth_set_sessions(d->rest.auth, d->rest.sessions);
-        if (!r)
-                r = set_access(d, &d->settings);
-        if (!r)
-                r = sovd_evidence_set(&d->rest.evidence, &sovd_schema_sections, &d->settings);
+                r = start_access(d);
         if (!r)
                 r = sovd_lock_settings_apply(d->settings.locks, sovd_gateway_locks(d->gateway));
         if (!r)
@@ -506,6 +524,8 @@ static void stop(struct daemon *d) {
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
         d->rest.secrets = sovd_secrets_free(d->rest.secrets); /* its thread renews the keys of auth */
         d->rest.auth = sovd_auth_free(d->rest.auth);
+        d->rest.proximity = sovd_proximity_free(d->rest.proximity);
+        d->rest.browser_sessions = sovd_browser_sessions_free(d->rest.browser_sessions);
         d->rest.admission = sovd_admission_free(d->rest.admission);
         d->rest.authority = sovd_authority_free(d->rest.authority);
         d->rest.evidence = sovd_evidence_free(d->rest.evidence);

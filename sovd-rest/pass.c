@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/pass.h"
 #include "sovd-auth/auth.h"
+#include "sovd-auth/browser_session.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/principal.h"
 #include "sovd-rest/access.h"
@@ -24,6 +25,8 @@ struct sovd_pass {
         const char *observed_params[SOVD_PARAMS_MAX];
         bool leaves_out;     /* what of it is sent goes by the policy, too */
         uint64_t generation; /* of the one that looks at it */
+        bool in_session;     /* it ends with a browser session */
+        unsigned char session[SOVD_SESSION_DIGEST];
 };
 
 static int copy_params(const struct sovd_pass *pass, const char **to, const char *const *from) {
@@ -40,6 +43,8 @@ static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
         int r = sovd_principal_copy(&pass->principal, &call->principal, pass->arena);
 
         pass->observed = outer->observed;
+        pass->in_session = outer->in_session;
+        memcpy(pass->session, outer->session, sizeof(pass->session));
         if (!r)
                 r = copy_params(pass, pass->params, call->params);
         if (!r)
@@ -143,6 +148,8 @@ bool sovd_pass_holds(struct sovd_pass *pass) {
         const uint64_t generation = sovd_authority_generation(pass->rest->authority);
 
         if (pass->principal.expires_usec && pass->principal.expires_usec <= sovd_realtime_usec())
+                return false;
+        if (pass->in_session && !sovd_browser_sessions_hold(pass->rest->browser_sessions, pass->session))
                 return false;
         if (generation == pass->generation)
                 return true;

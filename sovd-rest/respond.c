@@ -192,6 +192,7 @@ static unsigned send_failure(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "Content-Range", f->content_range);
         add(&h, "Retry-After", f->retry_after_sec ? seconds : NULL);
         add(&h, "SOVD-Audit-Head", sovd_trail_head(call));
+        add(&h, "Set-Cookie", ((const struct sovd_rest_call *)call)->set_cookie);
 
         unsigned status = sovd_failure_status(call);
         if (status == 401)
@@ -220,6 +221,7 @@ static unsigned send_success(struct sovd_http_exchange *x, struct sovd_call *cal
         add(&h, "X-Request-Id", call->request_id);
         add(&h, "Location", call->location);
         add(&h, "Link", call->link);
+        add(&h, "Set-Cookie", ((const struct sovd_rest_call *)call)->set_cookie);
         add(&h, "SOVD-Audit-Head", sovd_trail_head(call));
         sovd_http_send(x, status, h.items, bare);
         return status;

@@ -19,6 +19,8 @@ struct sovd_events;
 struct sovd_evidence;
 struct sovd_auth;
 struct sovd_authority;
+struct sovd_proximity;
+struct sovd_browser_sessions;
 struct sovd_policy;
 struct sovd_route;
 struct sovd_secrets;
@@ -35,6 +37,8 @@ struct sovd_rest {
         struct sovd_metrics *metrics;
         struct sovd_auth *auth;
         struct sovd_authority *authority;
+        struct sovd_proximity *proximity;
+        struct sovd_browser_sessions *browser_sessions;
         struct sovd_secrets *secrets;
         struct sovd_sessions *sessions;       /* or NULL */
         bool is_local;                        /* only this machine reaches it */
@@ -87,6 +91,9 @@ struct sovd_rest_call {
         bool is_anothers_list;
         const struct sovd_policy *policy; /* that holds for this call (gate.h); NULL = nothing is enforced */
         struct sovd_trail trail;
+        bool in_session;                  /* the client is that of a browser session (cookie.h) */
+        unsigned char session[32];        /* which one */
+        const char *set_cookie;           /* Set-Cookie; or NULL */
 };
 
 /* Does the request accept an answer of this type (RFC 9110 12.5.1)? */

@@ -38,6 +38,7 @@ enum {
         SOVD_PUBLIC_DOCS = 1 << 21,   /* the same for auth.public_docs */
         SOVD_AUDITOR = 1 << 22,       /* for clients that may read the audit log */
         SOVD_ACKNOWLEDGES = 1 << 24,  /* the one change that is made while the audit log is under suspicion */
+        SOVD_OWN = 1 << 26,           /* about the client itself: needs credentials, and no role */
         SOVD_AUDITED = 1 << 23,       /* a read that is put on record; what changes something always is */
         SOVD_NEVER_OFF = 1 << 25,     /* a change that is made although changes are switched off (switched.h) */
         SOVD_TAKES_OUT = 1 << 26,     /* carries much away at once: the feature data-exports */

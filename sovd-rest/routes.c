@@ -32,6 +32,7 @@ const struct sovd_route *const sovd_routes[] = {
         sovd_routes_token,
         sovd_routes_features,
         sovd_routes_evidence,
+        sovd_routes_browser_session,
         NULL,
 };
 

@@ -62,6 +62,8 @@ void sovd_trail_who(struct sovd_http_exchange *x, struct sovd_call *call, const 
         t->who.path = clip(t->path, sizeof(t->path), x->path);
         take_client(t, audit, &call->principal);
         take_entity(t, call, route);
+        if (outer_of(call)->in_session)
+                add_text(&t->who, "via", "browser-session");
 }
 
 /* What was sent may be a secret: the same text has the same name, and nobody can find it out from the name. */
@@ -149,6 +151,7 @@ int sovd_trail_end(struct sovd_call *call, const struct sovd_route *route, int r
         e.ev = "request.outcome";
         e.status = status_of(call, route, r);
         e.outcome = outcome_of(call, r, (unsigned)e.status);
+        add_text(&e, "proximity", t->proximity);
         if (t->fence)
                 add_number(&e, "fence", t->fence);
         if (outer_of(call)->replay)

@@ -19,6 +19,7 @@ struct sovd_trail {
         struct sovd_audit *audit;          /* NULL until it has begun */
         struct sovd_audit_intent *intent;
         struct sovd_audit_entry who;
+        const char *proximity;             /* what became of a proof (sovd-auth/proximity.h), static; or NULL */
         uint64_t fence;                    /* of the lock that the change rests on; 0 = none */
         char sub[SOVD_TRAIL_ID_MAX + 1], entity[SOVD_TRAIL_ID_MAX + 1], lock[SOVD_TRAIL_ID_MAX + 1], tenant[SOVD_TRAIL_ID_MAX + 1];
         char method[17];

@@ -52,6 +52,7 @@ struct seed_state {
         char *client;            /* who asked; NULL = free; owned */
         char seed[SOVD_ID_SIZE]; /* hex */
         const char *level;       /* of the scenario */
+        uint64_t fence;          /* of the lock that it was asked for under; 0 = none */
         uint64_t until_usec;
 };
 
@@ -59,6 +60,7 @@ struct unlock_state {
         struct seed_state seeds[SIM_SEEDS_MAX];
         unsigned n_failures;   /* in a row */
         uint64_t blocked_usec; /* no attempt before */
+        bool is_restored;      /* what was before the process is known */
 };
 
 struct mode_state {
@@ -299,6 +301,8 @@ int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, stru
 int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
                      const char *level, const struct sovd_mode_write *write, uint64_t now_usec);
 void sim_unlock_free(struct unlock_state *u);
+/* What is known of wrong keys before the process; once. */
+void sim_unlock_restore(struct unlock_state *u, unsigned n_failures, uint64_t now_usec);
 
 int sim_modes_list(struct sovd_call *call, const struct sovd_entity *e, struct sovd_mode_list *ret);
 int sim_mode_read(struct sovd_call *call, const struct sovd_entity *e, const char *id,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sim/backend.h"
+#include "sovd-core/attempts.h"
+#include "sovd-core/base/log.h"
+#include "sovd-core/gateway.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
 
@@ -286,14 +289,65 @@ static int write_mode(struct sovd_call *call, const struct sim_call *c, const ch
         return r ? r : sim_unlock_request(call, mode, &state->unlock, level, c->now_usec, ret);
 }
 
-int sim_mode_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
-                   const struct sovd_mode_write *write, struct sovd_mode_set *ret) {
-        struct sim_call c;
+/* --- wrong keys outlive the process ---------------------------------------------------------------------- */
 
+struct attempts {
+        struct sovd_db *db;
+        const char *place;   /* in the state */
+        bool is_asked_for;   /* they are not known yet */
+        unsigned before;     /* the process */
+        unsigned n_at_first; /* before the call */
+        unsigned n;          /* behind it */
+};
+
+/* Of a mode that asks for a proof. With the lock. */
+static struct unlock_state *guard_of(const struct sim_call *c, const char *id) {
+        const struct sim_mode *mode;
+        struct mode_state *state = find(c, id, &mode);
+
+        return state && mode->access != SIM_FREE ? &state->unlock : NULL;
+}
+
+/* The state is read without the lock. What cannot be read now is asked for the next time, and until then nothing is unlocked. */
+static int restore(struct sovd_call *call, const struct sovd_entity *e, const char *id, struct attempts *a) {
+        struct sim_call c;
         int r = sim_enter(&c, call, e, SOVD_COLLECTION_MODES);
         if (r)
                 return r;
-        r = write_mode(call, &c, id, write, ret);
+
+        const struct unlock_state *u = guard_of(&c, id);
+        a->is_asked_for = u && !u->is_restored;
         sim_leave(&c);
+        a->db = call->gateway ? sovd_gateway_db(call->gateway) : NULL;
+        a->place = sovd_call_printf(call, "modes/%s/%s/%s", sovd_entity_type_paths[e->type], e->id, id);
+        r = a->is_asked_for ? sovd_attempts_read(a->db, a->place, &a->before) : 0;
+        return r ? sovd_fail_storage(call, r) : 0;
+}
+
+/* A wrong key is answered when it is on the disk, so that ending the process gives no further try. A disk that refuses changes
+ * nothing of the answer. */
+static void keep(const struct attempts *a) {
+        if (a->n != a->n_at_first && sovd_attempts_write(a->db, a->place, a->n))
+                sovd_log(SOVD_LOG_WARN, "wrong keys for %s cannot be kept now", a->place);
+}
+
+int sim_mode_write(struct sovd_call *call, const struct sovd_entity *e, const char *id,
+                   const struct sovd_mode_write *write, struct sovd_mode_set *ret) {
+        struct attempts a = { .before = 0 };
+        struct sim_call c;
+
+        int r = restore(call, e, id, &a);
+        if (!r)
+                r = sim_enter(&c, call, e, SOVD_COLLECTION_MODES);
+        if (r)
+                return r;
+        struct unlock_state *u = guard_of(&c, id);
+        if (u && a.is_asked_for)
+                sim_unlock_restore(u, a.before, c.now_usec);
+        a.n_at_first = u ? u->n_failures : 0;
+        r = write_mode(call, &c, id, write, ret);
+        a.n = u ? u->n_failures : 0;
+        sim_leave(&c);
+        keep(&a);
         return r;
 }

@@ -56,17 +56,33 @@ static int check_delay(struct sovd_call *call, const struct sim_mode *mode, cons
         return SOVD_E_CONFLICT;
 }
 
-static int refuse_proof(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
-                        uint64_t now) {
+/* 0: none yet. */
+static uint64_t delay_after(unsigned n_failures) {
         uint64_t seconds = DELAY_SECS;
 
-        u->n_failures++;
-        if (u->n_failures < FAILURES_FREE)
+        if (n_failures < FAILURES_FREE)
+                return 0;
+        for (unsigned i = FAILURES_FREE; i < n_failures && seconds < DELAY_SECS_MAX; i++)
+                seconds *= 2;
+        return SOVD_MIN(seconds, (uint64_t)DELAY_SECS_MAX);
+}
+
+/* The wait begins anew with the process. */
+void sim_unlock_restore(struct unlock_state *u, unsigned n_failures, uint64_t now) {
+        if (u->is_restored)
+                return;
+        u->is_restored = true;
+        u->n_failures = n_failures;
+        u->blocked_usec = now + delay_after(n_failures) * SOVD_USEC_PER_SEC;
+}
+
+static int refuse_proof(struct sovd_call *call, const struct sim_mode *mode, struct unlock_state *u,
+                        uint64_t now) {
+        const uint64_t seconds = delay_after(++u->n_failures);
+
+        if (!seconds)
                 return sovd_fail(call, SOVD_E_FORBIDDEN, "the %s for mode '%s' is wrong",
                                  words_of_access[mode->access].proof, mode->named.id);
-        for (unsigned i = FAILURES_FREE; i < u->n_failures && seconds < DELAY_SECS_MAX; i++)
-                seconds *= 2;
-        seconds = SOVD_MIN(seconds, (uint64_t)DELAY_SECS_MAX);
         u->blocked_usec = now + seconds * SOVD_USEC_PER_SEC;
         return sovd_fail(call, SOVD_E_FORBIDDEN,
                          "the %s for mode '%s' is wrong; the next attempt is in %u seconds",
@@ -76,7 +92,7 @@ static int refuse_proof(struct sovd_call *call, const struct sim_mode *mode, str
 /* --- seeds ---------------------------------------------------------------------------------------------- */
 
 static bool is_of(const struct seed_state *s, const char *client, uint64_t now) {
-        return s->client && strcmp(s->client, client) == 0 && now < s->until_usec;
+        return s->client && sovd_fingerprint_equal(s->client, client) && now < s->until_usec;
 }
 
 static void forget(struct seed_state *s) {
@@ -132,6 +148,7 @@ int sim_unlock_request(struct sovd_call *call, const struct sim_mode *mode, stru
                 return r;
         }
         s->level = level;
+        s->fence = call->fence;
         s->until_usec = now + SEED_USEC;
         return describe_seed(call, mode, s->seed, ret);
 }
@@ -197,9 +214,9 @@ int sim_unlock_prove(struct sovd_call *call, const struct sim_mode *mode, struct
                 return r;
         const char *client = call->principal.id ? call->principal.id : "";
         s = place_for(u, client, now);
-        if (!is_of(s, client, now) || strcmp(s->level, level) != 0)
+        if (!is_of(s, client, now) || strcmp(s->level, level) != 0 || s->fence != call->fence)
                 return sovd_fail(call, SOVD_E_CONFLICT,
-                                 "this client has asked for no %s by '%s%s', or has used it", words->member,
+                                 "this client has asked for no %s by '%s%s' under this lock, or has used it", words->member,
                                  level, words->suffix);
         r = compute(mode, s->seed, level, expected);
         forget(s);

@@ -2,6 +2,7 @@
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/left_out.h"
+#include "sovd-rest/proximity.h"
 #include "sovd-rest/resources/resources.h"
 #include <cjson/cJSON.h>
 
@@ -29,6 +30,7 @@ static int operations_list(struct sovd_call *call) {
         int r = ops_of(call)->operations_list(call, call->entity, list);
         if (r)
                 return r;
+        sovd_near_mark_operations(call, &list->items);
 
         const bool without_proof = sovd_streq(sovd_call_query(call, "include-proximity-proof"), "false");
         struct sovd_operation *all = list->items.items;
@@ -48,6 +50,9 @@ static int operation_read(struct sovd_call *call) {
 
         call->out = detail;
         int r = ops_of(call)->operation_read(call, call->entity, call->params[0], detail);
+        if (!r)
+                r = sovd_near_offer(call, SOVD_COLLECTION_OPERATIONS, detail->item ? &detail->item->proximity_proof_required : NULL,
+                                    &detail->proximity_challenge);
         return r ? r
                  : sovd_add_schema(call, SOVD_COLLECTION_OPERATIONS, &sovd_schema_operation_detail, NULL,
                                    &detail->schema);
@@ -268,8 +273,11 @@ static int begin(struct sovd_call *call, char id[static SOVD_ID_SIZE]) {
 
 static int start(struct sovd_call *call, const char *id) {
         struct sovd_execution_started s = { 0 };
+        struct sovd_execution_start wanted = *(const struct sovd_execution_start *)call->in;
 
-        int r = ops_of(call)->execution_start(call, call->entity, call->params[0], call->in, &s);
+        int r = sovd_near_check(call, SOVD_COLLECTION_OPERATIONS, &wanted.proximity_response);
+        if (!r)
+                r = ops_of(call)->execution_start(call, call->entity, call->params[0], &wanted, &s);
         if (r > 0 && call->failure.outcome_unknown)
                 return keep_unknown(call, id, r);
         if (r) {
@@ -421,7 +429,7 @@ static int execution_read(struct sovd_call *call) {
 }
 
 static int execution_control(struct sovd_call *call) {
-        const struct sovd_execution_control *control = call->in;
+        struct sovd_execution_control control = *(const struct sovd_execution_control *)call->in;
         struct sovd_execution_accepted theirs = { 0 };
         struct sovd_execution_ref ref;
 
@@ -433,11 +441,16 @@ static int execution_control(struct sovd_call *call) {
                                  : superseded(call, &ref);
         if (!ops_of(call)->execution_control)
                 return sovd_not_offered(call, "controlling executions");
-        r = ops_of(call)->execution_control(call, call->entity, call->params[0], ref.backend_id, control, &theirs);
+        if (sovd_streq(control.capability, sovd_capability_names[SOVD_CAPABILITY_STOP - 1]))
+                sovd_near_withhold(call, SOVD_COLLECTION_OPERATIONS, &control.proximity_response);
+        else
+                r = sovd_near_check(call, SOVD_COLLECTION_OPERATIONS, &control.proximity_response);
+        if (!r)
+                r = ops_of(call)->execution_control(call, call->entity, call->params[0], ref.backend_id, &control, &theirs);
         if (r)
                 return r;
 
-        int capability = sovd_enum_parse(sovd_capability_names, control->capability);
+        int capability = sovd_enum_parse(sovd_capability_names, control.capability);
         r = sovd_executions_resume(executions_of(call), ref.id, capability ? capability : ref.capability);
         if (r)
                 return not_written(call, ref.id, r);
@@ -445,14 +458,17 @@ static int execution_control(struct sovd_call *call) {
 }
 
 static int execution_stop(struct sovd_call *call) {
+        const struct sovd_execution_stop *in = call->in;
+        struct sovd_execution_stop stop = { .proximity_response = in ? in->proximity_response : NULL };
         struct sovd_execution_ref ref;
 
         int r = find(call, &ref);
         if (r)
                 return r;
+        sovd_near_withhold(call, SOVD_COLLECTION_OPERATIONS, &stop.proximity_response);
         if (!ops_of(call)->execution_stop)
                 return sovd_not_offered(call, "stopping executions");
-        r = *ref.backend_id ? ops_of(call)->execution_stop(call, call->entity, call->params[0], ref.backend_id, call->in)
+        r = *ref.backend_id ? ops_of(call)->execution_stop(call, call->entity, call->params[0], ref.backend_id, &stop)
                             : 0;
         /* An ended execution that the backend has forgotten is gone all the same. */
         if (r && !(ref.ended && is_gone(call, r)))

@@ -35,6 +35,7 @@ extern const struct sovd_route sovd_routes_audit[];
 extern const struct sovd_route sovd_routes_token[];
 extern const struct sovd_route sovd_routes_features[];
 extern const struct sovd_route sovd_routes_evidence[];
+extern const struct sovd_route sovd_routes_browser_session[];
 
 /* "/sovd/v1/components/bms" in the arena, with ids encoded; "" when memory is out. */
 const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e);

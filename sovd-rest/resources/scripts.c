@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-rest/proximity.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 #include <strings.h>
@@ -22,6 +23,7 @@ static int scripts_list(struct sovd_call *call) {
         int r = ops_of(call)->scripts_list(call, call->entity, list);
         if (r)
                 return r;
+        sovd_near_mark_scripts(call, &list->items);
 
         struct sovd_script *all = list->items.items;
         size_t n = 0;
@@ -38,7 +40,10 @@ static int script_read(struct sovd_call *call) {
                 return sovd_error_origin(-ENOMEM);
 
         call->out = detail;
-        return ops_of(call)->script_read(call, call->entity, call->params[0], detail);
+        int r = ops_of(call)->script_read(call, call->entity, call->params[0], detail);
+        return r ? r
+                 : sovd_near_offer(call, SOVD_COLLECTION_SCRIPTS, detail->item ? &detail->item->proximity_proof_required : NULL,
+                                   &detail->proximity_challenge);
 }
 
 /* --- upload --------------------------------------------------------------------------------------------- */
@@ -146,15 +151,19 @@ static int script_delete(struct sovd_call *call) {
 
 static int script_start(struct sovd_call *call) {
         struct sovd_script_started *started = sovd_arena_new0(call->arena, struct sovd_script_started);
+        struct sovd_script_start wanted = *(const struct sovd_script_start *)call->in;
         if (!started)
                 return sovd_error_origin(-ENOMEM);
         if (!ops_of(call)->script_start)
                 return sovd_not_offered(call, "running scripts");
 
-        int r = sovd_idempotency_keep(sovd_gateway_idempotency(call->gateway), call->idempotency);
+        int r = sovd_near_check(call, SOVD_COLLECTION_SCRIPTS, &wanted.proximity_response);
+        if (r)
+                return r;
+        r = sovd_idempotency_keep(sovd_gateway_idempotency(call->gateway), call->idempotency);
         if (r)
                 return sovd_fail_storage(call, r);
-        r = ops_of(call)->script_start(call, call->entity, call->params[0], call->in, started);
+        r = ops_of(call)->script_start(call, call->entity, call->params[0], &wanted, started);
         if (r)
                 return r;
         call->out = started;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
+#include "sovd-auth/browser_session.h"
+#include "sovd-auth/proximity.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/audit/log.h"
 #include "sovd-core/audit/self_check.h"
@@ -514,6 +516,8 @@ static int metrics_read(struct sovd_call *call) {
         sovd_metrics_write_access(rest->authority, &w);
         sovd_secrets_write_metrics(rest->secrets, &w);
         sovd_switched_write_metrics(sovd_gateway_features(rest->gateway), &w);
+        sovd_proximity_write_metrics(rest->proximity, &w);
+        sovd_browser_sessions_write_metrics(rest->browser_sessions, &w);
         sovd_metrics_write_audit(sovd_gateway_audit(rest->gateway), &w);
         int r = sovd_json_writer_finish(&w, &text, &len);
         if (r) {
