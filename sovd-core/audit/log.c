@@ -12,6 +12,7 @@
 #define PRUNE_USEC       (60 * SOVD_USEC_PER_SEC)
 #define REFUSALS_PER_SEC 10   /* of one address that are told one by one */
 #define REFUSALS_ALL     200  /* of all addresses */
+#define LEFT_USEC        (60 * SOVD_USEC_PER_SEC) /* how often those that have no room are told of */
 
 /* --- writing ----------------------------------------------------------------------------------------------- */
 
@@ -110,7 +111,7 @@ static bool copy_texts(struct sovd_audit_entry *e, struct sovd_arena *arena) {
         return all;
 }
 
-void sovd_audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
+static void post(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
         struct sovd_arena *arena = NULL;
         int r = a->broken ? -EUCLEAN : sovd_arena_new(&arena, 2048);
         struct writing *w = r ? NULL : sovd_arena_new0(arena, struct writing);
@@ -127,6 +128,28 @@ void sovd_audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry)
                 return;
         count_lost(a, r);
         sovd_arena_free(arena);
+}
+
+/* With the mutex held: is there no more room for what changes nothing? Then it is counted. */
+static bool is_left(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
+        if (!a->status.quiet || !audit_is_note(entry->ev))
+                return false;
+        if (entry->outcome && strcmp(entry->outcome, "ok") == 0)
+                a->n_reads_left++;
+        else
+                a->n_refusals_left++;
+        a->status.n_summarised++;
+        a->has_news = true;
+        (void)pthread_cond_signal(&a->wake);
+        return true;
+}
+
+void sovd_audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
+        (void)pthread_mutex_lock(&a->mutex);
+        bool left = is_left(a, entry);
+        (void)pthread_mutex_unlock(&a->mutex);
+        if (!left)
+                post(a, entry);
 }
 
 /* --- refusals ---------------------------------------------------------------------------------------------- */
@@ -171,10 +194,10 @@ static bool may_tell(struct sovd_audit *a, const char *ip) {
 
 void sovd_audit_post_refusal(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
         (void)pthread_mutex_lock(&a->mutex);
-        bool tell = !a->status.full && may_tell(a, entry->ip ? entry->ip : "");
+        bool tell = !is_left(a, entry) && may_tell(a, entry->ip ? entry->ip : "");
         (void)pthread_mutex_unlock(&a->mutex);
         if (tell)
-                sovd_audit_post(a, entry);
+                post(a, entry);
 }
 
 static void tell_summary(struct sovd_audit *a, const struct audit_source *s) {
@@ -185,7 +208,29 @@ static void tell_summary(struct sovd_audit *a, const struct audit_source *s) {
                 e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "sources", .text = "several" };
         else if (*s->ip)
                 e.ip = s->ip;
-        sovd_audit_post(a, &e);
+        post(a, &e);
+}
+
+static void tell_left(struct sovd_audit *a, bool now) {
+        struct sovd_audit_entry e = { .ev = "refused.summary", .outcome = "denied" };
+        uint64_t n_refusals = 0, n_reads = 0;
+
+        if (!now && a->left_usec && sovd_now_usec() - a->left_usec < LEFT_USEC)
+                return;
+        (void)pthread_mutex_lock(&a->mutex);
+        if (!a->status.full) {
+                n_refusals = a->n_refusals_left;
+                n_reads = a->n_reads_left;
+                a->n_refusals_left = a->n_reads_left = 0;
+        }
+        (void)pthread_mutex_unlock(&a->mutex);
+        if (!n_refusals && !n_reads)
+                return;
+        a->left_usec = sovd_now_usec();
+        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "refusals", .number = n_refusals };
+        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "reads", .number = n_reads };
+        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "sources", .text = "several" };
+        post(a, &e);
 }
 
 /* One of an address and a second, when the second is over. */
@@ -453,6 +498,7 @@ void sovd_audit_tick(struct sovd_audit *a) {
         if (a->broken)
                 return;
         tell_summaries(a, false);
+        tell_left(a, false);
         close_left_open(a);
         if (is_to_be_signed(a))
                 (void)sovd_db_write(a->db, sign_again, a);
@@ -588,6 +634,7 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
         stop_thread(a);
         if (a->has_thread) {
                 tell_summaries(a, true);
+                tell_left(a, true);
                 close_left_open(a);
                 (void)sovd_audit_write(a, &stop);
                 keep_head(a, true);
