@@ -360,11 +360,22 @@ static const struct sovd_principal *find_by_id(const struct sovd_known *known, c
         return NULL;
 }
 
+static int refresh_certificate(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        int r = auth->certificates ? sovd_client_certs_refresh(auth->certificates, principal, arena) : SOVD_E_UNAUTHORIZED;
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return r;
+}
+
 int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
         bool is_ours = sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_API_KEY]) ||
                        sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_UNIX_USER]);
         const char *certificate = principal->certificate;
 
+        if (sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_CERTIFICATE]))
+                return refresh_certificate(auth, principal, arena);
+        if (sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_JWT]))
+                return sovd_jwt_trusts(auth->jwt, principal->id) ? 0 : SOVD_E_UNAUTHORIZED;
         if (!is_ours)
                 return 0;
         (void)pthread_rwlock_rdlock(&auth->lock);
