@@ -393,6 +393,13 @@ static int make(struct sovd_policy **ret, struct sovd_arena *own) {
         return 0;
 }
 
+/* One that was cut off would give the built-in roles to those whom it had given less. */
+static int check_content(struct reader *rd, const struct file *file) {
+        if (file->roles || file->scopes || file->tenants)
+                return 0;
+        return complain(rd, "", "has no roles, no scopes and no tenants; without auth.policy_file the built-in roles hold");
+}
+
 /* text NULL: the file is read. */
 static int read_policy(struct sovd_policy **ret, const char *name, const char *text, size_t len,
                        const struct sovd_policy_names *names, struct sovd_arena *arena, const char **message) {
@@ -408,6 +415,8 @@ static int read_policy(struct sovd_policy **ret, const char *name, const char *t
                 r = sovd_config_parse(&file_schema, &file, name, text, len, NULL, own, &rd.tree, &rd.message);
         else if (!r)
                 r = sovd_config_load(&file_schema, &file, name, NULL, own, &rd.tree, &rd.message);
+        if (!r && name && !text)
+                r = check_content(&rd, &file);
         if (!r)
                 r = take(&rd, &file);
         if (!r) {
