@@ -399,12 +399,23 @@ static int take_over(struct sovd_principal *principal, const struct sovd_princip
         return 0;
 }
 
+static int refresh_certificate(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        int r = auth->certificates ? sovd_client_certs_refresh(auth->certificates, principal, arena) : SOVD_E_UNAUTHORIZED;
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return r;
+}
+
 int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
         static const enum sovd_auth_method ours[] = { SOVD_AUTH_API_KEY, SOVD_AUTH_UNIX_USER, SOVD_AUTH_SESSION };
         bool is_ours = false;
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(ours); i++)
                 is_ours = is_ours || sovd_streq(principal->method, sovd_auth_method_names[ours[i]]);
+        if (sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_CERTIFICATE]))
+                return refresh_certificate(auth, principal, arena);
+        if (sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_JWT]))
+                return sovd_jwt_trusts(auth->jwt, principal->id) ? 0 : SOVD_E_UNAUTHORIZED;
         if (!is_ours)
                 return 0;
         (void)pthread_rwlock_rdlock(&auth->lock);

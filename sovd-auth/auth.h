@@ -92,7 +92,8 @@ struct sovd_credentials {
 int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_credentials *credentials);
 
 /* What the configuration says now of a principal that it made known before: its roles, scopes, tenant and end, in the arena.
- * Others stay what their credentials said. SOVD_E_UNAUTHORIZED: it is not known any more, or its time is over; -ENOMEM. */
+ * A client of a signed token stays what that said, as long as its issuer is trusted. SOVD_E_UNAUTHORIZED: it is not known any more,
+ * or its time is over; -ENOMEM. */
 struct sovd_principal;
 int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena);
 /* What a client asks for at /token; what is absent is NULL. */

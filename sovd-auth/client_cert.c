@@ -277,3 +277,34 @@ int sovd_client_certs_identify(const struct sovd_client_certs *certs, struct sov
         }
         return 0;
 }
+
+/* --- who was known before ---------------------------------------------------------------------------------- */
+
+static bool made(const struct sovd_client_certs *certs, size_t i, const struct sovd_principal *p) {
+        const struct sovd_client_cert_settings *rule = &certs->rules[i];
+        const char *pattern = rule->subject ? rule->subject : rule->san ? rule->san : "";
+        const size_t n = strlen(certs->principals[i].id);
+
+        if (strncmp(p->id, certs->principals[i].id, n) != 0)
+                return false;
+        if (strchr(pattern, '*'))
+                return p->id[n] == '/' && matches(pattern, p->id + n + 1, rule->subject ? SUBJECT_ENDS : ends_of(rule->san));
+        return !p->id[n] && (!rule->sha256 || sovd_streq(rule->sha256, p->certificate));
+}
+
+int sovd_client_certs_refresh(const struct sovd_client_certs *certs, struct sovd_principal *principal, struct sovd_arena *arena) {
+        struct sovd_principal now = { 0 };
+        size_t n = 0;
+
+        for (size_t i = 0; i < certs->n; i++)
+                if (made(certs, i, principal)) {
+                        now = certs->principals[i];
+                        n++;
+                }
+        if (n != 1)
+                return n ? 0 : SOVD_E_UNAUTHORIZED;
+        now.id = principal->id;
+        now.certificate = principal->certificate;
+        now.expires_usec = principal->expires_usec;
+        return sovd_principal_copy(principal, &now, arena);
+}

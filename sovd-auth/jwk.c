@@ -191,12 +191,20 @@ static unsigned long_enough_for(size_t len) {
         return bits;
 }
 
+/* A key or a certificate that somebody put into the wrong setting. */
+static bool is_pem(const unsigned char *secret, size_t len) {
+        static const char mark[] = "-----BEGIN ";
+
+        return memmem(secret, len, mark, strlen(mark));
+}
+
 int sovd_jwks_from_secret(struct sovd_jwks **ret, const unsigned char *secret, size_t len,
                           unsigned algorithms, const char **ret_why) {
         const unsigned possible = long_enough_for(len);
         _cleanup_(sovd_jwks_unrefp) struct sovd_jwks *set = NULL;
 
-        *ret_why = !possible ? "a secret has at least 32 bytes"
+        *ret_why = is_pem(secret, len) ? "what is in PEM is no secret: if it is a public key, everybody could sign with it"
+                   : !possible ? "a secret has at least 32 bytes"
                    : algorithms & ~possible
                            ? "the secret cannot serve all of the algorithms that are configured: HS256 "
                              "needs 32 bytes, HS384 48 and HS512 64"

@@ -63,6 +63,16 @@ bool sovd_jwt_is_configured(struct sovd_jwt *jwt) {
         return any;
 }
 
+bool sovd_jwt_trusts(struct sovd_jwt *jwt, const char *id) {
+        bool any = false;
+
+        (void)pthread_rwlock_rdlock(&jwt->lock);
+        for (size_t i = 0; i < ISSUERS_MAX; i++)
+                any = any || (jwt->issuers[i] && issuer_made(jwt->issuers[i], id));
+        (void)pthread_rwlock_unlock(&jwt->lock);
+        return any;
+}
+
 /* --- settings -------------------------------------------------------------------------------------------- */
 
 static void read_again(void *data) {

@@ -52,6 +52,9 @@ int sovd_jwt_apply(struct sovd_jwt *jwt, const struct sovd_issuer_settings *stat
 /* Is any issuer trusted? */
 bool sovd_jwt_is_configured(struct sovd_jwt *jwt);
 
+/* Is the issuer still trusted whose token made a client known by this id? */
+bool sovd_jwt_trusts(struct sovd_jwt *jwt, const char *id);
+
 /* Makes the client that the token proves the principal of the call; its certificate stays. Sets the failure:
  * SOVD_E_UNAUTHORIZED; SOVD_E_UNAVAILABLE, with Retry-After, when there are no keys to verify it with now. -ENOMEM, -EIO. */
 int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token);

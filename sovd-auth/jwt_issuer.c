@@ -36,6 +36,12 @@ struct issuer *issuer_unref(struct issuer *s) {
 }
 SOVD_DEFINE_CLEANUP(struct issuer *, issuer_unref)
 
+bool issuer_made(const struct issuer *s, const char *id) {
+        const size_t n = strlen(s->settings.name);
+
+        return sovd_has_prefix(id, "jwt:") && strncmp(id + 4, s->settings.name, n) == 0 && id[4 + n] == ':';
+}
+
 static int write_settings(char **ret, const struct sovd_schema *schema,
                           const struct sovd_issuer_settings *settings) {
         struct sovd_json_writer w;

@@ -28,6 +28,8 @@ int issuer_read_again(struct issuer *issuer, struct sovd_secrets *secrets);
 
 struct issuer *issuer_ref(struct issuer *issuer);
 /* The last one ends its thread. */
+/* Is it the id of a client that showed a token of this issuer? */
+bool issuer_made(const struct issuer *issuer, const char *id);
 struct issuer *issuer_unref(struct issuer *issuer);
 
 /* Was the token verified a moment ago? *ret_r: 0 or -ENOMEM. */

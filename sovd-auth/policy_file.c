@@ -420,6 +420,13 @@ static int read_text(struct reader *rd, const char *name, const char **text, siz
         return r;
 }
 
+/* One that was cut off would give the built-in roles to those whom it had given less. */
+static int check_content(struct reader *rd, const struct file *file) {
+        if (file->roles || file->scopes || file->tenants)
+                return 0;
+        return complain(rd, "", "has no roles, no scopes and no tenants; without auth.policy_file the built-in roles hold");
+}
+
 static int take_text(struct reader *rd, const char *name, const char *text, size_t len) {
         struct sovd_policy *p = rd->policy;
         struct file file = { 0 };
@@ -432,6 +439,8 @@ static int take_text(struct reader *rd, const char *name, const char *text, size
         int r = copy ? take_digest(p, text, len) : sovd_error_origin(-ENOMEM);
         if (!r)
                 r = sovd_config_parse(&file_schema, &file, name, text, len, NULL, p->arena, &rd->tree, &rd->message);
+        if (!r)
+                r = check_content(rd, &file);
         return r ? r : take(rd, &file);
 }
 

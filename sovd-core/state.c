@@ -6,6 +6,7 @@
 #include "sovd-core/snapshot.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define READERS   4
@@ -163,6 +164,23 @@ static void keep_private(const char *path) {
                 (void)close(fd); /* else opening it as a database says why */
 }
 
+/* Another process that writes the same tables would have another view of where the audit log ends, who has a lock, and what is
+ * to be cleaned up. The lock ends with the process, however that ends. */
+static int take_folder(const char *folder, int *ret) {
+        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        *ret = -1;
+        if (fd < 0)
+                return 0; /* opening the database says why */
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+                *ret = fd;
+                return 0;
+        }
+        const int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        (void)close(fd);
+        return r;
+}
+
 int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         _cleanup_(sovd_freep) char *aside = NULL;
@@ -170,6 +188,7 @@ int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) 
                                            .application_id = SOVD_STATE_APPLICATION_ID,
                                            .readers = READERS,
                                            .queue_max = QUEUE_MAX };
+        int guard = -1;
 
         int r = sovd_arena_new(&arena, 1024);
         if (r)
@@ -177,14 +196,21 @@ int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) 
         options.path = folder ? sovd_arena_printf(arena, "%s/state.db", folder) : NULL;
         if (folder && !options.path)
                 return sovd_error_origin(-ENOMEM);
-        if (folder) {
+        r = folder ? take_folder(folder, &guard) : 0;
+        if (!r && folder) {
                 sovd_snapshot_clean(folder);
                 keep_private(options.path);
         }
-        r = sovd_db_open(ret, &options, &aside);
+        if (!r)
+                r = sovd_db_open(ret, &options, &aside);
+        if (!r)
+                sovd_db_guard(*ret, guard);
+        else if (guard >= 0)
+                (void)close(guard);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the state in %s cannot be opened: %s", folder ? options.path : "memory",
-                         r == -EPROTO        ? "a newer version of the gateway wrote it; it is left as it is"
+                         r == -EBUSY         ? "another process uses it"
+                         : r == -EPROTO      ? "a newer version of the gateway wrote it; it is left as it is"
                          : r == -EMEDIUMTYPE ? "it is another program's file; it is left as it is"
                                              : strerror(abs(r)));
         if (aside)

@@ -13,5 +13,6 @@
 extern const char *const sovd_state_migrations[]; /* ends with NULL */
 
 /* Opens the file state.db in a folder (NULL = in memory), and logs why it cannot. A damaged file is kept beside it under
- * another name, and an empty one begun: *ret_aside is its path then (the caller's), else NULL. It may be NULL. */
+ * another name, and an empty one begun: *ret_aside is its path then (the caller's), else NULL. It may be NULL. -EBUSY: another
+ * process has the folder. */
 int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside);

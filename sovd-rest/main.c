@@ -165,6 +165,14 @@ static void take_over(struct daemon *d, struct sovd_arena *arena, struct sovd_se
         d->arena = arena;
 }
 
+/* A file that was emptied or cut would open every door, as the default is not to ask who somebody is. */
+static int check_doors(const struct daemon *d, const struct sovd_sections *new) {
+        if (!sovd_auth_is_enabled(d->rest.auth) || new->auth->enabled.value)
+                return 0;
+        sovd_log(SOVD_LOG_ERROR, "auth.enabled is true, and only a restart makes it false");
+        return -EINVAL;
+}
+
 /* A broken file changes nothing. */
 static int try_reload(struct daemon *d) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
@@ -176,6 +184,8 @@ static int try_reload(struct daemon *d) {
         int r = sovd_arena_new(&arena, 4096);
         if (!r)
                 r = sovd_sections_load(d->arguments, &new, arena);
+        if (!r)
+                r = check_doors(d, &new);
         if (!r)
                 r = sovd_backend_change_prepare(&change, &d->settings.backends, &new.backends);
         if (r) {

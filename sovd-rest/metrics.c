@@ -609,7 +609,7 @@ void sovd_metrics_write_audit(struct sovd_audit *audit, struct sovd_json_writer 
         write_value(w, "sovd_audit_refused_total", "counter", "Changes that were not made because they could not be put on record.",
                     (double)s.n_refused);
         write_value(w, "sovd_audit_lost_total", "counter", "Entries that could not be written.", (double)s.n_lost);
-        write_value(w, "sovd_audit_summarised_total", "counter", "Refusals that have no entry of their own.", (double)s.n_summarised);
+        write_value(w, "sovd_audit_summarised_total", "counter", "Refusals and reads that have no entry of their own.", (double)s.n_summarised);
         write_value(w, "sovd_audit_tampered", "gauge", "1: the log was found changed, and nobody has acknowledged it.", s.tampered);
         write_verification(audit, w);
         write_syslog(audit, w);

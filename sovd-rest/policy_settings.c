@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/policy_settings.h"
+#include "sovd-auth/client_cert.h"
 #include "sovd-rest/access.h"
 #include <errno.h>
 
@@ -30,6 +31,7 @@ static const char *check_clients(const struct sovd_policy *policy, const struct 
                                  const struct sovd_config_tree *tree, struct sovd_arena *arena) {
         const struct sovd_api_key_settings *keys = s->api_keys.items;
         const struct sovd_unix_user_settings *users = s->unix_users.items;
+        const struct sovd_client_cert_settings *certificates = s->certificates.items;
         const char *why = NULL;
 
         for (size_t i = 0; !why && i < s->api_keys.n; i++)
@@ -38,6 +40,9 @@ static const char *check_clients(const struct sovd_policy *policy, const struct 
         for (size_t i = 0; !why && i < s->unix_users.n; i++)
                 why = check_client(policy, tree, arena, sovd_arena_printf(arena, "/auth/unix_users/%zu", i),
                                    &users[i].roles, &users[i].scopes, users[i].tenant);
+        for (size_t i = 0; !why && i < s->certificates.n; i++)
+                why = check_client(policy, tree, arena, sovd_arena_printf(arena, "/auth/certificates/%zu", i),
+                                   &certificates[i].roles, &certificates[i].scopes, certificates[i].tenant);
         return why;
 }
 

@@ -12,8 +12,6 @@
 #define TICK_MSEC        250 /* of the thread: how late the head beside the database may be */
 #define JOURNAL_USEC     (60 * SOVD_USEC_PER_SEC)
 #define PRUNE_USEC       (60 * SOVD_USEC_PER_SEC)
-#define REFUSALS_PER_SEC 10   /* of one address that are told one by one */
-#define REFUSALS_ALL     200  /* of all addresses */
 
 /* --- writing ----------------------------------------------------------------------------------------------- */
 
@@ -123,7 +121,7 @@ static bool copy_texts(struct sovd_audit_entry *e, struct sovd_arena *arena) {
         return all;
 }
 
-void sovd_audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
+void audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
         struct sovd_arena *arena = NULL;
         uint64_t number = sovd_db_accompany(0);
         int r = is_closed(a) ? -EUCLEAN : sovd_arena_new(&arena, 2048);
@@ -142,104 +140,6 @@ void sovd_audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry)
                 return;
         count_lost(a, r);
         sovd_arena_free(arena);
-}
-
-/* --- refusals ---------------------------------------------------------------------------------------------- */
-
-static size_t source_of(const char *ip) {
-        uint32_t h = UINT32_C(2166136261);
-
-        for (; *ip; ip++)
-                h = (h ^ (unsigned char)*ip) * UINT32_C(16777619);
-        return h % AUDIT_SOURCES;
-}
-
-/* With the mutex held: may it be told by itself? Addresses that share a place share what it may tell. */
-static bool may_tell(struct sovd_audit *a, const char *ip) {
-        struct audit_source *s = &a->sources[source_of(ip)];
-        uint64_t second = sovd_now_usec() / SOVD_USEC_PER_SEC;
-
-        /* Who is not let in must not fill the log up, so that nobody may change anything. */
-        if (!a->options.overwrite && a->status.bytes > a->status.bytes_max / 2) {
-                a->quiet_more++;
-                a->status.n_summarised++;
-                a->has_news = true;
-                (void)pthread_cond_signal(&a->wake);
-                return false;
-        }
-        if (a->sources_second != second) {
-                a->sources_second = second;
-                a->sources_told = 0;
-        }
-        if (s->second != second) {
-                s->second = second;
-                s->n_told = 0;
-        }
-        if (!s->n_told && !s->n_more) {
-                (void)snprintf(s->ip, sizeof(s->ip), "%s", ip);
-                s->several = false;
-        }
-        if (s->n_told < REFUSALS_PER_SEC && a->sources_told < REFUSALS_ALL) {
-                s->n_told++;
-                a->sources_told++;
-                return true;
-        }
-        s->several = s->several || strcmp(s->ip, ip) != 0;
-        s->n_more++;
-        a->status.n_summarised++;
-        a->has_news = true;
-        (void)pthread_cond_signal(&a->wake);
-        return false;
-}
-
-void sovd_audit_post_refusal(struct sovd_audit *a, const struct sovd_audit_entry *entry) {
-        (void)pthread_mutex_lock(&a->mutex);
-        bool tell = !a->status.full && may_tell(a, entry->ip ? entry->ip : "");
-        (void)pthread_mutex_unlock(&a->mutex);
-        if (tell)
-                sovd_audit_post(a, entry);
-}
-
-static void tell_summary(struct sovd_audit *a, const struct audit_source *s) {
-        struct sovd_audit_entry e = { .ev = "refused.summary", .outcome = "denied", .n_detail = 1,
-                                      .detail = { { .name = "refusals", .number = s->n_more } } };
-
-        if (s->several)
-                e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "sources", .text = "several" };
-        else if (*s->ip)
-                e.ip = s->ip;
-        sovd_audit_post(a, &e);
-}
-
-/* One a minute of all addresses, from the time on when the log is half full. */
-static void tell_quiet(struct sovd_audit *a, bool all) {
-        struct audit_source s = { .several = true };
-
-        (void)pthread_mutex_lock(&a->mutex);
-        if (!a->status.full && (all || sovd_now_usec() - a->quiet_usec >= JOURNAL_USEC)) {
-                s.n_more = a->quiet_more;
-                a->quiet_more = 0;
-                a->quiet_usec = s.n_more ? sovd_now_usec() : a->quiet_usec;
-        }
-        (void)pthread_mutex_unlock(&a->mutex);
-        if (s.n_more)
-                tell_summary(a, &s);
-}
-
-/* One of an address and a second, when the second is over. */
-static void tell_summaries(struct sovd_audit *a, bool all) {
-        for (size_t i = 0; i < AUDIT_SOURCES; i++) {
-                struct audit_source s;
-
-                (void)pthread_mutex_lock(&a->mutex);
-                s = a->sources[i];
-                bool due = s.n_more && !a->status.full && (all || s.second != sovd_now_usec() / SOVD_USEC_PER_SEC);
-                if (due)
-                        a->sources[i].n_more = 0;
-                (void)pthread_mutex_unlock(&a->mutex);
-                if (due)
-                        tell_summary(a, &s);
-        }
 }
 
 /* --- changes ----------------------------------------------------------------------------------------------- */
@@ -534,8 +434,7 @@ static int open_again(struct sovd_audit *a) {
 void sovd_audit_tick(struct sovd_audit *a) {
         if (a->broken || (is_closed(a) && open_again(a)))
                 return;
-        tell_summaries(a, false);
-        tell_quiet(a, false);
+        audit_tell_notes(a, false);
         close_left_open(a);
         if (is_to_be_signed(a))
                 (void)sovd_db_write(a->db, sign_again, a);
@@ -703,8 +602,7 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
         a->self = sovd_audit_self_free(a->self);
         stop_thread(a);
         if (a->has_thread && !is_closed(a)) {
-                tell_summaries(a, true);
-                tell_quiet(a, true);
+                audit_tell_notes(a, true);
                 close_left_open(a);
                 (void)sovd_audit_write(a, &stop);
                 keep_head(a, true);

@@ -47,7 +47,8 @@ SOVD_DEFINE_CLEANUP(struct sovd_audit *, sovd_audit_free)
 /* Returns when it is durable. */
 int sovd_audit_write(struct sovd_audit *audit, const struct sovd_audit_entry *entry);
 
-/* It will be durable soon; copied. Failures are counted. */
+/* It will be durable soon; copied. Failures are counted. Streams, reads and refusals take half of the log at most, so that nobody
+ * who changes nothing can keep others from changes; beyond it they are counted, and told of together once a minute. */
 void sovd_audit_post(struct sovd_audit *audit, const struct sovd_audit_entry *entry);
 
 /* The same for what a client may cause as often as it likes: about 10 a second of each address, then one that counts the rest. */
@@ -84,10 +85,11 @@ struct sovd_audit_status {
         uint64_t head_usec;           /* UTC: when the last head was signed; 0 = none since the start */
         uint64_t n_signed, n_lost;    /* heads; entries that could not be written */
         uint64_t n_refused;           /* changes that were not made because they could not be put on record */
-        uint64_t n_summarised;        /* refusals that are only counted */
+        uint64_t n_summarised;        /* refusals and reads that are only counted */
         uint64_t n_open;              /* intents without an outcome */
         int error;                    /* of the last entry; 0 = it was written */
         bool tampered, full;
+        bool quiet;                   /* refusals and reads are only counted, as they have taken their share of the room */
         char why[256];                /* what was found, when tampered */
 };
 void sovd_audit_status(struct sovd_audit *audit, struct sovd_audit_status *ret);

@@ -18,6 +18,7 @@
 #define AUDIT_TILE_LEVEL   8    /* subtrees of this level and above are kept */
 #define AUDIT_ROW_BYTES    260  /* of a row beside its body, its share of the other tables included */
 #define AUDIT_SOURCES      256
+#define AUDIT_NOTES_SHARE  2    /* notes take at most one in so many of the log's bytes: the rest is for changes */
 #define AUDIT_KNOWN_SIZE   2048 /* of findings that were acknowledged, a line each */
 #define AUDIT_HEAD_FILE    "audit.head"
 
@@ -26,6 +27,7 @@ struct audit_position {
         struct sovd_audit_range range;
         struct sovd_audit_hash chain;
         uint64_t first, bytes;
+        uint64_t notes;               /* of the bytes: what clients may cause without a change (audit_is_note()) */
         uint64_t epoch, epoch_from;
         uint64_t checkpoint;      /* size of the last one */
         bool checkpoint_stays;    /* its row is not dropped */
@@ -69,7 +71,7 @@ struct sovd_audit {
         uint64_t told_epoch_from, told_epoch_usec; /* of the writer's, for the thread */
         struct audit_source sources[AUDIT_SOURCES];
         uint64_t sources_second, sources_told;
-        uint64_t quiet_more, quiet_usec; /* refusals that are told once a minute */
+        uint64_t n_refusals_left, n_reads_left; /* beyond the share: only counted, and told of together */
         bool stopping, has_news;
         bool unopened; /* atomic */
         bool has_thread, broken; /* broken: set while nobody else knows the log */
@@ -80,8 +82,17 @@ struct sovd_audit {
         struct sovd_audit_self *self; /* or NULL: it does not verify itself */
 
         /* its thread's */
-        uint64_t head_size, journal_size, journal_usec, journal_epoch, prune_usec;
+        uint64_t head_size, journal_size, journal_usec, journal_epoch, prune_usec, left_usec;
 };
+
+/* Clients may cause it as often as they like, and change nothing: refusals, streams and reads. In SQL, AUDIT_NOTES. */
+bool audit_is_note(const char *ev);
+#define AUDIT_NOTES "('auth.fail','access.refused','refused.summary','stream.open','request.read')"
+
+/* Posts an entry without asking whether there is room for it. */
+void audit_post(struct sovd_audit *a, const struct sovd_audit_entry *entry);
+/* Tells of those that were only counted (refusals.c); all: of those of this second and minute too. */
+void audit_tell_notes(struct sovd_audit *a, bool all);
 
 /* --- store.c ---------------------------------------------------------------------------------------------- */
 

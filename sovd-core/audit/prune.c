@@ -47,10 +47,10 @@ static int run_to(struct sovd_db_conn *conn, const char *sql, uint64_t to) {
         return sovd_db_run(s);
 }
 
-static int count_bytes(struct sovd_db_conn *conn, uint64_t to, uint64_t *ret) {
+static int count_bytes(struct sovd_db_conn *conn, const char *sql, uint64_t to, uint64_t *ret) {
         struct sovd_db_stmt *s;
         bool row = false;
-        int r = sovd_db_prepare(conn, &s, "SELECT sum(length(CAST(body AS BLOB))), count(*) FROM audit_entry WHERE seq<=?1");
+        int r = sovd_db_prepare(conn, &s, sql);
 
         if (r)
                 return r;
@@ -60,6 +60,8 @@ static int count_bytes(struct sovd_db_conn *conn, uint64_t to, uint64_t *ret) {
                 *ret = row ? (uint64_t)sovd_db_int(s, 0) + (uint64_t)sovd_db_int(s, 1) * AUDIT_ROW_BYTES : 0;
         return r;
 }
+
+#define COUNT "SELECT sum(length(CAST(body AS BLOB))), count(*) FROM audit_entry WHERE seq<=?1"
 
 static int set_range(struct sovd_db_conn *conn, const struct sovd_audit_range *range) {
         char text[RANGE_TEXT] = "";
@@ -93,13 +95,15 @@ static int remove_segment(struct sovd_audit *a, struct sovd_db_conn *conn, uint6
         char root[SOVD_AUDIT_BASE64(SOVD_AUDIT_HASH)], chain[SOVD_AUDIT_HEX];
         struct sovd_audit_range range;
         struct sovd_audit_hash hash;
-        uint64_t bytes = 0;
+        uint64_t bytes = 0, notes = 0;
 
         int r = audit_load_range(conn, to, &range);
         if (!r)
                 r = sovd_audit_range_root(&range, &hash);
         if (!r)
-                r = count_bytes(conn, to, &bytes);
+                r = count_bytes(conn, COUNT, to, &bytes);
+        if (!r)
+                r = count_bytes(conn, COUNT " AND ev IN " AUDIT_NOTES, to, &notes);
         if (!r)
                 r = forget(conn, to, &range, sovd_audit_to_hex(chain, chain_to));
         if (r)
@@ -112,6 +116,7 @@ static int remove_segment(struct sovd_audit *a, struct sovd_db_conn *conn, uint6
                                                         { .name = "chain", .text = chain } } };
         a->now.first = to + 1;
         a->now.bytes -= SOVD_MIN(a->now.bytes, bytes);
+        a->now.notes -= SOVD_MIN(a->now.notes, notes);
         return audit_append(a, conn, &e, NULL);
 }
 

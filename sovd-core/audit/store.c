@@ -173,6 +173,8 @@ int audit_load_position(struct sovd_audit *a, struct sovd_db_conn *conn, struct 
         if (!r)
                 r = audit_get_meta_number(conn, "bytes", &p.bytes);
         if (!r)
+                r = audit_get_meta_number(conn, "notes", &p.notes);
+        if (!r)
                 r = load_last(a, conn, &p, &size);
         if (!r)
                 r = audit_load_range(conn, size, &p.range);
@@ -188,6 +190,15 @@ int audit_load_position(struct sovd_audit *a, struct sovd_db_conn *conn, struct 
         p.checkpoint_stays = true; /* one more than needed does no harm */
         *ret = p;
         return 0;
+}
+
+bool audit_is_note(const char *ev) {
+        static const char *const notes[] = { "auth.fail", "access.refused", "refused.summary", "stream.open", "request.read" };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(notes); i++)
+                if (strcmp(ev, notes[i]) == 0)
+                        return true;
+        return false;
 }
 
 /* --- appending --------------------------------------------------------------------------------------------- */
@@ -269,6 +280,7 @@ static int append_now(struct sovd_audit *a, struct sovd_db_conn *conn, const str
                 return r;
         p.chain = chain;
         p.bytes += len + AUDIT_ROW_BYTES;
+        p.notes += audit_is_note(e.ev) ? len + AUDIT_ROW_BYTES : 0;
         p.usec = usec;
         a->now = p;
         a->dirty = true;
@@ -460,6 +472,8 @@ int audit_before_commit(struct sovd_db_conn *conn, void *data) {
                 r = audit_set_meta_number(conn, "open", oldest);
         if (!r)
                 r = audit_set_meta_number(conn, "bytes", a->now.bytes);
+        if (!r)
+                r = audit_set_meta_number(conn, "notes", a->now.notes);
         return r;
 }
 
@@ -481,6 +495,7 @@ static void publish(struct sovd_audit *a) {
         s->n_signed++;
         s->error = 0;
         s->full = s->bytes >= s->bytes_max && !a->options.overwrite;
+        s->quiet = s->full || a->now.notes >= s->bytes_max / AUDIT_NOTES_SHARE;
         a->told_epoch_from = a->now.epoch_from;
         a->told_epoch_usec = a->epoch_usec;
         struct sovd_syslog *syslog = __atomic_load_n(&a->syslog, __ATOMIC_ACQUIRE);

@@ -36,6 +36,9 @@ int sovd_db_open(struct sovd_db **ret, const struct sovd_db_options *options, ch
  * a file at rest. with_journal: it is a copy of the caller's in a folder of its own, where SQLite may take a journal in. */
 int sovd_db_open_to_read(struct sovd_db **ret, const char *path, bool with_journal);
 
+/* Takes over a file descriptor, which is closed after everything else: whatever it locks is locked as long. */
+void sovd_db_guard(struct sovd_db *db, int fd);
+
 /* Carries out what waits, then closes. Nobody may use it any more. */
 struct sovd_db *sovd_db_close(struct sovd_db *db);
 SOVD_DEFINE_CLEANUP(struct sovd_db *, sovd_db_close)

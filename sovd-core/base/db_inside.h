@@ -16,6 +16,8 @@ struct sovd_db {
         char *uri;  /* as SQLite opens it */
         char *path; /* NULL = in memory */
         size_t queue_max;
+        int guard; /* if is_guarded: closed at the end */
+        bool is_guarded;
         struct sovd_db_conn *writer; /* the writer thread's */
         bool distrusted;             /* the writer's too: open it again before it is used */
         uint64_t told_usec;          /* when the log had the last failure */

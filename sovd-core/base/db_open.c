@@ -259,6 +259,11 @@ int sovd_db_open_to_read(struct sovd_db **ret, const char *path, bool with_journ
         return r;
 }
 
+void sovd_db_guard(struct sovd_db *db, int fd) {
+        db->guard = fd;
+        db->is_guarded = fd >= 0;
+}
+
 struct sovd_db *sovd_db_close(struct sovd_db *db) {
         struct sovd_db_conn *reader;
         if (!db)
@@ -280,6 +285,8 @@ struct sovd_db *sovd_db_close(struct sovd_db *db) {
         (void)pthread_mutex_destroy(&db->mutex);
         free(db->uri);
         free(db->path);
+        if (db->is_guarded)
+                (void)close(db->guard);
         free(db);
         return NULL;
 }

@@ -483,6 +483,12 @@ class NotAcceptable(unittest.TestCase):
     def test_a_start_without_its_policy_is_refused(self):
         self.refused('/nonexistent/policy.yaml: cannot be read', **keys.section(entry('x', 'tester'), enabled=True, policy_file='/nonexistent/policy.yaml'))
 
+    def test_a_policy_that_was_emptied_is_refused(self):
+        with tempfile.NamedTemporaryFile('w', suffix='.yaml') as file:
+            for text in '', '{}', '# nothing\n', 'tenant_required: false\n':
+                pathlib.Path(file.name).write_text(text)
+                self.refused('has no roles, no scopes and no tenants', **keys.section(entry('x', 'tester'), enabled=True, policy_file=file.name))
+
     def test_a_policy_that_nobody_enforces_is_refused(self):
         self.refused('auth.policy_file: nothing is enforced while auth.enabled is false', policy_file='/nonexistent/policy.yaml')
 

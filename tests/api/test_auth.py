@@ -206,7 +206,7 @@ class Reload(unittest.TestCase):
     def test_a_broken_file_keeps_the_keys_and_the_door_shut(self):
         with gateway.Gateway(ready=False, auth=keys.section(keys.entry('a', KEY), enabled=True)) as daemon:
             for auth in ({'enabled': True}, {'enabled': 'perhaps'}, {'enabled': True, 'unix_users': [{'user': 'no-such-user-here', 'name': 'x'}]},
-                         {'enabled': False, 'api_keys': [{'name': 'a'}]}, 'auth: ['):
+                         {'enabled': False, 'api_keys': [{'name': 'a'}]}, {}, keys.section(keys.entry('a', KEY)), '', 'auth: {}', 'auth: ['):
                 with self.subTest(auth=auth):
                     daemon.reload(auth if isinstance(auth, str) else daemon.settings(auth=auth))
                     self.assertEqual(daemon.bare('GET', COMPONENTS).status, 401)

@@ -408,7 +408,7 @@ class Configuration(unittest.TestCase):
                     (section(public_key_file=file('private', RSA.private_pem())), None, 'no public key'),
                     (section(public_key_file=file('short', tokens.Key('rsa', 1024).pem())), None, 'fewer than 2048'),
                     (section(public_key_file=file('p521', tokens.Key('p521').pem())), None, 'P-256 and P-384'),
-                    (section(secret_file=file('weak', b'x' * 31 + b'\n')), None, 'at least 32 bytes'), (section(secret_file=file('open', b'x' * 32, 0o640)), None, 'mode 0640'),
+                    (section(secret_file=file('weak', b'x' * 31 + b'\n')), None, 'at least 32 bytes'), (section(secret_file=file('public', RSA.pem())), None, 'in PEM is no secret'), (section(secret_file=file('open', b'x' * 32, 0o640)), None, 'mode 0640'),
                     (section(secret_file=secret, algorithms=['HS512']), None, 'HS512 64'), (section(secret_file=secret, algorithms=['RS256']), None, 'auth.jwt.algorithms'),
                     (section(public_key_file=pem, algorithms=['HS256']), None, 'auth.jwt.algorithms'), (section(public_key_file=pem, algorithms=['none']), None, 'auth.jwt.algorithms'),
                     (section(public_key_file=pem, algorithms=['rs256']), None, 'auth.jwt.algorithms'), (section(public_key_file=pem, algorithms=['RS256', 'ES256']), None, 'cannot serve all'),

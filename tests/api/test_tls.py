@@ -13,6 +13,7 @@ from cryptography import x509
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import certificates
+import events
 import gateway
 import keys
 import openapi
@@ -285,6 +286,32 @@ class Principals(TlsCase):
         self.server.reload(gateway.Gateway.settings(server={'tls': self.mutual()}, auth={
             'enabled': True, 'certificates': [{'name': 'a', 'subject': 'CN=two', **ROLES}]}))
         self.assertEqual([self.ask(pair).status for pair in (one, two)], [401, 200])
+
+
+    def test_a_stream_ends_with_the_rule_that_knew_its_client(self):
+        rules = [{'name': name, 'subject': f'CN={name}-*,O=Workshop', **ROLES} for name in ('one', 'two')]
+        self.known(*rules)
+        one, two = (self.stream_of(self.ca.client(f'{name}-7', organization='Workshop')) for name in ('one', 'two'))
+        rules[0]['subject'] = 'CN=three-*,O=Workshop'
+        self.server.reload(gateway.Gateway.settings(server={'tls': self.mutual()}, auth={'enabled': True, 'certificates': rules}))
+        began = time.monotonic()
+        one.rest()
+        self.assertLess(time.monotonic() - began, 50)  # and not with its subscription
+        two.next()
+        two.next()
+
+    def stream_of(self, pair):
+        self.server.context = self.context(pair)
+        made = self.server.bare('POST', '/sovd/v1/apps/sovd-gateway/cyclic-subscriptions', {'resource': 'faults', 'interval': 'fast', 'duration': 100})
+        self.assertEqual(made.status, 201, made)
+        stream = events.Stream(self.connect(self.context(pair)), gateway.openapi.path_of(made.json['event_source']))
+        self.assertEqual(stream.status, 200)
+        return stream
+
+    def test_a_rule_with_a_role_that_does_not_exist_is_refused(self):
+        for member, value in ('roles', ['tster']), ('tenant', 'nobodys'), ('scopes', ['raed']):
+            rule = {'name': 'a', 'subject': 'CN=one', **ROLES, member: value}
+            self.assertRegex(self.not_started(server={'tls': self.mutual()}, auth={'enabled': True, 'certificates': [rule]}), rf'auth\.certificates\[0\]\.{member}.*the policy has no')
 
 
 class Refusals(TlsCase):

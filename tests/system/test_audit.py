@@ -77,6 +77,20 @@ class AuditCase(polling.Waiting, unittest.TestCase):
 
 
 class Restarts(AuditCase):
+    def test_a_second_process_on_the_same_state_does_not_start(self):
+        self.start()
+        self.lock()
+        for _ in range(2):
+            status, _, said = gateway.run('--config', self.gateway.config)
+            self.assertNotEqual(status, 0)
+            self.assertIn('another process uses it', said)
+        self.lock()
+        self.kill()  # which gives the state back, too
+        self.start()
+        self.lock()
+        self.stop()
+        self.assertEqual(audit_files.verify(self.state / 'state.db', '--key', self.state / 'audit.pub')[0], 0)
+
     def test_the_log_goes_on_and_says_what_the_process_before_left(self):
         self.start()
         self.lock()

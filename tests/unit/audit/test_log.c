@@ -326,6 +326,44 @@ static void a_client_of_a_tenant_finds_the_entries_of_its_tenant(void **state) {
         sovd_arena_free(arena);
 }
 
+static const struct sovd_audit_entry stream = { .ev = "stream.open", .sub = "a-reader", .outcome = "ok" };
+
+/* Whoever may do nothing, or only read, must not keep others from changes by filling the log. */
+static void what_changes_nothing_takes_half_of_the_log_at_most(void **state) {
+        struct fixture *f = *state;
+        struct sovd_audit_report report;
+
+        f->options.bytes_max = UINT64_C(1) << 21;
+        start(f);
+        for (int i = 0; i < 3000; i++) {
+                sovd_audit_post(f->audit, &stream);
+                sovd_audit_post_refusal(f->audit, &refusal);
+                if (i % 100 == 99) /* what was posted is durable, so that what is left is known */
+                        change(f, 0);
+        }
+        assert_true(status_of(f).quiet);
+        assert_false(status_of(f).full);
+        assert_in_range(status_of(f).bytes, 1 << 20, 3 << 19);
+        assert_true(status_of(f).n_summarised > 1000);
+        uint64_t size = status_of(f).size;
+        sovd_audit_tick(f->audit);
+        change(f, 0);
+        assert_in_range(status_of(f).size, size + 3, size + 5); /* a change, and one entry for all that was left out */
+        stop(f);
+        assert_sound(f, &report);
+        start(f);
+        change(f, 0);
+        assert_true(status_of(f).quiet);
+        stop(f);
+        __atomic_store_n(&moved_usec, 91 * DAY, __ATOMIC_RELAXED);
+        start(f);
+        for (int i = 0; i < 1000 && status_of(f).quiet; i++) { /* its thread looks after a moment */
+                change(f, 0);
+                (void)poll(NULL, 0, 10);
+        }
+        assert_false(status_of(f).quiet);
+}
+
 static void a_log_in_memory_ends_with_its_process(void **state) {
         struct fixture *f = *state;
         char head[SOVD_AUDIT_HEAD_SIZE];
@@ -349,6 +387,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_full_log_takes_no_changes_but_says_what_ends, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_log_that_the_disk_does_not_let_open_is_opened_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_client_of_a_tenant_finds_the_entries_of_its_tenant, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_changes_nothing_takes_half_of_the_log_at_most, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_log_in_memory_ends_with_its_process, set_up, tear_down),
         };
 
