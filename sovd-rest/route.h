@@ -41,7 +41,7 @@ enum {
         SOVD_OWN = 1 << 26,           /* about the client itself: needs credentials, and no role */
         SOVD_AUDITED = 1 << 23,       /* a read that is put on record; what changes something always is */
         SOVD_NEVER_OFF = 1 << 25,     /* a change that is made although changes are switched off (switched.h) */
-        SOVD_TAKES_OUT = 1 << 26,     /* carries much away at once: the feature data-exports */
+        SOVD_TAKES_OUT = 1 << 27,     /* carries much away at once: the feature data-exports */
         SOVD_TEMPORARY = 1 << 17,     /* makes, or keeps on, what ends by itself: /docs says when */
         /* what it takes */
         SOVD_INCLUDE_SCHEMA = 1 << 4, /* offers include-schema (ISO 17978-3 5.1) */

@@ -340,7 +340,7 @@ class Reload(unittest.TestCase):
                 path.write_bytes(OTHER_RSA.pem())
                 daemon.reload(daemon.settings(**settings), 'was read again')
                 self.assertEqual((self.status(daemon, old), self.status(daemon, new)), (401, 200))
-                daemon.reload(daemon.settings(auth={'api_keys': [keys.entry('a', 'key-of-a')]}), 'was read again')
+                daemon.reload(daemon.settings(auth={'enabled': True, 'api_keys': [keys.entry('a', 'key-of-a')]}), 'was read again')
                 self.assertEqual((self.status(daemon, old), self.status(daemon, new)), (401, 401))
 
 
