@@ -538,6 +538,7 @@ bool sovd_audit_verification(struct sovd_audit *a, struct sovd_audit_self_status
 static int start(struct sovd_audit *a) {
         sovd_db_set_hooks(a->db, &a->hooks);
         int r = sovd_db_write(a->db, audit_open, a);
+        (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log); /* before others can read it */
         if (r == -EUCLEAN) {
                 sovd_db_set_hooks(a->db, NULL);
                 audit_note_finding(a, "rows that the others need are gone or have another form");
@@ -546,7 +547,6 @@ static int start(struct sovd_audit *a) {
         }
         if (!r)
                 keep_head(a, true);
-        (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log);
         if (!r)
                 r = start_syslog(a, a->size_before);
         if (!r)
@@ -604,7 +604,6 @@ int sovd_audit_new(struct sovd_audit **ret, const struct sovd_audit_options *opt
                 sovd_audit_free(a);
                 return r;
         }
-        (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log);
         *ret = a;
         return 0;
 }
