@@ -610,7 +610,8 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
 static void log_request(const struct sovd_http_exchange *x, const struct sovd_call *call,
                         const struct sovd_route *route, unsigned status, uint64_t duration_usec) {
         bool is_probe = route && (route->flags & SOVD_PROBE); /* a probe that must wait is no trouble */
-        enum sovd_log_level level = status >= 500 && status != 501 && !is_probe ? SOVD_LOG_WARN : SOVD_LOG_DEBUG;
+        bool is_wanted = status == 501 || call->failure.error == SOVD_E_SWITCHED_OFF;
+        enum sovd_log_level level = status >= 500 && !is_wanted && !is_probe ? SOVD_LOG_WARN : SOVD_LOG_DEBUG;
         /* The failure may hold decoded text of the client: in a field it is quoted and cannot pass for one of ours. The
          * path is as it came, without spaces. */
         const struct sovd_log_field fields[] = { { "failure", call->failure.error ? call->failure.body.message : NULL },

@@ -579,7 +579,6 @@ int sovd_audit_new(struct sovd_audit **ret, const struct sovd_audit_options *opt
                 sovd_audit_free(a);
                 return r;
         }
-        (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log);
         *ret = a;
         return 0;
 }

@@ -15,7 +15,7 @@ BASE = openapi.BASE
 COLLECTIONS = ('data', 'faults', 'operations', 'modes', 'configurations',
                'logs', 'clear-data', 'status')  # those that only some entities offer
 METHODS = ('GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS')
-IDS = {'category': 'logs', 'bulk-data-id': 'file-1', 'communication-log-id': 'none', 'subscription-id': 'none', 'trigger-id': 'none', 'data-id': 'soc', 'fault-code': 'P0A80', 'operation-id': 'self-test', 'lock-id': 'none', 'execution-id': 'none', 'mode-id': 'session',
+IDS = {'feature-id': 'streams', 'category': 'logs', 'bulk-data-id': 'file-1', 'communication-log-id': 'none', 'subscription-id': 'none', 'trigger-id': 'none', 'data-id': 'soc', 'fault-code': 'P0A80', 'operation-id': 'self-test', 'lock-id': 'none', 'execution-id': 'none', 'mode-id': 'session',
        'configuration-id': 'cell-balancing', 'data-list-id': 'none', 'script-id': 'none', 'update-package-id': 'none'}
 BODIES = {'DataListRequest': {'ids': ['soc']}, 'WriteValue': {'data': 80}, 'StartExecution': {}, 'ModeWrite': {'value': 'default', 'mode_expiration': 1}}
 

@@ -192,7 +192,8 @@ class Start(FileCase):
 
     def test_the_documented_default_is_loopback_port_8080(self):
         _, printed, _ = gateway.run('--print-config-docs')
-        rows = {line.split('`')[1]: line for line in printed.splitlines() if line.count('`') >= 2}
+        server = printed.partition('## `server`')[2].partition('\n## ')[0]
+        rows = {line.split('`')[1]: line for line in server.splitlines() if line.count('`') >= 2}
         self.assertIn('127.0.0.1', rows['host'])
         self.assertIn('8080', rows['port'])
 
