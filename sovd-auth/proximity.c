@@ -209,19 +209,29 @@ static struct entry *entry_for(struct sovd_proximity *p, const struct key *key, 
 
 /* --- challenges --------------------------------------------------------------------------------------------- */
 
-static int put_challenge(struct sovd_proximity *p, const struct key *key, const char *challenge,
-                         uint64_t valid_usec, unsigned *ret_wait) {
+/* Reading again must not disturb who is about to answer, so the one that is open is told again while a third of its time is
+ * left. */
+static int put_challenge(struct sovd_proximity *p, const struct key *key, char challenge[static SOVD_ID_SIZE],
+                         uint64_t *usec, unsigned *ret_wait) {
         const uint64_t now = sovd_now_usec();
         struct entry *e = entry_for(p, key, now);
 
         if (!e)
                 return SOVD_E_OVERLOAD;
         *ret_wait = seconds_until(e->blocked_usec, now);
-        if (*ret_wait || e->busy)
+        if (*ret_wait)
+                return SOVD_E_CONFLICT;
+        if (is_open(e, now) && (e->busy || e->expires_usec - now >= *usec / 3)) {
+                *usec = e->expires_usec - now;
+                memcpy(challenge, e->challenge, SOVD_ID_SIZE);
+                return 0;
+        }
+        if (e->busy)
                 return SOVD_E_CONFLICT;
         e->n_tries = 0;
-        e->expires_usec = now + valid_usec;
+        e->expires_usec = now + *usec;
         memcpy(e->challenge, challenge, sizeof(e->challenge));
+        count(&p->n_challenges);
         return 0;
 }
 
@@ -241,9 +251,10 @@ int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximi
                 return r;
         *ret_usec = rule->valid_usec;
         (void)pthread_mutex_lock(&p->mutex);
-        r = put_challenge(p, &key, ret, rule->valid_usec, ret_wait);
+        r = put_challenge(p, &key, ret, ret_usec, ret_wait);
         (void)pthread_mutex_unlock(&p->mutex);
-        count(r ? &p->n_refused : &p->n_challenges);
+        if (r)
+                count(&p->n_refused);
         return r;
 }
 

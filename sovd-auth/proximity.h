@@ -61,7 +61,7 @@ struct sovd_proximity_of {
 /* Is there a rule for it? */
 bool sovd_proximity_demands(struct sovd_proximity *p, const struct sovd_proximity_of *of);
 
-/* A fresh challenge; the one before, of the same client and resource, ends. *ret_usec: how long it may be answered; *ret_wait:
+/* A challenge: the one that is open, while a third of its time is left, else a fresh one, and the one before ends. *ret_usec: how long it may be answered; *ret_wait:
  * seconds, when the client has to wait. SOVD_E_CONFLICT (it has to wait), SOVD_E_OVERLOAD (too many are open), SOVD_E_NOT_FOUND
  * (there is no rule), -errno (no random numbers, no memory). */
 int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximity_of *of,

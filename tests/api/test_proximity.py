@@ -114,10 +114,11 @@ class Offers(Case):
         self.assertEqual([item['proximity_proof_required'] for item in self.ask(200, 'GET', ECU + '/scripts').json['items']], [True])
         self.assertEqual([item['id'] for item in self.ask(200, 'GET', ECU + '/operations?include-proximity-proof=false').json['items']], ['free'])
 
-    def test_descriptions_have_a_challenge_of_their_own(self):
+    def test_descriptions_have_a_challenge_of_their_own_for_each_client(self):
         for name in 'operations/flush', 'operations/unlock-door', 'scripts/s':
             with self.subTest(name):
-                first, second = (self.ask(200, 'GET', f'{ECU}/{name}').json for _ in range(2))
+                first, again, second = (self.ask(200, 'GET', f'{ECU}/{name}', key=key).json for key in (TESTER, TESTER, OTHER))
+                self.assertEqual(first['proximity_challenge']['challenge'], again['proximity_challenge']['challenge'])
                 self.assertTrue(first['item']['proximity_proof_required'])
                 self.assertRegex(first['proximity_challenge']['challenge'], '^[0-9a-f]{32}$')
                 self.assertNotEqual(first['proximity_challenge']['challenge'], second['proximity_challenge']['challenge'])

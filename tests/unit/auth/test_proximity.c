@@ -142,11 +142,18 @@ static void a_challenge_ends_after_its_time(void **state) {
         assert_int_equal(prove(&FLUSH, right), SOVD_PROXIMITY_PROVED);
 }
 
-static void a_new_challenge_ends_the_one_before(void **state) {
-        char first[65];
+static void the_one_that_is_open_is_told_again_until_little_of_its_time_is_left(void **state) {
+        char first[65], again[SOVD_ID_SIZE];
+        uint64_t usec;
+        unsigned wait;
 
         begin(8);
         (void)snprintf(first, sizeof(first), "%s", answer(ask(&FLUSH), RESOURCE));
+        now_usec += 20 * SOVD_USEC_PER_SEC;
+        assert_int_equal(sovd_proximity_challenge(proximity, &FLUSH, again, &usec, &wait), 0);
+        assert_int_equal(usec, 10 * SOVD_USEC_PER_SEC);
+        assert_string_equal(answer(again, RESOURCE), first);
+        now_usec++;
         const char *second = answer(ask(&FLUSH), RESOURCE);
         assert_int_equal(prove(&FLUSH, first), SOVD_PROXIMITY_WRONG);
         assert_int_equal(prove(&FLUSH, second), SOVD_PROXIMITY_PROVED);
@@ -364,7 +371,7 @@ int main(void) {
                 TEST(a_right_answer_is_good_once),
                 TEST(an_answer_is_of_one_client_and_one_resource),
                 TEST(a_challenge_ends_after_its_time),
-                TEST(a_new_challenge_ends_the_one_before),
+                TEST(the_one_that_is_open_is_told_again_until_little_of_its_time_is_left),
                 TEST(wrong_answers_make_the_client_wait_longer_each_time),
                 TEST(new_challenges_do_not_forget_wrong_answers),
                 TEST(the_table_is_bounded_for_all_and_for_each),
