@@ -10,6 +10,9 @@
 #define SHARDS       16 /* mutexes; sets are spread over them */
 #define NSEC_PER_SEC 1e9
 #define NSEC_PER_USEC UINT64_C(1000)
+/* A rate that is hardly more than none may not leave the numbers: about four months for a token, and 30 years for all. */
+#define TOKEN_NSEC_MAX 1e16
+#define ROOM_NSEC_MAX  1e18
 
 /* A place whose bucket is full is free. */
 struct bucket {
@@ -73,9 +76,10 @@ static uint64_t hash(const uint64_t key[static 2], const unsigned char *data, si
 /* --- life ----------------------------------------------------------------------------------------------- */
 
 void sovd_rate_limit_set(struct sovd_rate_limit *limit, struct sovd_rate rate) {
-        const double token = rate.per_sec > 0 ? NSEC_PER_SEC / rate.per_sec : 0;
+        const double token = rate.per_sec > 0 ? SOVD_MIN(NSEC_PER_SEC / rate.per_sec, TOKEN_NSEC_MAX) : 0;
+        const double room = SOVD_MIN(token * SOVD_MAX(rate.burst, 1.0), ROOM_NSEC_MAX);
 
-        __atomic_store_n(&limit->room_nsec, (uint64_t)(token * SOVD_MAX(rate.burst, 1.0)), __ATOMIC_RELAXED);
+        __atomic_store_n(&limit->room_nsec, SOVD_MAX((uint64_t)room, (uint64_t)1), __ATOMIC_RELAXED);
         __atomic_store_n(&limit->token_nsec, rate.per_sec > 0 ? SOVD_MAX((uint64_t)token, 1) : 0, __ATOMIC_RELAXED);
 }
 

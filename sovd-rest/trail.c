@@ -2,10 +2,13 @@
 #include "sovd-rest/trail.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/idempotency.h"
+#include "sovd-core/base/network.h"
 #include "sovd-rest/http_server.h"
+#include "sovd-rest/origin.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/route.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #define RETRY_SEC 5
@@ -40,6 +43,19 @@ static void take_client(struct sovd_trail *t, const struct sovd_audit *audit, co
         add_text(&t->who, "tenant", clip(t->tenant, sizeof(t->tenant), p->tenant));
 }
 
+/* Behind a proxy the address of the connection is the proxy's, for everybody. What it says of its client is its word. */
+static void take_address(struct sovd_trail *t, const struct sovd_http_exchange *x, const char *const *proxies) {
+        const struct sovd_origin_request request = { &x->head, x->remote, x->is_tls };
+        static const unsigned char v4[12] = { [10] = 0xff, [11] = 0xff };
+        struct sovd_address address;
+
+        if (!sovd_proxy_is_trusted(proxies, x->remote) || !sovd_origin_client(&request, proxies, &address))
+                return;
+        const bool is_v4 = memcmp(address.bytes, v4, sizeof(v4)) == 0;
+        if (inet_ntop(is_v4 ? AF_INET : AF_INET6, address.bytes + (is_v4 ? sizeof(v4) : 0), t->client, sizeof(t->client)))
+                add_text(&t->who, "client", t->client);
+}
+
 static void take_entity(struct sovd_trail *t, const struct sovd_call *call, const struct sovd_route *route) {
         char text[2 * SOVD_TRAIL_ID_MAX];
 
@@ -61,6 +77,7 @@ void sovd_trail_who(struct sovd_http_exchange *x, struct sovd_call *call, const 
         t->who.ip = x->remote && *x->remote ? x->remote : NULL;
         t->who.path = clip(t->path, sizeof(t->path), x->path);
         take_client(t, audit, &call->principal);
+        take_address(t, x, outer_of(call)->rest->trusted_proxies);
         take_entity(t, call, route);
         if (outer_of(call)->in_session)
                 add_text(&t->who, "via", "browser-session");

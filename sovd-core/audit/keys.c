@@ -2,8 +2,8 @@
 #include "sovd-core/audit/keys.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
+#include <dirent.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -313,17 +313,17 @@ static void overwrite(const char *path) {
 }
 
 void sovd_audit_epoch_keep_only(struct sovd_audit_keys *keys, uint64_t epoch) {
-        char pattern[PATH_SIZE], kept[PATH_SIZE + 64];
-        glob_t found;
+        char kept[64], path[PATH_SIZE];
+        DIR *folder = keys->folder ? opendir(keys->folder) : NULL;
+        struct dirent *file;
 
-        if (!keys->folder)
+        if (!folder)
                 return;
-        (void)snprintf(kept, sizeof(kept), "%s/" EPOCH_FILE "%llu", keys->folder, (unsigned long long)epoch);
-        if (glob(path_of(pattern, keys->folder, EPOCH_FILE "*"), GLOB_NOSORT, NULL, &found) == 0)
-                for (size_t i = 0; i < found.gl_pathc; i++)
-                        if (strcmp(found.gl_pathv[i], kept) != 0)
-                                overwrite(found.gl_pathv[i]);
-        globfree(&found);
+        (void)epoch_name(kept, epoch);
+        while ((file = readdir(folder)))
+                if (sovd_has_prefix(file->d_name, EPOCH_FILE) && strcmp(file->d_name, kept) != 0)
+                        overwrite(path_of(path, keys->folder, file->d_name));
+        (void)closedir(folder);
 }
 
 /* --- life ------------------------------------------------------------------------------------------------- */

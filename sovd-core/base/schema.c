@@ -251,6 +251,12 @@ static int decode_default(struct decoder *d, const struct sovd_field *f, void *m
         return r ? r : decode_member(d, f, json, member);
 }
 
+/* Nothing in a section means its defaults. A single member without its value is a mistake: the default may be the opposite of
+ * what was meant, as in "enabled:". */
+static bool is_section(const struct sovd_field *f) {
+        return f->def && f->type == SOVD_FIELD_OBJECT;
+}
+
 static int decode_fields(struct decoder *d, const struct sovd_schema *schema, const cJSON *json, char *object) {
         int r = schema->base ? decode_fields(d, schema->base, json, object) : 0;
 
@@ -259,7 +265,7 @@ static int decode_fields(struct decoder *d, const struct sovd_schema *schema, co
                 /* The standard's AnyValue has no null (defect D23), so null is the same as absent everywhere. */
                 if (member && !cJSON_IsNull(member))
                         r = decode_member(d, f, member, object + f->offset);
-                else if (member && (d->flags & SOVD_DECODE_CLOSED) && !f->def)
+                else if (member && (d->flags & SOVD_DECODE_CLOSED) && !is_section(f))
                         r = refuse(d, f->name, "is empty; give it a value or leave it out");
                 else if (f->flags & SOVD_REQUIRED)
                         r = refuse(d, f->name, "is missing");

@@ -310,6 +310,34 @@ class Tenants(AccessCase):
         self.ask('tenant-b', 409, 'DELETE', '/components/hpc/faults')
 
 
+class Oracle(AccessCase):
+    more = {'rate': {'per_principal': {'per_sec': 0}}}
+
+    @classmethod
+    def sections(cls, clients=None, **more):
+        return {'auth': keys.section(*cls.clients, enabled=True, policy_file=str(cls.file)), **cls.more}
+
+    def answer(self, name, method, path, entity, headers):
+        reply = self.gateway.bare(method, f'{gateway.BASE}/components/{entity}{path}', {} if method in ('POST', 'PUT') else None, {**who(name), **headers})
+        fields = {field: value for field, value in reply.headers.items() if field not in ('date', 'x-request-id', 'traceparent')}
+        return reply.status, fields, reply.body.replace(entity.encode(), b'X')
+
+    def test_what_is_another_tenants_cannot_be_told_from_what_is_not_there(self):
+        """By no status, no field, no length and no word, on any path, with any method."""
+        patterns = {key[1] for key in matrix() if key[1].startswith('/{entity}')}
+        self.assertGreater(len(patterns), 40)
+        self.ask('tester', 201, 'POST', '/components/hpc/locks', {'lock_expiration': 60})
+        for pattern in sorted(patterns):
+            path = re.sub(r'\{[^}]*\}', 'x', pattern.removeprefix('/{entity}'))
+            for method in ('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'):
+                for headers in {}, {'If-Match': '"x"', 'Idempotency-Key': 'x'}, {'Accept': 'text/event-stream'}:
+                    for name, suffix in ('tenant-a', ''), ('bms-only', ''), ('admin-of-a', '/docs'):
+                        with self.subTest(f'{name}: {method} {path}{suffix} {headers}'):
+                            there, not_there = (self.answer(name, method, path + suffix, entity, headers) for entity in ('hpc', 'hpx'))
+                            self.assertEqual(there, not_there)
+                            self.assertEqual(there[0], 404)
+
+
 class Changes(AccessCase):
     more = {'fault_mirror': {'poll_secs': 0.2}, 'events': {'heartbeat_secs': 0.2}}
     clients = [entry('tester', 'tester'), entry('other', 'tester'), entry('admin', 'admin')]

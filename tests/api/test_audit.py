@@ -364,6 +364,21 @@ class Overwriting(AuditCase):
         return first > 1 and first
 
 
+class BehindProxy(AuditCase):
+    more = {'server': {'trusted_proxies': ['127.0.0.0/8']}}
+
+    def test_the_address_that_the_proxy_names_is_on_record_beside_its_own(self):
+        for name, value, client in (('X-Forwarded-For', '198.51.100.1, 203.0.113.9', '203.0.113.9'), ('Forwarded', 'for="[2a00::1]:99"', '2a00::1')):
+            reply = self.lock({**TESTER, name: value})
+            intent = self.of_request(reply.headers['x-request-id'])[0]
+            self.assertEqual((intent['ip'], intent['detail']['client']), ('127.0.0.1', client))
+            reply = self.ask(401, 'GET', '/audit', headers={'Authorization': 'Bearer nobody-has-this-one', name: value})
+            entry, = self.of_request(reply.headers['x-request-id'])
+            self.assertEqual((entry['ip'], entry['detail']['client']), ('127.0.0.1', client))
+        reply = self.lock()
+        self.assertEqual(self.of_request(reply.headers['x-request-id'])[0]['detail']['client'], '127.0.0.1')
+
+
 class Off(gateway.GatewayCase):
     sections = {'auth': AUTH, 'audit': {'enabled': False}}
 

@@ -15,6 +15,7 @@
 #include "sovd-core/base/log.h"
 #include "sovd-core/state.h"
 #include "tests/support/faulty_io.h"
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ static int set_up(void **state) {
         moved_usec = 0;
         sovd_clock_replace(&movable);
         sovd_log_setup(SOVD_LOG_ERROR, SOVD_LOG_TEXT);
-        (void)snprintf(f->folder, sizeof(f->folder), "/tmp/sovd-audit-XXXXXX");
+        (void)snprintf(f->folder, sizeof(f->folder), "/tmp/sovd-audit[a]*-XXXXXX");
         assert_non_null(mkdtemp(f->folder));
         (void)snprintf(f->file, sizeof(f->file), "%s/state.db", f->folder);
         f->options = (struct sovd_audit_options){ .folder = f->folder, .epoch_usec = 3600 * SOVD_USEC_PER_SEC, .epoch_entries = 50,
@@ -364,6 +365,30 @@ static void what_changes_nothing_takes_half_of_the_log_at_most(void **state) {
         assert_false(status_of(f).quiet);
 }
 
+static unsigned count_epoch_keys(const struct fixture *f) {
+        DIR *folder = opendir(f->folder);
+        unsigned n = 0;
+
+        assert_non_null(folder);
+        for (struct dirent *file; (file = readdir(folder));)
+                n += strncmp(file->d_name, "audit.epoch-", 12) == 0;
+        (void)closedir(folder);
+        return n;
+}
+
+/* The folder of these tests has characters in its name that mean something in patterns. */
+static void the_key_of_an_epoch_is_gone_with_it_whatever_the_folder_is_called(void **state) {
+        struct fixture *f = *state;
+
+        f->options.epoch_entries = 5;
+        start(f);
+        for (int i = 0; i < 10; i++)
+                change(f, 0);
+        assert_true(status_of(f).epoch > 2);
+        stop(f);
+        assert_int_equal(count_epoch_keys(f), 1);
+}
+
 static void a_log_in_memory_ends_with_its_process(void **state) {
         struct fixture *f = *state;
         char head[SOVD_AUDIT_HEAD_SIZE];
@@ -388,6 +413,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_log_that_the_disk_does_not_let_open_is_opened_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_client_of_a_tenant_finds_the_entries_of_its_tenant, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_changes_nothing_takes_half_of_the_log_at_most, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(the_key_of_an_epoch_is_gone_with_it_whatever_the_folder_is_called, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_log_in_memory_ends_with_its_process, set_up, tear_down),
         };
 

@@ -116,6 +116,49 @@ static void a_digest_matches_with_and_without_colons(void **state) {
         sovd_arena_free(arena);
 }
 
+static void a_client_holds_as_long_as_its_rule(void **state) {
+        static const char *words[] = { "tester" }, *others[] = { "viewer" };
+        struct sovd_client_cert_settings rules[] = {
+                { .name = "a", .subject = "CN=*,O=W", .roles = { .items = words, .n = 1, .set = true }, .tenant = "t" },
+                { .name = "b", .sha256 = COLONS, .roles = { .items = words, .n = 1, .set = true } },
+                { .name = "c", .subject = "CN=c", .roles = { .items = words, .n = 1, .set = true } },
+                { .name = "c", .subject = "CN=d", .roles = { .items = words, .n = 1, .set = true } },
+        };
+        const struct sovd_list list = { .items = rules, .n = SOVD_N_ELEMENTS(rules), .set = true };
+        const struct {
+                const char *id, *certificate;
+                int r;
+                const char *role;
+        } cases[] = {
+                { "cert:a/CN=x,O=W", "shown", 0, "tester" },
+                { "cert:a/CN=x,O=V", "shown", SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:a", "shown", SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:ab/CN=x,O=W", "shown", SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:b", DIGEST, 0, "tester" },
+                { "cert:b", "shown", SOVD_E_UNAUTHORIZED, NULL }, /* the rule is about another certificate now */
+                { "cert:b", NULL, 0, "tester" },                  /* of before a restart */
+                { "cert:c", "shown", 0, "viewer" },               /* two of that name: as it was */
+                { "cert:e", "shown", SOVD_E_UNAUTHORIZED, NULL },
+                { "key:a", "shown", SOVD_E_UNAUTHORIZED, NULL },
+        };
+        struct sovd_client_certs *certs;
+        struct sovd_arena *arena;
+
+        assert_int_equal(sovd_arena_new(&arena, 1024), 0);
+        assert_int_equal(sovd_client_certs_new(&certs, &list), 0);
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(cases); i++) {
+                struct sovd_principal p = { .id = cases[i].id, .certificate = cases[i].certificate, .expires_usec = 42,
+                                            .roles = { .items = others, .n = 1, .set = true } };
+                assert_int_equal(sovd_client_certs_refresh(certs, &p, arena), cases[i].r);
+                assert_string_equal(p.id, cases[i].id);
+                assert_int_equal(p.expires_usec, 42);
+                if (cases[i].role)
+                        assert_string_equal(p.roles.items[0], cases[i].role);
+        }
+        sovd_client_certs_free(certs);
+        sovd_arena_free(arena);
+}
+
 static void rules_that_cannot_be_meant_are_named(void **state) {
         static const char *bad[] = { "good", "" };
         static const struct {
@@ -243,6 +286,7 @@ int main(void) {
                 cmocka_unit_test(a_star_stands_for_text_inside_one_value),
                 cmocka_unit_test(a_star_stands_for_one_part_of_an_alternative_name),
                 cmocka_unit_test(a_digest_matches_with_and_without_colons),
+                cmocka_unit_test(a_client_holds_as_long_as_its_rule),
                 cmocka_unit_test(rules_that_cannot_be_meant_are_named),
                 cmocka_unit_test(names_are_read_as_text),
                 cmocka_unit_test(what_is_no_clean_text_is_left_out),

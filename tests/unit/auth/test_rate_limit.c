@@ -62,6 +62,22 @@ static void a_burst_is_let_in_and_then_one_at_a_time(void **state) {
         assert_int_equal(counters().refused, 3);
 }
 
+static void a_rate_that_is_hardly_more_than_none_lets_a_burst_in_and_nothing_more(void **state) {
+        const double rates[] = { 1e-3, 1e-6, 1e-9, 1e-30, 5e-324 };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(rates); i++) {
+                for (double burst = 1; burst <= 100; burst *= 100) {
+                        make(16, rates[i], burst);
+                        burst_of("a", (unsigned)burst);
+                        assert_true(take("a") >= 1000 * SOVD_USEC_PER_SEC);
+                        limit = sovd_rate_limit_free(limit);
+                }
+        }
+        make(16, 1e-300, 1000000);
+        burst_of("a", 100);
+        assert_true(take("a"));
+}
+
 static void the_wait_that_is_told_is_enough_and_no_more_than_that(void **state) {
         const double rates[] = { 0.1, 0.3, 1, 3, 7, 999, 1000000 };
 
@@ -201,6 +217,7 @@ static void a_token_takes_less_than_a_microsecond(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_burst_is_let_in_and_then_one_at_a_time),
+                TEST(a_rate_that_is_hardly_more_than_none_lets_a_burst_in_and_nothing_more),
                 TEST(the_wait_that_is_told_is_enough_and_no_more_than_that),
                 TEST(a_refusal_costs_nothing),
                 TEST(a_pause_brings_back_the_burst_and_not_more),

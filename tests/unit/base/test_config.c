@@ -120,6 +120,11 @@ static void an_empty_file_gives_the_defaults(void **state) {
         }
 }
 
+static void a_member_without_its_value_is_refused(void **state) {
+        assert_refused("server:\n  host:\n", "f.yaml:2:3: server.host: is empty; give it a value or leave it out");
+        assert_refused("server: {port: ~}\n", "f.yaml:1:10: server.port: is empty; give it a value or leave it out");
+}
+
 static void every_type_is_read(void **state) {
         assert_int_equal(parse("server:\n  host: '::1'\n  port: 9090\n  tls: true\n  rate: 2.5\n  mode: off\n"
                                "  api_key: \"123456\"\n  origins: [a, b]\n"
@@ -472,6 +477,7 @@ static void the_reference_page_has_a_table_per_section(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 CONFIG_TEST(an_empty_file_gives_the_defaults),
+                CONFIG_TEST(a_member_without_its_value_is_refused),
                 CONFIG_TEST(every_type_is_read),
                 CONFIG_TEST(json_is_read_too),
                 CONFIG_TEST(numbers_are_read_by_yaml_1_2),
