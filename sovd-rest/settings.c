@@ -67,7 +67,8 @@ static const struct sovd_field storage_fields[] = {
 };
 const struct sovd_schema sovd_schema_storage_settings = {
         .name = "storage", .size = sizeof(struct sovd_storage_settings), .fields = storage_fields,
-        .doc = "Where state is kept: faults and their history, locks, executions, answers to Idempotency-Key, persistent triggers.",
+        .doc = "Where state is kept: faults and their history, locks, executions, answers to Idempotency-Key, persistent triggers, "
+               "sessions of access tokens, the audit log.",
 };
 
 #define F(member) offsetof(struct sovd_limits_settings, member)
