@@ -52,6 +52,9 @@ static const char *check_clients(const struct sovd_sections *s, const struct sov
         why = sovd_rate_settings_check(s->rate, arena, &pointer);
         if (why)
                 return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/rate%s", pointer ? pointer : ""), why);
+        if (s->server->unix_socket_access == 3 && !s->auth->enabled.value)
+                return sovd_config_complain(tree, arena, "/server/unix_socket_access",
+                                            "needs auth.enabled: without it every user of this machine may do everything");
         why = sovd_auth_settings_check(s->auth, arena, &pointer);
         if (!why && s->auth->certificates.n && (!s->server->tls || !s->server->tls->client_ca)) {
                 pointer = "/certificates";
