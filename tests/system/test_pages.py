@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -159,6 +160,16 @@ class Commands(unittest.TestCase):
 
     def test_backup(self):
         self.follow('backup.md')
+
+
+class Explained(FolderCase):
+    def test_the_page_about_authorisation_shows_what_its_policy_decides(self):
+        page = (ROOT / 'docs' / 'authorisation.md').read_text(encoding='utf-8')
+        step, = steps_of(page)
+        self.folder.file('policy.yaml', BLOCK.search(page)[1])
+        self.folder.file('gateway.yaml', json.dumps({'auth': keys.section(keys.entry('a', 'k'), enabled=True, policy_file='policy.yaml')}))
+        status, said = self.folder.run(*shlex.split(step.command)[1:])
+        self.assertEqual((status, said.strip()), (1, '\n'.join(step.shown)))
 
 
 class Examples(FolderCase):
