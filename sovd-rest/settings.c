@@ -67,7 +67,8 @@ const struct sovd_schema sovd_schema_logging_settings = {
 
 static const struct sovd_field storage_fields[] = {
         { .name = "path", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_storage_settings, path), .min = 1,
-          .max = 4095, .doc = "State directory, with the file state.db; without it, state ends with the process." },
+          .max = 4095,
+          .doc = "State directory, with the file state.db; without it that of the service (STATE_DIRECTORY), else state ends with the process." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_storage_settings = {
