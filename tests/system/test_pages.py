@@ -18,7 +18,7 @@ import keys
 from test_tour import pattern, run, steps_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
+PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').rglob('*.md'))]
 BLOCK = re.compile(r'^```yaml\n(.*?)^```', re.DOTALL | re.MULTILINE)
 TOP = re.compile(r'^([a-z_]+):', re.MULTILINE)
 HERE = {'/etc/sovd-gateway': '', '/var/lib/sovd-gateway': '/state', '/run/sovd-gateway': ''}
@@ -48,6 +48,12 @@ def leaf(path):
     for name in reversed(rest):
         node = {'type': 'branch', 'description': 'x', 'children': {name: node}}
     return {first: node}
+
+
+def anchors(page):
+    """Where a link into the page can lead, by its headings."""
+    headings = re.findall(r'^#+ (.*)$', re.sub(r'^```.*?^```', '', page.read_text(encoding='utf-8'), flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
 
 
 class Folder:
@@ -132,6 +138,17 @@ class Pages(FolderCase):
         for text in 'server: {prot: 1}\n', 'roles:\n  a: {alow: []}\n', 'faults:\n  - {cod: A, name: B}\n', 'components:\n  - {idd: a}\n':
             with self.subTest(text):
                 self.assertEqual(self.folder.run('--check-config', *self.arguments(text))[0], 2)
+
+    def test_every_link_leads_somewhere(self):
+        for page in PAGES:
+            for target in re.findall(r'\]\(([^)\s]+)\)', page.read_text(encoding='utf-8')):
+                if '://' in target:
+                    continue
+                path, _, anchor = target.partition('#')
+                there = page if not path else (page.parent / path).resolve()
+                with self.subTest(f'{page.relative_to(ROOT)}: {target}'):
+                    self.assertTrue(there.exists())
+                    self.assertTrue(not anchor or anchor in anchors(there))
 
     def test_pages_name_the_folders_of_the_unit(self):
         for page in PAGES:
