@@ -134,8 +134,7 @@ start_ecu() {
 
 start_gateway() {
         sed "s|^\( *base_url:\).*|\1 http://127.0.0.1:$ecu_port|" "$example" >"$tmp/gateway.yaml"
-        mkdir "$tmp/state"
-        SOVD__SERVER__PORT=$port STATE_DIRECTORY=$tmp/state \
+        SOVD__SERVER__PORT=$port \
                 "$build/sovd-rest/sovd-gatewayd" --config "$tmp/gateway.yaml" >"$tmp/sovd-gatewayd.log" 2>&1 &
         gateway_pid=$!
 }

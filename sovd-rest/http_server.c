@@ -607,7 +607,7 @@ static int start(struct sovd_http_server *server) {
         server->civetweb = mg_start(&callbacks, server, options);
         if (!server->civetweb)
                 return -(errno ? errno : EINVAL);
-        return o->unix_socket ? sovd_http_unix_publish(&server->unix_socket) : 0;
+        return o->unix_socket ? sovd_http_unix_publish(&server->unix_socket, o->unix_socket_mode) : 0;
 }
 
 static unsigned find_port(const struct sovd_http_server *server) {

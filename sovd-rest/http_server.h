@@ -24,6 +24,7 @@ struct sovd_http_server_options {
         const char *host;                 /* address to listen on; NULL = no TCP */
         unsigned port;                    /* 0 = a free one */
         const char *unix_socket;          /* path; NULL = none */
+        unsigned unix_socket_mode;        /* who may connect */
         const struct sovd_tls_options *tls; /* TLS on the TCP port; NULL = none. Its strings must outlive the server */
         unsigned threads;                 /* connections served at once */
         size_t head_bytes, body_bytes;    /* limits */

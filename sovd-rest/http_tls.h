@@ -11,6 +11,8 @@
 
 struct sovd_tls;
 
+#define SOVD_TLS_EXPIRING_USEC (30 * 86400 * SOVD_USEC_PER_SEC) /* from when on the end of a certificate is told */
+
 struct sovd_tls_status {
         struct sovd_tls_ends ends;    /* of what is in force */
         uint64_t n_reloads, n_failed; /* changes that came into force, and files that could not be used */

@@ -63,14 +63,14 @@ static bool is_ours(const struct sovd_http_unix *u) {
 }
 
 /* Only a socket is replaced: any other file at this path is somebody's. */
-int sovd_http_unix_publish(struct sovd_http_unix *u) {
+int sovd_http_unix_publish(struct sovd_http_unix *u, unsigned mode) {
         struct stat st;
 
         if (fstatat(u->folder, u->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISSOCK(st.st_mode))
                 return -EEXIST;
         if (is_listened_on(u))
                 return -EADDRINUSE;
-        if (fstatat(u->folder, u->bound, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        if (fchmodat(u->folder, u->bound, mode, 0) != 0 || fstatat(u->folder, u->bound, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
             renameat(u->folder, u->bound, u->folder, u->name) != 0)
                 return -errno;
         u->device = st.st_dev;

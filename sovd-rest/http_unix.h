@@ -29,9 +29,9 @@ int sovd_http_unix_prepare(struct sovd_http_unix *ret, const char *path, char *s
 int sovd_http_unix_listen_spec(struct sovd_http_unix *ret, const char *host, unsigned port, bool tls, const char *path,
                                char *spec, size_t size);
 
-/* The socket is bound: moves it to its path. -EEXIST when something else than a socket is there, -EADDRINUSE when
+/* The socket is bound: gives it its mode, whatever the umask is, and moves it to its path. -EEXIST when something else than a socket is there, -EADDRINUSE when
  * somebody listens on the one that is, -errno. */
-int sovd_http_unix_publish(struct sovd_http_unix *u);
+int sovd_http_unix_publish(struct sovd_http_unix *u, unsigned mode);
 
 /* Removes the socket and closes the folder. Safe on one that was never prepared, with folder -1. */
 void sovd_http_unix_done(struct sovd_http_unix *u);

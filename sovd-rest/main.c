@@ -252,6 +252,23 @@ static void reload(struct daemon *d) {
 
 /* --- life ------------------------------------------------------------------------------------------------ */
 
+/* A fault of the gateway tells it too; this is for who looks at the log after a start only. */
+static void say_certificate(const struct daemon *d) {
+        struct sovd_tls *tls = sovd_http_server_tls(d->rest.server);
+        char when[SOVD_TIMESTAMP_SIZE];
+        struct sovd_tls_status s;
+
+        if (!tls)
+                return;
+        sovd_tls_status(tls, &s);
+        const uint64_t now = sovd_realtime_usec(), ends = s.ends.certificate_usec;
+        sovd_log(ends < now + SOVD_TLS_EXPIRING_USEC ? SOVD_LOG_WARN : SOVD_LOG_INFO, "the certificate of server.tls %s at %s",
+                 ends <= now ? "has ended" : "ends", sovd_clock_format(when, ends));
+        if (s.ends.crl_usec && s.ends.crl_usec <= now)
+                sovd_log(SOVD_LOG_WARN, "a list of server.tls.crl has ended at %s: certificates of its signer are refused",
+                         sovd_clock_format(when, s.ends.crl_usec));
+}
+
 static void say_listening(const struct daemon *d) {
         const struct sovd_server_settings *s = d->settings.server;
         bool v6 = strchr(s->host, ':');
@@ -263,6 +280,7 @@ static void say_listening(const struct daemon *d) {
                                         "way can read and change what is said");
         if (s->unix_socket)
                 sovd_log(SOVD_LOG_INFO, "listening on %s", s->unix_socket);
+        say_certificate(d);
 }
 
 static int add_demo(struct daemon *d) {

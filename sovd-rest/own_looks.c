@@ -9,7 +9,6 @@
 #include "sovd-rest/own_inside.h"
 #include <errno.h>
 
-#define EXPIRING_USEC (30 * 86400 * SOVD_USEC_PER_SEC)
 #define CUT           "~" /* between the beginning of a name that is too long and its hash */
 
 /* --- the conditions -------------------------------------------------------------------------------------- */
@@ -195,7 +194,7 @@ static void write_end(struct sovd_json_writer *w, uint64_t ends) {
 static enum own_verdict check_expiring(struct own_look *l, struct sovd_json_writer *w) {
         uint64_t ends = l->tls.ends.certificate_usec, now = sovd_realtime_usec();
 
-        if (!ends || now >= ends || now + EXPIRING_USEC < ends)
+        if (!ends || now >= ends || now + SOVD_TLS_EXPIRING_USEC < ends)
                 return OWN_GOOD;
         write_end(w, ends);
         sovd_json_key_int(w, "days_left", (int64_t)((ends - now) / (86400 * SOVD_USEC_PER_SEC)));

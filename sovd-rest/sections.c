@@ -2,11 +2,13 @@
 #include "sovd-rest/sections.h"
 #include "sovd-auth/auth.h"
 #include "sovd-core/base/config.h"
+#include "sovd-core/base/error.h"
 #include "sovd-core/base/id.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/own_entity.h"
 #include "sovd-rest/policy_settings.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define SECTION(word) \
@@ -52,6 +54,9 @@ static const char *check_clients(const struct sovd_sections *s, const struct sov
         why = sovd_rate_settings_check(s->rate, arena, &pointer);
         if (why)
                 return sovd_config_complain(tree, arena, sovd_arena_printf(arena, "/rate%s", pointer ? pointer : ""), why);
+        if (s->server->unix_socket_access == 3 && !s->auth->enabled.value)
+                return sovd_config_complain(tree, arena, "/server/unix_socket_access",
+                                            "needs auth.enabled: without it every user of this machine may do everything");
         why = sovd_auth_settings_check(s->auth, arena, &pointer);
         if (!why && s->auth->certificates.n && (!s->server->tls || !s->server->tls->client_ca)) {
                 pointer = "/certificates";
@@ -111,12 +116,25 @@ static const char *check(const struct sovd_arguments *arguments, const struct so
         return message ? message : sovd_fault_settings_check(s->faults, s->native, tree, arena);
 }
 
+/* A service keeps its state where its manager has made a place for it, so that nobody loses faults and audit log by a key that was
+ * forgotten. */
+static int find_state(struct sovd_storage_settings *storage, struct sovd_arena *arena) {
+        const char *folder = getenv("STATE_DIRECTORY"); /* of several, the first */
+
+        if (storage->path || !folder || *folder != '/')
+                return 0;
+        storage->path = sovd_arena_printf(arena, "%.*s", (int)strcspn(folder, ":"), folder);
+        return storage->path ? 0 : sovd_error_origin(-ENOMEM);
+}
+
 int sovd_sections_load(const struct sovd_arguments *arguments, struct sovd_sections *settings, struct sovd_arena *arena) {
         struct sovd_config_tree *tree;
         const char *message = NULL;
 
         int r = sovd_config_load(&sovd_schema_sections, settings, arguments->config, environ, arena, &tree, &message);
         settings->policy = NULL;
+        if (!r)
+                r = find_state(settings->storage, arena);
         if (!r)
                 message = check(arguments, settings, tree, arena);
         if (!r && !message)

@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 
 #define F(member) offsetof(struct sovd_server_settings, member)
+static const char *const access_names[] = { "owner", "group", "everybody", NULL };
 static const struct sovd_field server_fields[] = {
         { .name = "host", .type = SOVD_FIELD_STRING, .offset = F(host), .min = 1, .max = 64, .def = "127.0.0.1",
           .doc = "Address to listen on, IPv4 or IPv6." },
@@ -19,6 +20,10 @@ static const struct sovd_field server_fields[] = {
           .doc = "TCP port; 0 takes a free one and logs it." },
         { .name = "unix_socket", .type = SOVD_FIELD_STRING, .offset = F(unix_socket), .min = 1, .max = 100,
           .doc = "Path of a Unix socket to listen on as well." },
+        { .name = "unix_socket_access", .type = SOVD_FIELD_ENUM, .offset = F(unix_socket_access), .names = access_names,
+          .def = "owner",
+          .doc = "Who may open it: root and the gateway's user (mode 0600), the gateway's group too (0660), or every user of this "
+                 "machine (0666), which needs auth.enabled." },
         { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &sovd_schema_tls_settings,
           .doc = "HTTPS instead of HTTP on the TCP port." },
         { .name = "allow_plain_http", .type = SOVD_FIELD_BOOL, .offset = F(allow_plain_http), .def = "false",
@@ -62,12 +67,14 @@ const struct sovd_schema sovd_schema_logging_settings = {
 
 static const struct sovd_field storage_fields[] = {
         { .name = "path", .type = SOVD_FIELD_STRING, .offset = offsetof(struct sovd_storage_settings, path), .min = 1,
-          .max = 4095, .doc = "State directory, with the file state.db; without it, state ends with the process." },
+          .max = 4095,
+          .doc = "State directory, with the file state.db; without it that of the service (STATE_DIRECTORY), else state ends with the process." },
         { 0 }
 };
 const struct sovd_schema sovd_schema_storage_settings = {
         .name = "storage", .size = sizeof(struct sovd_storage_settings), .fields = storage_fields,
-        .doc = "Where state is kept: faults and their history, locks, executions, answers to Idempotency-Key, persistent triggers.",
+        .doc = "Where state is kept: faults and their history, locks, executions, answers to Idempotency-Key, persistent triggers, "
+               "sessions of access tokens, the audit log.",
 };
 
 #define F(member) offsetof(struct sovd_limits_settings, member)
@@ -293,6 +300,7 @@ struct sovd_http_server_options sovd_settings_http(const struct sovd_server_sett
                 .host = server->host,
                 .port = (unsigned)server->port.value,
                 .unix_socket = server->unix_socket,
+                .unix_socket_mode = server->unix_socket_access == 3 ? 0666 : server->unix_socket_access == 2 ? 0660 : 0600,
                 .threads = (unsigned)limits->connections.value,
                 .head_bytes = (size_t)limits->head_bytes.value,
                 .body_bytes = (size_t)limits->body_bytes.value,

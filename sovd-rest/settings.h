@@ -16,6 +16,7 @@ struct sovd_server_settings {
         const char *host;
         struct sovd_int port;
         const char *unix_socket;
+        int unix_socket_access; /* 1 owner, 2 group, 3 everybody */
         struct sovd_tls_settings *tls; /* or NULL */
         struct sovd_bool allow_plain_http;
         struct sovd_strings allowed_hosts;

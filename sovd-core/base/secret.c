@@ -175,6 +175,9 @@ static int read_file(struct reading *r, struct sovd_secret **ret, const char *pa
         struct stat st;
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
 
+        if (fd < 0 && errno == EACCES)
+                return fail(r, -EACCES, "%s cannot be opened by the user %u that the gateway runs as; a service is given secrets as credential:NAME",
+                            path, (unsigned)geteuid());
         if (fd < 0)
                 return fail(r, -errno, "%s cannot be opened: %s", path, strerror(errno));
         int error = fstat(fd, &st) ? fail(r, -errno, "%s: %s", path, strerror(errno)) : check_file(r, path, &st, refused);

@@ -81,10 +81,22 @@ class Listeners(ListenerCase):
                 with gateway.Gateway(server={'unix_socket': path}) as server:
                     self.check_serves(server, gateway.UnixConnection(path))
 
-    def test_a_unix_socket_is_not_open_to_everybody(self):
+    def test_a_unix_socket_is_open_to_whom_the_configuration_says_whatever_the_umask_is(self):
         path = self.path + '/gateway.sock'
-        self.started(server={'unix_socket': path})
-        self.assertEqual(os.stat(path).st_mode & stat.S_IWOTH, 0)
+        enabled = {'enabled': True, 'unix_users': [{'user': 'root', 'name': 'console', 'roles': ['admin']}]}
+        for access, mode in ({}, 0o600), ({'unix_socket_access': 'owner'}, 0o600), ({'unix_socket_access': 'group'}, 0o660), \
+                ({'unix_socket_access': 'everybody'}, 0o666):
+            for mask in 0o077, 0:
+                before = os.umask(mask)
+                try:
+                    with self.subTest(access, mask=mask), gateway.Gateway(ready=False, server={'unix_socket': path, **access}, auth=enabled):
+                        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), mode)
+                finally:
+                    os.umask(before)
+
+    def test_a_unix_socket_for_everybody_needs_credentials(self):
+        said = self.refused(2, server={'unix_socket': self.path + '/gateway.sock', 'unix_socket_access': 'everybody'})
+        self.assertRegex(said, r':\d+:\d+: server\.unix_socket_access: needs auth\.enabled')
 
     def test_a_unix_socket_that_was_left_behind_is_replaced(self):
         path = self.path + '/gateway.sock'

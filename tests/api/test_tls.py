@@ -205,6 +205,15 @@ class Clients(TlsCase):
         self.refuse(self.ca.client())
         self.until(lambda: 'revocation-list-expired' in self.server.get('/health').json['faults'])
         self.assertEqual(self.server.get('/health').json['status'], 'degraded')
+        self.assertRegex(self.server.log, r'warn a list of server\.tls\.crl has ended at ')
+
+    def test_the_log_of_the_start_says_when_the_certificate_ends(self):
+        for ends, said in (-0.5, 'warn the certificate of server.tls has ended at '), (5, 'warn the certificate of server.tls ends at '), \
+                (90, 'info the certificate of server.tls ends at '):
+            with self.subTest(ends):
+                self.ca.server(ends=certificates.days(ends)).write(self.folder, 'server')
+                with gateway.Gateway(server={'tls': self.tls()}, ready=False, context=gateway.ssl_context_without_checks()) as server:
+                    server.wait_log(said)
 
 
 class Principals(TlsCase):

@@ -34,7 +34,7 @@ class Gateway:
         config = pathlib.Path(folder) / f'{name}.json'
         config.write_text(json.dumps(settings))
         self.server = bench.Server(name, [str(build / 'sovd-rest' / 'sovd-gatewayd'), '--config', str(config), '--demo'],
-                                   pathlib.Path(folder) / f'{name}.log', 0, {'STATE_DIRECTORY': folder})
+                                   pathlib.Path(folder) / f'{name}.log', 0, {})
         stack.append(self.server)
         found = bench.wait_until(lambda: bench.re.search(r'listening on http://[^ ]*:(\d+)/', self.server.log.read_text(errors='replace')), 15)
         if not found:

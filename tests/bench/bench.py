@@ -184,7 +184,7 @@ def write_gateway_config(tmp, ecu_port):
 
 def start_gateway(options, tmp, port, durable=False):
     state = pathlib.Path(tempfile.mkdtemp(dir=tmp))
-    environment = {'SOVD__SERVER__PORT': str(port), 'STATE_DIRECTORY': str(state)}
+    environment = {'SOVD__SERVER__PORT': str(port)}
     if durable:
         environment['SOVD__STORAGE__PATH'] = str(state)
     if options.log_level:

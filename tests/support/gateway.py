@@ -46,7 +46,7 @@ def backend_of(server, name='demo', **more):
 def clean_environment(**more):
     """Ours without what would configure the daemon."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith('SOVD_') and name not in ('NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'JOURNAL_STREAM')}
+            if not name.startswith('SOVD_') and name not in ('NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'JOURNAL_STREAM', 'STATE_DIRECTORY')}
     return {**kept, **more}
 
 

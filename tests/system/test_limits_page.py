@@ -27,12 +27,13 @@ class LimitsPage(unittest.TestCase):
         for line in gateway.run('--print-config-docs')[1].splitlines():
             if found := re.match(r'## `([\w.]+)`', line):
                 section = found[1]
-            elif section and section.split('.')[0] in ('limits', 'rate') and (cells := rows(line)) and len(cells[0]) == 5:
+            elif section and (cells := rows(line)) and len(cells[0]) == 5:
                 name, kind, _, default, _ = cells[0]
                 if kind not in ('Type', 'section'):
                     settings[f'{section}.{name.strip("`")}'] = default.strip('`')
-        listed = {row[0].strip('`'): row[1].strip('`') for row in rows(self.page) if re.match(r'`(limits|rate)\.', row[0])}
-        self.assertEqual(listed, settings)
+        listed = {row[0].strip('`'): row[1].strip('`') for row in rows(self.page) if re.match(r'`[a-z_]+\.', row[0])}
+        self.assertEqual({name: settings.get(name) for name in listed}, listed)
+        self.assertEqual({name for name in settings if name.split('.')[0] in ('limits', 'rate')} - set(listed), set())
 
     def test_every_metric_that_is_named_exists(self):
         with gateway.Gateway() as daemon:

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import keys
 from test_tour import pattern, run, steps_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
+PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').rglob('*.md'))]
 BLOCK = re.compile(r'^```yaml\n(.*?)^```', re.DOTALL | re.MULTILINE)
 TOP = re.compile(r'^([a-z_]+):', re.MULTILINE)
 HERE = {'/etc/sovd-gateway': '', '/var/lib/sovd-gateway': '/state', '/run/sovd-gateway': ''}
@@ -47,6 +48,12 @@ def leaf(path):
     for name in reversed(rest):
         node = {'type': 'branch', 'description': 'x', 'children': {name: node}}
     return {first: node}
+
+
+def anchors(page):
+    """Where a link into the page can lead, by its headings."""
+    headings = re.findall(r'^#+ (.*)$', re.sub(r'^```.*?^```', '', page.read_text(encoding='utf-8'), flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
 
 
 class Folder:
@@ -132,6 +139,17 @@ class Pages(FolderCase):
             with self.subTest(text):
                 self.assertEqual(self.folder.run('--check-config', *self.arguments(text))[0], 2)
 
+    def test_every_link_leads_somewhere(self):
+        for page in PAGES:
+            for target in re.findall(r'\]\(([^)\s]+)\)', page.read_text(encoding='utf-8')):
+                if '://' in target:
+                    continue
+                path, _, anchor = target.partition('#')
+                there = page if not path else (page.parent / path).resolve()
+                with self.subTest(f'{page.relative_to(ROOT)}: {target}'):
+                    self.assertTrue(there.exists())
+                    self.assertTrue(not anchor or anchor in anchors(there))
+
     def test_pages_name_the_folders_of_the_unit(self):
         for page in PAGES:
             found = re.findall(r'/(?:etc|var/lib|run)/sovd[\w-]*', page.read_text(encoding='utf-8'))
@@ -159,6 +177,16 @@ class Commands(unittest.TestCase):
 
     def test_backup(self):
         self.follow('backup.md')
+
+
+class Explained(FolderCase):
+    def test_the_page_about_authorisation_shows_what_its_policy_decides(self):
+        page = (ROOT / 'docs' / 'authorisation.md').read_text(encoding='utf-8')
+        step, = steps_of(page)
+        self.folder.file('policy.yaml', BLOCK.search(page)[1])
+        self.folder.file('gateway.yaml', json.dumps({'auth': keys.section(keys.entry('a', 'k'), enabled=True, policy_file='policy.yaml')}))
+        status, said = self.folder.run(*shlex.split(step.command)[1:])
+        self.assertEqual((status, said.strip()), (1, '\n'.join(step.shown)))
 
 
 class Examples(FolderCase):

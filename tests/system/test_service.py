@@ -111,6 +111,14 @@ class Service(ServiceCase):
                 self.assertTrue(re.fullmatch(r'MONOTONIC_USEC=\d+', lines[began + 1]))
                 self.assertIn('READY=1', lines[began:])
 
+    def test_state_is_kept_in_the_folder_of_the_service_unless_the_configuration_names_another(self):
+        for named in False, True:
+            with self.subTest(named), tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
+                with self.start(environment={'STATE_DIRECTORY': f'{folder}:/nowhere'}, **({'storage': {'path': other}} if named else {})) as server:
+                    server.reload(server.config.read_text(encoding='utf-8'))
+                    self.assertNotIn('after a restart', server.log)
+                self.assertEqual([pathlib.Path(path, 'state.db').exists() for path in (folder, other)], [not named, named])
+
     def test_a_service_manager_that_is_gone_harms_nothing(self):
         self.notify.socket.close()
         with self.start() as server:

@@ -123,6 +123,19 @@ static void what_is_no_usable_file_is_refused(void **state) {
         expect_refusal(f, "/dev/null", -EINVAL, "no file");
 }
 
+static void a_file_that_this_user_cannot_open_is_told_with_the_way_for_services(void **state) {
+        const uid_t me = geteuid();
+        struct fixture *f = *state;
+
+        write_file(f, "hidden", 6, 0);
+        assert_int_equal(me == 0 ? seteuid(65534) : 0, 0); /* root may open everything */
+        struct sovd_secret *secret = NULL;
+        const int r = sovd_secret_read(&secret, f->path, f->arena, &f->why);
+        assert_int_equal(me == 0 ? seteuid(me) : 0, 0);
+        assert_int_equal(r, -EACCES);
+        assert_non_null(strstr(f->why, "credential:NAME"));
+}
+
 static void a_credential_is_read_of_the_folder_of_the_service_manager(void **state) {
         struct fixture *f = *state;
 
@@ -192,6 +205,7 @@ int main(void) {
                 TEST(a_file_of_its_owner_is_read_without_the_line_break_at_its_end),
                 TEST(a_file_that_others_can_read_or_change_is_refused_with_its_mode),
                 TEST(what_is_no_usable_file_is_refused),
+                TEST(a_file_that_this_user_cannot_open_is_told_with_the_way_for_services),
                 TEST(a_credential_is_read_of_the_folder_of_the_service_manager),
                 TEST(a_variable_is_read_of_the_environment),
                 TEST(other_notations_are_refused),
