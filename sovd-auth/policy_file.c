@@ -427,7 +427,7 @@ static int check_content(struct reader *rd, const struct file *file) {
         return complain(rd, "", "has no roles, no scopes and no tenants; without auth.policy_file the built-in roles hold");
 }
 
-static int take_text(struct reader *rd, const char *name, const char *text, size_t len) {
+static int take_text(struct reader *rd, const char *name, const char *text, size_t len, bool is_file) {
         struct sovd_policy *p = rd->policy;
         struct file file = { 0 };
 
@@ -439,7 +439,7 @@ static int take_text(struct reader *rd, const char *name, const char *text, size
         int r = copy ? take_digest(p, text, len) : sovd_error_origin(-ENOMEM);
         if (!r)
                 r = sovd_config_parse(&file_schema, &file, name, text, len, NULL, p->arena, &rd->tree, &rd->message);
-        if (!r)
+        if (!r && is_file)
                 r = check_content(rd, &file);
         return r ? r : take(rd, &file);
 }
@@ -455,6 +455,7 @@ static int read_policy(struct sovd_policy **ret, const char *name, const char *t
                        const struct sovd_policy_names *names, struct sovd_arena *arena, const char **message) {
         struct sovd_arena *own = NULL;
         struct reader rd = { .names = names };
+        const bool is_file = !text;
 
         *message = "out of memory";
         int r = sovd_arena_new(&own, 8192);
@@ -463,7 +464,7 @@ static int read_policy(struct sovd_policy **ret, const char *name, const char *t
         if (!r && name)
                 r = read_text(&rd, name, &text, &len);
         if (!r)
-                r = name ? take_text(&rd, name, text, len) : take_nothing(&rd);
+                r = name ? take_text(&rd, name, text, len, is_file) : take_nothing(&rd);
         if (!r) {
                 *message = NULL;
                 *ret = rd.policy;

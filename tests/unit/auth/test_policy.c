@@ -376,7 +376,7 @@ static void a_file_that_everybody_may_change_is_refused(void **state) {
         int fd = mkstemp(name);
 
         assert_true(fd >= 0);
-        assert_int_equal(write(fd, "{}\n", 3), 3);
+        assert_int_equal(write(fd, "roles: {}\n", 10), 10);
         assert_int_equal(fchmod(fd, 0644), 0);
         assert_int_equal(sovd_policy_new(&f->policy, name, &names, f->arena, &message), 0);
         f->policy = sovd_policy_unref(f->policy);
