@@ -130,7 +130,7 @@ class Metrics(gateway.GatewayCase):
         self.assertGreater(metrics['process_open_fds'], 3)
         self.assertGreater(metrics['sovd_http_workers'], 1)
         # Only this one, once those of before have ended on their workers too.
-        self.assertTrue(polling.wait_until(lambda: self.gateway.metrics()['sovd_http_requests_in_flight'] == 1))
+        self.assertTrue(polling.wait_until(lambda: self.gateway.metrics()['sovd_http_requests_in_flight'] == 1, 20))
 
 
 class Lost(gateway.GatewayCase):
