@@ -68,7 +68,7 @@ class Folder:
                                  ('client-ca.pem', self.clients.pem, 0o644), ('client-crl.pem', self.clients.crl(), 0o644),
                                  ('vehicle-ca.pem', self.authority.pem, 0o644), ('vault-ca.pem', self.authority.pem, 0o644),
                                  ('issuer.pem', self.public(server), 0o644), ('bms-token', b'x' * 32, 0o600), ('vault-token', b'x' * 32, 0o600),
-                                 ('fitter.key', b'f' * 32, 0o600), ('inspector.key', b'i' * 32, 0o600), ('workshop.key', b'w' * 32, 0o600),
+                                 ('fitter.key', b'f' * 32, 0o600), ('dongle.key', b'd' * 32, 0o600), ('collector-ca.pem', self.authority.pem, 0o644), ('inspector.key', b'i' * 32, 0o600), ('workshop.key', b'w' * 32, 0o600),
                                  ('vss.json', json.dumps(leaf(LEAF_PATH)).encode(), 0o644), ('oem.json', b'{}', 0o644)):
             certificates.write(self.path / name, data, mode)
         for name in ('policy.yaml', 'navigation-faults.yaml'):
