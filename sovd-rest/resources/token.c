@@ -2,6 +2,7 @@
 /* /token (ISO 17978-3 7.23): forms of OAuth 2.0 come in, JSON goes out. */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/sessions.h"
+#include "sovd-rest/admission.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/target.h"
@@ -115,6 +116,8 @@ static int token_create(struct sovd_call *call) {
         int r = read_form(call, members);
         if (!r)
                 r = sovd_auth_grant(sovd_rest_of(call)->auth, call, &request, shown_key(call), &granted);
+        if (r == SOVD_E_UNAUTHORIZED) /* a guess costs what it costs in the head of a request */
+                return sovd_admission_failed(sovd_rest_of(call)->admission, call, SOVD_CREDENTIAL_API_KEY, r);
         if (r)
                 return r;
         *token = (struct token){ granted.access, "Bearer", granted.refresh, granted.scope, SOVD_INT((int64_t)granted.expires_sec) };

@@ -104,6 +104,15 @@ class Tokens(TokenCase):
             for word in reply.json['access_token'], reply.json['refresh_token'], KEY:
                 self.assertNotIn(word, self.gateway.log)
 
+    def test_guesses_at_a_key_pay_as_elsewhere_and_a_good_one_gets_in(self):
+        self.gateway = gateway.Gateway(ready=False, **self.sections(), rate={'failures': {'per_sec': 0.01, 'burst': 3}})
+        guess = {'grant_type': 'client_credentials', 'client_id': 'workshop', 'client_secret': 'sovd_not-the-key-of-anybody'}
+        replies = [self.post(TOKEN, guess, {}) for _ in range(5)]
+        self.assertEqual([reply.status for reply in replies], [401] * 3 + [429] * 2)
+        self.assertGreater(int(replies[-1].headers['retry-after']), 0)
+        self.assertEqual(self.metric('sovd_credentials_failed_total{kind="api-key"}'), 5)
+        self.grant()
+
     def test_a_token_says_who_it_is_for_and_verifies_with_the_public_key(self):
         for options in ((), ('-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048')):
             with self.subTest(options):
