@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/client_cert.h"
+#include "sovd-auth/jws.h"
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/known.h"
 #include "sovd-auth/auth_inside.h"
@@ -212,14 +213,6 @@ static bool is_token(const char *s) {
         return n > 0 && s[n + strspn(s + n, "=")] == '\0';
 }
 
-/* Three parts with dots between: a signed token (RFC 7515 3.1). */
-static bool is_signed(const char *token) {
-        const char *dot = strchr(token, '.');
-
-        dot = dot ? strchr(dot + 1, '.') : NULL;
-        return dot && !strchr(dot + 1, '.');
-}
-
 static const char *bearer_of(const char *authorization) {
         const size_t n = strlen(SCHEME);
 
@@ -264,9 +257,9 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
 static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
         struct sovd_session_owner owner;
 
-        if (auth->sessions && is_signed(token) && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
+        if (auth->sessions && sovd_jws_looks_like(token) && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
                 return auth_identify_session(auth, call, &owner);
-        if (!is_signed(token) || !sovd_jwt_is_configured(auth->jwt))
+        if (!sovd_jws_looks_like(token) || !sovd_jwt_is_configured(auth->jwt))
                 return identify_key(auth, call, token);
         int r = sovd_jwt_identify(auth->jwt, call, token);
         sovd_auth_count(auth, SOVD_AUTH_JWT, r ? SOVD_AUTH_REFUSED : SOVD_AUTH_OK);

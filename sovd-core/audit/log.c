@@ -507,6 +507,7 @@ bool sovd_audit_verification(struct sovd_audit *a, struct sovd_audit_self_status
 static int start(struct sovd_audit *a) {
         sovd_db_set_hooks(a->db, &a->hooks);
         int r = sovd_db_write(a->db, audit_open, a);
+        (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log); /* as far as it is known */
         if (is_unreadable(r)) {
                 sovd_db_set_hooks(a->db, NULL);
                 audit_note_finding(a, "rows that the others need are gone or have another form");
@@ -521,7 +522,6 @@ static int start(struct sovd_audit *a) {
                 r = 0;
         } else if (!r) {
                 keep_head(a, true);
-                (void)snprintf(a->status.log, sizeof(a->status.log), "%s", a->log);
                 r = start_syslog(a);
         }
         if (!r)
