@@ -18,7 +18,7 @@ policy=/usr/sbin/policy-rc.d
 policy_is_ours=no
 tmp=
 
-build_packages=(gcc libc6-dev meson ninja-build pkg-config xz-utils dpkg-dev libcjson-dev libssl-dev
+build_packages=(gcc libc6-dev meson ninja-build pkg-config xz-utils patch dpkg-dev libcjson-dev libssl-dev
         libcurl4-openssl-dev libjwt-dev libsqlite3-dev libsystemd-dev libyaml-dev python3 curl ca-certificates)
 test_packages=(libcmocka-dev openssl git universal-ctags shellcheck python3-cryptography systemd)
 bench_packages=(nginx-light wrk)

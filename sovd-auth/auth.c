@@ -6,6 +6,7 @@
 #include "sovd-auth/known.h"
 #include "sovd-auth/auth_inside.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-auth/seen_token.h"
 #include "sovd-auth/sessions.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
@@ -206,13 +207,6 @@ static int refuse(struct sovd_auth *auth, struct sovd_call *call, enum sovd_auth
         return sovd_fail(call, SOVD_E_UNAUTHORIZED, "%s", why);
 }
 
-/* token68 of RFC 9110 11.2: what can stand behind "Bearer". */
-static bool is_token(const char *s) {
-        size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/");
-
-        return n > 0 && s[n + strspn(s + n, "=")] == '\0';
-}
-
 static const char *bearer_of(const char *authorization) {
         const size_t n = strlen(SCHEME);
 
@@ -234,16 +228,16 @@ static int become(struct sovd_call *call, const struct sovd_principal *known) {
         return 0;
 }
 
-static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const char *key) {
-        const struct sovd_principal *found = NULL;
+static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const unsigned char *digest) {
         bool is_known, expired = false;
+        int r = 0;
 
         (void)pthread_rwlock_rdlock(&auth->lock);
-        int r = auth->known ? sovd_known_key(auth->known, key, &found) : 0;
+        const struct sovd_principal *found = auth->known ? sovd_known_digest(auth->known, digest) : NULL;
         is_known = found;
-        if (!r && found)
+        if (found)
                 expired = found->expires_usec && found->expires_usec <= sovd_realtime_usec();
-        if (!r && found && !expired)
+        if (found && !expired)
                 r = become(call, found);
         (void)pthread_rwlock_unlock(&auth->lock);
         if (r)
@@ -254,24 +248,36 @@ static int identify_key(struct sovd_auth *auth, struct sovd_call *call, const ch
         return expired ? sovd_fail(call, SOVD_E_UNAUTHORIZED, "the key has expired") : 0;
 }
 
-static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
+static int identify_token(struct sovd_auth *auth, struct sovd_call *call, const char *token, const unsigned char *digest) {
+        const bool is_signed = sovd_jws_looks_like(token);
         struct sovd_session_owner owner;
 
-        if (auth->sessions && sovd_jws_looks_like(token) && sovd_sessions_find(auth->sessions, token, call->arena, &owner))
+        if (auth->sessions && is_signed && sovd_sessions_find(auth->sessions, digest, call->arena, &owner))
                 return auth_identify_session(auth, call, &owner);
-        if (!sovd_jws_looks_like(token) || !sovd_jwt_is_configured(auth->jwt))
-                return identify_key(auth, call, token);
-        int r = sovd_jwt_identify(auth->jwt, call, token);
+        if (!is_signed || !sovd_jwt_is_configured(auth->jwt))
+                return identify_key(auth, call, digest);
+        int r = sovd_jwt_identify(auth->jwt, call, token, digest);
         sovd_auth_count(auth, SOVD_AUTH_JWT, r ? SOVD_AUTH_REFUSED : SOVD_AUTH_OK);
         return r;
 }
 
 static int identify_bearer(struct sovd_auth *auth, struct sovd_call *call, const char *authorization) {
         const char *token = bearer_of(authorization);
+        unsigned char digest[SOVD_AUTH_SHA256_SIZE];
+        int r = token ? sovd_seen_token(digest, token) : SOVD_E_UNAUTHORIZED;
 
-        if (!token || !is_token(token))
+        if (r > 0)
                 return refuse(auth, call, SOVD_AUTH_OTHER, "the Authorization field must be a Bearer token");
-        return identify_token(auth, call, token);
+        return r ? r : identify_token(auth, call, token, digest);
+}
+
+static int identify_field(struct sovd_auth *auth, struct sovd_call *call, const char *key) {
+        unsigned char digest[SOVD_AUTH_SHA256_SIZE];
+        int r = sovd_seen_token(digest, key);
+
+        if (r > 0)
+                return refuse(auth, call, SOVD_AUTH_OTHER, "the X-API-Key field has no form that a key can have");
+        return r ? r : identify_key(auth, call, digest);
 }
 
 static int identify_user(struct sovd_auth *auth, struct sovd_call *call, int64_t uid) {
@@ -309,9 +315,7 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
         if (c->authorization)
                 return identify_bearer(auth, call, c->authorization);
         if (c->api_key)
-                return is_token(c->api_key)
-                               ? identify_key(auth, call, c->api_key)
-                               : refuse(auth, call, SOVD_AUTH_OTHER, "the X-API-Key field has no form that a key can have");
+                return identify_field(auth, call, c->api_key);
         if (c->uid >= 0)
                 return identify_user(auth, call, c->uid);
         if (c->certificate)

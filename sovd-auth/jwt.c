@@ -2,7 +2,6 @@
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/jwt_issuer.h"
 #include "sovd-auth/secrets.h"
-#include "sovd-auth/sha256.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/call.h"
 #include <errno.h>
@@ -172,14 +171,14 @@ static int verify(struct issuer **issuers, size_t n, struct sovd_call *call, con
         return refuse(call, result, &best);
 }
 
-int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token) {
-        unsigned char digest[SOVD_TOKEN_DIGEST_SIZE];
+int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token,
+                      const unsigned char digest[static SOVD_AUTH_SHA256_SIZE]) {
         struct issuer *issuers[ISSUERS_MAX] = { NULL };
         struct sovd_claims claims;
         bool found = false;
-        int r = sovd_auth_sha256(digest, token, strlen(token));
+        size_t n = take(jwt, issuers);
+        int r = 0;
 
-        size_t n = r ? 0 : take(jwt, issuers);
         for (size_t i = 0; !r && !found && i < n; i++)
                 found = issuer_recall(issuers[i], digest, &claims, call->arena, &r);
         if (!r && !found)

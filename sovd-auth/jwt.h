@@ -8,6 +8,7 @@
  * (auth.oidc). A token's signature decides which of them it is from; then its claims must say so too. Thread-safe but new and
  * free.
  */
+#include "sovd-auth/sha256.h"
 #include "sovd-core/base/json_writer.h"
 #include "sovd-core/base/schema.h"
 
@@ -55,9 +56,10 @@ bool sovd_jwt_is_configured(struct sovd_jwt *jwt);
 /* Is the issuer still trusted whose token made a client known by this id? */
 bool sovd_jwt_trusts(struct sovd_jwt *jwt, const char *id);
 
-/* Makes the client that the token proves the principal of the call; its certificate stays. Sets the failure:
+/* Makes the client that the token, with the SHA-256 digest, proves the principal of the call; its certificate stays. Sets the failure:
  * SOVD_E_UNAUTHORIZED; SOVD_E_UNAVAILABLE, with Retry-After, when there are no keys to verify it with now. -ENOMEM, -EIO. */
-int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token);
+int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token,
+                      const unsigned char digest[static SOVD_AUTH_SHA256_SIZE]);
 
 /* The names of issuers whose tokens are 503 now, for want of keys; copied into the arena. -ENOMEM. */
 int sovd_jwt_without_keys(struct sovd_jwt *jwt, struct sovd_arena *arena, struct sovd_strings *ret);

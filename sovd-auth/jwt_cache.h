@@ -9,8 +9,9 @@
  * groups; a full group gives up its oldest entry. Thread-safe.
  */
 #include "sovd-auth/jwt_claims.h"
+#include "sovd-auth/sha256.h"
 
-#define SOVD_TOKEN_DIGEST_SIZE 32
+#define SOVD_TOKEN_DIGEST_SIZE SOVD_AUTH_SHA256_SIZE
 
 struct sovd_jwt_cache;
 

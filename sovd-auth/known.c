@@ -202,15 +202,6 @@ const struct sovd_principal *sovd_known_digest(const struct sovd_known *known, c
         return found;
 }
 
-int sovd_known_key(const struct sovd_known *known, const char *key, const struct sovd_principal **ret) {
-        unsigned char digest[SOVD_KEY_DIGEST_SIZE];
-        int r = sovd_known_digest_of(digest, key);
-
-        if (!r)
-                *ret = sovd_known_digest(known, digest);
-        return r;
-}
-
 const struct sovd_principal *sovd_known_user(const struct sovd_known *known, int64_t uid) {
         for (size_t i = 0; i < known->n_users; i++)
                 if (known->users[i].uid == uid)

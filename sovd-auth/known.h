@@ -22,10 +22,7 @@ SOVD_DEFINE_CLEANUP(struct sovd_known *, sovd_known_free)
 /* The number of the user that is meant: 0, -ESRCH (this machine has none of that name). */
 int sovd_known_uid(int64_t *ret, const struct sovd_unix_user_settings *user);
 
-/* Who has this key, or NULL. Takes the same time for every key. -EIO. */
-int sovd_known_key(const struct sovd_known *known, const char *key, const struct sovd_principal **ret);
-
-/* The same by the digest of the key. */
+/* Who has the key of this digest, or NULL. Takes the same time for every key. */
 const struct sovd_principal *sovd_known_digest(const struct sovd_known *known, const unsigned char digest[static SOVD_KEY_DIGEST_SIZE]);
 /* -EIO. */
 int sovd_known_digest_of(unsigned char ret[static SOVD_KEY_DIGEST_SIZE], const char *key);

@@ -96,11 +96,8 @@ static bool describe(const struct session *session, struct sovd_arena *arena, st
         return ret->id && !ret->scopes == !session->scopes;
 }
 
-bool sovd_sessions_find(struct sovd_sessions *s, const char *token, struct sovd_arena *arena, struct sovd_session_owner *ret) {
-        unsigned char digest[SOVD_SESSION_DIGEST];
-
-        if (digest_of(digest, token))
-                return false;
+bool sovd_sessions_find(struct sovd_sessions *s, const unsigned char digest[static SOVD_AUTH_SHA256_SIZE], struct sovd_arena *arena,
+                        struct sovd_session_owner *ret) {
         (void)pthread_mutex_lock(&s->mutex);
         const struct session *session = find_by(s, offsetof(struct session, access), digest);
         bool found = session && session->access_ends_usec > sovd_realtime_usec() && describe(session, arena, ret);

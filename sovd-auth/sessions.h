@@ -9,6 +9,7 @@
  * as long as the key that it came from. A refresh token that is shown a second time ends its session: one of the two who
  * have it stole it. Thread-safe.
  */
+#include "sovd-auth/sha256.h"
 #include "sovd-core/base/json_writer.h"
 #include "sovd-core/call.h"
 
@@ -65,8 +66,8 @@ int sovd_sessions_refresh(struct sovd_sessions *sessions, struct sovd_call *call
 /* Ends the session of an access token or a refresh token, if there is one. What the state says. */
 int sovd_sessions_revoke(struct sovd_sessions *sessions, struct sovd_call *call, const char *token);
 
-/* Whose session is that, by its access token? false: nobody's, or the token has ended. */
-bool sovd_sessions_find(struct sovd_sessions *sessions, const char *token, struct sovd_arena *arena,
+/* Whose session is that, by the SHA-256 of its access token? false: nobody's, or the token has ended. */
+bool sovd_sessions_find(struct sovd_sessions *sessions, const unsigned char digest[static SOVD_AUTH_SHA256_SIZE], struct sovd_arena *arena,
                         struct sovd_session_owner *ret);
 
 /* NULL: no tokens are given out. */

@@ -12,9 +12,7 @@
 
 static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 #define poll bounded_poll
-/* The head scanner takes a tab for a control character; around and inside a field value it is legal (RFC 9110 5.5).
- * head.c refuses it everywhere else. It asks for every byte, so the question must be cheap; what prints does not depend on a
- * locale here. */
+/* The head scanner takes a tab for a control character; inside a field value it is legal (RFC 9110 5.5), and elsewhere refused by head.c. */
 #include <ctype.h>
 #include <openssl/ssl.h>
 #undef isprint
@@ -28,9 +26,8 @@ static int bounded_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
 struct mg_connection;
 static SSL *new_session(struct mg_connection *conn);
 #define SSL_new(fixed) new_session(conn)
-/* sockaddr_to_string() ends the name of a Unix client one byte behind its buffer. That byte is the first of
- * content_length, which is set later; the callers whose buffer is on the stack need an access list or an access
- * log, and neither is ever configured here. */
+/* sockaddr_to_string() ends the name of a Unix client one byte behind its buffer: the first of content_length, which is set later. Callers
+ * with a buffer on the stack need an access list or an access log, and neither is ever configured here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Warray-bounds"
 #if !defined(__clang__)
@@ -53,6 +50,7 @@ static SSL *new_session(struct mg_connection *conn);
 #undef strdup
 
 #include "sovd-auth/peer_certificate.h"
+#include "sovd-auth/seen_token.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/http_body.h"
@@ -552,6 +550,7 @@ static void connection_closed(const struct mg_connection *conn) {
         if (!w || !w->is_connected)
                 return;
         w->is_connected = false;
+        sovd_seen_token_forget();
         w->peer = sovd_peer_certificate_free(w->peer);
         (void)__atomic_sub_fetch(&server_of(conn)->n_connections, 1, __ATOMIC_RELAXED);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include "sovd-auth/jwt.h"
 #include "sovd-auth/jwt_cache.h"
+#include "sovd-auth/seen_token.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/call.h"
 #include <openssl/evp.h>
@@ -104,7 +105,10 @@ static const char *token(const char *claims) {
 
 static int identify(struct fixture *f, const char *text, const char *certificate) {
         f->call.principal = (struct sovd_principal){ .id = "anonymous@1", .anonymous = true, .certificate = certificate };
-        return sovd_jwt_identify(f->jwt, &f->call, text);
+        unsigned char digest[SOVD_AUTH_SHA256_SIZE];
+
+        assert_int_equal(sovd_seen_token(digest, text), 0);
+        return sovd_jwt_identify(f->jwt, &f->call, text, digest);
 }
 
 static void a_token_says_all_that_is_known_of_its_bearer(void **state) {

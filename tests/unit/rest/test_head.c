@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "plain_run.h"
 #include "sovd-rest/http_server.h"
 #include <stdio.h>
 
@@ -408,6 +409,22 @@ static void a_head_cut_short_anywhere_is_refused(void **state) {
                 assert_int_equal(parse_bytes(text, n), SOVD_E_BAD_REQUEST);
 }
 
+/* Each byte at each place of runs of each length, beside others that are at the edges of what is plain. */
+static void a_run_of_plain_bytes_ends_before_any_other(void **state) {
+        static const char around[] = { ' ', '~', '\x80', '\xff' };
+        char s[32];
+
+        for (size_t length = 0; length <= sizeof(s); length++)
+                for (size_t at = 0; at < sizeof(s); at++)
+                        for (unsigned c = 0; c < 256; c++) {
+                                bool plain = c >= 0x20 && c != 0x7f;
+                                memset(s, around[c % 4], sizeof(s));
+                                s[at] = (char)c;
+                                size_t n = plain_run(s, length), most = plain ? length : SOVD_MIN(at, length);
+                                assert_in_range(n, most >= 7 ? most - 7 : 0, most);
+                        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_parts_of_a_head_are_told),
@@ -445,6 +462,7 @@ int main(void) {
                 cmocka_unit_test(more_than_one_space_in_the_request_line_is_refused),
                 cmocka_unit_test(a_line_that_is_no_request_is_refused),
                 cmocka_unit_test(a_head_cut_short_anywhere_is_refused),
+                cmocka_unit_test(a_run_of_plain_bytes_ends_before_any_other),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
