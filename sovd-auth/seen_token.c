@@ -3,11 +3,12 @@
 #include "sovd-core/base/error.h"
 #include <openssl/crypto.h>
 
-static _Thread_local struct {
-        size_t n; /* 0: none */
+/* In memory of its own: a worker's stack is small, and most clients never send one. */
+static _Thread_local struct seen {
+        size_t n;
         unsigned char digest[SOVD_AUTH_SHA256_SIZE];
-        char text[SOVD_SEEN_TOKEN_MAX];
-} seen;
+        char text[];
+} *seen;
 
 static bool is_token68(const char *s) {
         size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/");
@@ -15,24 +16,34 @@ static bool is_token68(const char *s) {
         return n > 0 && s[n + strspn(s + n, "=")] == '\0';
 }
 
+/* Without memory the next request takes its sum again. */
+static void remember(const char *token, size_t n, const unsigned char *digest) {
+        sovd_seen_token_forget();
+        seen = malloc(sizeof(*seen) + n);
+        if (!seen)
+                return;
+        seen->n = n;
+        memcpy(seen->text, token, n);
+        memcpy(seen->digest, digest, sizeof(seen->digest));
+}
+
 int sovd_seen_token(unsigned char ret[static SOVD_AUTH_SHA256_SIZE], const char *token) {
         const size_t n = strlen(token);
 
-        if (n && n == seen.n && CRYPTO_memcmp(seen.text, token, n) == 0) {
-                memcpy(ret, seen.digest, sizeof(seen.digest));
+        if (seen && n == seen->n && CRYPTO_memcmp(seen->text, token, n) == 0) {
+                memcpy(ret, seen->digest, sizeof(seen->digest));
                 return 0;
         }
         int r = is_token68(token) ? sovd_auth_sha256(ret, token, n) : SOVD_E_UNAUTHORIZED;
-        if (r || n > sizeof(seen.text))
-                return r;
-        sovd_seen_token_forget();
-        seen.n = n;
-        memcpy(seen.text, token, n);
-        memcpy(seen.digest, ret, sizeof(seen.digest));
-        return 0;
+        if (!r)
+                remember(token, n, ret);
+        return r;
 }
 
 void sovd_seen_token_forget(void) {
-        OPENSSL_cleanse(seen.text, seen.n);
-        seen.n = 0;
+        if (!seen)
+                return;
+        OPENSSL_cleanse(seen, sizeof(*seen) + seen->n);
+        free(seen);
+        seen = NULL;
 }

@@ -10,8 +10,6 @@
  */
 #include "sovd-auth/sha256.h"
 
-#define SOVD_SEEN_TOKEN_MAX 4096 /* bytes; longer ones are not remembered */
-
 /* 0, or SOVD_E_UNAUTHORIZED: this is no token68 (RFC 9110 11.2), or a negative errno. */
 int sovd_seen_token(unsigned char ret[static SOVD_AUTH_SHA256_SIZE], const char *token);
 

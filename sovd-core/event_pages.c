@@ -157,6 +157,8 @@ static int end_snapshot(struct work *w) {
         char data[96];
 
         w->snapshot_ended = true;
+        free(w->reader->place);
+        w->reader->place = NULL;
         (void)snprintf(data, sizeof(data), "{\"id\":%llu,\"faults\":%llu}", (unsigned long long)w->position,
                        (unsigned long long)w->reader->n_present);
         return put(w, "snapshot-end", w->position, data);
@@ -171,12 +173,15 @@ static int snapshot(struct work *w) {
         int r = 0;
 
         if (!w->reader->has_begun) {
+                w->reader->place = calloc(1, sizeof(*w->reader->place));
+                if (!w->reader->place)
+                        return sovd_error_origin(-ENOMEM);
                 w->reader->has_begun = true;
                 w->reader->n_present = 0;
                 w->position = w->to;
         }
         if (sink)
-                r = sink->ops->present(sink, f->n_entities == 1 ? f->entities[0] : NULL, &w->reader->place,
+                r = sink->ops->present(sink, f->n_entities == 1 ? f->entities[0] : NULL, w->reader->place,
                                        PRESENT_MAX, put_present, w, &more);
         return r || more ? r : end_snapshot(w);
 }

@@ -43,13 +43,15 @@ static const char *const *copy_words(struct sovd_arena *arena, const char *const
 }
 
 static int copy_filter(struct sovd_events_reader *reader, const struct sovd_event_filter *filter) {
+        reader->filter = *filter;
+        if (filter->hold)
+                reader->filter.sight.data = filter->hold(filter->sight.data);
+        if (!filter->n_entities && !filter->n_codes && !filter->scope)
+                return 0;
         int r = sovd_arena_new(&reader->arena, 128);
         if (r)
                 return r;
 
-        reader->filter = *filter;
-        if (filter->hold)
-                reader->filter.sight.data = filter->hold(filter->sight.data);
         reader->filter.entities = copy_words(reader->arena, filter->entities, filter->n_entities);
         reader->filter.codes = copy_words(reader->arena, filter->codes, filter->n_codes);
         reader->filter.scope = sovd_arena_strdup(reader->arena, filter->scope);
@@ -256,6 +258,7 @@ void sovd_events_reader_free(struct sovd_events_reader *reader) {
         if (reader->filter.release)
                 reader->filter.release(reader->filter.sight.data);
         sovd_arena_free(reader->arena);
+        free(reader->place);
         free(reader);
 }
 

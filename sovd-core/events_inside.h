@@ -23,7 +23,7 @@ struct sovd_events_page {
 struct sovd_events_reader {
         struct sovd_stream_reader base;
         struct sovd_events *events;
-        struct sovd_arena *arena; /* of the filter */
+        struct sovd_arena *arena; /* of the words of the filter; NULL = it has none */
         struct sovd_event_filter filter;
         void (*wake)(void *data);
         void *data;
@@ -43,7 +43,7 @@ struct sovd_events_reader {
         bool snapshot_after_gap;
         bool has_begun; /* the snapshot has */
         uint64_t n_present;
-        struct sovd_fault_place place;
+        struct sovd_fault_place *place; /* where its next page begins, while it lasts; or NULL */
 };
 
 struct sovd_events_entry {

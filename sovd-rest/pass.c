@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define ID_MAX 256
+#define BYTES  512 /* enough for a client with few words; there may be thousands */
 
 struct sovd_pass {
         unsigned n_refs; /* atomic */
@@ -19,7 +20,8 @@ struct sovd_pass {
         struct sovd_principal principal;
         struct sovd_policy *policy; /* reference */
         const struct sovd_route *route;
-        struct sovd_entity entity; /* type and id only; id NULL = none */
+        enum sovd_entity_type entity_type;
+        const char *entity_id; /* NULL = it is about none */
         const char *params[SOVD_PARAMS_MAX];
         const struct sovd_route *observed; /* what it tells of, too; or NULL */
         const char *observed_params[SOVD_PARAMS_MAX];
@@ -51,9 +53,9 @@ static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
                 r = copy_params(pass, pass->observed_params, outer->observed_params);
         if (r || !call->entity)
                 return r;
-        pass->entity.type = call->entity->type;
-        pass->entity.id = sovd_arena_strdup(pass->arena, call->entity->id);
-        return pass->entity.id ? 0 : sovd_error_origin(-ENOMEM);
+        pass->entity_type = call->entity->type;
+        pass->entity_id = sovd_arena_strdup(pass->arena, call->entity->id);
+        return pass->entity_id ? 0 : sovd_error_origin(-ENOMEM);
 }
 
 static bool is_on_data(const struct sovd_route *route) {
@@ -68,7 +70,7 @@ int sovd_pass_new(struct sovd_pass **ret, const struct sovd_call *call, const st
         if (!outer->rest->authority)
                 return 0;
         uint64_t generation = sovd_authority_generation(outer->rest->authority);
-        int r = sovd_arena_new(&arena, 1024);
+        int r = sovd_arena_new(&arena, BYTES);
         struct sovd_pass *pass = r ? NULL : sovd_arena_new0(arena, struct sovd_pass);
         if (!pass) {
                 sovd_arena_free(arena);
@@ -128,6 +130,7 @@ static bool is_unchanged(const struct sovd_pass *pass, const struct sovd_policy 
 static bool is_allowed(struct sovd_pass *pass, const struct sovd_policy *policy) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         struct sovd_principal principal = pass->principal;
+        const struct sovd_entity entity = { .type = pass->entity_type, .id = pass->entity_id };
         struct sovd_route_access a;
 
         if (sovd_arena_new(&arena, 1024) || sovd_auth_refresh(pass->rest->auth, &principal, arena))
@@ -135,7 +138,7 @@ static bool is_allowed(struct sovd_pass *pass, const struct sovd_policy *policy)
         pass->principal.expires_usec = principal.expires_usec;
         if (pass->leaves_out && pass->policy && !is_unchanged(pass, policy, &principal))
                 return false;
-        const struct sovd_entity *e = pass->entity.id ? &pass->entity : NULL;
+        const struct sovd_entity *e = entity.id ? &entity : NULL;
         sovd_access_of(&a, pass->route, e, pass->params);
         bool allowed = sovd_policy_decide(policy, &principal, &a.access).verdict == SOVD_ALLOWED;
         if (!allowed || !pass->observed)

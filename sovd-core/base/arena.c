@@ -5,6 +5,8 @@
 #include <stdalign.h>
 #include <stdio.h>
 
+#define NEXT_MIN ((size_t)1024)
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #define poison(p, n)   ASAN_POISON_MEMORY_REGION((p), (n))
@@ -49,7 +51,7 @@ int sovd_arena_new(struct sovd_arena **ret, size_t block_size) {
         if (!arena)
                 return sovd_error_origin(-ENOMEM);
 
-        arena->last = block_new(SOVD_MAX(block_size, (size_t)1024), NULL);
+        arena->last = block_new(block_size, NULL);
         if (!arena->last)
                 return sovd_error_origin(-ENOMEM);
 
@@ -63,7 +65,7 @@ void *sovd_arena_alloc(struct sovd_arena *arena, size_t n) {
                 return NULL;
 
         if (arena->last->size - arena->last->used < rounded) {
-                struct block *b = block_new(SOVD_MAX(rounded, arena->last->size), arena->last);
+                struct block *b = block_new(SOVD_MAX(rounded, SOVD_MAX(arena->last->size, NEXT_MIN)), arena->last);
                 if (!b)
                         return NULL;
                 arena->last = b;

@@ -13,7 +13,7 @@
 
 struct sovd_arena;
 
-/* Makes an arena whose first block has block_size bytes (at least 1 KiB is taken). -ENOMEM. */
+/* Makes an arena whose first block has block_size bytes; when it is full, blocks of as many follow, of 1 KiB at least. -ENOMEM. */
 int sovd_arena_new(struct sovd_arena **ret, size_t block_size);
 
 /* n bytes, zeroed and aligned for any type; NULL when memory is out. Owned by the arena. */

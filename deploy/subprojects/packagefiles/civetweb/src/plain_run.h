@@ -1,6 +1,6 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For civetweb's scanner of heads, which else looks at each byte by itself (civetweb-quick-heads.patch). */
+/* For civetweb's scanner of heads, which else looks at each byte by itself (civetweb-lean.patch). */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
