@@ -269,7 +269,7 @@ class Settings(Case):
         good = {'resources': ['**/operations/x'], 'verifier': {'key': str(self.key)}}
         for change, words in (({'resources': ['components/ecu/data/x']}, 'neither operations nor scripts'), ({'verifier': {}}, 'either key or socket'),
                               ({'valid_secs': 31}, 'valid_secs'), ({'tries': 4}, 'tries'), ({'verifier': {'key': '/nonexistent'}}, 'nonexistent'),
-                              ({'verifier': {'socket': 'x/y'}}, 'absolute'), ({'resources': []}, 'resources')):
+                              ({'verifier': {'socket': 'x/y'}}, 'absolute'), ({'verifier': {'socket': '/x', 'timeout_secs': 0}}, 'timeout_secs'), ({'resources': []}, 'resources')):
             with self.subTest(change):
                 self.config.with_suffix('.bad').write_text(json.dumps({'auth': {'proximity': [good, {**good, **change}]}}), encoding='utf-8')
                 status, *said = gateway.run('--check-config', '--config', str(self.config.with_suffix('.bad')))

@@ -20,7 +20,7 @@ static int clean_up(void **state) {
 }
 
 /* The base for fields given as name, value, …, NULL; NULL when it is refused. */
-static const char *base_of(const char *remote, bool is_tls, ...) {
+static const char *base_of(const char *remote, int is_tls, ...) {
         struct sovd_head_field fields[16];
         struct sovd_head head = { .fields = fields };
         const struct sovd_origin_request request = { &head, remote, is_tls };
