@@ -20,7 +20,7 @@ IN_AN_HOUR = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
 ENTRIES = (keys.entry('tester', KEY, expires=IN_AN_HOUR), keys.entry('workshop', OTHER, 'viewer', 'tester', scopes=['sovd:viewer']),
            keys.entry('gone', OLD, expires='2020-01-01T00:00:00+01:00'))
 PUBLIC = {'/sovd/version-info', '/sovd/v1/version-info', '/healthz', '/readyz'}
-TOKENS = {'/sovd/v1/token', '/sovd/v1/token/revoke'}  # have to be reached without one
+TOKENS = {'/sovd/v1/token', '/sovd/v1/token/revoke', '/sovd/v1/authorize'}  # have to be reached without one
 BARE, SHOWN = 'Bearer realm="sovd"', 'Bearer realm="sovd", error="invalid_token"'
 COMPONENTS = gateway.BASE + '/components'
 WAYS = {'bearer': keys.bearer, 'api-key': lambda key: {'X-API-Key': key}}
