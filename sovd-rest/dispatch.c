@@ -7,6 +7,7 @@
 #include "sovd-rest/cors.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/gate.h"
+#include "sovd-rest/host.h"
 #include "sovd-rest/left_out.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/idempotent.h"
@@ -77,17 +78,6 @@ static void set_ids(struct sovd_call *call, const struct sovd_http_exchange *x, 
         }
         call->request_id = ids->request;
         call->traceparent = ids->trace;
-}
-
-static int check_host(const struct sovd_rest *rest, const struct sovd_http_exchange *x, struct sovd_call *call) {
-        const char *host = sovd_head_field(&x->head, "Host");
-
-        if (!rest->allowed_hosts || !host)
-                return 0;
-        for (const char *const *allowed = rest->allowed_hosts; *allowed; allowed++)
-                if (strcasecmp(*allowed, host) == 0)
-                        return 0;
-        return sovd_fail(call, SOVD_E_MISDIRECTED, "this server does not answer for the host named in the request");
 }
 
 static int set_base(const struct sovd_rest *rest, const struct sovd_http_exchange *x, struct sovd_call *call) {
@@ -572,7 +562,7 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
                 sovd_router_match(&m, &target, find_method(x));
         int r = sovd_gate_charge_address(call, m.route);
         if (!r)
-                r = check_host(sovd_rest_of(call), x, call);
+                r = sovd_host_check(call, x);
         if (!r)
                 r = set_base(sovd_rest_of(call), x, call);
         if (!r)

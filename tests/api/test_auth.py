@@ -89,7 +89,7 @@ class Keys(Case):
         for fields in (f'Authorization: Bearer {KEY}\r\nX-API-Key: {KEY}\r\n', f'Authorization: Bearer {KEY}\r\n' * 2, f'X-API-Key: {KEY}\r\n' * 2,
                        f'authorization: Bearer {KEY}\r\nx-api-key: x\r\n'):
             with self.subTest(fields), self.gateway.raw() as raw:
-                raw.send('GET /sovd/v1/components HTTP/1.1\r\nHost: x\r\n' + fields + '\r\n')
+                raw.send('GET /sovd/v1/components HTTP/1.1\r\nHost: localhost\r\n' + fields + '\r\n')
                 reply = raw.reply()
                 self.assertEqual(reply.status, 400, reply)
                 self.assertNotIn(KEY, reply.body.decode())
