@@ -203,6 +203,16 @@ class Reload(unittest.TestCase):
             daemon.reload(daemon.settings(auth=keys.section(keys.entry('b', OTHER), enabled=True)))
             self.assertEqual((status(), status(**keys.bearer(KEY)), status(**keys.bearer(OTHER))), (401, 401, 200))
 
+    def test_health_says_whether_credentials_are_required_now(self):
+        with gateway.Gateway(auth=keys.section(keys.entry('a', KEY))) as daemon:
+            self.assertEqual(daemon.health()['auth'], {'required': False})
+            policy = pathlib.Path(daemon.folder.name) / 'policy.yaml'
+            policy.write_text('roles: {anonymous: {allow: [{methods: [GET]}]}}')
+            for more, anonymous in ({}, False), ({'policy_file': str(policy)}, True):
+                daemon.reload(daemon.settings(auth=keys.section(keys.entry('a', KEY), enabled=True, **more)))
+                self.assertEqual(daemon.request('GET', '/health', headers=keys.bearer(KEY)).json['auth'], {'required': True, 'anonymous': anonymous})
+                self.assertEqual(daemon.bare('GET', COMPONENTS).status, 200 if anonymous else 401)
+
     def test_a_broken_file_keeps_the_keys_and_the_door_shut(self):
         with gateway.Gateway(ready=False, auth=keys.section(keys.entry('a', KEY), enabled=True)) as daemon:
             for auth in ({'enabled': True}, {'enabled': 'perhaps'}, {'enabled': True, 'unix_users': [{'user': 'no-such-user-here', 'name': 'x'}]},
