@@ -9,6 +9,7 @@
 #include "sovd-rest/gate.h"
 #include "sovd-rest/host.h"
 #include "sovd-rest/left_out.h"
+#include "sovd-rest/listed.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/idempotent.h"
 #include "sovd-rest/respond.h"
@@ -489,6 +490,12 @@ static int answer_preflight(struct sovd_call *call, struct sovd_http_exchange *x
         return sovd_cors_answer(sovd_rest_of(call)->cors, x, methods);
 }
 
+static int call_handler(struct sovd_call *call, const struct sovd_route *route) {
+        int r = route->handler(call);
+
+        return r ? r : sovd_listed_filter(call, route);
+}
+
 /* A change goes to the backend as a use of the entity, so that it does not meet the lock of another client. */
 static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route,
                      uint64_t ticket) {
@@ -509,7 +516,7 @@ static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const
         call->idempotency = ticket;
         sovd_trail_enter(call);
         if (!r)
-                r = route->handler(call);
+                r = call_handler(call, route);
         sovd_trail_leave();
         if (ticket && refused)
                 sovd_idempotent_cancel(call, ticket);
@@ -669,7 +676,7 @@ int sovd_dispatch_get(struct sovd_call *call, const struct sovd_route *route, st
         if (!r)
                 r = check_query(call, route);
         if (!r)
-                r = route->handler(call);
+                r = call_handler(call, route);
         if (r)
                 return r;
         if (call->out_is_document)
