@@ -76,7 +76,7 @@ int sovd_pass_new(struct sovd_pass **ret, const struct sovd_call *call, const st
         }
         *pass = (struct sovd_pass){ .n_refs = 1, .arena = arena, .rest = outer->rest, .route = route,
                                     .leaves_out = route->collection == SOVD_COLLECTION_FAULTS || !route->entities ||
-                                                  is_on_data(route) || outer->is_anothers_list,
+                                                  is_on_data(route) || (route->flags & SOVD_TAKES_OUT) || outer->is_anothers_list,
                                     .generation = generation };
         r = fill(pass, call);
         if (r) {
@@ -144,13 +144,9 @@ static bool is_allowed(struct sovd_pass *pass, const struct sovd_policy *policy)
         return sovd_policy_decide(policy, &principal, &a.access).verdict == SOVD_ALLOWED;
 }
 
-bool sovd_pass_holds(struct sovd_pass *pass) {
+bool sovd_pass_stands(struct sovd_pass *pass) {
         const uint64_t generation = sovd_authority_generation(pass->rest->authority);
 
-        if (pass->principal.expires_usec && pass->principal.expires_usec <= sovd_realtime_usec())
-                return false;
-        if (pass->in_session && !sovd_browser_sessions_hold(pass->rest->browser_sessions, pass->session))
-                return false;
         if (generation == pass->generation)
                 return true;
         struct sovd_policy *policy = sovd_authority_policy(pass->rest->authority);
@@ -158,6 +154,14 @@ bool sovd_pass_holds(struct sovd_pass *pass) {
         sovd_policy_unref(policy);
         pass->generation = generation;
         return holds;
+}
+
+bool sovd_pass_holds(struct sovd_pass *pass) {
+        if (pass->principal.expires_usec && pass->principal.expires_usec <= sovd_realtime_usec())
+                return false;
+        if (pass->in_session && !sovd_browser_sessions_hold(pass->rest->browser_sessions, pass->session))
+                return false;
+        return sovd_pass_stands(pass);
 }
 
 /* --- what of the faults --------------------------------------------------------------------------------- */

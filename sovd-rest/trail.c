@@ -211,6 +211,18 @@ static void tell_read(struct sovd_http_exchange *x, struct sovd_call *call, cons
         sovd_audit_post(sovd_gateway_audit(call->gateway), &t.who);
 }
 
+void sovd_trail_tell_withdrawn(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        struct sovd_trail t = { 0 };
+
+        if (!sovd_gateway_audit(call->gateway))
+                return;
+        sovd_trail_who(x, call, route, &t);
+        t.who.ev = "access.refused";
+        t.who.outcome = "denied";
+        add_text(&t.who, "withdrawn", "transfer");
+        sovd_audit_post_refusal(sovd_gateway_audit(call->gateway), &t.who);
+}
+
 void sovd_trail_tell(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, int r) {
         if (!sovd_gateway_audit(call->gateway) || outer_of(call)->trail.audit || !x->head.method || x->refused)
                 return;
