@@ -309,6 +309,17 @@ class Principals(TlsCase):
         two.next()
         two.next()
 
+    def test_of_two_rules_with_one_name_each_keeps_its_own_streams(self):
+        rules = [{'name': 'bench', 'subject': f'CN={name}', **ROLES} for name in ('one', 'two')]
+        self.known(*rules)
+        one, two = (self.stream_of(self.ca.client(name)) for name in ('one', 'two'))
+        self.server.reload(gateway.Gateway.settings(server={'tls': self.mutual()}, auth={'enabled': True, 'certificates': rules[1:]}))
+        began = time.monotonic()
+        one.rest()
+        self.assertLess(time.monotonic() - began, 50)
+        two.next()
+        two.next()
+
     def stream_of(self, pair):
         self.server.context = self.context(pair)
         made = self.server.bare('POST', '/sovd/v1/apps/sovd-gateway/cyclic-subscriptions', {'resource': 'faults', 'interval': 'fast', 'duration': 100})
