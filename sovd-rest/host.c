@@ -29,14 +29,14 @@ static bool is_localhost(const char *name) {
         return n >= n_word && strcasecmp(name + n - n_word, word) == 0 && (n == n_word || name[n - n_word - 1] == '.');
 }
 
-/* "hpc", "hpc.local" and "hpc.vehicle.example" of a machine that is called the last. */
-static bool is_machine(const char *name, const char *machine) {
+/* "hpc" and "hpc.vehicle.example" of a machine that is called the last; in its network also "hpc.local". */
+static bool is_machine(const char *name, const char *machine, bool is_local) {
         size_t n = strcspn(machine, ".");
 
         if (!n)
                 return false;
         return strcasecmp(name, machine) == 0 ||
-               (strncasecmp(name, machine, n) == 0 && (!name[n] || strcasecmp(name + n, ".local") == 0));
+               (strncasecmp(name, machine, n) == 0 && (!name[n] || (!is_local && strcasecmp(name + n, ".local") == 0)));
 }
 
 bool sovd_host_is_ours(const char *host, const char *machine, bool is_local) {
@@ -47,7 +47,7 @@ bool sovd_host_is_ours(const char *host, const char *machine, bool is_local) {
                 return false;
         if (sovd_address_read(&address, name) && (*host == '[' || !strchr(name, '%'))) /* zones are of IPv6 */
                 return true;
-        return is_localhost(name) || is_machine(name, machine) ||
+        return is_localhost(name) || is_machine(name, machine, is_local) ||
                (!is_local && !strchr(name, '.'));
 }
 

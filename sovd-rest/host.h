@@ -15,8 +15,8 @@ struct sovd_call;
 struct sovd_http_exchange;
 
 /* Can no stranger have this name? host: name or address, with or without a port. An address, localhost and what is below it,
- * and the machine's own name, also below .local. Beyond loopback a name without a dot too: it is one of the network in
- * which everything can be read and changed on the way anyway. */
+ * and the machine's own name. Beyond loopback a name without a dot too, and the machine's below .local: whoever can forge those is
+ * in the network in which everything can be read and changed on the way anyway. */
 bool sovd_host_is_ours(const char *host, const char *machine, bool is_local);
 
 /* Is the server asked under one of server.allowed_hosts ("*": any); without that, under a name that is its own? Else

@@ -69,7 +69,7 @@ int sovd_listed_filter(struct sovd_call *call, const struct sovd_route *route) {
         const struct sovd_field *list = NULL;
         ptrdiff_t name = 0;
 
-        if (route->method == SOVD_GET && route->out && call->out && !call->write && !call->out_is_document && sovd_gate_is_narrowed(call))
+        if (route->method == SOVD_GET && route->out && call->out && !call->write && !call->status && !call->out_is_document && sovd_gate_is_narrowed(call))
                 reader = reader_of(route);
         if (reader)
                 list = list_of(route->out, &name);
