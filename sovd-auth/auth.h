@@ -96,11 +96,12 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
  * or its time is over; -ENOMEM. */
 struct sovd_principal;
 int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena);
-/* What a client asks for at /token; what is absent is NULL. */
+/* What a client asks for at /token or /authorize; what is absent is NULL. */
 struct sovd_token_request {
         const char *grant_type;               /* client_credentials, or refresh_token */
         const char *client_id, *client_secret; /* the name of a key, and the key; or it was shown with the request */
         const char *scope, *refresh_token;
+        const char *response_type; /* of a flow that is not offered */
 };
 
 /* Gives tokens out, if everything is as it should be. shown: the key in the head of the request, which identified it; or NULL. Sets the failure: SOVD_E_BAD_REQUEST, SOVD_E_UNAUTHORIZED, SOVD_E_FORBIDDEN (a
@@ -109,6 +110,11 @@ int sovd_auth_grant(struct sovd_auth *auth, struct sovd_call *call, const struct
                     struct sovd_granted *ret);
 /* Ends the session of a token; it is no error when there is none. */
 int sovd_auth_revoke(struct sovd_auth *auth, struct sovd_call *call, const char *token);
+
+/* For what outlives its request: does the session of an access token, by the principal's token_id, still go on, with a key that
+ * is known? And another number when the answer may be another one. */
+bool sovd_auth_session_holds(struct sovd_auth *auth, const char *id);
+uint64_t sovd_auth_sessions_ended(const struct sovd_auth *auth);
 
 /* Do anonymous clients get nothing but what is public? */
 bool sovd_auth_is_enabled(const struct sovd_auth *auth);

@@ -245,19 +245,23 @@ static const char *match(const struct sovd_client_cert_settings *rule, const str
         return find_san(rule, peer);
 }
 
+static const char *pattern_of(const struct sovd_client_cert_settings *rule) {
+        return rule->subject ? rule->subject : rule->san ? rule->san : rule->sha256;
+}
+
 /* Clients that share a rule are told apart by what it matched. What the connection says of the client stays. */
 static int become(struct sovd_call *call, const struct sovd_client_certs *certs, size_t i, const char *matched,
                   const struct sovd_peer_certificate *peer) {
         const struct sovd_client_cert_settings *rule = &certs->rules[i];
-        const char *pattern = rule->subject ? rule->subject : rule->san ? rule->san : "";
         struct sovd_principal p;
 
         int r = sovd_principal_copy(&p, &certs->principals[i], call->arena);
         if (r)
                 return r;
-        if (strchr(pattern, '*'))
+        if (!rule->sha256 && strchr(pattern_of(rule), '*'))
                 p.id = sovd_arena_printf(call->arena, "%s/%s", p.id, matched);
-        if (!p.id)
+        p.token_id = sovd_arena_strdup(call->arena, matched);
+        if (!p.id || !p.token_id)
                 return sovd_error_origin(-ENOMEM);
         p.certificate = call->principal.certificate;
         p.expires_usec = peer->ends_usec;
@@ -280,31 +284,47 @@ int sovd_client_certs_identify(const struct sovd_client_certs *certs, struct sov
 
 /* --- who was known before ---------------------------------------------------------------------------------- */
 
+/* Does the rule match what of the certificate made it known? */
 static bool made(const struct sovd_client_certs *certs, size_t i, const struct sovd_principal *p) {
         const struct sovd_client_cert_settings *rule = &certs->rules[i];
-        const char *pattern = rule->subject ? rule->subject : rule->san ? rule->san : "";
+        const char *pattern = pattern_of(rule);
         const size_t n = strlen(certs->principals[i].id);
 
         if (strncmp(p->id, certs->principals[i].id, n) != 0)
                 return false;
-        if (strchr(pattern, '*'))
+        if (!rule->sha256 && strchr(pattern, '*'))
                 return p->id[n] == '/' && matches(pattern, p->id + n + 1, rule->subject ? SUBJECT_ENDS : ends_of(rule->san));
-        /* What a restart has left of a client has no digest any more: its name says who it is then. */
-        return !p->id[n] && (!rule->sha256 || !p->certificate || strcmp(rule->sha256, p->certificate) == 0);
+        return !p->id[n] && sovd_streq(p->token_id, pattern);
+}
+
+/* What a restart has left of a client came with no certificate: its name says who it is then. Of several rules with the name
+ * nobody knows which it would be. NULL: none; *ret_several: it stays as it is. */
+static const struct sovd_principal *named(const struct sovd_client_certs *certs, const struct sovd_principal *p, bool *ret_several) {
+        const struct sovd_principal *found = NULL;
+
+        *ret_several = false;
+        for (size_t i = 0; i < certs->n; i++)
+                if (strcmp(certs->principals[i].id, p->id) == 0) {
+                        *ret_several = found;
+                        found = &certs->principals[i];
+                }
+        return found;
 }
 
 int sovd_client_certs_refresh(const struct sovd_client_certs *certs, struct sovd_principal *principal, struct sovd_arena *arena) {
-        struct sovd_principal now = { 0 };
-        size_t n = 0;
+        const struct sovd_principal *found = NULL;
+        bool several = false;
 
-        for (size_t i = 0; i < certs->n; i++)
-                if (made(certs, i, principal)) {
-                        now = certs->principals[i];
-                        n++;
-                }
-        if (n != 1)
-                return n ? 0 : SOVD_E_UNAUTHORIZED;
+        for (size_t i = 0; !found && i < certs->n; i++)
+                if (made(certs, i, principal))
+                        found = &certs->principals[i];
+        if (!found && !principal->certificate)
+                found = named(certs, principal, &several);
+        if (!found || several)
+                return found ? 0 : SOVD_E_UNAUTHORIZED;
+        struct sovd_principal now = *found;
         now.id = principal->id;
+        now.token_id = principal->token_id;
         now.certificate = principal->certificate;
         now.expires_usec = principal->expires_usec;
         return sovd_principal_copy(principal, &now, arena);

@@ -38,6 +38,7 @@ SOVD_DEFINE_CLEANUP(struct sovd_client_certs *, sovd_client_certs_free)
 int sovd_client_certs_identify(const struct sovd_client_certs *certs, struct sovd_call *call,
                                const struct sovd_peer_certificate *peer, bool *ret_known);
 
-/* What the rules say now of a client that one of them made known before: its roles, scopes and tenant, in the arena. Of several
- * rules with its name nobody knows which it was, and it stays as it is. SOVD_E_UNAUTHORIZED: there is none; -ENOMEM. */
+/* What the rules say now of a client that one of them made known before: its roles, scopes and tenant, in the arena. The rule
+ * must match what of the certificate made it known, whatever others have its name; of what a restart has left the name counts.
+ * SOVD_E_UNAUTHORIZED: there is none; -ENOMEM. */
 int sovd_client_certs_refresh(const struct sovd_client_certs *certs, struct sovd_principal *principal, struct sovd_arena *arena);

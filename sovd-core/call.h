@@ -28,7 +28,7 @@ struct sovd_principal {
         struct sovd_strings scopes; /* what they were given out for (RFC 6749 3.3); not set = they say nothing of it */
         const char *tenant;         /* whose entities it may see; NULL = they say nothing of it */
         const char *method;         /* how it was proved: "api-key", "jwt", "certificate", "unix-user", …; NULL = not */
-        const char *token_id;       /* which of its credentials: a jti, the name of a key; NULL = they have none */
+        const char *token_id;       /* which of its credentials: a jti, the name of a key, what a rule matched of a certificate; NULL = they have none */
         const char *certificate;    /* SHA-256 of the client's certificate (DER), 64 hex digits; NULL = it showed none */
         uint64_t expires_usec;      /* of the credentials, since the epoch; 0 = they say no end */
 };

@@ -7,7 +7,9 @@
 #include "sovd-rest/cors.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/gate.h"
+#include "sovd-rest/host.h"
 #include "sovd-rest/left_out.h"
+#include "sovd-rest/listed.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/idempotent.h"
 #include "sovd-rest/respond.h"
@@ -77,17 +79,6 @@ static void set_ids(struct sovd_call *call, const struct sovd_http_exchange *x, 
         }
         call->request_id = ids->request;
         call->traceparent = ids->trace;
-}
-
-static int check_host(const struct sovd_rest *rest, const struct sovd_http_exchange *x, struct sovd_call *call) {
-        const char *host = sovd_head_field(&x->head, "Host");
-
-        if (!rest->allowed_hosts || !host)
-                return 0;
-        for (const char *const *allowed = rest->allowed_hosts; *allowed; allowed++)
-                if (strcasecmp(*allowed, host) == 0)
-                        return 0;
-        return sovd_fail(call, SOVD_E_MISDIRECTED, "this server does not answer for the host named in the request");
 }
 
 static int set_base(const struct sovd_rest *rest, const struct sovd_http_exchange *x, struct sovd_call *call) {
@@ -499,6 +490,12 @@ static int answer_preflight(struct sovd_call *call, struct sovd_http_exchange *x
         return sovd_cors_answer(sovd_rest_of(call)->cors, x, methods);
 }
 
+static int call_handler(struct sovd_call *call, const struct sovd_route *route) {
+        int r = route->handler(call);
+
+        return r ? r : sovd_listed_filter(call, route);
+}
+
 /* A change goes to the backend as a use of the entity, so that it does not meet the lock of another client. */
 static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route,
                      uint64_t ticket) {
@@ -519,7 +516,7 @@ static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const
         call->idempotency = ticket;
         sovd_trail_enter(call);
         if (!r)
-                r = route->handler(call);
+                r = call_handler(call, route);
         sovd_trail_leave();
         if (ticket && refused)
                 sovd_idempotent_cancel(call, ticket);
@@ -572,7 +569,7 @@ static int answer(struct sovd_http_exchange *x, struct sovd_call *call, size_t *
                 sovd_router_match(&m, &target, find_method(x));
         int r = sovd_gate_charge_address(call, m.route);
         if (!r)
-                r = check_host(sovd_rest_of(call), x, call);
+                r = sovd_host_check(call, x);
         if (!r)
                 r = set_base(sovd_rest_of(call), x, call);
         if (!r)
@@ -679,7 +676,7 @@ int sovd_dispatch_get(struct sovd_call *call, const struct sovd_route *route, st
         if (!r)
                 r = check_query(call, route);
         if (!r)
-                r = route->handler(call);
+                r = call_handler(call, route);
         if (r)
                 return r;
         if (call->out_is_document)

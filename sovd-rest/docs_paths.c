@@ -2,6 +2,7 @@
 #include "sovd-rest/docs_work.h"
 #include "sovd-rest/gate.h"
 #include "sovd-rest/resources/resources.h"
+#include "sovd-rest/switched.h"
 #include <stdio.h>
 
 static const char entity_pattern[] = "/{entity}";
@@ -41,7 +42,7 @@ static bool is_part(const struct sovd_docs_work *d, const struct sovd_route *r) 
              is_entity = sovd_has_prefix(r->path, entity_pattern);
 
         if ((r->flags & SOVD_ROUTE_ROOT) || !is_below(d, r) || (!is_own && (!is_standard(r) || (r->flags & SOVD_PUBLIC))) ||
-            is_entity != !!e || !sovd_gate_may_use(d->call, r))
+            is_entity != !!e || !sovd_gate_may_use(d->call, r) || sovd_switched_off(d->call, r, r->flags & SOVD_EVENTS))
                 return false;
         if (!e)
                 return true;
@@ -49,6 +50,19 @@ static bool is_part(const struct sovd_docs_work *d, const struct sovd_route *r) 
             (r->collection != SOVD_NO_COLLECTION && !e->providers[r->collection]))
                 return false;
         return is_own || has_relation(e, r);
+}
+
+/* What is left of it while streams are switched off. */
+static const struct sovd_route *as_it_is_now(const struct sovd_docs_work *d, const struct sovd_route *r) {
+        struct sovd_route *now = r->flags & SOVD_OR_EVENTS && sovd_switched_off(d->call, r, true)
+                                         ? sovd_arena_new0(d->call->arena, struct sovd_route)
+                                         : NULL;
+
+        if (!now)
+                return r;
+        *now = *r;
+        now->flags &= ~(unsigned)SOVD_OR_EVENTS;
+        return now;
 }
 
 /* The routes of this path that the document has, when `first` is the first of them in the table. */
@@ -66,7 +80,7 @@ static size_t routes_of(const struct sovd_docs_work *d, const struct sovd_route 
                         seen = true;
                         bool possible = !d->call->entity || sovd_docs_is_possible(d->call->entity, r, member);
                         if (possible && n < SOVD_OPENAPI_METHODS_MAX)
-                                ret[n++] = r;
+                                ret[n++] = as_it_is_now(d, r);
                 }
         return n;
 }

@@ -226,11 +226,15 @@ bool sovd_gate_may_use(const struct sovd_call *call, const struct sovd_route *ro
         return decide(call, &a.access).verdict == SOVD_ALLOWED;
 }
 
-bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route) {
+bool sovd_gate_may_with(const struct sovd_call *call, const struct sovd_route *route, const char *const *params) {
         struct sovd_route_access a;
 
-        sovd_access_of(&a, route, call->entity, call->params);
+        sovd_access_of(&a, route, call->entity, params);
         return decide(call, &a.access).verdict == SOVD_ALLOWED;
+}
+
+bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route) {
+        return sovd_gate_may_with(call, route, call->params);
 }
 
 bool sovd_gate_may_read(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,

@@ -64,6 +64,9 @@ bool sovd_gate_picks(const struct sovd_call *call);
 /* May he use another route on the same entity, with the parameters of the call? Sets no failure. */
 bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route);
 
+/* The same with other parameters: SOVD_PARAMS_MAX of them. */
+bool sovd_gate_may_with(const struct sovd_call *call, const struct sovd_route *route, const char *const *params);
+
 /* May he break locks of others? Else SOVD_E_FORBIDDEN, with the failure set. */
 int sovd_gate_may_break(struct sovd_call *call);
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Pass - what an event stream rests on: who opened it, for what, and the policy that allowed it
+ * Pass - what an event stream or a transfer rests on: who opened it, for what, and the policy that allowed it
  *
  * A stream outlives its request. Its pass is looked at again and again: it ends with the credentials, and when another
  * policy, or who is known now, no longer allows the stream. What a stream leaves out by the policy was decided when it
@@ -21,6 +21,10 @@ struct sovd_pass *sovd_pass_unref(struct sovd_pass *pass);
 
 /* Does it hold now? For one thread; costs nothing while nothing has changed. */
 bool sovd_pass_holds(struct sovd_pass *pass);
+
+/* The same for what ends by itself (limits.bulk_timeout_secs): was nothing taken away that it rests on? Credentials that end by
+ * their time, and a browser session that ends, take nothing away. */
+bool sovd_pass_stands(struct sovd_pass *pass);
 
 /* Sets what of the vehicle's faults the call's principal may see; the data live as long as the call. */
 void sovd_pass_sight(struct sovd_call *call, struct sovd_fault_sight *ret);

@@ -299,7 +299,7 @@ unsigned sovd_respond(struct sovd_http_exchange *x, struct sovd_call *call, cons
                 return send_events(x, call, route);
         if (route->flags & SOVD_STREAM_OUT) {
                 unsigned status;
-                r = sovd_respond_stream(x, call, &status);
+                r = sovd_respond_stream(x, call, route, &status);
                 return r ? send_failure(x, call, r) : status;
         }
 

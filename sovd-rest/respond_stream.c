@@ -3,6 +3,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/disposition.h"
 #include "sovd-core/base/log.h"
+#include "sovd-rest/pass.h"
 #include "sovd-rest/respond.h"
 #include "sovd-rest/rest.h"
 #include <stdio.h>
@@ -50,6 +51,8 @@ struct transfer {
         struct sovd_call *call;
         const struct sovd_bulk_content *content;
         struct sovd_source *stream; /* NULL once nothing more is to be read */
+        const struct sovd_route *route;
+        struct sovd_pass *pass;     /* that it rests on; or NULL */
         bool ended;
         char *piece;
         uint64_t left, deadline_usec;
@@ -88,10 +91,18 @@ static int read_piece(struct transfer *t, size_t *ret_n) {
         return 0;
 }
 
+static bool is_withdrawn(struct transfer *t) {
+        if (!t->pass || sovd_pass_stands(t->pass))
+                return false;
+        sovd_log(SOVD_LOG_WARN, "request %s: the transfer broke off: what allowed it was taken away", t->call->request_id);
+        sovd_trail_tell_withdrawn(t->x, t->call, t->route);
+        return true;
+}
+
 /* The head is out: a source or a client that breaks off can only be shown by the connection's end. */
 static bool send_pieces(struct transfer *t, size_t n) {
         while (n) {
-                if (!sovd_http_send_piece(t->x, t->piece, n))
+                if (is_withdrawn(t) || !sovd_http_send_piece(t->x, t->piece, n))
                         return false;
                 (void)__atomic_add_fetch(&transfers_of(t->call)->bytes_out, n, __ATOMIC_RELAXED);
                 if (t->left != UINT64_MAX)
@@ -210,12 +221,13 @@ static int transfer(struct transfer *t, unsigned *ret_status, bool *ret_complete
         return 0;
 }
 
-int sovd_respond_stream(struct sovd_http_exchange *x, struct sovd_call *call, unsigned *ret_status) {
+int sovd_respond_stream(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, unsigned *ret_status) {
         const struct sovd_bulk_content *c = call->out;
         struct transfer t = { .x = x,
                               .call = call,
                               .content = c,
                               .stream = c->stream,
+                              .route = route,
                               .left = c->length,
                               .deadline_usec = x->started_usec + sovd_rest_of(call)->bulk_timeout_usec };
         bool complete = true;
@@ -227,8 +239,11 @@ int sovd_respond_stream(struct sovd_http_exchange *x, struct sovd_call *call, un
                 *ret_status = unchanged ? send_unchanged(x, call, c) : send_elsewhere(x, call, c);
                 return 0;
         }
-        int r = transfer(&t, ret_status, &complete);
+        int r = sovd_pass_new(&t.pass, call, route);
+        if (!r)
+                r = transfer(&t, ret_status, &complete);
         release(&t);
+        sovd_pass_unref(t.pass);
         if (!complete)
                 (void)__atomic_add_fetch(&transfers_of(call)->broken, 1, __ATOMIC_RELAXED);
         return r;

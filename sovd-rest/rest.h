@@ -47,7 +47,7 @@ struct sovd_rest {
         uint64_t request_timeout_usec;
         uint64_t bulk_bytes, bulk_timeout_usec;
         const char *state_folder;             /* NULL: the state is in memory */
-        const char *const *allowed_hosts;     /* ends with NULL; NULL = any Host */
+        const char *const *allowed_hosts;     /* ends with NULL; NULL: host.h says which */
         const char *const *trusted_proxies;   /* ends with NULL; NULL = none (origin.h) */
         const struct sovd_cors_settings *cors; /* or NULL: no page of another origin is answered */
         struct sovd_docs_options docs;

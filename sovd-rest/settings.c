@@ -29,7 +29,8 @@ static const struct sovd_field server_fields[] = {
         { .name = "allow_plain_http", .type = SOVD_FIELD_BOOL, .offset = F(allow_plain_http), .def = "false",
           .doc = "Whether HTTP without TLS may be served on an address that other machines reach." },
         { .name = "allowed_hosts", .type = SOVD_FIELD_STRINGS, .offset = F(allowed_hosts), .min = 1, .max = 64,
-          .doc = "If given: other values of the Host field are answered with 421." },
+          .doc = "Values of the Host field that are answered for, with the port; others get 421. `*` is any. Without it, over plain HTTP: "
+                 "addresses, `localhost`, and the machine's own name." },
         { .name = "trusted_proxies", .type = SOVD_FIELD_STRINGS, .offset = F(trusted_proxies), .min = 1, .max = 64,
           .doc = "Addresses, networks (10.0.0.0/8) or `unix`: whose Forwarded, X-Forwarded-Proto, -Host, -Prefix and -For are "
                  "believed." },

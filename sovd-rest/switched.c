@@ -6,12 +6,12 @@
 
 #define RETRY_SEC 60 /* an admin decides, nobody knows when */
 
-static bool needs(const struct sovd_call *call, const struct sovd_route *route, enum sovd_feature feature) {
+static bool needs(const struct sovd_route *route, bool wants_events, enum sovd_feature feature) {
         switch (feature) {
         case SOVD_FEATURE_MUTATIONS:
                 return route->method != SOVD_GET && !(route->flags & (SOVD_NEVER_OFF | SOVD_ACKNOWLEDGES));
         case SOVD_FEATURE_STREAMS:
-                return call->wants_events;
+                return wants_events;
         case SOVD_FEATURE_DATA_EXPORTS:
                 return route->flags & SOVD_TAKES_OUT;
         default:
@@ -33,12 +33,21 @@ static int refuse(struct sovd_call *call, struct sovd_features *features, enum s
         return r;
 }
 
+bool sovd_switched_off(const struct sovd_call *call, const struct sovd_route *route, bool wants_events) {
+        const struct sovd_features *features = sovd_gateway_features(call->gateway);
+
+        for (int i = 0; i < SOVD_N_FEATURES; i++)
+                if (needs(route, wants_events, (enum sovd_feature)i) && !sovd_features_is_on(features, (enum sovd_feature)i))
+                        return true;
+        return false;
+}
+
 int sovd_switched_check(struct sovd_call *call, const struct sovd_route *route) {
         struct sovd_features *features = sovd_gateway_features(call->gateway);
 
         for (int i = 0; i < SOVD_N_FEATURES; i++) {
                 enum sovd_feature feature = (enum sovd_feature)i;
-                if (!sovd_features_is_on(features, feature) && needs(call, route, feature))
+                if (!sovd_features_is_on(features, feature) && needs(route, call->wants_events, feature))
                         return refuse(call, features, feature);
         }
         return 0;

@@ -17,5 +17,8 @@ struct sovd_route;
  * names the feature and the admin's reason. */
 int sovd_switched_check(struct sovd_call *call, const struct sovd_route *route);
 
+/* Would it be refused now? For descriptions: nothing is counted. */
+bool sovd_switched_off(const struct sovd_call *call, const struct sovd_route *route, bool wants_events);
+
 /* Writes the metrics. */
 void sovd_switched_write_metrics(struct sovd_features *features, struct sovd_json_writer *w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/trail.h"
+#include "sovd-auth/auth.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/idempotency.h"
 #include "sovd-core/base/network.h"
@@ -36,7 +37,7 @@ static void take_client(struct sovd_trail *t, const struct sovd_audit *audit, co
         t->who.sub = clip(t->sub, sizeof(t->sub), p->id);
         t->who.auth = p->anonymous ? "anonymous" : p->method;
         t->who.cert = p->certificate;
-        if (p->token_id)
+        if (p->token_id && !sovd_streq(p->method, sovd_auth_method_names[SOVD_AUTH_CERTIFICATE])) /* of that, cert is the name */
                 t->who.jti = sovd_audit_secret(audit, p->token_id, strlen(p->token_id), t->jti);
         if (t->who.jti && !*t->who.jti)
                 t->who.jti = NULL;
@@ -209,6 +210,18 @@ static void tell_read(struct sovd_http_exchange *x, struct sovd_call *call, cons
         t.who.ev = call->wants_events ? "stream.open" : "request.read";
         t.who.outcome = "ok";
         sovd_audit_post(sovd_gateway_audit(call->gateway), &t.who);
+}
+
+void sovd_trail_tell_withdrawn(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
+        struct sovd_trail t = { 0 };
+
+        if (!sovd_gateway_audit(call->gateway))
+                return;
+        sovd_trail_who(x, call, route, &t);
+        t.who.ev = "access.refused";
+        t.who.outcome = "denied";
+        add_text(&t.who, "withdrawn", "transfer");
+        sovd_audit_post_refusal(sovd_gateway_audit(call->gateway), &t.who);
 }
 
 void sovd_trail_tell(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, int r) {

@@ -40,6 +40,9 @@ void sovd_trail_leave(void);
  * record. */
 int sovd_trail_end(struct sovd_call *call, const struct sovd_route *route, int r);
 
+/* While it is answered: what allowed a transfer was taken away, and it breaks off. */
+void sovd_trail_tell_withdrawn(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route);
+
 /* When the request is about to be answered: refusals, streams, reads that are put on record. route may be NULL. */
 void sovd_trail_tell(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route, int r);
 

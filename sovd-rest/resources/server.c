@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/auth.h"
 #include "sovd-auth/browser_session.h"
+#include "sovd-auth/policy.h"
 #include "sovd-auth/proximity.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/audit/log.h"
@@ -132,6 +133,10 @@ struct health {
         struct sovd_strings faults, warnings, features_off;
         struct tls_health *tls;
         struct audit_health *audit; /* or NULL */
+        struct auth_health *auth;
+};
+struct auth_health {
+        struct sovd_bool required, anonymous;
 };
 struct audit_health {
         const char *status, *error, *finding, *log, *device_key;
@@ -140,6 +145,14 @@ struct audit_health {
         const char *verification, *verified_at; /* of the last self-check; or NULL */
         bool failed;                            /* it failed, and nobody has acknowledged it */
 };
+static const struct sovd_field auth_fields[] = {
+        { .name = "required", .type = SOVD_FIELD_BOOL, .offset = offsetof(struct auth_health, required), .flags = SOVD_REQUIRED,
+          .doc = "Is what is not public refused without good credentials?" },
+        { .name = "anonymous", .type = SOVD_FIELD_BOOL, .offset = offsetof(struct auth_health, anonymous),
+          .doc = "Has the policy a role for those who show none? Absent when none are required." },
+        { 0 }
+};
+static const struct sovd_schema auth_schema = { .name = "AuthHealth", .size = sizeof(struct auth_health), .fields = auth_fields };
 #define F(member) offsetof(struct audit_health, member)
 static const struct sovd_field audit_fields[] = {
         { .name = "status", .type = SOVD_FIELD_STRING, .offset = F(status), .flags = SOVD_REQUIRED,
@@ -231,6 +244,7 @@ static const struct sovd_field health_fields[] = {
         { .name = "tls", .type = SOVD_FIELD_OBJECT, .offset = F(tls), .of = &tls_schema, .doc = "Absent without TLS." },
         { .name = "audit", .type = SOVD_FIELD_OBJECT, .offset = F(audit), .of = &audit_schema,
           .doc = "How the audit log is; absent when there is none." },
+        { .name = "auth", .type = SOVD_FIELD_OBJECT, .offset = F(auth), .flags = SOVD_REQUIRED, .of = &auth_schema },
         { 0 }
 };
 #undef F
@@ -301,6 +315,18 @@ static bool add_storage(struct sovd_call *call, struct health *health) {
         if (s.error)
                 health->storage_error = sovd_call_printf(call, "%s", strerror(abs(s.error)));
         return !s.error;
+}
+
+static bool add_auth(struct sovd_call *call, struct health *health) {
+        const struct sovd_policy *policy = ((const struct sovd_rest_call *)call)->policy;
+
+        health->auth = sovd_arena_new0(call->arena, struct auth_health);
+        if (!health->auth)
+                return false;
+        health->auth->required = SOVD_BOOL(sovd_auth_is_enabled(sovd_rest_of(call)->auth));
+        if (policy)
+                health->auth->anonymous = SOVD_BOOL(sovd_policy_has_anonymous(policy));
+        return true;
 }
 
 static bool add_tls(struct sovd_call *call, struct health *health) {
@@ -430,7 +456,7 @@ static int health_read(struct sovd_call *call) {
         int r = own ? sovd_own_faults_active(own, call->arena, &health->faults, &serious) : 0;
         if (r)
                 return r;
-        if (!add_tls(call, health))
+        if (!add_auth(call, health) || !add_tls(call, health))
                 return sovd_error_origin(-ENOMEM);
         r = add_warnings(call, health);
         if (!r)

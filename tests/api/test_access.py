@@ -25,6 +25,9 @@ POLICY = {
         'bms-only': {'allow': [{'methods': ['GET'], 'entities': ['components/bms']}]},
         'blind': {'inherits': ['viewer'], 'deny': [{'entities': ['components/bms']}]},
         'no-data': {'inherits': ['tester'], 'deny': [{'collections': ['data']}]},
+        'lists-only': {'allow': [{'methods': ['GET', 'POST']}], 'deny': [{'methods': ['GET'], 'resources': ['*']}]},
+        'picky': {'inherits': ['tester'], 'deny': [{'collections': ['scripts'], 'resources': ['warm-up']}, {'collections': ['updates'], 'resources': ['bms-*']},
+                                                   {'collections': ['bulk-data'], 'resources': ['maps', 'logs/crash-dump']}]},
     },
     'scopes': {'read': {'allow': [{'methods': ['GET']}]}},
     'tenants': {'a': {'entities': ['components/bms', 'components/cell-monitor', 'areas/powertrain']},
@@ -45,7 +48,7 @@ def entry(name, *roles, **more):
 
 
 CLIENTS = [*(entry(role, role) for role in BUILT_IN), entry('fitter', 'fitter'), entry('bms-only', 'bms-only'), entry('blind', 'blind'),
-           entry('no-data', 'no-data'), entry('reader', 'tester', scopes=['read']),
+           entry('no-data', 'no-data'), entry('lists-only', 'lists-only'), entry('picky', 'picky'), entry('reader', 'tester', scopes=['read']),
            entry('tenant-a', 'tester', tenant='a'), entry('tenant-b', 'tester', tenant='b'), entry('admin-of-a', 'admin', tenant='a')]
 
 
@@ -210,6 +213,42 @@ class Rules(AccessCase):
         self.get('tester', uri)
         own = self.ask('admin', 201, 'POST', '/components/climate/locks', body).headers['location']
         self.ask('admin', 204, 'DELETE', own)
+
+
+class Lists(AccessCase):
+    def test_no_list_names_what_may_not_be_read(self):
+        """Whatever list the table of routes has: a client that may read no single resource gets an empty one."""
+        paths = {path for method, path in matrix() if method == 'GET'}
+        for name in 'data-lists', 'triggers', 'cyclic-subscriptions', 'locks':
+            body = {'data-lists': {'ids': ['soc']}, 'locks': {'lock_expiration': 60}}.get(name, {'resource': '/sovd/v1/components/bms/data/soc', 'interval': 'slow', 'duration': 60})
+            body = {'resource': body['resource'], 'trigger_condition': {'condition_type': 'OnChange'}} if name == 'triggers' else body
+            self.ask('admin', 201, 'POST', f'/components/bms/{name}', body)
+        self.ask('admin', 200, 'POST', '/components/gateway-ecu/communication-logs')
+        seen = set()
+        for path in sorted(paths):
+            if '{' not in path.removeprefix('/{entity}') and any(other.startswith(path + '/{') for other in paths) and path != '/{entity-collection}':
+                for entity in 'bms', 'hpc', 'climate', 'gateway-ecu':
+                    where = path.replace('{entity}', f'components/{entity}')
+                    reply = self.gateway.bare('GET', gateway.BASE + where, headers=who('admin'))
+                    if reply.status == 200 and len(reply.json if isinstance(reply.json, list) else reply.json['items']):
+                        with self.subTest(where):
+                            seen.add(path)
+                            found = self.gateway.bare('GET', gateway.BASE + where, headers=who('lists-only'))
+                            if not path.startswith('/x-admin'):
+                                self.assertEqual((found.status, found.json if isinstance(found.json, list) else found.json['items']), (200, []))
+        self.assertGreaterEqual({path.split('/')[-1] for path in seen}, {'data', 'faults', 'operations', 'modes', 'configurations', 'scripts', 'bulk-data', 'updates',
+                                                                        'communication-logs', 'data-lists', 'triggers', 'cyclic-subscriptions', 'locks'}, seen)
+
+    def test_lists_of_scripts_bulk_data_and_updates_leave_out_what_is_denied(self):
+        for path, denied in (('/components/climate/scripts', {'warm-up'}), ('/components/hpc/bulk-data', {'maps'}), ('/components/hpc/bulk-data/logs', {'crash-dump'}),
+                             ('/updates', {'bms-2.2.0'})):
+            def names(client, path=path):
+                return {item if isinstance(item, str) else item['id'] for item in self.get(client, path)['items']}
+            whole = names('tester')
+            self.assertLessEqual(denied, whole)
+            self.assertEqual(names('picky'), whole - denied)
+            for name in denied:
+                self.ask('picky', 403, 'GET', f'{path}/{name}')
 
 
 class Tenants(AccessCase):

@@ -147,7 +147,7 @@ class Trail(AuditCase):
 
     def test_a_stream_that_is_opened_is_told(self):
         with self.gateway.raw() as raw:
-            raw.send('GET /sovd/v1/components/bms/data/subscribe HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n'
+            raw.send('GET /sovd/v1/components/bms/data/subscribe HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n'
                      f'X-Request-Id: the-stream\r\nAuthorization: Bearer {TESTER_TOKEN}\r\n\r\n')
             entry, = self.of_request('the-stream')
         self.assertEqual((entry['ev'], entry['entity']), ('stream.open', 'components/bms'))

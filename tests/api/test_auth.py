@@ -20,7 +20,7 @@ IN_AN_HOUR = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
 ENTRIES = (keys.entry('tester', KEY, expires=IN_AN_HOUR), keys.entry('workshop', OTHER, 'viewer', 'tester', scopes=['sovd:viewer']),
            keys.entry('gone', OLD, expires='2020-01-01T00:00:00+01:00'))
 PUBLIC = {'/sovd/version-info', '/sovd/v1/version-info', '/healthz', '/readyz'}
-TOKENS = {'/sovd/v1/token', '/sovd/v1/token/revoke'}  # have to be reached without one
+TOKENS = {'/sovd/v1/token', '/sovd/v1/token/revoke', '/sovd/v1/authorize'}  # have to be reached without one
 BARE, SHOWN = 'Bearer realm="sovd"', 'Bearer realm="sovd", error="invalid_token"'
 COMPONENTS = gateway.BASE + '/components'
 WAYS = {'bearer': keys.bearer, 'api-key': lambda key: {'X-API-Key': key}}
@@ -89,7 +89,7 @@ class Keys(Case):
         for fields in (f'Authorization: Bearer {KEY}\r\nX-API-Key: {KEY}\r\n', f'Authorization: Bearer {KEY}\r\n' * 2, f'X-API-Key: {KEY}\r\n' * 2,
                        f'authorization: Bearer {KEY}\r\nx-api-key: x\r\n'):
             with self.subTest(fields), self.gateway.raw() as raw:
-                raw.send('GET /sovd/v1/components HTTP/1.1\r\nHost: x\r\n' + fields + '\r\n')
+                raw.send('GET /sovd/v1/components HTTP/1.1\r\nHost: localhost\r\n' + fields + '\r\n')
                 reply = raw.reply()
                 self.assertEqual(reply.status, 400, reply)
                 self.assertNotIn(KEY, reply.body.decode())
@@ -202,6 +202,16 @@ class Reload(unittest.TestCase):
             self.assertEqual((status(), status(**keys.bearer(KEY))), (200, 200))
             daemon.reload(daemon.settings(auth=keys.section(keys.entry('b', OTHER), enabled=True)))
             self.assertEqual((status(), status(**keys.bearer(KEY)), status(**keys.bearer(OTHER))), (401, 401, 200))
+
+    def test_health_says_whether_credentials_are_required_now(self):
+        with gateway.Gateway(auth=keys.section(keys.entry('a', KEY))) as daemon:
+            self.assertEqual(daemon.health()['auth'], {'required': False})
+            policy = pathlib.Path(daemon.folder.name) / 'policy.yaml'
+            policy.write_text('roles: {anonymous: {allow: [{methods: [GET]}]}}')
+            for more, anonymous in ({}, False), ({'policy_file': str(policy)}, True):
+                daemon.reload(daemon.settings(auth=keys.section(keys.entry('a', KEY), enabled=True, **more)))
+                self.assertEqual(daemon.request('GET', '/health', headers=keys.bearer(KEY)).json['auth'], {'required': True, 'anonymous': anonymous})
+                self.assertEqual(daemon.bare('GET', COMPONENTS).status, 200 if anonymous else 401)
 
     def test_a_broken_file_keeps_the_keys_and_the_door_shut(self):
         with gateway.Gateway(ready=False, auth=keys.section(keys.entry('a', KEY), enabled=True)) as daemon:

@@ -30,7 +30,7 @@ class Case(polling.Waiting, unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
         (cls.folder / 'state').mkdir()
-        cls.config, server, context = cls.folder / 'gateway.yaml', {'port': 0}, None
+        cls.config, server, context = cls.folder / 'gateway.yaml', {'port': 0, 'allowed_hosts': ['*']}, None
         if cls.tls:
             ca = certificates.Authority()
             certificate, key = ca.server().write(cls.folder, 'server')

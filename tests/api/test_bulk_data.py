@@ -147,7 +147,7 @@ class Downloads(BulkCase):
     def test_a_broken_download_goes_on_where_it_ended(self):
         whole = self.raw_ask(200, 'GET', BULK + '/logs/large')
         with self.gateway.raw() as raw:
-            raw.send(f'GET {self.gateway.full(BULK)}/logs/large HTTP/1.1\r\nHost: x\r\n\r\n')
+            raw.send(f'GET {self.gateway.full(BULK)}/logs/large HTTP/1.1\r\nHost: localhost\r\n\r\n')
             while len(raw.kept) < 100000:
                 raw._more()
             begun = raw.kept.split(b'\r\n\r\n', 1)[1]
@@ -168,7 +168,7 @@ class Downloads(BulkCase):
 
     def test_an_item_in_use_is_not_deleted_and_a_client_that_takes_nothing_meets_a_deadline(self):
         with self.gateway.raw() as raw:
-            raw.send(f'GET {self.gateway.full(BULK)}/dumps/huge HTTP/1.1\r\nHost: x\r\n\r\n')
+            raw.send(f'GET {self.gateway.full(BULK)}/dumps/huge HTTP/1.1\r\nHost: localhost\r\n\r\n')
             self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 1)
             for path in '/dumps/huge', '/dumps':
                 self.assertIn('downloaded', self.ask(409, 'DELETE', BULK + path).json['message'])
@@ -197,7 +197,7 @@ class Uploads(BulkCase):
 
     def test_a_chunked_upload_is_taken(self):
         with self.gateway.raw() as raw:
-            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: a/b\r\n'
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: a/b\r\n'
                      'Content-Disposition: attachment; name="c"\r\n\r\n4\r\nabcd\r\n2\r\nef\r\n0\r\n\r\n')
             item = raw.reply().json['id']
         self.assertEqual(self.raw_ask(200, 'GET', f'{BULK}/maps/{item}').body, b'abcdef')
@@ -212,18 +212,18 @@ class Uploads(BulkCase):
                               ({**UPLOAD, 'Content-Type': 'nothing'}, 'Content-Type'), ({**UPLOAD, 'Content-Type': 'a/' + 'b' * 300}, 'Content-Type')):
             self.assertIn(word, self.ask(400, 'POST', BULK + '/maps', b'x', headers).json['message'], headers)
         with self.gateway.raw() as raw:
-            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n'
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n'
                      'Content-Disposition: attachment; name="c"\r\n\r\nx')
             self.assertIn('Content-Type', raw.reply().json['message'])
         with self.gateway.raw() as raw:
-            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\n'
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nContent-Type: a/b\r\n'
                      'Content-Disposition: attachment; name="c"\r\n\r\n')
             self.assertEqual(raw.reply().status, 411)
         self.assertEqual(self.get(BULK + '/maps')['items'], [])
 
     def test_a_length_of_twelve_digits_is_a_length(self):
         with self.gateway.raw() as raw:  # limits.bulk_bytes may have thirteen
-            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 500000000000\r\n'
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nContent-Type: a/b\r\nContent-Length: 500000000000\r\n'
                      'Content-Disposition: attachment; name="c"\r\n\r\n')
             reply = raw.reply()
         self.assertEqual(reply.status, 413)
@@ -245,7 +245,7 @@ class Uploads(BulkCase):
     def test_a_chunked_upload_beyond_the_limits_is_refused_too(self):
         for size, word in (120000, '100000'), (300000, 'transfer'):
             with self.gateway.raw() as raw:
-                raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: a/b\r\n'
+                raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: a/b\r\n'
                          f'Content-Disposition: attachment; name="c"\r\n\r\n{size:x}\r\n')
                 raw.send_what_is_taken(b'x' * size + b'\r\n0\r\n\r\n')
                 reply = raw.reply()
@@ -258,7 +258,7 @@ class Uploads(BulkCase):
 
     def test_an_upload_that_breaks_leaves_nothing(self):
         with self.gateway.raw() as raw:
-            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\nContent-Type: a/b\r\n'
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\nContent-Type: a/b\r\n'
                      'Content-Disposition: attachment; name="c"\r\n\r\n' + 'x' * 50000)
         self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 0)
         self.assertEqual(self.get(BULK + '/maps')['items'], [])
@@ -266,7 +266,7 @@ class Uploads(BulkCase):
 
     def test_an_upload_that_stops_meets_a_deadline(self):
         with self.gateway.raw() as raw:
-            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\nContent-Type: a/b\r\n'
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\nContent-Type: a/b\r\n'
                      'Content-Disposition: attachment; name="c"\r\n\r\n' + 'x' * 50000)
             self.assertEqual(raw.reply().status, 408)
         self.assertEqual(self.get(BULK + '/maps')['items'], [])
@@ -281,7 +281,7 @@ class Uploads(BulkCase):
         hold = [self.gateway.raw() for _ in range(4)]
         try:
             for raw in hold:
-                raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nContent-Type: a/b\r\n'
+                raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nContent-Type: a/b\r\n'
                          'Content-Disposition: attachment; name="c"\r\n\r\n')
             self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 4)
             reply = self.raw_ask(503, 'GET', BULK + '/logs/text')
@@ -306,7 +306,7 @@ class FewConnections(BulkCase):
         with contextlib.ExitStack() as stack:
             for _ in range(4):
                 raw = stack.enter_context(self.gateway.raw())
-                raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 9\r\n'
+                raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nContent-Type: a/b\r\nContent-Length: 9\r\n'
                          'Content-Disposition: attachment; name="c"\r\n\r\n')
             self.assertEqual(self.gateway.bare('GET', '/healthz', timeout=10).status, 200)  # before limits.body_timeout_secs
             self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 2)

@@ -26,7 +26,7 @@ class ErrorCase(gateway.GatewayCase):
         return reply
 
     def head(self, *fields, line='GET /healthz HTTP/1.1'):
-        return '\r\n'.join((line, 'Host: x', *fields, '', '')).encode('latin-1')
+        return '\r\n'.join((line, 'Host: localhost', *fields, '', '')).encode('latin-1')
 
 
 class Paths(ErrorCase):

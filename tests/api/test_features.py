@@ -107,6 +107,24 @@ class Features(FeatureCase):
         connection.send('register', seq=2, data=[])
         self.assertEqual(connection.answer_to(2)['type'], 'reply')
 
+    def described(self, path):
+        """{(method, path, type of its answer, None for none)} of a description."""
+        return {(method, path, kind) for path, item in self.get(path + '/docs', ADMIN)['paths'].items() for method in item if method in ('get', 'put', 'post', 'delete')
+                for code, answer in item[method]['responses'].items() if code.startswith('2') for kind in answer.get('content', {None: {}})}
+
+    def test_descriptions_leave_out_what_is_off(self):
+        for path, name, is_off in (('', 'mutations', lambda row: row[0] != 'get'), ('/components/bms', 'mutations', lambda row: row[0] != 'get'),
+                                   ('/components/bms', 'streams', lambda row: row[2] == 'text/event-stream'),
+                                   ('/components/bms/snapshot', 'data-exports', lambda row: True), ('/export/faults', 'data-exports', lambda row: True)):
+            with self.subTest(path, feature=name):
+                before = self.described(path)
+                self.assertTrue([row for row in before if is_off(row)])
+                self.switch(name, False)
+                now = self.described(path)
+                self.switch(name, True)
+                self.assertEqual(now, {row for row in before if not is_off(row)})
+                self.assertEqual(self.described(path), before)
+
     def test_it_is_shown_in_health_and_metrics_and_put_on_record(self):
         reply = self.off('streams', reason='too many')
         self.assertEqual(self.get('/health', ADMIN)['features_off'], ['streams'])

@@ -121,6 +121,32 @@ class Listeners(ListenerCase):
             self.assertEqual(reply.status, status, host)
         openapi.check_error(reply, '421')
         self.assertEqual(reply.json['vendor_code'], 'misdirected-request')
+        self.check_hosts(self.started(server={'allowed_hosts': ['*']}), {'other.local': 200})
+
+    def check_hosts(self, server, statuses, connection=lambda: None):
+        for host, status in statuses.items():
+            reply = server.bare('GET', '/sovd/v1/components', headers={'Host': host}, connection=connection())
+            self.assertEqual(reply.status, status, host)
+            if status == 421:
+                openapi.check_error(reply, '421')
+                self.assertIn('server.allowed_hosts', reply.json['message'])
+
+    def test_a_page_that_has_its_name_lead_to_this_machine_gets_nothing(self):
+        server, name = self.started(), socket.gethostname()
+        ours = {f'127.0.0.1:{server.port}': 200, f'localhost:{server.port}': 200, 'demo.localhost': 200, '[::1]': 200, name: 200}
+        self.check_hosts(server, {**ours, 'rebound.example': 421, f'rebound.example:{server.port}': 421, 'rebound': 421, 'localhost.example': 421})
+        reply = server.bare('POST', '/sovd/v1/token', b'grant_type=client_credentials', {'Host': 'rebound.example', 'Content-Type': 'application/x-www-form-urlencoded'})
+        self.assertEqual(reply.status, 421)
+        self.assertEqual(server.bare('OPTIONS', '/sovd/v1/components', headers={'Host': 'rebound.example', 'Origin': 'http://rebound.example',
+                                                                               'Access-Control-Request-Method': 'PUT'}).status, 421)
+
+    def test_beyond_loopback_names_of_the_network_are_answered_for_but_no_strangers(self):
+        server = self.started(server={'host': '0.0.0.0', 'allow_plain_http': True})
+        self.check_hosts(server, {'gateway:7690': 200, '192.0.2.7': 200, 'rebound.example': 421})
+
+    def test_to_the_unix_socket_no_page_gets_so_any_name_will_do(self):
+        path = self.path + '/gateway.sock'
+        self.check_hosts(self.started(server={'unix_socket': path}), {'rebound.example': 200}, lambda: gateway.UnixConnection(path))
 
 
 class Https(ListenerCase):
@@ -136,10 +162,14 @@ class Https(ListenerCase):
             context.minimum_version = context.maximum_version = version
         return context
 
+    def test_over_tls_the_certificate_decides_and_any_name_will_do(self):
+        server = self.started(server={'tls': self.tls}, context=self.context())
+        self.assertEqual(server.bare('GET', '/sovd/v1/components', headers={'Host': 'vehicle.example'}).status, 200)
+
     def handshake(self, server, version):
         with socket.create_connection((server.host, server.port), 10) as plain:
             with self.context(version).wrap_socket(plain, server_hostname='127.0.0.1') as wrapped:
-                wrapped.sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+                wrapped.sendall(b'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
                 answer = b''
                 while part := wrapped.recv(4096):
                     answer += part
@@ -163,7 +193,7 @@ class Https(ListenerCase):
     def test_plain_http_on_the_https_port_gets_no_answer_and_harms_nobody(self):
         server = self.started(server={'tls': self.tls}, context=self.context())
         with server.raw() as connection:
-            connection.send('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+            connection.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
             self.assertNotIn(b'alive', connection.rest())
         self.check_serves(server)
 
@@ -171,7 +201,7 @@ class Https(ListenerCase):
         server = self.started(server={'tls': self.tls}, context=self.context())
         for _ in range(5):
             with server.raw() as connection:
-                connection.send('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+                connection.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
                 connection.rest()
         self.assertTrue(polling.wait_until(lambda: server.metrics()['sovd_http_connections'] == 1, 10), server.metrics())
 

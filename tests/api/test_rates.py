@@ -210,7 +210,7 @@ class Connections(gateway.GatewayCase):
         return raw
 
     def served(self, raw):
-        raw.send_what_is_taken(b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+        raw.send_what_is_taken(b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
         return raw.reply().status
 
     def test_one_connection_too_many_is_503_and_closed_and_a_place_comes_back(self):
@@ -245,7 +245,7 @@ class Connections(gateway.GatewayCase):
     def test_event_streams_hold_no_place(self):
         for _ in range(5):
             raw = self.open('127.0.3.1')
-            raw.send(f'GET {gateway.BASE}/components/bms/data/subscribe?interval=slow HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n')
+            raw.send(f'GET {gateway.BASE}/components/bms/data/subscribe?interval=slow HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n')
             self.assertEqual(raw.reply(bodiless=True).status, 200)
 
 

@@ -77,7 +77,7 @@ class Scripts(ScriptCase):
             headers = {name: value for name, value in HEADERS.items() if name != left_out}
             if left_out == 'Content-Type':  # the helper would add one
                 with self.gateway.raw() as raw:
-                    raw.send(f'POST {gateway.BASE}{PATH} HTTP/1.1\r\nHost: x\r\nContent-Disposition: attachment\r\n'
+                    raw.send(f'POST {gateway.BASE}{PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Disposition: attachment\r\n'
                              f'Content-Length: {len(body)}\r\n\r\n'.encode() + body)
                     reply = raw.reply()
             else:
@@ -87,7 +87,7 @@ class Scripts(ScriptCase):
 
     def test_an_upload_without_a_length_is_411(self):
         with self.gateway.raw() as raw:
-            raw.send(f'POST {gateway.BASE}{PATH} HTTP/1.1\r\nHost: x\r\nContent-Disposition: attachment\r\nContent-Type: application/json\r\n'
+            raw.send(f'POST {gateway.BASE}{PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Disposition: attachment\r\nContent-Type: application/json\r\n'
                      'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n')
             self.assertEqual(raw.reply().status, 411)
 

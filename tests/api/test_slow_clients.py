@@ -13,8 +13,8 @@ import polling
 
 HEAD_SECONDS = BODY_SECONDS = KEEP_ALIVE_SECONDS = 1
 SLACK = 1.5
-HEAD = b'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: '
-WRITE = (b'PUT /sovd/v1/components/climate/data/fan-speed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+HEAD = b'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: '
+WRITE = (b'PUT /sovd/v1/components/climate/data/fan-speed HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
          b'Content-Length: 5000\r\n\r\n{"data": ')
 
 
@@ -89,7 +89,7 @@ class SlowClients(gateway.GatewayCase):
 
     def test_an_idle_kept_connection_is_closed_at_its_time(self):
         with self.gateway.raw() as connection:
-            connection.send(b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+            connection.send(b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
             self.assertEqual(connection.reply().status, 200)
             started = time.monotonic()
             self.assertEqual(connection.rest(), b'')
@@ -115,7 +115,7 @@ class SlowClients(gateway.GatewayCase):
             self.addCleanup(connection.close)
             connection.socket.settimeout(0.1)
             try:
-                connection.send(b'GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n' * 2000)
+                connection.send(b'GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n' * 2000)
             except TimeoutError:
                 pass
         self.assertLess(self.served_in(), BODY_SECONDS + 2 * SLACK)

@@ -140,7 +140,7 @@ class Status(UpkeepCase):
 
     def test_a_bare_put_without_a_length_is_understood(self):
         with self.gateway.raw() as connection:
-            connection.send(f'PUT /sovd/v1{ECU}/status/restart HTTP/1.1\r\nHost: gw\r\n\r\nGET /healthz HTTP/1.1\r\nHost: gw\r\n\r\n')
+            connection.send(f'PUT /sovd/v1{ECU}/status/restart HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
             self.assertEqual([connection.reply().status, connection.reply().status], [202, 200])
 
 

@@ -121,7 +121,7 @@ class Transports(StreamCase):
             plain.connect((server.host, server.port))
             stuck = context.wrap_socket(plain, server_hostname=server.host)
             self.addCleanup(stuck.close)
-            stuck.sendall(f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+            stuck.sendall(f'GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
             fast = self.open(server, path)
             self.until(lambda: fast.take(20) and self.metric(server, 'sovd_streams_stalled_total') == 1)
             self.assertEqual(self.metric(server, 'sovd_streams'), 1)
@@ -197,7 +197,7 @@ class Readers(StreamCase):
         self.addCleanup(slow.close)
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         slow.connect((server.host, server.port))
-        slow.sendall(f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+        slow.sendall(f'GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
         fast = self.open(server, path)
         before = fast.take(1)[0]
         late = 0
@@ -369,7 +369,7 @@ class Stopping(StreamCase):
             self.addCleanup(stuck.close)
             stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             stuck.connect((server.host, server.port))
-            stuck.sendall(f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+            stuck.sendall(f'GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
             self.open(server, path).take(200)
         finally:
             started = time.monotonic()

@@ -154,7 +154,7 @@ class Events(SubscriptionCase):
     def test_head_tells_what_get_would_and_opens_nothing(self):
         path = events.target(self.subscribe()['event_source'])
         with self.gateway.raw() as connection:
-            connection.send(f'HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n')
+            connection.send(f'HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n')
             reply = connection.reply(bodiless=True)
             self.assertEqual((reply.status, reply.headers['content-type']), (200, 'text/event-stream'))
             self.assertEqual(connection.rest(), b'')

@@ -14,7 +14,7 @@ SOC = gateway.BASE + '/components/bms/data/soc'
 class Targets(gateway.GatewayCase):
     def asked(self, target, method='GET'):
         with self.gateway.raw() as connection:
-            connection.send(f'{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+            connection.send(f'{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
             reply = connection.reply()
         if reply.status >= 400:
             openapi.check_headers(reply, target)

@@ -22,7 +22,7 @@ import tokens
 
 COMPONENTS = '/sovd/v1/components'
 LISTS = '/sovd/v1/apps/sovd-gateway/data-lists'
-ALIVE = b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+ALIVE = b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
 ROLES = {'roles': ['tester']}
 
 
@@ -309,6 +309,17 @@ class Principals(TlsCase):
         two.next()
         two.next()
 
+    def test_of_two_rules_with_one_name_each_keeps_its_own_streams(self):
+        rules = [{'name': 'bench', 'subject': f'CN={name}', **ROLES} for name in ('one', 'two')]
+        self.known(*rules)
+        one, two = (self.stream_of(self.ca.client(name)) for name in ('one', 'two'))
+        self.server.reload(gateway.Gateway.settings(server={'tls': self.mutual()}, auth={'enabled': True, 'certificates': rules[1:]}))
+        began = time.monotonic()
+        one.rest()
+        self.assertLess(time.monotonic() - began, 50)
+        two.next()
+        two.next()
+
     def stream_of(self, pair):
         self.server.context = self.context(pair)
         made = self.server.bare('POST', '/sovd/v1/apps/sovd-gateway/cyclic-subscriptions', {'resource': 'faults', 'interval': 'fast', 'duration': 100})
@@ -413,7 +424,7 @@ class Hostile(TlsCase):
 
     def test_garbage_is_dropped_and_harms_nobody(self):
         self.start(limits={'head_timeout_secs': 1})
-        for garbage in b'\0' * 600, b'\x16\x03\x01\xff\xff' + b'A' * 4000, b'GET / HTTP/1.1\r\nHost: x\r\n\r\n', b'\x16\x03\x01\0\x05\x01\0\0\x01\x03', \
+        for garbage in b'\0' * 600, b'\x16\x03\x01\xff\xff' + b'A' * 4000, b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', b'\x16\x03\x01\0\x05\x01\0\0\x01\x03', \
                 b'\x80\x2e\x01\0\x02' + b'x' * 60, b'\x15\x03\x03\0\x02\x02\x28':
             with self.subTest(garbage[:10]), self.server.raw() as connection:
                 connection.send_what_is_taken(garbage)

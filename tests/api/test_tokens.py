@@ -13,16 +13,18 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import events
 import gateway
 import keys
 import polling
 
 KEY, NARROW = 'a-key-of-21-characters', 'a-key-with-two-scopes'
-TOKEN, REVOKE = gateway.BASE + '/token', gateway.BASE + '/token/revoke'
+TOKEN, REVOKE, AUTHORIZE = gateway.BASE + '/token', gateway.BASE + '/token/revoke', gateway.BASE + '/authorize'
 POLICY = {'tenants': {'fleet': {'entities': ['**'], 'vehicle': True}},
           'scopes': {name: {'allow': [{'methods': ['GET']}]} for name in ('read', 'write', 'read:faults')}}
 COMPONENTS, BACKUP = gateway.BASE + '/components', gateway.BASE + '/x-admin/backup'
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
+JSON = {'Content-Type': 'application/json'}
 
 
 def make_key(path, *options):
@@ -161,6 +163,28 @@ class Tokens(TokenCase):
         self.assertEqual(self.post(REVOKE, {}).status, 400)
         self.assertEqual(self.metric('sovd_auth_sessions'), 0)
 
+    def test_streams_end_with_the_session_that_opened_them(self):
+        self.start(access_secs=60)
+        def stream(pair):
+            found = events.Stream(self.gateway.raw().socket, gateway.BASE + '/faults/subscribe', Authorization=f'Bearer {pair["access_token"]}')
+            self.addCleanup(found.close)
+            self.assertEqual(found.status, 200)
+            return found
+        pairs = [self.grant() for _ in range(3)]
+        revoked, replayed, goes_on = (stream(pair) for pair in pairs)
+        self.refresh(pairs[1]['refresh_token'])
+        began = time.monotonic()
+        self.assertEqual(self.post(REVOKE, {'token': pairs[0]['refresh_token']}).status, 204)
+        revoked.rest()
+        self.refresh(pairs[1]['refresh_token'], 401)
+        replayed.rest()
+        self.assertLess(time.monotonic() - began, 40)  # and not with its time
+        self.assertFalse(goes_on.ended)
+        self.assertEqual(self.metric('sovd_streams'), 1)
+        sections = self.sections(keys.entry('workshop', 'another-key-of-the-same-name', 'tester', 'admin', tenant='fleet'))
+        self.gateway.reload(self.gateway.settings(**sections))  # the key was exchanged
+        goes_on.rest()
+
     def test_an_access_token_ends_by_time_and_the_refresh_token_goes_on(self):
         self.start(access_secs=1, refresh_secs=60)
         pair = self.grant()
@@ -186,7 +210,9 @@ class Tokens(TokenCase):
                                       ({'grant_type': 'authorization_code', 'code': 'x'}, {}, 400), (good, keys.bearer(KEY), 400), (good, keys.bearer('wrong'), 401),
                                       (list(good.items()) + [('client_id', 'workshop')], {}, 400), ({'grant_type': 'refresh_token'}, {}, 400),
                                       ({'grant_type': 'refresh_token', 'refresh_token': 'x', 'scope': 'y'}, {}, 400), ({**good, 'refresh_token': 'x'}, {}, 400),
-                                      (b'grant_type=%zz', {}, 400), (b'x' * 9000, {}, 400), (json.dumps(good).encode(), {'Content-Type': 'application/json'}, 415)):
+                                      (b'grant_type=%zz', {}, 400), (b'x' * 9000, {}, 400), (b'x', {'Content-Type': 'text/plain'}, 415),
+                                      (json.dumps({**good, 'client_secret': 'wrong'}).encode(), JSON, 401), (json.dumps({**good, 'client_id': 7}).encode(), JSON, 400),
+                                      (json.dumps(list(good)).encode(), JSON, 400), (b'{"client_id": "workshop", "client_id": "narrow"}', JSON, 400)):
             with self.subTest(form=str(form)[:80]):
                 reply = self.post(TOKEN, form, headers)
                 self.assertEqual(reply.status, status, reply)
@@ -209,6 +235,57 @@ class Tokens(TokenCase):
         self.assertEqual(self.status(self.refresh(pairs[0]['refresh_token'])['access_token']), 200)
         self.post(REVOKE, {'token': pairs[1]['access_token']})
         self.grant()
+
+
+class Authorize(TokenCase):
+    def authorize(self, status, body, headers=None):
+        """The body as a form and as JSON; both are answered the same."""
+        replies = [self.post(AUTHORIZE, body, headers), self.post(AUTHORIZE, json.dumps(body).encode(), {**JSON, **(headers or {})})]
+        self.assertEqual([reply.status for reply in replies], [status] * 2, replies)
+        return replies[-1]
+
+    def test_credentials_in_json_or_a_form_are_exchanged_for_what_token_gives(self):
+        self.start()
+        for body, headers in (({'client_id': 'workshop', 'client_secret': KEY}, {}), ({}, keys.bearer(KEY)), ({}, {'X-API-Key': KEY}),
+                              ({'grant_type': 'client_credentials', 'client_id': 'workshop', 'client_secret': KEY, 'scope': 'read'}, {})):
+            with self.subTest(str(body), headers=headers):
+                reply = self.authorize(200, body, headers)
+                self.assertEqual(reply.headers['cache-control'], 'no-store')
+                self.assertEqual((reply.json['token_type'], reply.json['expires_in'], reply.json.get('scope')), ('Bearer', 900, body.get('scope')))
+                self.assertEqual(self.status(reply.json['access_token']), 200)
+                self.assertEqual(self.status(self.refresh(reply.json['refresh_token'])['access_token']), 200)
+        self.assertEqual(self.post(REVOKE, json.dumps({'token': reply.json['refresh_token']}).encode(), JSON).status, 204)
+        for word in reply.json['access_token'], reply.json['refresh_token'], KEY:
+            self.assertNotIn(word, self.gateway.log)
+
+    def test_missing_credentials_are_400_and_wrong_ones_401_in_one_message(self):
+        self.start()
+        for body in {}, {'client_id': 'workshop'}, {'client_secret': KEY}, {'scope': 'read'}:
+            self.assertIn('client_secret', self.authorize(400, body).json['message'])
+        wrong = ({'client_id': 'workshop', 'client_secret': 'wrong'}, {'client_id': 'nobody', 'client_secret': KEY}, {'client_id': '', 'client_secret': ''})
+        self.assertEqual(len({self.authorize(401, body).json['message'] for body in wrong}), 1)
+        self.authorize(401, {}, keys.bearer('wrong'))
+        self.authorize(400, {'client_id': 'workshop', 'client_secret': KEY}, keys.bearer(KEY))
+        self.authorize(403, {'client_id': 'narrow', 'client_secret': NARROW, 'scope': 'admin'})
+
+    def test_flows_that_need_a_person_are_refused_with_the_reason(self):
+        self.start()
+        for more, said in (({'response_type': 'code', 'code_challenge': 'x'}, 'response_type'), ({'response_type': 'token'}, 'response_type'),
+                           ({'grant_type': 'password'}, 'grant_type'), ({'grant_type': 'refresh_token'}, '/token'), ({'refresh_token': 'x'}, 'refresh_token')):
+            self.assertIn(said, self.authorize(400, {'client_id': 'workshop', 'client_secret': KEY, **more}).json['message'])
+        self.assertEqual(self.metric('sovd_auth_sessions'), 0)
+        self.assertEqual(self.post(AUTHORIZE, b'x', {'Content-Type': 'text/plain'}).status, 415)
+        self.assertEqual(self.gateway.bare('GET', AUTHORIZE, headers=keys.bearer(KEY)).status, 405)
+
+    def test_guesses_there_and_at_token_pay_from_the_same_bucket_and_are_on_record(self):
+        self.gateway = gateway.Gateway(ready=False, **self.sections(keys.entry('workshop', KEY, 'admin')), rate={'failures': {'per_sec': 0.01, 'burst': 3}})
+        guess = {'client_id': 'workshop', 'client_secret': 'sovd_not-the-key-of-anybody'}
+        replies = [self.post(path, {'grant_type': 'client_credentials', **guess}) for path in (AUTHORIZE, TOKEN, AUTHORIZE, TOKEN, AUTHORIZE)]
+        self.assertEqual([reply.status for reply in replies], [401] * 3 + [429] * 2)
+        self.authorize(200, {'client_id': 'workshop', 'client_secret': KEY})
+        entries = self.gateway.bare('GET', gateway.BASE + '/audit', headers=keys.bearer(KEY)).body.decode()
+        self.assertIn('"authorize"', entries)
+        self.assertNotIn(KEY, entries)
 
 
 class Together(TokenCase):
@@ -281,7 +358,7 @@ class Lasting(TokenCase):
 class Without(unittest.TestCase):
     def test_without_auth_mint_there_are_no_tokens_and_that_is_said(self):
         with gateway.Gateway(ready=False, auth=keys.section(keys.entry('a', KEY))) as daemon:
-            for path in TOKEN, REVOKE:
+            for path in TOKEN, REVOKE, AUTHORIZE:
                 reply = daemon.bare('POST', path, b'grant_type=client_credentials&token=x', {**FORM, **keys.bearer(KEY)})
                 self.assertEqual(reply.status, 501)
                 self.assertIn('auth.mint', reply.json['message'])

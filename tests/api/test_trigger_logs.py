@@ -40,7 +40,7 @@ class TriggerLogCase(unittest.TestCase):
         folder = pathlib.Path(cls.folder.name)
         cls.unix = str(folder / 'g.sock')
         (folder / 'vehicle.yaml').write_text(json.dumps(cls.vehicle), encoding='utf-8')
-        settings = gateway.Gateway.settings(events=EVENTS, server={'unix_socket': cls.unix}, locks={'required': []})
+        settings = gateway.Gateway.settings(events=EVENTS, server={'unix_socket': cls.unix, 'allowed_hosts': ['*']}, locks={'required': []})
         (folder / 'gateway.yaml').write_text(json.dumps(settings), encoding='utf-8')
         cls.gateway = gateway.Gateway(arguments=['--config', str(folder / 'gateway.yaml'), f'--demo={folder / "vehicle.yaml"}'])
         cls.addClassCleanup(cls.gateway.stop)

@@ -26,6 +26,7 @@ def uris(reply):
 
 
 class UriCase(gateway.GatewayCase):
+    sections = {'server': {'allowed_hosts': ['*']}}
     def base(self, path='/version-info', status=200, **headers):
         """What the base of the URIs in an answer is."""
         reply = self.gateway.bare('GET', gateway.BASE + path, headers={name.replace('_', '-'): value for name, value in headers.items()})
@@ -85,7 +86,7 @@ class FromHost(UriCase):
 
 
 class BehindProxy(UriCase):
-    sections = {'server': {'trusted_proxies': ['127.0.0.0/8', '2001:db8::/32']}}
+    sections = {'server': {'allowed_hosts': ['*'], 'trusted_proxies': ['127.0.0.0/8', '2001:db8::/32']}}
 
     def test_scheme_host_and_prefix_of_a_trusted_proxy_are_used(self):
         self.assertEqual(self.base(Host='inner', X_Forwarded_Proto='https', X_Forwarded_Host='car.example', X_Forwarded_Prefix='/fleet/car7/'),

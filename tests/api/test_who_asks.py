@@ -48,7 +48,7 @@ class Keys(KeyCase):
 
     def test_two_authorization_fields_are_400(self):
         with self.gateway.raw() as raw:
-            raw.send('GET /sovd/v1/components HTTP/1.1\r\nHost: x\r\n' + f'Authorization: Bearer {SECRET}\r\n' * 2 + '\r\n')
+            raw.send('GET /sovd/v1/components HTTP/1.1\r\nHost: localhost\r\n' + f'Authorization: Bearer {SECRET}\r\n' * 2 + '\r\n')
             self.assertEqual(raw.reply().status, 400)
 
     def test_keys_do_not_appear_in_the_log(self):

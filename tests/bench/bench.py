@@ -328,7 +328,7 @@ class LockClient:
 
     def send(self, method, path, body=b''):
         length = f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n' if body else ''
-        self.socket.sendall(f'{method} {path} HTTP/1.1\r\nHost: bench\r\n{length}\r\n'.encode() + body)
+        self.socket.sendall(f'{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n'.encode() + body)
 
     def reply(self):
         """(status, Location)"""

@@ -22,7 +22,7 @@ import streams
 from polling import wait_until
 
 FAULT = {'code': 'GPS_LOST', 'name': 'No position', 'severity': 2, 'scope': 'sensors', 'reports_per_sec': 0}
-STREAM = b'GET /sovd/v1/faults/subscribe HTTP/1.1\r\nHost: x\r\n\r\n'
+STREAM = b'GET /sovd/v1/faults/subscribe HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 
 class Gateway:

@@ -101,7 +101,7 @@ def open_streams(gateway, paths):
         connection = socket.create_connection(('127.0.0.1', gateway.port), 20)
         if gateway.context:
             connection = gateway.context.wrap_socket(connection, server_hostname='127.0.0.1')
-        connection.sendall(f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+        connection.sendall(f'GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
         connection.setblocking(False)
         streams.append(connection)
     return streams

@@ -41,7 +41,7 @@ class Event:
 class Stream:
     """An open event stream. The head is read at once; status tells whether it is a stream at all."""
 
-    def __init__(self, connection, path, host='x', **headers):
+    def __init__(self, connection, path, host='localhost', **headers):
         """connection: a connected socket, plain or TLS."""
         self.socket, self.kept, self.ended, self.comments, self.retry = connection, b'', False, [], None
         lines = [f'GET {path} HTTP/1.1', f'Host: {host}', 'Accept: text/event-stream']

@@ -33,13 +33,13 @@ AUTH = keys.section(keys.entry('owner', 'the-key-of-the-owner'), keys.entry('thi
 SIGNER, STRANGER, EC = tokens.Key('rsa'), tokens.Key('rsa'), tokens.Key('p256')
 
 # A request that must never be answered stands behind each of these.
-SMUGGLED = b'GET /sovd/v1/version-info HTTP/1.1\r\nHost: x\r\n\r\n'
+SMUGGLED = b'GET /sovd/v1/version-info HTTP/1.1\r\nHost: localhost\r\n\r\n'
 CHUNKED, JSON = b'Transfer-Encoding: chunked', b'Content-Type: application/json'
 CHUNKS, BODY = b'e\r\n{"data": 20.0}\r\n0\r\n\r\n', b'{"data": 20.0}'
 LENGTH = b'Content-Length: 14'
 
 
-def message(line, *fields, body=b'', host=b'Host: x'):
+def message(line, *fields, body=b'', host=b'Host: localhost'):
     return b'\r\n'.join([line, *([host] if host else []), *fields, b'', body])
 
 
@@ -64,7 +64,7 @@ SMUGGLING = (
     ('a folded line', 400, [put(b'X: y', b' Content-Length: 14'), put(LENGTH, b'Transfer-Encoding:', b' chunked'), put(b'Content-Length:\r\n 14')]),
     ('an empty or broken name', 400, [put(LENGTH, b': x'), put(LENGTH, b'\x00Transfer-Encoding: chunked'), put(LENGTH, b'Transfer\x7fEncoding: chunked'), put(LENGTH, b'x')]),
     ('a bare line end', 400, [put(LENGTH, b'X: y\nTransfer-Encoding: chunked'), put(LENGTH, b'X: y\rTransfer-Encoding: chunked'), get().replace(b'\r\n', b'\n')]),
-    ('no Host, or two', 400, [get(host=None), get(b'Host: x'), get(b'host: y'), get(host=b'Host: x, y'), get(host=b'Host: a@b')]),
+    ('no Host, or two', 400, [get(host=None), get(b'Host: localhost'), get(b'host: y'), get(host=b'Host: localhost, y'), get(host=b'Host: a@b')]),
     ('a type without a length', 411, [put()]),
     ('a body of a read', 400, [get(LENGTH, body=BODY), get(CHUNKED, body=CHUNKS)]),
     ('a broken chunk', 400, [put(CHUNKED, body=body) for body in
@@ -300,7 +300,7 @@ class Attacks:
         self.check_flood(b'')
 
     def test_heads_that_never_end_hold_up_nobody(self):
-        self.check_flood(b'GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ')
+        self.check_flood(b'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ')
 
     def test_bodies_that_never_end_hold_up_nobody(self):
         self.check_flood(put(b'Content-Length: 5000', body=b'{'))

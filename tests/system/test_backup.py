@@ -278,7 +278,7 @@ class BadSnapshots(BackupCase):
                       {'Content-Encoding': 'Identity'}):
             self.assertEqual(self.restore(snapshot, {**KEEPER, **right}).status, 200, right)
         with self.gateway.raw() as raw:  # without a type
-            raw.send(f'POST /sovd/v1{RESTORE} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(snapshot)}\r\n'
+            raw.send(f'POST /sovd/v1{RESTORE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(snapshot)}\r\n'
                      f'Authorization: {KEEPER["Authorization"]}\r\n\r\n')
             raw.socket.sendall(snapshot)
             self.assertEqual(raw.reply().status, 200)
@@ -288,7 +288,7 @@ class BadSnapshots(BackupCase):
         self.app()
         self.assertEqual(self.gateway.request('POST', '/apps/nav/locks', lock, headers={'Content-Encoding': 'gzip'}).status, 415)
         with self.gateway.raw() as raw:
-            raw.send('POST /sovd/v1/apps/nav/locks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n'
+            raw.send('POST /sovd/v1/apps/nav/locks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n'
                      'Content-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n{}')
             self.assertEqual(raw.reply().status, 400)
 
@@ -298,7 +298,7 @@ class BadSnapshots(BackupCase):
         snapshot = self.backup()
         self.report(app, 'MAP_OLD')
         with self.gateway.raw() as raw:
-            raw.send('POST /sovd/v1/x-admin/restore HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.sqlite3\r\n'
+            raw.send('POST /sovd/v1/x-admin/restore HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/vnd.sqlite3\r\n'
                      f'Authorization: {KEEPER["Authorization"]}\r\nContent-Length: {len(snapshot)}\r\n\r\n')
             raw.socket.sendall(snapshot[:5000])
         self.until(lambda: not self.leftovers())

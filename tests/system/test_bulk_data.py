@@ -48,7 +48,7 @@ class ThroughTheGateway(gateway.GatewayCase):
         return self.ask(201, 'POST', BULK + '/maps', body, UPLOAD).json['id']
 
     def begin_upload(self, raw, size, sent):
-        raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\nContent-Type: a/b\r\n'
+        raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\nContent-Type: a/b\r\n'
                  'Content-Disposition: attachment; name="c"\r\n\r\n')
         raw.send(b'x' * sent)
 
@@ -84,7 +84,7 @@ class ThroughTheGateway(gateway.GatewayCase):
         body = random.Random(3).randbytes(5 * MEGABYTE)
         item = self.upload(body)
         with self.gateway.raw() as raw:
-            raw.send(f'GET {self.gateway.full(BULK)}/maps/{item} HTTP/1.1\r\nHost: x\r\n\r\n')
+            raw.send(f'GET {self.gateway.full(BULK)}/maps/{item} HTTP/1.1\r\nHost: localhost\r\n\r\n')
             while len(raw.kept) < MEGABYTE:
                 raw._more()
             begun = raw.kept.split(b'\r\n\r\n', 1)[1]
@@ -107,7 +107,7 @@ class ThroughTheGateway(gateway.GatewayCase):
     def test_a_chunked_upload_and_a_form_arrive_whole(self):
         body = random.Random(4).randbytes(300000)
         with self.gateway.raw() as raw:
-            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: a/b\r\n'
+            raw.send(f'POST {self.gateway.full(BULK)}/maps HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: a/b\r\n'
                      f'Content-Disposition: attachment; name="c"\r\n\r\n{len(body):x}\r\n'.encode() + body + b'\r\n0\r\n\r\n')
             item = raw.reply().json['id']
         self.assertEqual(self.bare(200, 'GET', f'{BULK}/maps/{item}').body, body)
@@ -122,7 +122,7 @@ class ThroughTheGateway(gateway.GatewayCase):
         item = self.upload(b'y' * 20 * MEGABYTE)
         before = self.warm()
         with self.gateway.raw() as raw:
-            raw.send(f'GET {self.gateway.full(BULK)}/maps/{item} HTTP/1.1\r\nHost: x\r\n\r\n')
+            raw.send(f'GET {self.gateway.full(BULK)}/maps/{item} HTTP/1.1\r\nHost: localhost\r\n\r\n')
             self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 1)
             self.assertEqual(self.ask(409, 'DELETE', f'{BULK}/maps/{item}').json['error_code'], 'precondition-not-fulfilled')
             self.until(lambda: self.gateway.metrics()['sovd_bulk_transfers_running'] == 0)
@@ -246,7 +246,7 @@ class InFrontOfAnOddServer(unittest.TestCase):
     def test_a_download_that_breaks_off_ends_before_its_length(self):
         OddServer.answers['x'] = 200, {'Content-Length': '500000', 'Connection': 'close'}, b'x' * 200000
         with self.gateway.raw() as raw:
-            raw.send(f'GET {self.PATH}/x HTTP/1.1\r\nHost: x\r\n\r\n')
+            raw.send(f'GET {self.PATH}/x HTTP/1.1\r\nHost: localhost\r\n\r\n')
             head, body = raw.rest().split(b'\r\n\r\n', 1)
         self.assertIn(b'Content-Length: 500000', head)
         self.assertLess(len(body), 500000)

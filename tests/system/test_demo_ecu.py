@@ -676,7 +676,7 @@ class CommandLine(EcuCase):
         ended = ecu.DemoEcu('--inject', 'hang')
         client = socket.create_connection(('127.0.0.1', ended.port))
         self.addCleanup(client.close)
-        client.sendall(b'GET /sovd/v1 HTTP/1.1\r\nHost: x\r\n\r\n')
+        client.sendall(b'GET /sovd/v1 HTTP/1.1\r\nHost: localhost\r\n\r\n')
         self.assertTrue(polling.wait_until(lambda: ended.stats()['in_flight'] == 1, TIMEOUT))
         ended.process.send_signal(signal.SIGINT)
         self.assertEqual(ended.process.wait(TIMEOUT), 0)
@@ -732,7 +732,7 @@ class Injection(EcuCase):
         self.ecu.inject('huge=1000000#1', 'huge')
         self.assertEqual(len(self.get(BMS)['data']), 1000000)
         with socket.create_connection(('127.0.0.1', self.ecu.port), timeout=TIMEOUT) as client:
-            client.sendall(b'GET /sovd/v1 HTTP/1.1\r\nHost: x\r\n\r\n')
+            client.sendall(b'GET /sovd/v1 HTTP/1.1\r\nHost: localhost\r\n\r\n')
             received = 0
             while received < 8000000:
                 received += len(client.recv(65536))

@@ -11,6 +11,7 @@ import unittest
 
 import ecu
 import gateway
+import keys
 from test_fault_pages import FAULTS, N, PageCase
 
 
@@ -123,9 +124,10 @@ class Snapshot(ExportCase):
         self.ask(405, 'POST', '/apps/nav/snapshot')
 
 
-class Big(ExportCase):
+class BigCase(ExportCase):
     """More than any buffer between gateway and client takes."""
     MANY = 60000
+    auth = {}
 
     def setUp(self):
         super().setUp()
@@ -134,20 +136,21 @@ class Big(ExportCase):
         with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as db, db:
             db.executemany(f"INSERT INTO fault({COLUMNS}) VALUES('apps/old', ?, ?, 2, '', 40, 1, 0, 0, ?, ?, NULL, NULL)",
                            ((f'X{i:06}', about, 1000 + i, 1000 + i) for i in range(self.MANY)))
-        self.sections = {'limits': {'bulk_transfers': 1, 'bulk_timeout_secs': 20}}
+        self.sections = {'limits': {'bulk_transfers': 1, 'bulk_timeout_secs': 20}, **self.auth}
         self.start()
 
-    def stalled(self, path='/export/faults'):
+    def stalled(self, path='/export/faults', fields=''):
         """A client that asks and takes nothing."""
         raw = self.gateway.raw()
         self.addCleanup(raw.close)
-        raw.send(f'GET /sovd/v1{path} HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        raw.send(f'GET /sovd/v1{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n')
         self.until(lambda: self.value('bulk_sent_bytes_total') > 0)
         return raw
 
     def value(self, name):
         return self.gateway.metrics()['sovd_' + name]
 
+class Big(BigCase):
     def resident(self):
         """The most memory so far, in kB; 0 with a sanitizer, which keeps what was freed."""
         process = pathlib.Path(f'/proc/{self.gateway.process.pid}')
@@ -201,6 +204,48 @@ class Big(ExportCase):
         self.assertNotIn(b'"_end"', body)
         self.assertFalse(body.endswith(b'0\r\n\r\n'))
         self.until(lambda: self.value('bulk_broken_total') == 1)
+
+
+class Withdrawn(BigCase):
+    auth = {'auth': keys.section(keys.entry('keeper', 'a-key-of-the-keeper', 'admin'), keys.entry('reader', 'a-key-of-the-reader', 'viewer'), enabled=True, public_metrics=True)}
+
+    def start(self):
+        self.gateway = gateway.Gateway(ready=False, storage={'path': str(self.state)}, **self.sections)
+        self.gateway.wait_ready()
+
+    def fault_export(self):
+        raw = self.stalled(fields='Authorization: Bearer a-key-of-the-reader\r\n')
+        self.assertEqual(self.value('bulk_transfers_running'), 1)
+        return raw
+
+    def reload(self, auth):
+        self.gateway.reload(self.gateway.settings(**{**self.sections, 'storage': {'path': str(self.state)}, 'auth': auth}))
+
+    def test_an_export_whose_key_is_taken_away_breaks_off_and_is_on_record(self):
+        raw = self.fault_export()
+        auth = self.sections['auth']
+        self.reload({**auth, 'api_keys': auth['api_keys'][:1]})
+        body = raw.rest()
+        self.assertFalse(b'"_end"' in body)
+        self.assertFalse(body.endswith(b'0\r\n\r\n'))
+        self.until(lambda: self.value('bulk_broken_total') == 1)
+        self.gateway.wait_log('the transfer broke off: what allowed it was taken away')
+        def told():
+            items = self.gateway.bare('GET', '/sovd/v1/audit?event=access.refused', headers=keys.bearer('a-key-of-the-keeper')).json['items']
+            return [e for e in items if e.get('detail', {}).get('withdrawn') == 'transfer' and e['sub'] == 'key:reader' and e['path'] == '/sovd/v1/export/faults']
+        self.until(told)
+
+    def test_an_export_goes_on_when_nothing_behind_it_was_changed(self):
+        raw = self.fault_export()
+        auth = self.sections['auth']
+        self.reload({**auth, 'api_keys': [*auth['api_keys'], keys.entry('third', 'a-key-of-the-third', 'viewer')]})
+        self.assertTrue(b'"_end"' in raw.rest())
+
+    def test_an_export_ends_with_the_policy_that_chose_its_lines(self):
+        raw, policy = self.fault_export(), self.state / 'policy.yaml'
+        policy.write_text('roles: {other: {inherits: [viewer]}}')
+        self.reload({**self.sections['auth'], 'policy_file': str(policy)})
+        self.assertFalse(b'"_end"' in raw.rest())
 
 
 class Elsewhere(unittest.TestCase):

@@ -15,7 +15,7 @@ import gateway
 import polling
 
 SOC = '/components/bms/data/soc'
-HEALTHZ = b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+HEALTHZ = b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
 STOP_WITHIN = 5
 
 
@@ -76,7 +76,7 @@ class Stop(LifeCase):
 
     def test_half_a_request_does_not_hold_the_stop(self):
         server = self.start(limits={'head_timeout_secs': 60, 'body_timeout_secs': 60})
-        parts = (HEALTHZ[:20], b'PUT /sovd/v1/components/x/data/y HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+        parts = (HEALTHZ[:20], b'PUT /sovd/v1/components/x/data/y HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
                                b'Content-Length: 100\r\n\r\n{')
         connections = [server.raw() for _ in parts]
         for connection, part in zip(connections, parts):
@@ -231,7 +231,7 @@ class Logs(LifeCase):
     def test_text_is_one_line_per_event_and_odd_bytes_are_escaped(self):
         server = self.start(logging={'level': 'debug'})
         with server.raw() as connection:
-            connection.send(b'GET /\x1b[31m%0a\xff HTTP/1.1\r\nHost: x\r\n\r\n')
+            connection.send(b'GET /\x1b[31m%0a\xff HTTP/1.1\r\nHost: localhost\r\n\r\n')
             self.assertEqual(connection.reply().status, 400)
         server.stop()
         for line in server.log.splitlines():

@@ -117,29 +117,35 @@ static void a_digest_matches_with_and_without_colons(void **state) {
 }
 
 static void a_client_holds_as_long_as_its_rule(void **state) {
-        static const char *words[] = { "tester" }, *others[] = { "viewer" };
+        static const char *words[] = { "tester" }, *more[] = { "developer" }, *others[] = { "viewer" };
         struct sovd_client_cert_settings rules[] = {
                 { .name = "a", .subject = "CN=*,O=W", .roles = { .items = words, .n = 1, .set = true }, .tenant = "t" },
                 { .name = "b", .sha256 = COLONS, .roles = { .items = words, .n = 1, .set = true } },
                 { .name = "c", .subject = "CN=c", .roles = { .items = words, .n = 1, .set = true } },
-                { .name = "c", .subject = "CN=d", .roles = { .items = words, .n = 1, .set = true } },
+                { .name = "c", .subject = "CN=d", .roles = { .items = more, .n = 1, .set = true } },
         };
         const struct sovd_list list = { .items = rules, .n = SOVD_N_ELEMENTS(rules), .set = true };
         const struct {
-                const char *id, *certificate;
+                const char *id, *certificate, *matched;
                 int r;
                 const char *role;
         } cases[] = {
-                { "cert:a/CN=x,O=W", "shown", 0, "tester" },
-                { "cert:a/CN=x,O=V", "shown", SOVD_E_UNAUTHORIZED, NULL },
-                { "cert:a", "shown", SOVD_E_UNAUTHORIZED, NULL },
-                { "cert:ab/CN=x,O=W", "shown", SOVD_E_UNAUTHORIZED, NULL },
-                { "cert:b", DIGEST, 0, "tester" },
-                { "cert:b", "shown", SOVD_E_UNAUTHORIZED, NULL }, /* the rule is about another certificate now */
-                { "cert:b", NULL, 0, "tester" },                  /* of before a restart */
-                { "cert:c", "shown", 0, "viewer" },               /* two of that name: as it was */
-                { "cert:e", "shown", SOVD_E_UNAUTHORIZED, NULL },
-                { "key:a", "shown", SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:a/CN=x,O=W", "shown", "CN=x,O=W", 0, "tester" },
+                { "cert:a/CN=x,O=V", "shown", "CN=x,O=V", SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:a", "shown", "CN=*,O=W", SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:ab/CN=x,O=W", "shown", "CN=x,O=W", SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:b", DIGEST, DIGEST, 0, "tester" },
+                { "cert:b", "shown", "shown", SOVD_E_UNAUTHORIZED, NULL }, /* the rule is about another certificate now */
+                { "cert:c", "shown", "CN=c", 0, "tester" },
+                { "cert:c", "shown", "CN=d", 0, "developer" },
+                { "cert:c", "shown", "CN=e", SOVD_E_UNAUTHORIZED, NULL }, /* its own rule is gone, others have the name */
+                { "cert:c", "shown", NULL, SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:b", NULL, "another", 0, "tester" }, /* of before a restart: the name counts */
+                { "cert:c", NULL, "CN=d", 0, "developer" },
+                { "cert:c", NULL, "CN=e", 0, "viewer" },    /* two of that name: as it was */
+                { "cert:e", NULL, "CN=e", SOVD_E_UNAUTHORIZED, NULL },
+                { "cert:e", "shown", "CN=e", SOVD_E_UNAUTHORIZED, NULL },
+                { "key:a", "shown", "a", SOVD_E_UNAUTHORIZED, NULL },
         };
         struct sovd_client_certs *certs;
         struct sovd_arena *arena;
@@ -147,7 +153,7 @@ static void a_client_holds_as_long_as_its_rule(void **state) {
         assert_int_equal(sovd_arena_new(&arena, 1024), 0);
         assert_int_equal(sovd_client_certs_new(&certs, &list), 0);
         for (size_t i = 0; i < SOVD_N_ELEMENTS(cases); i++) {
-                struct sovd_principal p = { .id = cases[i].id, .certificate = cases[i].certificate, .expires_usec = 42,
+                struct sovd_principal p = { .id = cases[i].id, .certificate = cases[i].certificate, .token_id = cases[i].matched, .expires_usec = 42,
                                             .roles = { .items = others, .n = 1, .set = true } };
                 assert_int_equal(sovd_client_certs_refresh(certs, &p, arena), cases[i].r);
                 assert_string_equal(p.id, cases[i].id);
