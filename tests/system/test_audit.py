@@ -418,3 +418,38 @@ class Kills(unittest.TestCase):
 
 if __name__ == '__main__':
     unittest.main()
+
+
+class Acted(AuditCase):
+    """A backend was told to change something, and then something went wrong."""
+
+    def last(self, method):
+        return next(e for e in self.entries('event=request.outcome') if e['method'] == method)
+
+    def check(self, rule, method, path, body, outcome, status):
+        self.vehicle.inject(rule)
+        reply = self.gateway.request(method, path, body)
+        self.vehicle.clear_injection()
+        self.assertEqual(reply.status, status, reply)
+        entry = self.last(method)
+        self.assertEqual((entry['req'], entry['outcome'], entry['status']), (reply.headers['x-request-id'], outcome, status), rule)
+        unknown = reply.json.get('vendor_code') == 'outcome-unknown'
+        self.assertEqual(unknown, outcome == 'unknown', reply)
+
+    def test_a_failure_after_a_backend_acted_or_may_have_is_on_record_as_unknown(self):
+        self.start()
+        for rule, status in (('hang', 504), ('drop', 502), ('garbage', 502), ('truncated', 502), ('huge=20000000', 502)):
+            self.check(f'{rule}:/charge-limit#1', 'PUT', SOC, {'data': 70}, 'unknown', status)
+        for rule, status in (('drop', 502), ('bad-json', 502)):
+            self.check(f'{rule}:/executions#1', 'POST', '/components/bms/operations/cell-balance/executions', {}, 'unknown', status)
+            self.check(f'{rule}:/modes/session#1', 'PUT', '/components/bms/modes/session', {'value': 'extended'}, 'unknown', status)
+
+    def test_a_refusal_of_a_backend_is_no_unknown_outcome(self):
+        self.start()
+        for rule, status, outcome in (('status=400', 400, 'error'), ('status=409', 409, 'denied'), ('status=500', 500, 'error'),
+                                      ('status=503', 503, 'error')):
+            self.check(f'{rule}:/charge-limit#1', 'PUT', SOC, {'data': 70}, outcome, status)
+        self.check('status=302:/charge-limit#1', 'PUT', SOC, {'data': 70}, 'unknown', 502)
+        self.vehicle.stop()
+        reply = self.gateway.put(SOC, {'data': 70})
+        self.assertEqual((reply.status, self.last('PUT')['outcome']), (503, 'error'), reply)
