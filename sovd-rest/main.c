@@ -424,7 +424,7 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_native_apps_start(&d->apps, d->gateway, d->rest.fault_events, limits, d->settings.faults);
         if (!r)
-                r = sovd_native_apps_retain(d->apps, d->settings.history);
+                r = sovd_native_apps_retain(d->apps, d->gateway, d->settings.history);
         if (r)
                 return r;
 

@@ -285,6 +285,8 @@ void sovd_audit_status(struct sovd_audit *a, struct sovd_audit_status *ret) {
         (void)pthread_mutex_lock(&a->mutex);
         *ret = a->status;
         (void)pthread_mutex_unlock(&a->mutex);
+        ret->ahead_usec = __atomic_load_n(&a->ahead_usec, __ATOMIC_RELAXED);
+        ret->prune_waits = __atomic_load_n(&a->prune_waits, __ATOMIC_RELAXED);
 }
 
 void audit_note_finding(struct sovd_audit *a, const char *why) {

@@ -420,6 +420,8 @@ static int open_log(struct opening *o) {
         read_head(o);
         int r = read_known(o);
         if (!r)
+                r = audit_age_load(a, o->conn);
+        if (!r)
                 r = audit_get_meta(o->conn, "log", &log);
         if (!r && log)
                 (void)snprintf(a->log, sizeof(a->log), "%s", log);

@@ -299,6 +299,10 @@ int audit_append(struct sovd_audit *a, struct sovd_db_conn *conn, const struct s
         }
         if (!r)
                 r = append_now(a, conn, entry, usec);
+        if (!r && a->now.range.size / AUDIT_SEGMENT != before.range.size / AUDIT_SEGMENT)
+                r = audit_age_stamp(a, conn, a->now.range.size / AUDIT_SEGMENT * AUDIT_SEGMENT);
+        if (!r && strcmp(entry->ev, "system.stop") == 0)
+                r = audit_age_keep(a, conn, 0);
         if (r)
                 a->now = before; /* its rows are undone */
         else if (ret_seq)
