@@ -605,12 +605,13 @@ static int serve(struct daemon *d) {
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         if (!r)
                 r = sovd_audit_settings_open(d->settings.audit, d->db, d->settings.storage->path, &d->audit);
+        const bool unsafe = r == -EPERM; /* a key that others can use: no restart helps */
         if (!r)
                 r = start(d);
         if (!r)
                 run(d, &signals);
         stop(d);
-        return r ? EXIT_FAILURE : EXIT_SUCCESS;
+        return unsafe ? 2 : r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int print_openapi(void) {

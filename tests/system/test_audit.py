@@ -267,6 +267,22 @@ class Keys(AuditCase):
         self.start(key_file=str(key))
         self.lock()
 
+    def test_a_key_beside_the_state_that_others_can_use_refuses_the_start(self):
+        self.start()
+        self.lock()
+        config = self.folder / 'gateway.yaml'
+        shutil.copy(self.gateway.config, config)
+        self.stop()
+        for name in ('audit.key', 'audit.hmac', 'audit.epoch-0'):
+            for mode in (0o640, 0o620, 0o604, 0o602):
+                (self.state / name).chmod(mode)
+                status, _, said = gateway.run('--config', config)
+                self.assertEqual(status, 2, said)
+                self.assertRegex(said, f'{self.state}/{name} is a key, and others can read or change it')
+            (self.state / name).chmod(0o600)
+        self.start()
+        self.lock()
+
     def test_private_files_are_private(self):
         self.start()
         self.lock()
