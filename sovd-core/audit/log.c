@@ -297,27 +297,20 @@ void audit_note_finding(struct sovd_audit *a, const char *why) {
         (void)pthread_mutex_unlock(&a->mutex);
 }
 
-/* Behind those of before, while there is room. */
-static int remember(struct sovd_db_conn *conn, const char *finding) {
-        char text[AUDIT_KNOWN_SIZE];
-        const char *known = NULL;
-        int r = audit_get_meta(conn, "known", &known);
-
-        if (r)
-                return r;
-        bool fits = known && strlen(known) + strlen(finding) + 2 < sizeof(text);
-        (void)snprintf(text, sizeof(text), "%s%s\n", fits ? known : "", finding);
-        return audit_set_meta(conn, "known", text);
-}
-
+/* One entry for each: what is known is what the log says was acknowledged. */
 static int write_acknowledged(struct sovd_db_conn *conn, void *data) {
         struct writing *w = data;
         int r = audit_set_meta(conn, "tamper", "");
 
-        for (size_t i = 0; !r && i < SOVD_N_ELEMENTS(w->known); i++)
-                if (w->known[i])
-                        r = remember(conn, w->known[i]);
-        return r ? r : audit_append(w->a, conn, w->entry, NULL);
+        for (size_t i = 0; !r && i < SOVD_N_ELEMENTS(w->known); i++) {
+                struct sovd_audit_entry e = *w->entry;
+                char text[SOVD_AUDIT_TEXT_MAX + 1];
+                if (!w->known[i])
+                        continue;
+                e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "why", .text = sovd_audit_clip(text, sizeof(text), w->known[i]) };
+                r = audit_append(w->a, conn, &e, NULL);
+        }
+        return r;
 }
 
 int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *who) {
@@ -336,7 +329,6 @@ int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *
         w.known[1] = verified ? NULL : self.reason;
         e.ev = "system.acknowledge";
         e.outcome = NULL;
-        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "why", .text = s.tampered ? s.why : self.reason };
         int r = sovd_db_write(a->db, write_acknowledged, &w);
         if (r)
                 return r;

@@ -146,6 +146,14 @@ int audit_append_unknown(struct sovd_audit *a, struct sovd_db_conn *conn, uint64
 /* The head beside the database, before the first commit of a new log. */
 int audit_write_head(struct sovd_audit *a, const char *note);
 
+/* --- known.c ---------------------------------------------------------------------------------------------- */
+
+/* What the log says was found and was acknowledged, a line each behind a "\n" ("" = nothing), and what of it nobody has acknowledged.
+ * Only entries count that are in the tree as it is now. On the writer thread. */
+int audit_read_known(struct sovd_audit *a, struct sovd_db_conn *conn, char ret[static AUDIT_KNOWN_SIZE + 2],
+                     char ret_pending[static SOVD_AUDIT_TEXT_MAX + 1]);
+bool audit_has_line(const char *lines, const char *line);
+
 /* --- age.c ------------------------------------------------------------------------------------------------ */
 
 /* The time that is believed, as it is now; 0 = none is. */

@@ -206,6 +206,22 @@ static void print_open(const struct sovd_audit_report *report) {
         (void)puts(report->n_open > SOVD_AUDIT_OPEN_SHOWN ? ", ..." : "");
 }
 
+static void print_findings(const struct sovd_audit_report *r) {
+        for (size_t i = 0; i < r->n_findings && i < SOVD_AUDIT_OPEN_SHOWN; i++) {
+                const struct sovd_audit_finding *f = &r->findings[i];
+                if (f->seq)
+                        (void)printf("    entry %llu: %s; ", LLU f->seq, f->why);
+                if (!f->seen_seq)
+                        (void)puts("nobody has acknowledged it");
+                else if (f->seq)
+                        (void)printf("acknowledged by %s in entry %llu\n", f->by, LLU f->seen_seq);
+                else
+                        (void)printf("    entry %llu: %s acknowledges what no entry before it tells of: %s\n", LLU f->seen_seq, f->by, f->why);
+        }
+        if (r->n_findings > SOVD_AUDIT_OPEN_SHOWN)
+                (void)puts("    ...");
+}
+
 static void print_known(const struct job *j) {
         const struct sovd_audit_report *r = &j->report;
 
@@ -235,6 +251,9 @@ static void print_known(const struct job *j) {
         if (r->n_tampers)
                 (void)printf("  the gateway itself reports tampering %llu times, first in entry %llu\n",
                              LLU r->n_tampers, LLU r->tamper);
+        if (r->n_findings)
+                (void)printf("  the gateway itself has found:\n");
+        print_findings(r);
 }
 
 static void print_limits(const struct job *j) {
@@ -260,6 +279,24 @@ static void print_text(const struct job *j) {
         print_limits(j);
 }
 
+static void put_findings(struct sovd_json_writer *w, const struct sovd_audit_report *r) {
+        sovd_json_key(w, "findings");
+        sovd_json_array_begin(w);
+        for (size_t i = 0; i < r->n_findings && i < SOVD_AUDIT_OPEN_SHOWN; i++) {
+                const struct sovd_audit_finding *f = &r->findings[i];
+                sovd_json_object_begin(w);
+                if (f->seq)
+                        sovd_json_key_int(w, "entry", (int64_t)f->seq);
+                sovd_json_key_string(w, "why", f->why);
+                if (f->seen_seq) {
+                        sovd_json_key_int(w, "acknowledged_in", (int64_t)f->seen_seq);
+                        sovd_json_key_string(w, "acknowledged_by", f->by);
+                }
+                sovd_json_object_end(w);
+        }
+        sovd_json_array_end(w);
+}
+
 static void put_known(struct sovd_json_writer *w, const struct sovd_audit_report *r) {
         char root[SOVD_AUDIT_BASE64(SOVD_AUDIT_HASH)];
 
@@ -282,6 +319,7 @@ static void put_known(struct sovd_json_writer *w, const struct sovd_audit_report
         sovd_json_key_int(w, "heads_older", (int64_t)r->n_heads_older);
         sovd_json_key_int(w, "clock_went_back", (int64_t)r->n_clock_back);
         sovd_json_key_int(w, "tampering_reported", (int64_t)r->n_tampers);
+        put_findings(w, r);
         sovd_json_key_int(w, "open", (int64_t)r->n_open);
         sovd_json_key(w, "open_entries");
         sovd_json_array_begin(w);

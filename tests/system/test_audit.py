@@ -182,6 +182,54 @@ class Tampering(AuditCase):
         self.changed("UPDATE audit_entry SET body=replace(body, 'anonymous@127.0.0.1', 'anonymous@127.0.0.9') WHERE seq=5")
         self.suspected('entry 5 was changed')
 
+    def test_who_acknowledged_what_is_in_the_log_and_the_verifier_says_so(self):
+        self.filled()
+        before = len(audit_files.entries(self.state))
+        (self.state / 'audit.head').unlink()
+        self.start()
+        self.gateway.post('/x-admin/audit/acknowledge', None, KEEPER)
+        export = self.folder / 'log.ndjson'
+        export.write_bytes(self.gateway.bare('GET', gateway.BASE + '/audit/export', headers=KEEPER).body)
+        tamper, = self.entries('event=system.tamper')
+        seen, = self.entries('event=system.acknowledge')
+        self.stop()
+        self.assertEqual(before + 2, tamper['seq'])
+        for file in (export, self.state / 'state.db'):
+            status, said = audit_files.verify(file, '--key', self.state / 'audit.pub')
+            self.assertEqual(status, 0, said)
+            self.assertIn(f"entry {tamper['seq']}: the file audit.head is gone; acknowledged by key:keeper in entry {seen['seq']}", said)
+            found, = json.loads(audit_files.verify(file, '--json')[1])['findings']
+            self.assertEqual((found['entry'], found['acknowledged_in'], found['acknowledged_by']), (tamper['seq'], seen['seq'], 'key:keeper'))
+
+    def test_a_finding_that_is_noted_as_known_before_it_is_made_is_told_all_the_same(self):
+        self.filled()
+        self.changed("INSERT INTO audit_meta(name, value) VALUES('known', 'the file audit.head is gone' || char(10))")
+        self.assertIn('noted as known beside the log', audit_files.verify(self.state / 'state.db')[1])
+        (self.state / 'audit.head').unlink()
+        self.suspected('noted as known beside the log')
+        self.assertNotEqual(audit_files.verify(self.state / 'state.db')[0], 1)
+
+    def test_a_finding_whose_row_is_taken_away_is_still_there(self):
+        self.filled()
+        (self.state / 'audit.head').unlink()
+        self.start()
+        self.stop()
+        self.changed("UPDATE audit_meta SET value='' WHERE name='tamper'")
+        self.suspected('audit.head is gone')
+
+    def test_an_entry_that_was_made_an_acknowledgement_is_none(self):
+        self.filled()
+        body = json.dumps({'why': 'the file audit.head is gone'})
+        self.changed("UPDATE audit_entry SET ev='system.tamper', body=json_set(body, '$.ev', 'system.tamper', '$.detail', json('" + body + "')) WHERE seq=2;"
+                     "UPDATE audit_entry SET ev='system.acknowledge', body=json_set(body, '$.ev', 'system.acknowledge', '$.detail', json('" + body + "')) WHERE seq=3;")
+        (self.state / 'audit.head').unlink()
+        self.start()
+        self.assertIn('entry 2 was changed', self.gateway.health()['audit']['finding'])
+        self.gateway.post('/x-admin/audit/acknowledge', None, KEEPER)
+        self.stop()
+        self.start()
+        self.assertIn('entry 3 was changed', self.gateway.health()['audit']['finding'])
+
     def test_an_end_that_was_cut_off_with_its_checkpoint(self):
         self.filled()
         n = len(audit_files.entries(self.state))
