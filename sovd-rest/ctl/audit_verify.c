@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define TEXT_MAX (1 << 20) /* of a file of keys or heads */
-#define LLU      (unsigned long long)
+#define LLU (unsigned long long)
 
 const char sovd_ctl_audit_verify_help[] =
         "[OPTIONS] FILE\n"
@@ -52,38 +51,9 @@ struct job {
 
 /* --- arguments ------------------------------------------------------------------------------------------ */
 
-/* A whole file with a NUL behind it, or NULL and errno. */
-static char *read_text(const char *path) {
-        FILE *f = fopen(path, "re");
-        char *text = f ? malloc(TEXT_MAX + 1) : NULL;
-        if (!f || !text) {
-                if (f)
-                        (void)fclose(f);
-                return NULL;
-        }
-
-        size_t n = fread(text, 1, TEXT_MAX + 1, f);
-        bool ok = !ferror(f) && n <= TEXT_MAX && !memchr(text, 0, n);
-        (void)fclose(f);
-        if (!ok) {
-                free(text);
-                errno = EINVAL;
-                return NULL;
-        }
-        text[n] = '\0';
-        return text;
-}
-
 static int take_key(struct job *j, const char *path) {
-        _cleanup_(sovd_freep) char *text = read_text(path);
-        if (!text)
-                return sovd_ctl_usage(j->command, "--key %s: %s", path, strerror(errno));
-
-        const char *why = sovd_audit_take_key(text, j->key);
-        if (why)
-                return sovd_ctl_usage(j->command, "--key %s: %s", path, why);
         j->trust.device_key = j->key;
-        return 0;
+        return sovd_ctl_take_key(j->command, path, j->key);
 }
 
 static int take_fingerprint(struct job *j, const char *text) {
@@ -95,7 +65,7 @@ static int take_fingerprint(struct job *j, const char *text) {
 
 /* What begins like a size and has a second word is the head itself, unless there is such a file. */
 static int take_head(struct job *j, const char *argument) {
-        _cleanup_(sovd_freep) char *text = read_text(argument);
+        _cleanup_(sovd_freep) char *text = sovd_ctl_read_text(argument);
         char name[80];
 
         if (!text && (errno != ENOENT || !strchr(argument, ' ')))
