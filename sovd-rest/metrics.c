@@ -584,6 +584,8 @@ static void write_syslog(struct sovd_audit *audit, struct sovd_json_writer *w) {
         write_value(w, "sovd_audit_syslog_connected", "gauge", "1: entries are sent to audit.syslog.", s.connected);
         write_value(w, "sovd_audit_syslog_sent_total", "counter", "Entries that were sent there.", (double)s.n_sent);
         write_value(w, "sovd_audit_syslog_waiting", "gauge", "Entries that wait to be sent.", (double)s.n_waiting);
+        write_value(w, "sovd_audit_syslog_lag_seconds", "gauge", "How long ago nothing waited; 0: nothing does.",
+                    (double)s.lag_usec / SOVD_USEC_PER_SEC);
         write_value(w, "sovd_audit_syslog_dropped_total", "counter", "Entries that were left out, because they waited too long.",
                     (double)s.n_dropped);
 }

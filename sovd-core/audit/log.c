@@ -403,7 +403,8 @@ static bool has_more(struct sovd_audit *a) {
 /* From the start on: that the gateway starts is told too. */
 static int start_syslog(struct sovd_audit *a) {
         struct sovd_syslog *syslog = NULL;
-        int r = a->options.syslog && !a->syslog ? sovd_syslog_new(&syslog, a, a->options.syslog, a->size_before) : 0;
+        const uint64_t after = SOVD_MIN(a->sent_before, a->size_before); /* what waited goes first, as far as it is kept */
+        int r = a->options.syslog && !a->syslog ? sovd_syslog_new(&syslog, a, a->options.syslog, after) : 0;
 
         if (syslog)
                 __atomic_store_n(&a->syslog, syslog, __ATOMIC_RELEASE);
@@ -586,6 +587,20 @@ static void stop_thread(struct sovd_audit *a) {
                 (void)pthread_join(a->thread, NULL);
 }
 
+static int keep_sent(struct sovd_db_conn *conn, void *data) {
+        struct sovd_audit *a = data;
+
+        return audit_keep_sent(a, conn, a->sent_before, true);
+}
+
+static void stop_syslog(struct sovd_audit *a) {
+        if (!a->syslog)
+                return;
+        a->syslog = sovd_syslog_free(a->syslog, &a->sent_before);
+        if (sovd_db_write(a->db, keep_sent, a))
+                sovd_log(SOVD_LOG_WARN, "what the collector has cannot be written down: it will get some entries twice");
+}
+
 struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
         const struct sovd_audit_entry stop = { .ev = "system.stop" };
         struct sovd_audit_intent *i;
@@ -601,7 +616,7 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
                 keep_head(a, true);
         }
         sovd_db_set_hooks(a->db, NULL);
-        a->syslog = sovd_syslog_free(a->syslog);
+        stop_syslog(a);
         while ((i = a->oldest)) {
                 unlink_intent(a, i);
                 free(i);

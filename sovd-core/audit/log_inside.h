@@ -65,6 +65,7 @@ struct sovd_audit {
         struct audit_position now, durable;
         struct sovd_audit_signer *epoch_key, *next_key; /* next: of an epoch that begins with this commit */
         uint64_t epoch_usec;                      /* monotonic: when it began */
+        uint64_t sent, sent_usec;                 /* what the collector has, as it was written last, and when */
         struct audit_age age;
         bool dirty, doubtful;                     /* doubtful: what the last commit did is to be read again */
         char note[SOVD_AUDIT_NOTE_SIZE];          /* of this commit */
@@ -87,6 +88,7 @@ struct sovd_audit {
         pthread_t thread;
 
         uint64_t size_before;         /* what this start found */
+        uint64_t sent_before;         /* what the collector had then; UINT64_MAX = there never was one */
         struct sovd_syslog *syslog;   /* or NULL; atomic: set when the log is open, gone after it */
         struct sovd_audit_self *self; /* or NULL: it does not verify itself */
 
@@ -165,6 +167,9 @@ int audit_age_keep(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t lea
 int audit_age_stamp(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t seq);
 int audit_age_of(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t seq, uint64_t *ret_usec);
 int audit_age_forget(struct sovd_db_conn *conn, uint64_t seq);
+
+/* What the collector has goes along with another commit, once a second at most; at the end (now) it is one of its own. */
+int audit_keep_sent(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t position, bool now);
 
 /* --- prune.c ---------------------------------------------------------------------------------------------- */
 

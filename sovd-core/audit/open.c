@@ -423,6 +423,16 @@ static int finding_of_before(struct opening *o) {
         return r;
 }
 
+/* A log that is shorter than what a collector has was cut off, and that is told anyway. */
+static int read_sent(struct opening *o) {
+        const char *text = NULL;
+        int r = audit_get_meta(o->conn, "sent", &text);
+
+        if (!r)
+                o->a->sent_before = o->a->sent = text ? strtoull(text, NULL, 10) : UINT64_MAX;
+        return r;
+}
+
 static int open_log(struct opening *o) {
         struct sovd_audit *a = o->a;
         const char *log = NULL;
@@ -430,6 +440,8 @@ static int open_log(struct opening *o) {
 
         read_head(o);
         int r = audit_age_load(a, o->conn);
+        if (!r)
+                r = read_sent(o);
         if (!r)
                 r = audit_get_meta(o->conn, "log", &log);
         if (!r && log)

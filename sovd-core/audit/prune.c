@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is too old goes, whole segments of it, so that what stays can be proven: the tree keeps the hashes of what is gone. */
 #include "sovd-core/audit/log_inside.h"
+#include "sovd-core/audit/syslog.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
@@ -154,7 +155,10 @@ static int prune_one(struct sovd_db_conn *conn, void *data) {
         struct sovd_audit_hash chain;
 
         p->done = true;
+        struct sovd_syslog *syslog = __atomic_load_n(&a->syslog, __ATOMIC_ACQUIRE);
         int r = a->doubtful ? 0 : audit_age_keep(a, conn, KEEP_USEC);
+        if (!r && syslog)
+                r = audit_keep_sent(a, conn, sovd_syslog_position(syslog), false);
         if (r || a->doubtful || to >= a->now.range.size || is_open(a, to))
                 return r;
         r = look_at(conn, to, &usec, &chain);

@@ -7,6 +7,7 @@
 #include "sovd-core/base/log.h"
 #include <stdio.h>
 
+#define SENT_USEC       (1 * SOVD_USEC_PER_SEC) /* how often it is written down what a collector has */
 #define CLOCK_BACK_USEC (1 * SOVD_USEC_PER_SEC) /* less than that is how clocks are kept right */
 
 /* --- small rows -------------------------------------------------------------------------------------------- */
@@ -457,6 +458,14 @@ static int change_epoch(struct sovd_audit *a, struct sovd_db_conn *conn) {
         return audit_begin_epoch(a, conn, key, epoch, a->epoch_key);
 }
 
+int audit_keep_sent(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t position, bool now) {
+        if (position == a->sent || (!now && sovd_now_usec() - a->sent_usec < SENT_USEC))
+                return 0;
+        a->sent = position;
+        a->sent_usec = sovd_now_usec();
+        return audit_set_meta_number(conn, "sent", position);
+}
+
 int audit_before_commit(struct sovd_db_conn *conn, void *data) {
         struct sovd_audit *a = data;
         uint64_t oldest;
@@ -478,6 +487,9 @@ int audit_before_commit(struct sovd_db_conn *conn, void *data) {
                 r = audit_set_meta_number(conn, "bytes", a->now.bytes);
         if (!r)
                 r = audit_set_meta_number(conn, "notes", a->now.notes);
+        struct sovd_syslog *syslog = __atomic_load_n(&a->syslog, __ATOMIC_ACQUIRE);
+        if (!r && syslog)
+                r = audit_keep_sent(a, conn, sovd_syslog_position(syslog), false);
         return r;
 }
 
