@@ -257,7 +257,8 @@ static int repeat_for(struct round *o, sovd_db_work work, uint64_t *n, uint64_t 
 }
 
 int fm_retention_run(struct fm_retention *r) {
-        const uint64_t now = sovd_realtime_usec(), keep = r->options.keep_usec;
+        const uint64_t now = r->options.now_usec ? r->options.now_usec(r->options.now_data) : sovd_realtime_usec(),
+                       keep = r->options.keep_usec;
         struct round o = { .r = r, .rows = r->options.rows ? r->options.rows : ROWS };
 
         o.older_usec = keep && now > keep ? now - keep : 0;

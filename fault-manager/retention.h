@@ -18,6 +18,8 @@ struct fm_retention_options {
         uint64_t faults_max;     /* stored faults, those that are defined now not counted among what may go; 0 = however many */
         uint64_t period_usec;    /* between two rounds; 0 = it does not run by itself */
         size_t rows;             /* of one change; 0 = 500 */
+        uint64_t (*now_usec)(void *data); /* the time that is believed; NULL = the clock's */
+        void *now_data;
 };
 
 struct fm_retention_counters {

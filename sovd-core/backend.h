@@ -12,6 +12,8 @@
  *   0          *ret is filled; its memory is in call->arena
  *   positive   the client's answer, set with sovd_fail() or sovd_fail_upstream()
  *   negative   -errno
+ * Ops that change something: call->acted is true from when the change is handed on to the other side until that has refused
+ * it, so that a failure in between says that its outcome is unknown (sovd_call_settle(), call.h).
  * It must return by call->deadline_usec. Errors that each of them may set, beside those named below:
  * SOVD_E_UNAVAILABLE (not reachable), SOVD_E_NOT_RESPONDING (deadline), SOVD_E_BAD_ANSWER, SOVD_E_OVERLOAD,
  * SOVD_E_UPSTREAM (an error of the other side, passed on), SOVD_E_NOT_FOUND (no such resource).
@@ -114,7 +116,8 @@ struct sovd_backend_ops {
         int (*faults_clear)(struct sovd_call *call, const struct sovd_entity *e, const char *scope);
 
         /* operations: list, read, start must; the others when an operation runs asynchronously. Execution ids
-         * are the backend's; the gateway maps them. start is never repeated when its outcome is unknown. */
+         * are the backend's; the gateway maps them. start is never repeated when its outcome is unknown; a backend
+         * that can be asked later what became of it sets ret->id all the same. */
         int (*operations_list)(struct sovd_call *call, const struct sovd_entity *e, struct sovd_operation_list *ret);
         int (*operation_read)(struct sovd_call *call, const struct sovd_entity *e, const char *id,
                               struct sovd_operation_detail *ret);

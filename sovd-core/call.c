@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/call.h"
+#include "sovd-core/base/log.h"
 
 _printf_(2, 0)
 static const char *message_of(struct sovd_call *call, const char *format, va_list args) {
@@ -43,6 +44,23 @@ int sovd_fail_unknown(struct sovd_call *call, int r) {
         if (r > 0)
                 call->failure.outcome_unknown = true;
         return r;
+}
+
+int sovd_call_did(struct sovd_call *call, int r) {
+        if (r <= 0)
+                call->acted = true;
+        return r;
+}
+
+int sovd_call_settle(struct sovd_call *call, int r) {
+        if (!r || !call->acted)
+                return r;
+        if (r < 0) {
+                sovd_log(SOVD_LOG_ERROR, "request %s failed after something was changed: %s", call->request_id, strerror(-r));
+                r = sovd_fail(call, SOVD_E_INTERNAL, "the server failed after the request may have been carried out; request id %s",
+                              call->request_id);
+        }
+        return sovd_fail_unknown(call, r);
 }
 
 int sovd_fail_range(struct sovd_call *call, uint64_t size) {

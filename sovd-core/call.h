@@ -76,6 +76,9 @@ struct sovd_call {
 
         bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_event_source * (event.h) */
 
+        bool acted;                      /* a backend was told to change something and has not refused it: a failure from
+                                          * here on is one of which nobody can say what was done */
+
         const void *out;                 /* the answer, of the route's output schema */
         /* Writes the members of the answer's object straight from where they are kept, in the place of out (which may
          * point to what it needs): for answers too long to be put together first. */
@@ -102,6 +105,12 @@ int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sov
 /* Says of the failure that what was asked for may have been done all the same. Returns r. */
 int sovd_fail_unknown(struct sovd_call *call, int r);
 #define SOVD_OUTCOME_UNKNOWN "outcome-unknown" /* its vendor code */
+
+/* The result of a backend's op that changes something: unless it was refused it was carried out, or may have been. Returns r. */
+int sovd_call_did(struct sovd_call *call, int r);
+/* Of a failure after that: it says that the outcome is unknown, also when it is ours. Returns r, never negative then. */
+int sovd_call_settle(struct sovd_call *call, int r);
+
 /* Fails with SOVD_E_RANGE for an item of this size. */
 int sovd_fail_range(struct sovd_call *call, uint64_t size);
 

@@ -139,6 +139,10 @@ static const char feature[] =
 static const char wrong_attempts[] =
         "CREATE TABLE wrong_attempt(place TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* The few entries that a start looks for (audit/known.c). */
+static const char audit_findings[] =
+        "CREATE INDEX audit_finding ON audit_entry(seq) WHERE ev IN ('system.acknowledge','system.tamper','system.verify');";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -153,6 +157,7 @@ const char *const sovd_state_migrations[] = {
         sessions,
         feature,
         wrong_attempts,
+        audit_findings,
         NULL,
 };
 

@@ -132,7 +132,7 @@ static int try_delete(struct sovd_call *call, struct sovd_backend *backend, cons
         struct sovd_update_status status = { 0 };
 
         if (backend->ops->update_delete)
-                return backend->ops->update_delete(call, backend, id);
+                return sovd_call_did(call, backend->ops->update_delete(call, backend, id));
         int r = backend->ops->update_status(call, backend, id, &status);
         return r ? r : sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the backend does not offer to delete update packages");
 }
@@ -198,7 +198,7 @@ static int try_control(struct sovd_call *call, struct sovd_backend *backend, con
         if (!r)
                 r = check_other(call, control->updates, backend);
         if (!r)
-                r = backend->ops->update_control(call, backend, id, control->action);
+                r = sovd_call_did(call, backend->ops->update_control(call, backend, id, control->action));
         if (!r)
                 remember(control->updates, backend, id);
         return r;
@@ -220,8 +220,8 @@ int sovd_updates_register(struct sovd_call *call, const char *content_type, stru
         for (size_t i = 0; i < n; i++) {
                 if (!backends[i]->ops->update_register)
                         continue;
-                int r = backends[i]->ops->update_register(call, backends[i], content_type, call->raw, call->raw_len,
-                                                          ret);
+                int r = sovd_call_did(call, backends[i]->ops->update_register(call, backends[i], content_type, call->raw,
+                                                                              call->raw_len, ret));
                 if (!r && (!sovd_id_is_valid(ret->id) || sovd_id_is_reserved(ret->id)))
                         return sovd_fail(call, SOVD_E_BAD_ANSWER,
                                          "the backend registered the package under an id that cannot be used");

@@ -19,6 +19,10 @@ static const struct sovd_field syslog_fields[] = {
         { .name = "port", .type = SOVD_FIELD_INT, .offset = F(port), .min = 1, .max = 65535, .doc = "Without it 514, 601 or 6514." },
         { .name = "ca_file", .type = SOVD_FIELD_STRING, .offset = F(ca_file), .min = 1, .max = 4095,
           .doc = "Who signs the collector's certificate, PEM; without it those whom the system trusts." },
+        { .name = "certificate", .type = SOVD_FIELD_STRING, .offset = F(certificate), .min = 1, .max = 4095,
+          .doc = "Ours for a collector that asks for one, with its chain, PEM; read at the start." },
+        { .name = "key", .type = SOVD_FIELD_STRING, .offset = F(key), .min = 1, .max = 4095,
+          .doc = "Its key, PEM, which others may not read." },
         { .name = "queue", .type = SOVD_FIELD_INT, .offset = F(queue), .min = 1, .max = 10000000, .def = "10000",
           .doc = "How many entries it may be behind; older ones are left out, counted and told." },
         { .name = "timeout_secs", .type = SOVD_FIELD_NUMBER, .offset = F(timeout), .least = 0.1, .max = 300, .def = "10",
@@ -77,6 +81,12 @@ const char *sovd_audit_settings_check(const struct sovd_audit_settings *s, const
                 pointer = "/audit/syslog/ca_file", why = "is for the transport tls only";
         else if (y->ca_file && (why = sovd_syslog_check_ca(y->ca_file)))
                 pointer = "/audit/syslog/ca_file";
+        else if ((y->certificate || y->key) && y->transport != SOVD_SYSLOG_TLS)
+                pointer = y->certificate ? "/audit/syslog/certificate" : "/audit/syslog/key", why = "is for the transport tls only";
+        else if (!y->certificate != !y->key)
+                why = "a certificate and its key come together";
+        else if (y->key && (why = sovd_syslog_check_pair(y->certificate, y->key)))
+                pointer = "/audit/syslog/key";
         return why ? sovd_config_complain(tree, arena, pointer, why) : NULL;
 }
 
@@ -86,6 +96,8 @@ static void take_syslog(const struct sovd_syslog_settings *y, struct sovd_syslog
         *ret = (struct sovd_syslog_options){ .transport = (enum sovd_syslog_transport)y->transport,
                                              .host = y->host,
                                              .ca_file = y->ca_file,
+                                             .cert_file = y->certificate,
+                                             .key_file = y->key,
                                              .port = y->port.set ? (unsigned)y->port.value : ports[y->transport],
                                              .queue = (uint64_t)y->queue.value,
                                              .timeout_usec = sovd_settings_usec(y->timeout),

@@ -12,6 +12,7 @@ struct sovd_db;
 struct sovd_syslog_settings {
         int transport; /* enum sovd_syslog_transport */
         const char *host, *ca_file; /* ca_file: or NULL */
+        const char *certificate, *key; /* or NULL */
         struct sovd_int port, queue, enterprise; /* port not set: that of the transport */
         struct sovd_number timeout;
 };

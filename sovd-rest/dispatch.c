@@ -515,14 +515,15 @@ static int carry_out(struct sovd_http_exchange *x, struct sovd_call *call, const
         refused = r;
         call->idempotency = ticket;
         sovd_trail_enter(call);
+        call->acted = false; /* what was asked so far only looked */
         if (!r)
                 r = call_handler(call, route);
-        sovd_trail_leave();
+        r = sovd_trail_leave(call, r);
         if (ticket && refused)
                 sovd_idempotent_cancel(call, ticket);
         else if (ticket)
                 r = sovd_idempotent_end(x, call, route, r, ticket);
-        return is_use ? sovd_lock_use_end(&use, call, r) : r;
+        return is_use ? sovd_call_settle(call, sovd_lock_use_end(&use, call, r)) : r;
 }
 
 static int handle(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {

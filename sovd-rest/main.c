@@ -424,7 +424,7 @@ static int start(struct daemon *d) {
         if (!r)
                 r = sovd_native_apps_start(&d->apps, d->gateway, d->rest.fault_events, limits, d->settings.faults);
         if (!r)
-                r = sovd_native_apps_retain(d->apps, d->settings.history);
+                r = sovd_native_apps_retain(d->apps, d->gateway, d->settings.history);
         if (r)
                 return r;
 
@@ -605,12 +605,13 @@ static int serve(struct daemon *d) {
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         if (!r)
                 r = sovd_audit_settings_open(d->settings.audit, d->db, d->settings.storage->path, &d->audit);
+        const bool unsafe = r == -EPERM; /* a key that others can use: no restart helps */
         if (!r)
                 r = start(d);
         if (!r)
                 run(d, &signals);
         stop(d);
-        return r ? EXIT_FAILURE : EXIT_SUCCESS;
+        return unsafe ? 2 : r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int print_openapi(void) {

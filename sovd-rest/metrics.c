@@ -584,6 +584,8 @@ static void write_syslog(struct sovd_audit *audit, struct sovd_json_writer *w) {
         write_value(w, "sovd_audit_syslog_connected", "gauge", "1: entries are sent to audit.syslog.", s.connected);
         write_value(w, "sovd_audit_syslog_sent_total", "counter", "Entries that were sent there.", (double)s.n_sent);
         write_value(w, "sovd_audit_syslog_waiting", "gauge", "Entries that wait to be sent.", (double)s.n_waiting);
+        write_value(w, "sovd_audit_syslog_lag_seconds", "gauge", "How long ago nothing waited; 0: nothing does.",
+                    (double)s.lag_usec / SOVD_USEC_PER_SEC);
         write_value(w, "sovd_audit_syslog_dropped_total", "counter", "Entries that were left out, because they waited too long.",
                     (double)s.n_dropped);
 }
@@ -598,6 +600,9 @@ void sovd_metrics_write_audit(struct sovd_audit *audit, struct sovd_json_writer 
         write_value(w, "sovd_audit_entries", "gauge", "Entries of the audit log, removed ones included.", (double)s.size);
         write_value(w, "sovd_audit_removed_entries", "gauge", "Entries that were removed for their age or for space.",
                     (double)(s.first ? s.first - 1 : 0));
+        write_value(w, "sovd_audit_clock_ahead_seconds", "gauge", "By how much the clock is ahead of the time that is known to have passed.",
+                    (double)s.ahead_usec / SOVD_USEC_PER_SEC);
+        write_value(w, "sovd_audit_prune_waits", "gauge", "1: entries that are too old by the clock are kept for that.", s.prune_waits);
         write_value(w, "sovd_audit_bytes", "gauge", "Size of the audit log.", (double)s.bytes);
         write_value(w, "sovd_audit_max_bytes", "gauge", "Its limit, audit.max_bytes.", (double)s.bytes_max);
         write_value(w, "sovd_audit_signed_total", "counter", "Heads of the audit log that were signed.", (double)s.n_signed);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/native_apps.h"
+#include "sovd-core/audit/log.h"
 #include "fault-manager/fault_manager.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/config.h"
@@ -67,12 +68,20 @@ void sovd_native_apps_reload(struct sovd_native_apps *apps, const struct sovd_fa
         (void)sovd_fault_settings_apply(faults, apps->faults);
 }
 
-int sovd_native_apps_retain(struct sovd_native_apps *apps, const struct sovd_history_settings *settings) {
+/* A clock that is set wrong must not delete the history. */
+static uint64_t trusted_usec(void *audit) {
+        return sovd_audit_trusted_usec(audit);
+}
+
+int sovd_native_apps_retain(struct sovd_native_apps *apps, struct sovd_gateway *gateway, const struct sovd_history_settings *settings) {
+        struct sovd_audit *audit = sovd_gateway_audit(gateway);
         const struct fm_retention_options options = {
                 .keep_usec = (uint64_t)(settings->retention_days.value * DAY_USEC),
                 .events_max = (uint64_t)settings->events_max.value,
                 .faults_max = (uint64_t)settings->faults_max.value,
                 .period_usec = sovd_settings_usec(settings->compact),
+                .now_usec = audit ? trusted_usec : NULL,
+                .now_data = audit,
         };
         int r = fm_sink_retain(apps->faults, &options);
 

@@ -30,7 +30,7 @@ void sovd_native_apps_reload(struct sovd_native_apps *apps, const struct sovd_fa
 
 /* Keeps history and faults within bounds. */
 struct sovd_history_settings;
-int sovd_native_apps_retain(struct sovd_native_apps *apps, const struct sovd_history_settings *settings);
+int sovd_native_apps_retain(struct sovd_native_apps *apps, struct sovd_gateway *gateway, const struct sovd_history_settings *settings);
 
 /* Adds the backend; options may be NULL. */
 int sovd_native_apps_add(struct sovd_gateway *gateway, const struct sovd_native_options *options);

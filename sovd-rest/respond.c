@@ -77,7 +77,7 @@ static void encode_error(const struct sovd_failure *f, struct sovd_json_writer *
 
         if (!body.error_code) {
                 body.error_code = info->error_code;
-                body.vendor_code = info->vendor_code;
+                body.vendor_code = f->outcome_unknown ? NULL : info->vendor_code;
         }
         if (f->outcome_unknown && !body.vendor_code)
                 body.vendor_code = SOVD_OUTCOME_UNKNOWN;
@@ -306,6 +306,6 @@ unsigned sovd_respond(struct sovd_http_exchange *x, struct sovd_call *call, cons
         sovd_encode_success(call, route, x->writer);
         r = sovd_json_writer_finish(x->writer, &body, &len);
         if (r)
-                return send_failure(x, call, r);
+                return send_failure(x, call, sovd_call_settle(call, r));
         return send_success(x, call, route, body, len);
 }

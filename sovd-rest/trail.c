@@ -126,8 +126,10 @@ void sovd_trail_enter(const struct sovd_call *call) {
                 (void)sovd_db_accompany(sovd_audit_intent_seq(t->intent));
 }
 
-void sovd_trail_leave(void) {
-        (void)sovd_db_accompany(0);
+int sovd_trail_leave(struct sovd_call *call, int r) {
+        if (sovd_db_accompany(0) && r < 0 && sovd_db_accompanied())
+                call->acted = true;
+        return sovd_call_settle(call, r);
 }
 
 static unsigned status_of(const struct sovd_call *call, const struct sovd_route *route, int r) {

@@ -34,7 +34,7 @@ int sovd_trail_begin(struct sovd_http_exchange *x, struct sovd_call *call, const
 
 /* Around the handler alone: what it changes in our state becomes a part of the trail. */
 void sovd_trail_enter(const struct sovd_call *call);
-void sovd_trail_leave(void);
+int sovd_trail_leave(struct sovd_call *call, int r);
 
 /* After it; r: what became of it. Returns that, or SOVD_E_INTERNAL with an unknown outcome when a success could not be put on
  * record. */

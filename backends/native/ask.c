@@ -121,6 +121,7 @@ int native_ask_begin(struct native_ask *ask, struct sovd_call *call, const struc
                 return sovd_fail(call, SOVD_E_UNAVAILABLE, "app '%s' is not one of this gateway now", e->id);
         ask->call = call;
         ask->exec = NULL;
+        ask->changes = false;
         ask->seq = atomic_fetch_add(&b->last_seq, 1) + 1;
         sovd_json_writer_init(&ask->w, 0, (size_t)b->options.max_frame_bytes.value);
         sovd_json_object_begin(&ask->w);
@@ -229,17 +230,23 @@ static void free_arena(void *arena) {
         sovd_arena_free(arena);
 }
 
-static int take_answer(struct native_ask *ask, struct native_request *q, const struct native_reply **ret) {
+static int unanswered(struct native_ask *ask, const char *how) {
+        return sovd_fail(ask->call, SOVD_E_NOT_RESPONDING, "app '%s' %s%s", ask->app->id, how,
+                         ask->changes ? "; the request may have been carried out" : "");
+}
+
+static int take_answer(struct native_ask *ask, struct native_request *q, bool acted_before, const struct native_reply **ret) {
         const struct native_message *answer = q->answer;
 
         if (!answer)
-                return sovd_fail(ask->call, SOVD_E_NOT_RESPONDING, "app '%s' went away before it answered",
-                                 ask->app->id);
+                return unanswered(ask, "went away before it answered");
         int r = sovd_arena_defer(ask->call->arena, free_arena, SOVD_TAKE(q->arena));
         if (r)
                 return r;
-        if (answer->type == NATIVE_ERROR)
+        if (answer->type == NATIVE_ERROR) {
+                ask->call->acted = acted_before;
                 return refused(ask, &answer->error);
+        }
         if (ret)
                 *ret = &answer->reply;
         return 0;
@@ -254,15 +261,16 @@ static int send_and_wait(struct native_ask *ask, struct native_chunk *chunk,
                 return sovd_error_origin(-ENOMEM);
         }
 
+        const bool acted_before = ask->call->acted;
         enum sent sent = enter(ask, q, chunk);
         if (sent != SENT) {
                 request_free(q);
                 return not_sent(ask, sent);
         }
+        ask->call->acted = acted_before || ask->changes;
         if (!wait_for(ask->b, ask->app, q, deadline))
-                return sovd_fail(ask->call, SOVD_E_NOT_RESPONDING, "app '%s' did not answer in time",
-                                 ask->app->id);
-        int r = take_answer(ask, q, ret);
+                return unanswered(ask, "did not answer in time");
+        int r = take_answer(ask, q, acted_before, ret);
         request_free(q);
         return r;
 }

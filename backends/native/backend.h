@@ -248,6 +248,7 @@ struct native_ask {
         struct sovd_json_writer w;
         uint64_t seq;
         const char *exec; /* of a start, or NULL */
+        bool changes;     /* nobody knows what became of it when no answer comes */
 };
 int native_ask_begin(struct native_ask *ask, struct sovd_call *call, const struct sovd_entity *e,
                      const char *type);

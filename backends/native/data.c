@@ -150,6 +150,7 @@ static int ask_write(struct sovd_call *call, const struct sovd_entity *e, const 
         int r = native_ask_begin(&ask, call, e, type);
         if (r)
                 return r;
+        ask.changes = true;
         sovd_json_key_string(&ask.w, "id", id);
         sovd_json_key(&ask.w, "value");
         sovd_json_tree(&ask.w, value);

@@ -82,6 +82,7 @@ int native_mode_write(struct sovd_call *call, const struct sovd_entity *e, const
                 r = native_ask_begin(&ask, call, e, "mode_write");
         if (r)
                 return r;
+        ask.changes = true;
         sovd_json_key_string(&ask.w, "id", id);
         sovd_json_key(&ask.w, "value");
         sovd_json_tree(&ask.w, write->value);

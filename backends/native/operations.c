@@ -220,7 +220,7 @@ static int add(struct sovd_call *call, struct native *b, struct native_app *app,
 }
 
 /* Nobody knows whether it runs when the app was told and has not answered: then it stays. */
-static void forget_unless_unknown(struct native *b, struct native_app *app, const char *id) {
+static bool forget_unless_unknown(struct native *b, struct native_app *app, const char *id) {
         bool unknown = false;
 
         (void)pthread_mutex_lock(&b->mutex);
@@ -229,6 +229,7 @@ static void forget_unless_unknown(struct native *b, struct native_app *app, cons
         (void)pthread_mutex_unlock(&b->mutex);
         if (!unknown)
                 forget(b, app, id);
+        return !unknown;
 }
 
 static int ask_start(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
@@ -240,6 +241,7 @@ static int ask_start(struct sovd_call *call, const struct sovd_entity *e, const 
         if (r)
                 return r;
         ask.exec = id;
+        ask.changes = true;
         sovd_json_key_string(&ask.w, "operation", operation);
         sovd_json_key_string(&ask.w, "exec", id);
         if (start && start->parameters) {
@@ -279,7 +281,8 @@ int native_execution_start(struct sovd_call *call, const struct sovd_entity *e, 
                 return r;
         r = ask_start(call, e, operation, id, start, &reply);
         if (r) {
-                forget_unless_unknown(b, app, id);
+                const bool kept = !forget_unless_unknown(b, app, id);
+                ret->id = kept ? sovd_arena_strdup(call->arena, id) : NULL;
                 return r;
         }
         if (!o->asynchronous.value && reply->status != SOVD_EXECUTION_RUNNING) {
@@ -305,6 +308,7 @@ static int ask_stop(struct sovd_call *call, const struct sovd_entity *e, const s
         int r = native_ask_begin(&ask, call, e, "stop");
         if (r)
                 return r;
+        ask.changes = true;
         sovd_json_key_string(&ask.w, "exec", id);
         return native_ask_end(&ask, NULL);
 }

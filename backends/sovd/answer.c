@@ -163,6 +163,14 @@ static int fail_plain(struct sovd_call *call, const struct sovd_http_answer *ans
         return sovd_fail(call, row->error, "the backend %s with HTTP status %u", did, answer->status);
 }
 
+/* An error status without an error that we know, from a server, or something before it, which may have done its work. */
+static int fail_mute(struct sovd_call *call, const struct sovd_http_answer *answer, const struct subject *subject) {
+        const bool refused = answer->status < 500 || answer->status == 501 || answer->status == 503;
+        int r = fail_plain(call, answer, subject);
+
+        return refused || !subject->changes ? r : sovd_fail_unknown(call, r);
+}
+
 static int fail_error(struct sovd_call *call, const struct sovd_http_answer *answer,
                       const struct subject *subject) {
         struct sovd_generic_error body;
@@ -176,7 +184,7 @@ static int fail_error(struct sovd_call *call, const struct sovd_http_answer *ans
         if (r < 0)
                 return r;
         if (!json || !answer_error_decode(call, json, answer->status, &body, &path))
-                return fail_plain(call, answer, subject);
+                return fail_mute(call, answer, subject);
         return sovd_fail_upstream(call, row_of(answer->status)->to, &body, path);
 }
 
@@ -186,10 +194,12 @@ int answer_fail(struct sovd_call *call, const struct sovd_http_answer *answer,
                 return sovd_fail(call, SOVD_E_UPSTREAM, "the backend refused the gateway's credentials");
         if (answer->status == 405)
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "the backend does not offer this");
-        if (answer->status < 400)
-                return sovd_fail(call, SOVD_E_BAD_ANSWER,
-                                 "the backend answered with HTTP status %u, which is not followed",
-                                 answer->status);
+        if (answer->status < 400) {
+                (void)sovd_fail(call, SOVD_E_BAD_ANSWER,
+                                "the backend answered with HTTP status %u, which is not followed",
+                                answer->status);
+                return subject->changes ? sovd_fail_unknown(call, SOVD_E_BAD_ANSWER) : SOVD_E_BAD_ANSWER;
+        }
 
         int r = fail_error(call, answer, subject);
         if (r > 0 && subject->changes && row_of(answer->status)->to == 504)

@@ -236,7 +236,7 @@ static int take_created(struct upstream *u, const struct sovd_http_answer *answe
         struct cJSON *json;
 
         if (u->status < 200 || u->status >= 300)
-                return answer_fail(u->call, answer, &u->subject);
+                return upstream_refused(u, answer);
         int r = answer_parse(u->call, answer, &json);
         if (!r)
                 r = answer_decode(u->call, &sovd_schema_bulk_created, json, ret);

@@ -215,6 +215,12 @@ static int answer_stopped(struct upstream *u) {
         return u->subject.changes ? sovd_fail_unknown(u->call, SOVD_E_UNAVAILABLE) : SOVD_E_UNAVAILABLE;
 }
 
+/* Did the request never get there, or only in part? */
+static bool is_not_sent(const struct exchange *x, int result) {
+        return result == SOVD_HTTP_BUSY || result == SOVD_HTTP_REFUSED || result == SOVD_HTTP_TLS ||
+               (result != SOVD_HTTP_OK && x->transfer && x->transfer->body_result);
+}
+
 /* Tells the breaker and the watch what this exchange says about the server. */
 static void report(struct upstream *u, const struct exchange *x, int result) {
         struct sovd_sovd *b = u->backend;
@@ -244,8 +250,12 @@ static int converse(struct upstream *u, struct exchange *x) {
         if (!admit(u, x))
                 return SOVD_E_UNAVAILABLE;
 
+        u->acted_before = u->call->acted;
+        u->call->acted = u->call->acted || u->subject.changes;
         int result = perform(u, x);
         report(u, x, result);
+        if (is_not_sent(x, result))
+                u->call->acted = u->acted_before;
         if (result < 0)
                 return result;
         if (result != SOVD_HTTP_OK && x->transfer && x->transfer->body_result)
@@ -260,12 +270,20 @@ static int converse(struct upstream *u, struct exchange *x) {
         return 0;
 }
 
+int upstream_refused(struct upstream *u, const struct sovd_http_answer *answer) {
+        int r = answer_fail(u->call, answer, &u->subject);
+
+        if (r > 0 && !u->call->failure.outcome_unknown)
+                u->call->acted = u->acted_before;
+        return r;
+}
+
 static int exchange(struct upstream *u, struct exchange *x) {
         int r = converse(u, x);
         if (r)
                 return r;
 
-        return u->status >= 200 && u->status < 300 ? 0 : answer_fail(u->call, &x->answer, &u->subject);
+        return u->status >= 200 && u->status < 300 ? 0 : upstream_refused(u, &x->answer);
 }
 
 /* --- what the dialects call ----------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@ struct upstream {
         unsigned status;   /* of the last answer; 0 = none */
         const char *accept; /* NULL = application/json */
         const char *content_type; /* of what is sent; NULL = application/json */
+        bool acted_before;        /* call->acted before the last exchange */
 };
 
 /* The exchange about a resource of an entity; backend: the entity's provider. */
@@ -68,6 +69,9 @@ struct upstream_transfer {
  * that error, with no failure set. */
 int upstream_transfer(struct upstream *u, const struct upstream_transfer *t, struct sovd_http_answer *answer, ...)
         __attribute__((sentinel));
+
+/* The failure for an answer that is none of success. What it refuses was not done (call->acted). */
+int upstream_refused(struct upstream *u, const struct sovd_http_answer *answer);
 
 /* r: what decoding the answer to a change gave. An answer that cannot be used must not look as if nothing had
  * happened: the message says that the request was accepted. */

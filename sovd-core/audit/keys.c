@@ -85,13 +85,30 @@ static int read_fd(int fd, void *buf, size_t size, size_t *ret_n) {
         return n == size ? -EFBIG : 0;
 }
 
-static int read_path(const char *path, bool private, void *buf, size_t size, size_t *ret_n) {
+#define OWN        (S_IRWXG | S_IRWXO)
+#define CREDENTIAL (S_IWGRP | S_IRWXO) /* the folder is the service manager's: there a group may be meant */
+
+/* As with other secrets (base/secret.h). */
+static int check_private(const char *path, const struct stat *st, mode_t refused) {
+        if (st->st_uid != geteuid() && st->st_uid != 0)
+                sovd_log(SOVD_LOG_ERROR, "%s belongs to the user %u, not to the one that the gateway runs as, nor to root", path,
+                         (unsigned)st->st_uid);
+        else if (st->st_mode & refused)
+                sovd_log(SOVD_LOG_ERROR, "%s is a key, and others can read or change it (mode %04o); it must be 0600 or stricter", path,
+                         (unsigned)(st->st_mode & 07777));
+        else
+                return 0;
+        return -EPERM;
+}
+
+/* refused: of its mode; 0 = it is no secret. */
+static int read_path(const char *path, mode_t refused, void *buf, size_t size, size_t *ret_n) {
         struct stat st;
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0)
                 return -errno;
 
-        int r = fstat(fd, &st) ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : private && (st.st_mode & 0027) ? -EACCES : 0;
+        int r = fstat(fd, &st) ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : refused ? check_private(path, &st, refused) : 0;
         if (!r)
                 r = read_fd(fd, buf, size, ret_n);
         (void)close(fd);
@@ -101,7 +118,13 @@ static int read_path(const char *path, bool private, void *buf, size_t size, siz
 int sovd_audit_read_file(const char *folder, const char *name, void *buf, size_t size, size_t *ret_n) {
         char path[PATH_SIZE];
 
-        return read_path(path_of(path, folder, name), false, buf, size, ret_n);
+        return read_path(path_of(path, folder, name), 0, buf, size, ret_n);
+}
+
+static int read_own(const struct sovd_audit_keys *keys, const char *name, void *buf, size_t size, size_t *ret_n) {
+        char path[PATH_SIZE];
+
+        return read_path(path_of(path, keys->folder, name), OWN, buf, size, ret_n);
 }
 
 /* --- the device key --------------------------------------------------------------------------------------- */
@@ -125,11 +148,11 @@ static int no_passphrase(char *buf, int size, int writing, void *data) {
         return -1;
 }
 
-static int read_device(struct sovd_audit_keys *keys, const char *path) {
+static int read_device(struct sovd_audit_keys *keys, const char *path, mode_t refused) {
         char pem[PEM_MAX];
         size_t n = 0;
 
-        int r = read_path(path, true, pem, sizeof(pem), &n);
+        int r = read_path(path, refused, pem, sizeof(pem), &n);
         BIO *bio = r ? NULL : BIO_new_mem_buf(pem, (int)n);
         EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
         if (!r)
@@ -207,19 +230,19 @@ static int get_device(struct sovd_audit_keys *keys, const char *key_file) {
         int r = -ENOENT;
 
         if (key_file)
-                r = read_device(keys, key_file);
+                r = read_device(keys, key_file, OWN);
         else if (credentials)
-                r = read_device(keys, path_of(path, credentials, "audit.key"));
+                r = read_device(keys, path_of(path, credentials, "audit.key"), CREDENTIAL);
         if (r == -ENOENT && !key_file && keys->folder)
-                r = read_device(keys, path_of(path, keys->folder, "audit.key"));
+                r = read_device(keys, path_of(path, keys->folder, "audit.key"), OWN);
         if (r == -ENOENT && !key_file)
                 r = make_device(keys);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the device key of the audit log (%s) cannot be used: %s",
                          key_file ? key_file : "audit.key",
                          r == -EBADMSG  ? "it is no Ed25519 key in PEM form, without a passphrase"
-                         : r == -EACCES ? "it cannot be read, or others can"
-                                        : strerror(-r));
+                         : r == -EPERM ? "others can use it too"
+                                       : strerror(-r));
         else if (keys->folder)
                 write_public(keys);
         return r;
@@ -234,7 +257,7 @@ const struct sovd_audit_signer *sovd_audit_keys_device(const struct sovd_audit_k
 static int get_secret(struct sovd_audit_keys *keys) {
         unsigned char buf[SECRET_SIZE + 1];
         size_t n = 0;
-        int r = keys->folder ? sovd_audit_read_file(keys->folder, "audit.hmac", buf, sizeof(buf), &n) : -ENOENT;
+        int r = keys->folder ? read_own(keys, "audit.hmac", buf, sizeof(buf), &n) : -ENOENT;
 
         if (!r && n != SECRET_SIZE)
                 r = -EBADMSG;
@@ -290,10 +313,12 @@ int sovd_audit_epoch_load(struct sovd_audit_keys *keys, uint64_t epoch, const un
         size_t n = 0;
         char name[64];
 
-        int r = keys->folder ? sovd_audit_read_file(keys->folder, epoch_name(name, epoch), seed, sizeof(seed), &n) : -ENOKEY;
+        int r = keys->folder ? read_own(keys, epoch_name(name, epoch), seed, sizeof(seed), &n) : -ENOKEY;
         if (!r && n == SOVD_AUDIT_KEY)
                 r = sovd_audit_signer_new(&key, seed);
         OPENSSL_cleanse(seed, sizeof(seed));
+        if (r == -EPERM)
+                return r;
         if (r || !key || CRYPTO_memcmp(sovd_audit_signer_public(key), public, SOVD_AUDIT_KEY) != 0)
                 return -ENOKEY;
         *ret = SOVD_TAKE(key);

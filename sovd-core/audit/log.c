@@ -285,6 +285,8 @@ void sovd_audit_status(struct sovd_audit *a, struct sovd_audit_status *ret) {
         (void)pthread_mutex_lock(&a->mutex);
         *ret = a->status;
         (void)pthread_mutex_unlock(&a->mutex);
+        ret->ahead_usec = __atomic_load_n(&a->ahead_usec, __ATOMIC_RELAXED);
+        ret->prune_waits = __atomic_load_n(&a->prune_waits, __ATOMIC_RELAXED);
 }
 
 void audit_note_finding(struct sovd_audit *a, const char *why) {
@@ -295,27 +297,20 @@ void audit_note_finding(struct sovd_audit *a, const char *why) {
         (void)pthread_mutex_unlock(&a->mutex);
 }
 
-/* Behind those of before, while there is room. */
-static int remember(struct sovd_db_conn *conn, const char *finding) {
-        char text[AUDIT_KNOWN_SIZE];
-        const char *known = NULL;
-        int r = audit_get_meta(conn, "known", &known);
-
-        if (r)
-                return r;
-        bool fits = known && strlen(known) + strlen(finding) + 2 < sizeof(text);
-        (void)snprintf(text, sizeof(text), "%s%s\n", fits ? known : "", finding);
-        return audit_set_meta(conn, "known", text);
-}
-
+/* One entry for each: what is known is what the log says was acknowledged. */
 static int write_acknowledged(struct sovd_db_conn *conn, void *data) {
         struct writing *w = data;
         int r = audit_set_meta(conn, "tamper", "");
 
-        for (size_t i = 0; !r && i < SOVD_N_ELEMENTS(w->known); i++)
-                if (w->known[i])
-                        r = remember(conn, w->known[i]);
-        return r ? r : audit_append(w->a, conn, w->entry, NULL);
+        for (size_t i = 0; !r && i < SOVD_N_ELEMENTS(w->known); i++) {
+                struct sovd_audit_entry e = *w->entry;
+                char text[SOVD_AUDIT_TEXT_MAX + 1];
+                if (!w->known[i])
+                        continue;
+                e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "why", .text = sovd_audit_clip(text, sizeof(text), w->known[i]) };
+                r = audit_append(w->a, conn, &e, NULL);
+        }
+        return r;
 }
 
 int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *who) {
@@ -334,7 +329,6 @@ int sovd_audit_acknowledge(struct sovd_audit *a, const struct sovd_audit_entry *
         w.known[1] = verified ? NULL : self.reason;
         e.ev = "system.acknowledge";
         e.outcome = NULL;
-        e.detail[e.n_detail++] = (struct sovd_audit_detail){ .name = "why", .text = s.tampered ? s.why : self.reason };
         int r = sovd_db_write(a->db, write_acknowledged, &w);
         if (r)
                 return r;
@@ -409,7 +403,8 @@ static bool has_more(struct sovd_audit *a) {
 /* From the start on: that the gateway starts is told too. */
 static int start_syslog(struct sovd_audit *a) {
         struct sovd_syslog *syslog = NULL;
-        int r = a->options.syslog && !a->syslog ? sovd_syslog_new(&syslog, a, a->options.syslog, a->size_before) : 0;
+        const uint64_t after = SOVD_MIN(a->sent_before, a->size_before); /* what waited goes first, as far as it is kept */
+        int r = a->options.syslog && !a->syslog ? sovd_syslog_new(&syslog, a, a->options.syslog, after) : 0;
 
         if (syslog)
                 __atomic_store_n(&a->syslog, syslog, __ATOMIC_RELEASE);
@@ -592,6 +587,20 @@ static void stop_thread(struct sovd_audit *a) {
                 (void)pthread_join(a->thread, NULL);
 }
 
+static int keep_sent(struct sovd_db_conn *conn, void *data) {
+        struct sovd_audit *a = data;
+
+        return audit_keep_sent(a, conn, a->sent_before, true);
+}
+
+static void stop_syslog(struct sovd_audit *a) {
+        if (!a->syslog)
+                return;
+        a->syslog = sovd_syslog_free(a->syslog, &a->sent_before);
+        if (sovd_db_write(a->db, keep_sent, a))
+                sovd_log(SOVD_LOG_WARN, "what the collector has cannot be written down: it will get some entries twice");
+}
+
 struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
         const struct sovd_audit_entry stop = { .ev = "system.stop" };
         struct sovd_audit_intent *i;
@@ -607,7 +616,7 @@ struct sovd_audit *sovd_audit_free(struct sovd_audit *a) {
                 keep_head(a, true);
         }
         sovd_db_set_hooks(a->db, NULL);
-        a->syslog = sovd_syslog_free(a->syslog);
+        stop_syslog(a);
         while ((i = a->oldest)) {
                 unlink_intent(a, i);
                 free(i);

@@ -91,8 +91,14 @@ struct sovd_audit_status {
         bool tampered, full;
         bool quiet;                   /* refusals and reads are only counted, as they have taken their share of the room */
         char why[256];                /* what was found, when tampered */
+        uint64_t ahead_usec;          /* of the time that is known to have passed, the clock is */
+        bool prune_waits;             /* for it: entries that are too old by the clock are kept */
 };
 void sovd_audit_status(struct sovd_audit *audit, struct sovd_audit_status *ret);
+
+/* Now, as far as it is believed: never later than the clock, and 0 as long as that was never set. What is deleted for its
+ * age is deleted by this one. */
+uint64_t sovd_audit_trusted_usec(struct sovd_audit *audit);
 
 /* What the last self-check found (self_check.h). false: there is none. */
 struct sovd_audit_self_status;

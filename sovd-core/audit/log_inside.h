@@ -41,6 +41,12 @@ struct sovd_audit_intent {
         struct sovd_audit_intent *next, *prev;
 };
 
+/* The writer thread's (age.c). */
+struct audit_age {
+        uint64_t usec, kept_usec; /* the time that is believed, and as it was written last; 0 = the clock was never set */
+        uint64_t boot_usec;       /* when that was */
+};
+
 struct audit_source {
         char ip[64];
         uint64_t second, n_told, n_more; /* n_more: only counted */
@@ -59,6 +65,8 @@ struct sovd_audit {
         struct audit_position now, durable;
         struct sovd_audit_signer *epoch_key, *next_key; /* next: of an epoch that begins with this commit */
         uint64_t epoch_usec;                      /* monotonic: when it began */
+        uint64_t sent, sent_usec;                 /* what the collector has, as it was written last, and when */
+        struct audit_age age;
         bool dirty, doubtful;                     /* doubtful: what the last commit did is to be read again */
         char note[SOVD_AUDIT_NOTE_SIZE];          /* of this commit */
         struct sovd_audit_hash root;
@@ -74,10 +82,13 @@ struct sovd_audit {
         uint64_t n_refusals_left, n_reads_left; /* beyond the share: only counted, and told of together */
         bool stopping, has_news;
         bool unopened; /* atomic */
+        uint64_t aged_usec, ahead_usec; /* atomic: the time that is believed; by how much the clock is ahead of it */
+        bool prune_waits;               /* atomic */
         bool has_thread, broken; /* broken: set while nobody else knows the log */
         pthread_t thread;
 
         uint64_t size_before;         /* what this start found */
+        uint64_t sent_before;         /* what the collector had then; UINT64_MAX = there never was one */
         struct sovd_syslog *syslog;   /* or NULL; atomic: set when the log is open, gone after it */
         struct sovd_audit_self *self; /* or NULL: it does not verify itself */
 
@@ -136,6 +147,29 @@ int audit_open(struct sovd_db_conn *conn, void *data);
 int audit_append_unknown(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t intent);
 /* The head beside the database, before the first commit of a new log. */
 int audit_write_head(struct sovd_audit *a, const char *note);
+
+/* --- known.c ---------------------------------------------------------------------------------------------- */
+
+/* What the log says was found and was acknowledged, a line each behind a "\n" ("" = nothing), and what of it nobody has acknowledged.
+ * Only entries count that are in the tree as it is now. On the writer thread. */
+int audit_read_known(struct sovd_audit *a, struct sovd_db_conn *conn, char ret[static AUDIT_KNOWN_SIZE + 2],
+                     char ret_pending[static SOVD_AUDIT_TEXT_MAX + 1]);
+bool audit_has_line(const char *lines, const char *line);
+
+/* --- age.c ------------------------------------------------------------------------------------------------ */
+
+/* The time that is believed, as it is now; 0 = none is. */
+uint64_t audit_age_now(struct sovd_audit *a);
+int audit_age_load(struct sovd_audit *a, struct sovd_db_conn *conn);
+/* Writes it down when it has moved so far. */
+int audit_age_keep(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t least_usec);
+/* The end of a segment: when it was written, how long ago that is, and that nobody will ask any more. */
+int audit_age_stamp(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t seq);
+int audit_age_of(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t seq, uint64_t *ret_usec);
+int audit_age_forget(struct sovd_db_conn *conn, uint64_t seq);
+
+/* What the collector has goes along with another commit, once a second at most; at the end (now) it is one of its own. */
+int audit_keep_sent(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t position, bool now);
 
 /* --- prune.c ---------------------------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@ struct opening {
         struct sovd_audit *a;
         struct sovd_db_conn *conn;
         char known[AUDIT_KNOWN_SIZE + 2]; /* what was found before, and acknowledged: a line each */
+        char pending[SOVD_AUDIT_TEXT_MAX + 1]; /* what was found before, and not acknowledged */
         char finding[FINDING_SIZE]; /* "" = nothing is wrong */
         char head[SOVD_AUDIT_NOTE_SIZE];
         struct sovd_audit_checkpoint head_is;
@@ -22,14 +23,13 @@ struct opening {
 
 /* The first thing that is wrong is the one that is told, and only once. */
 static void _printf_(2, 3) find(struct opening *o, const char *format, ...) {
-        char text[FINDING_SIZE], line[FINDING_SIZE + 2];
+        char text[FINDING_SIZE];
         va_list ap;
 
         va_start(ap, format);
         (void)vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
-        (void)snprintf(line, sizeof(line), "\n%s\n", text);
-        if (!*o->finding && !strstr(o->known, line))
+        if (!*o->finding && !audit_has_line(o->known, text))
                 memcpy(o->finding, text, sizeof(text));
 }
 
@@ -373,6 +373,21 @@ static int say_finding(struct opening *o) {
         return r;
 }
 
+/* --- what was found before ---------------------------------------------------------------------------------- */
+
+/* Once there was a row of what is known, beside the log: whoever wrote one wanted something not to be told. */
+static int read_known(struct opening *o) {
+        const char *text = NULL;
+        int r = audit_read_known(o->a, o->conn, o->known, o->pending);
+
+        if (!r)
+                r = audit_get_meta(o->conn, "known", &text);
+        if (r || !text || !*text)
+                return r;
+        find(o, "something is noted as known beside the log, and no entry says so: %.160s", text);
+        return audit_set_meta(o->conn, "known", "");
+}
+
 /* --- opening ----------------------------------------------------------------------------------------------- */
 
 static int take_up(struct opening *o) {
@@ -384,9 +399,11 @@ static int take_up(struct opening *o) {
                 return -EUCLEAN;
         }
         if (!r)
-                r = check_tail(o);
-        if (!r)
                 r = check_checkpoint(o);
+        if (!r)
+                r = read_known(o); /* of a tree that is signed */
+        if (!r)
+                r = check_tail(o);
         if (r)
                 return r;
         check_head(o);
@@ -394,21 +411,25 @@ static int take_up(struct opening *o) {
         return get_epoch_key(o);
 }
 
-static int read_known(struct opening *o) {
-        const char *text = NULL;
-        int r = audit_get_meta(o->conn, "known", &text);
-
-        if (!r && text)
-                (void)snprintf(o->known, sizeof(o->known), "\n%s", text);
-        return r;
-}
-
+/* The row and the entries say it: whoever takes one away has not acknowledged it. */
 static int finding_of_before(struct opening *o) {
         const char *text = NULL;
         int r = audit_get_meta(o->conn, "tamper", &text);
 
         if (!r && text && *text)
                 audit_note_finding(o->a, text);
+        else if (!r && *o->pending)
+                audit_note_finding(o->a, o->pending);
+        return r;
+}
+
+/* A log that is shorter than what a collector has was cut off, and that is told anyway. */
+static int read_sent(struct opening *o) {
+        const char *text = NULL;
+        int r = audit_get_meta(o->conn, "sent", &text);
+
+        if (!r)
+                o->a->sent_before = o->a->sent = text ? strtoull(text, NULL, 10) : UINT64_MAX;
         return r;
 }
 
@@ -418,7 +439,9 @@ static int open_log(struct opening *o) {
         uint64_t n_open = 0;
 
         read_head(o);
-        int r = read_known(o);
+        int r = audit_age_load(a, o->conn);
+        if (!r)
+                r = read_sent(o);
         if (!r)
                 r = audit_get_meta(o->conn, "log", &log);
         if (!r && log)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is too old goes, whole segments of it, so that what stays can be proven: the tree keeps the hashes of what is gone. */
 #include "sovd-core/audit/log_inside.h"
+#include "sovd-core/audit/syslog.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include <stdio.h>
 
 #define SEGMENTS_MAX 64 /* of one look */
+#define KEEP_USEC    (600 * SOVD_USEC_PER_SEC) /* how often the time that is believed is written down */
 #define RANGE_TEXT   (SOVD_AUDIT_LEVELS * (SOVD_AUDIT_BASE64(SOVD_AUDIT_HASH) + 1) + 1)
 
 struct pruning {
@@ -88,7 +90,7 @@ static int forget(struct sovd_db_conn *conn, uint64_t to, const struct sovd_audi
                 r = run_to(conn, "DELETE FROM audit_entry WHERE seq<=?1", to);
         if (!r)
                 r = run_to(conn, "DELETE FROM audit_checkpoint WHERE size<=?1", to);
-        return r;
+        return r ? r : audit_age_forget(conn, to);
 }
 
 static int remove_segment(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t to, const struct sovd_audit_hash *chain_to) {
@@ -120,20 +122,55 @@ static int remove_segment(struct sovd_audit *a, struct sovd_db_conn *conn, uint6
         return audit_append(a, conn, &e, NULL);
 }
 
+/* By the clock it is too old, and by what is known to have passed it is not. It is told once, until that has changed. */
+static int tell_waiting(struct sovd_audit *a, struct sovd_db_conn *conn, bool waits) {
+        const uint64_t ahead = __atomic_load_n(&a->ahead_usec, __ATOMIC_RELAXED) / SOVD_USEC_PER_SEC;
+        const struct sovd_audit_entry e = { .ev = "system.clock", .n_detail = 2,
+                                            .detail = { { .name = "ahead_secs", .number = ahead },
+                                                        { .name = "pruning", .text = "waits" } } };
+        uint64_t told = 0;
+
+        __atomic_store_n(&a->prune_waits, waits, __ATOMIC_RELAXED);
+        int r = audit_get_meta_number(conn, "waits", &told);
+        if (r || (told != 0) == waits)
+                return r;
+        if (waits)
+                sovd_log(SOVD_LOG_WARN, "the clock is %llu s ahead of the time that is known to have passed: old entries of the audit log "
+                         "are kept until a day of it is made up for in each hour", (unsigned long long)ahead);
+        r = audit_set_meta_number(conn, "waits", waits);
+        return r || !waits ? r : audit_append(a, conn, &e, NULL);
+}
+
+static bool is_past(uint64_t usec, uint64_t keep_usec) {
+        const uint64_t now = sovd_realtime_usec();
+
+        return now > keep_usec && usec < now - keep_usec;
+}
+
 static int prune_one(struct sovd_db_conn *conn, void *data) {
         struct pruning *p = data;
         struct sovd_audit *a = p->a;
         const struct audit_position before = a->now;
-        uint64_t to = a->now.first - 1 + AUDIT_SEGMENT, usec = 0, now = sovd_realtime_usec();
+        uint64_t to = a->now.first - 1 + AUDIT_SEGMENT, usec = 0, age = 0;
         struct sovd_audit_hash chain;
 
         p->done = true;
-        if (a->doubtful || to >= a->now.range.size || is_open(a, to))
-                return 0;
-        int r = look_at(conn, to, &usec, &chain);
-        bool old = a->options.keep_usec && now > a->options.keep_usec && usec < now - a->options.keep_usec;
-        if (r || (!old && !p->full))
+        struct sovd_syslog *syslog = __atomic_load_n(&a->syslog, __ATOMIC_ACQUIRE);
+        int r = a->doubtful ? 0 : audit_age_keep(a, conn, KEEP_USEC);
+        if (!r && syslog)
+                r = audit_keep_sent(a, conn, sovd_syslog_position(syslog), false);
+        if (r || a->doubtful || to >= a->now.range.size || is_open(a, to))
                 return r;
+        r = look_at(conn, to, &usec, &chain);
+        if (!r)
+                r = audit_age_of(a, conn, to, &age);
+        const bool old = a->options.keep_usec && age > a->options.keep_usec;
+        if (!r)
+                r = tell_waiting(a, conn, a->options.keep_usec && !old && is_past(usec, a->options.keep_usec));
+        if (r || (!old && !p->full)) {
+                a->now = r ? before : a->now;
+                return r;
+        }
         r = remove_segment(a, conn, to, &chain);
         if (r)
                 a->now = before;

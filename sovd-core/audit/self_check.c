@@ -154,27 +154,36 @@ static void keep_head(struct sovd_audit_self *self, const struct sovd_audit_repo
 }
 
 static void put_on_record(struct sovd_audit *audit, const struct sovd_audit_report *report) {
-        struct sovd_audit_entry e = { .ev = "system.verify", .outcome = "error", .n_detail = 1,
-                                      .detail = { { .name = "why", .text = report->reason } } };
+        char why[SOVD_AUDIT_TEXT_MAX + 1];
+        const struct sovd_audit_entry e = { .ev = "system.verify", .outcome = "error", .n_detail = 1,
+                                            .detail = { { .name = "why", .text = sovd_audit_clip(why, sizeof(why), report->reason) } } };
 
         if (!audit->broken)
                 sovd_audit_post(audit, &e);
         sovd_log(SOVD_LOG_ERROR, "the audit log is not what was once written: %s", report->reason);
 }
 
+struct asking {
+        struct sovd_audit *audit;
+        const char *reason;
+        bool known;
+};
+
+static int look_for(struct sovd_db_conn *conn, void *data) {
+        char known[AUDIT_KNOWN_SIZE + 2], pending[SOVD_AUDIT_TEXT_MAX + 1];
+        struct asking *x = data;
+        int r = audit_read_known(x->audit, conn, known, pending);
+
+        x->known = !r && audit_has_line(known, x->reason);
+        return r;
+}
+
 /* An admin has seen the same before: it stays true, and is no news. */
 static bool is_known(struct sovd_audit *audit, const char *reason) {
-        char text[AUDIT_KNOWN_SIZE + 2], line[330];
-        struct sovd_db_conn *conn;
-        const char *known = NULL;
+        char text[SOVD_AUDIT_TEXT_MAX + 1];
+        struct asking x = { .audit = audit, .reason = sovd_audit_clip(text, sizeof(text), reason) };
 
-        if (sovd_db_read_begin(audit->db, &conn))
-                return false;
-        int r = audit_get_meta(conn, "known", &known);
-        (void)snprintf(text, sizeof(text), "\n%s", !r && known ? known : "");
-        sovd_db_read_end(audit->db, conn);
-        (void)snprintf(line, sizeof(line), "\n%s\n", reason);
-        return strstr(text, line);
+        return !audit->broken && !sovd_db_write(audit->db, look_for, &x) && x.known;
 }
 
 static void tell(struct sovd_audit_self *self, const struct sovd_audit_report *report, int r, uint64_t began) {

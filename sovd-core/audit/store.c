@@ -7,6 +7,7 @@
 #include "sovd-core/base/log.h"
 #include <stdio.h>
 
+#define SENT_USEC       (1 * SOVD_USEC_PER_SEC) /* how often it is written down what a collector has */
 #define CLOCK_BACK_USEC (1 * SOVD_USEC_PER_SEC) /* less than that is how clocks are kept right */
 
 /* --- small rows -------------------------------------------------------------------------------------------- */
@@ -299,6 +300,10 @@ int audit_append(struct sovd_audit *a, struct sovd_db_conn *conn, const struct s
         }
         if (!r)
                 r = append_now(a, conn, entry, usec);
+        if (!r && a->now.range.size / AUDIT_SEGMENT != before.range.size / AUDIT_SEGMENT)
+                r = audit_age_stamp(a, conn, a->now.range.size / AUDIT_SEGMENT * AUDIT_SEGMENT);
+        if (!r && strcmp(entry->ev, "system.stop") == 0)
+                r = audit_age_keep(a, conn, 0);
         if (r)
                 a->now = before; /* its rows are undone */
         else if (ret_seq)
@@ -453,6 +458,14 @@ static int change_epoch(struct sovd_audit *a, struct sovd_db_conn *conn) {
         return audit_begin_epoch(a, conn, key, epoch, a->epoch_key);
 }
 
+int audit_keep_sent(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t position, bool now) {
+        if (position == a->sent || (!now && sovd_now_usec() - a->sent_usec < SENT_USEC))
+                return 0;
+        a->sent = position;
+        a->sent_usec = sovd_now_usec();
+        return audit_set_meta_number(conn, "sent", position);
+}
+
 int audit_before_commit(struct sovd_db_conn *conn, void *data) {
         struct sovd_audit *a = data;
         uint64_t oldest;
@@ -474,6 +487,9 @@ int audit_before_commit(struct sovd_db_conn *conn, void *data) {
                 r = audit_set_meta_number(conn, "bytes", a->now.bytes);
         if (!r)
                 r = audit_set_meta_number(conn, "notes", a->now.notes);
+        struct sovd_syslog *syslog = __atomic_load_n(&a->syslog, __ATOMIC_ACQUIRE);
+        if (!r && syslog)
+                r = audit_keep_sent(a, conn, sovd_syslog_position(syslog), false);
         return r;
 }
 

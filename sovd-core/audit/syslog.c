@@ -22,9 +22,15 @@
 
 enum { ALERT = 1, ERROR = 3, WARNING = 4, NOTICE = 5, INFO = 6 };
 
+struct place {
+        uint64_t cursor;                  /* the last entry that was sent, or left out */
+        uint64_t gap_from, gap_to, n_gap; /* left out, and the collector does not know yet; n_gap 0 = nothing */
+        uint64_t position;                /* of what is sent, or told to be left out */
+};
+
 struct sovd_syslog {
         struct sovd_audit *audit;
-        char *host, *ca_file;
+        char *host, *ca_file, *cert_file, *key_file;
         struct sovd_syslog_options options;
         char log[SOVD_AUDIT_LOG_SIZE], machine[256];
         int news, quit, stop, ended; /* eventfds: new entries; end when nothing waits; end now; it has ended */
@@ -33,11 +39,12 @@ struct sovd_syslog {
 
         /* its thread's */
         struct syslog_link *link;
-        uint64_t cursor;                  /* the last entry that was sent, or left out */
-        uint64_t gap_from, gap_to, n_gap; /* left out, and the collector does not know yet; n_gap 0 = nothing */
+        struct place place;
 
         pthread_mutex_t mutex; /* leaf */
         struct sovd_syslog_status status;
+        uint64_t position;      /* place.position, for others */
+        uint64_t abreast_usec;  /* monotonic: when nothing waited last */
 };
 
 static void raise_fd(int fd) {
@@ -53,7 +60,15 @@ void sovd_syslog_wake(struct sovd_syslog *s) {
 void sovd_syslog_status(struct sovd_syslog *s, struct sovd_syslog_status *ret) {
         (void)pthread_mutex_lock(&s->mutex);
         *ret = s->status;
+        ret->lag_usec = s->status.n_waiting ? sovd_now_usec() - s->abreast_usec : 0;
         (void)pthread_mutex_unlock(&s->mutex);
+}
+
+uint64_t sovd_syslog_position(struct sovd_syslog *s) {
+        (void)pthread_mutex_lock(&s->mutex);
+        uint64_t position = s->position;
+        (void)pthread_mutex_unlock(&s->mutex);
+        return position;
 }
 
 static bool is_raised(int fd) {
@@ -111,30 +126,30 @@ static int send_entry(struct sovd_syslog *s, const struct sovd_audit_row *row) {
 static int send_gap(struct sovd_syslog *s) {
         char head[HEAD_MAX], text[160], when[SOVD_TIMESTAMP_SIZE];
 
-        if (!s->n_gap)
+        if (!s->place.n_gap)
                 return 0;
-        (void)snprintf(text, sizeof(text), "{\"dropped\":%llu,\"from\":%llu,\"to\":%llu}", (unsigned long long)s->n_gap,
-                       (unsigned long long)s->gap_from, (unsigned long long)s->gap_to);
+        (void)snprintf(text, sizeof(text), "{\"dropped\":%llu,\"from\":%llu,\"to\":%llu}", (unsigned long long)s->place.n_gap,
+                       (unsigned long long)s->place.gap_from, (unsigned long long)s->place.gap_to);
         int n = head_of(s, head, WARNING, sovd_clock_format(when, sovd_realtime_usec()), "syslog.dropped", 0);
         int r = send_message(s, head, n, text);
         if (r)
                 return r;
-        sovd_log(SOVD_LOG_WARN, "%llu entries of the audit log, %llu to %llu, were not sent to syslog", (unsigned long long)s->n_gap,
-                 (unsigned long long)s->gap_from, (unsigned long long)s->gap_to);
-        s->n_gap = 0;
+        sovd_log(SOVD_LOG_WARN, "%llu entries of the audit log, %llu to %llu, were not sent to syslog", (unsigned long long)s->place.n_gap,
+                 (unsigned long long)s->place.gap_from, (unsigned long long)s->place.gap_to);
+        s->place.n_gap = 0;
         return 0;
 }
 
 /* --- the queue --------------------------------------------------------------------------------------------- */
 
 static void leave_out(struct sovd_syslog *s, uint64_t to) {
-        uint64_t n = to - s->cursor;
+        uint64_t n = to - s->place.cursor;
 
-        if (!s->n_gap)
-                s->gap_from = s->cursor + 1;
-        s->gap_to = to;
-        s->n_gap += n;
-        s->cursor = to;
+        if (!s->place.n_gap)
+                s->place.gap_from = s->place.cursor + 1;
+        s->place.gap_to = to;
+        s->place.n_gap += n;
+        s->place.cursor = to;
         (void)pthread_mutex_lock(&s->mutex);
         s->status.n_dropped += n;
         (void)pthread_mutex_unlock(&s->mutex);
@@ -145,10 +160,12 @@ static void measure(struct sovd_syslog *s) {
         struct sovd_audit_status a;
 
         sovd_audit_status(s->audit, &a);
-        if (a.size > s->cursor && a.size - s->cursor > s->options.queue)
+        if (a.size > s->place.cursor && a.size - s->place.cursor > s->options.queue)
                 leave_out(s, a.size - s->options.queue);
         (void)pthread_mutex_lock(&s->mutex);
-        s->status.n_waiting = a.size > s->cursor ? a.size - s->cursor : 0;
+        s->status.n_waiting = a.size > s->place.cursor ? a.size - s->place.cursor : 0;
+        if (!s->status.n_waiting)
+                s->abreast_usec = sovd_now_usec();
         (void)pthread_mutex_unlock(&s->mutex);
 }
 
@@ -156,16 +173,17 @@ static int send_rows(struct sovd_syslog *s, const struct sovd_audit_row *rows, s
         int r = 0;
 
         for (size_t i = 0; !r && i < n && !is_raised(s->stop); i++) {
-                if (rows[i].seq > s->cursor + 1)
+                if (rows[i].seq > s->place.cursor + 1)
                         leave_out(s, rows[i].seq - 1); /* removed for their age before they were sent */
                 r = send_gap(s);
                 if (!r)
                         r = send_entry(s, &rows[i]);
                 if (r)
                         break;
-                s->cursor = rows[i].seq;
+                s->place.cursor = rows[i].seq;
                 (void)pthread_mutex_lock(&s->mutex);
                 s->status.n_sent++;
+                s->place.position = s->position = s->place.cursor;
                 (void)pthread_mutex_unlock(&s->mutex);
         }
         return r;
@@ -181,7 +199,7 @@ static int send_page(struct sovd_syslog *s, size_t *ret_n) {
         measure(s);
         r = sovd_arena_new(&arena, 16384);
         if (!r)
-                r = sovd_audit_follow(s->audit, s->cursor, PAGE, arena, &rows, ret_n);
+                r = sovd_audit_follow(s->audit, s->place.cursor, PAGE, arena, &rows, ret_n);
         if (!r)
                 r = send_rows(s, rows, *ret_n);
         measure(s);
@@ -220,6 +238,7 @@ static int pump(struct sovd_syslog *s) {
 
 static const char *words_of(int r) {
         return r == -EKEYREJECTED  ? "its certificate is not one that is trusted"
+               : r == -EPERM       ? "it ended TLS with an alert; perhaps it does not accept our certificate"
                : r == -EPROTO      ? "it does not speak as it should"
                : r == -EHOSTUNREACH ? "its name or address leads nowhere"
                                    : strerror(abs(r));
@@ -261,12 +280,18 @@ static bool wait_again(struct sovd_syslog *s, uint64_t usec) {
         return true;
 }
 
+static void set_position(struct sovd_syslog *s, uint64_t position) {
+        (void)pthread_mutex_lock(&s->mutex);
+        s->place.position = s->position = position;
+        (void)pthread_mutex_unlock(&s->mutex);
+}
+
 static void *run(void *data) {
         struct sovd_syslog *s = data;
         uint64_t wait = WAIT_FIRST;
 
         for (;;) {
-                const uint64_t before = s->cursor;
+                const struct place before = s->place;
                 int r = syslog_link_open(s->link);
                 if (!r) {
                         note_up(s);
@@ -275,8 +300,12 @@ static void *run(void *data) {
                 }
                 if (r == -ECANCELED)
                         break;
+                if (r == -EPERM) { /* with TLS 1.3 a collector that does not want us says so after we have begun to send */
+                        s->place = before;
+                        set_position(s, before.position);
+                }
                 note_down(s, r);
-                if (s->cursor != before)
+                if (s->place.cursor != before.cursor)
                         wait = WAIT_FIRST; /* it took some */
                 if (!wait_again(s, wait))
                         break;
@@ -310,10 +339,14 @@ static int prepare(struct sovd_syslog *s, const struct sovd_syslog_options *o) {
         s->options = *o;
         s->host = strdup(o->host);
         s->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
-        if (!s->host || (o->ca_file && !s->ca_file))
+        s->cert_file = o->cert_file ? strdup(o->cert_file) : NULL;
+        s->key_file = o->key_file ? strdup(o->key_file) : NULL;
+        if (!s->host || (o->ca_file && !s->ca_file) || (o->cert_file && !s->cert_file) || (o->key_file && !s->key_file))
                 return sovd_error_origin(-ENOMEM);
         s->options.host = s->host;
         s->options.ca_file = s->ca_file;
+        s->options.cert_file = s->cert_file;
+        s->options.key_file = s->key_file;
         for (size_t i = 0; i < SOVD_N_ELEMENTS(fds); i++)
                 if ((*fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
                         return sovd_error_origin(-errno);
@@ -325,7 +358,8 @@ int sovd_syslog_new(struct sovd_syslog **ret, struct sovd_audit *audit, const st
         if (!s)
                 return sovd_error_origin(-ENOMEM);
 
-        *s = (struct sovd_syslog){ .audit = audit, .cursor = after, .news = -1, .quit = -1, .stop = -1, .ended = -1 };
+        *s = (struct sovd_syslog){ .audit = audit, .place = { .cursor = after, .position = after }, .position = after,
+                                   .abreast_usec = sovd_now_usec(), .news = -1, .quit = -1, .stop = -1, .ended = -1 };
         (void)pthread_mutex_init(&s->mutex, NULL);
         int r = prepare(s, options);
         if (!r)
@@ -333,14 +367,14 @@ int sovd_syslog_new(struct sovd_syslog **ret, struct sovd_audit *audit, const st
         s->has_thread = !r;
         if (r) {
                 sovd_log(SOVD_LOG_ERROR, "audit.syslog cannot be used: %s", strerror(-r));
-                sovd_syslog_free(s);
+                (void)sovd_syslog_free(s, NULL);
                 return r;
         }
         *ret = s;
         return 0;
 }
 
-struct sovd_syslog *sovd_syslog_free(struct sovd_syslog *s) {
+struct sovd_syslog *sovd_syslog_free(struct sovd_syslog *s, uint64_t *ret_position) {
         if (!s)
                 return NULL;
         if (s->has_thread) {
@@ -350,6 +384,8 @@ struct sovd_syslog *sovd_syslog_free(struct sovd_syslog *s) {
                 raise_fd(s->stop);
                 (void)pthread_join(s->thread, NULL);
         }
+        if (ret_position)
+                *ret_position = s->position;
         syslog_link_free(s->link);
         const int fds[] = { s->news, s->quit, s->stop, s->ended };
         for (size_t i = 0; i < SOVD_N_ELEMENTS(fds); i++)
@@ -358,6 +394,8 @@ struct sovd_syslog *sovd_syslog_free(struct sovd_syslog *s) {
         (void)pthread_mutex_destroy(&s->mutex);
         free(s->host);
         free(s->ca_file);
+        free(s->cert_file);
+        free(s->key_file);
         free(s);
         return NULL;
 }

@@ -4,12 +4,15 @@
 #include "sovd-core/base/error.h"
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FRAME_HEAD 24    /* "LENGTH " */
@@ -77,6 +80,57 @@ static int begin_tls(struct syslog_link *l, uint64_t deadline) {
         while (!r && (done = SSL_connect(l->ssl)) != 1)
                 r = wait_tls(l, done, deadline);
         return r;
+}
+
+static int no_passphrase(char *buf, int size, int writing, void *data) {
+        (void)buf;
+        (void)size;
+        (void)writing;
+        (void)data;
+        return -1;
+}
+
+/* As with the server's key (sovd-rest/tls_load.c). NULL, or why not; *ret: the key. */
+static const char *read_key(const char *file, EVP_PKEY **ret) {
+        int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct stat st;
+        const char *why = NULL;
+
+        if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
+                why = "cannot be read";
+        else if (st.st_uid != geteuid() && st.st_uid != 0)
+                why = "belongs to another user than the one that the gateway runs as";
+        else if (st.st_mode & (S_IRWXO | S_IWGRP))
+                why = "may be read or changed by others; it must be 0600 or stricter";
+        BIO *bio = why ? NULL : BIO_new_fd(fd, BIO_NOCLOSE);
+        *ret = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+        (void)BIO_free(bio);
+        if (fd >= 0)
+                (void)close(fd);
+        ERR_clear_error();
+        return why ? why : *ret ? NULL : "is no private key in PEM form, without a passphrase";
+}
+
+/* NULL, or why not. */
+static const char *use_pair(SSL_CTX *ctx, const char *cert_file, const char *key_file) {
+        EVP_PKEY *key = NULL;
+        const char *why = read_key(key_file, &key);
+
+        if (!why && SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+                why = "goes with a certificate that cannot be read, or is none in PEM form";
+        if (!why && (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1))
+                why = "is not that of the certificate";
+        EVP_PKEY_free(key);
+        ERR_clear_error();
+        return why;
+}
+
+const char *sovd_syslog_check_pair(const char *cert_file, const char *key_file) {
+        SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+        const char *why = ctx ? use_pair(ctx, cert_file, key_file) : "cannot be used: out of memory";
+
+        SSL_CTX_free(ctx);
+        return why;
 }
 
 static SSL_CTX *make_context(const char *ca_file) {
@@ -172,8 +226,10 @@ static int send_some(struct syslog_link *l, const char *bytes, size_t n, size_t 
                 ERR_clear_error();
                 errno = 0;
                 int done = SSL_write(l->ssl, bytes, (int)n);
-                if (done <= 0)
-                        return wait_tls(l, done, deadline);
+                if (done <= 0) {
+                        int r = wait_tls(l, done, deadline);
+                        return r == -EPROTO ? -EPERM : r;
+                }
                 *ret_n = (size_t)done;
                 return 0;
         }
@@ -227,7 +283,7 @@ int syslog_link_drain(struct syslog_link *l) {
                 ERR_clear_error();
                 int n = SSL_read(l->ssl, buf, sizeof(buf)), e = n > 0 ? SSL_ERROR_NONE : SSL_get_error(l->ssl, n);
                 ERR_clear_error();
-                return n > 0 ? hear(l, (size_t)n) : e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? 0 : -ECONNRESET;
+                return n > 0 ? hear(l, (size_t)n) : e == SSL_ERROR_SSL ? -EPERM : e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? 0 : -ECONNRESET;
         }
         ssize_t n = recv(l->fd, buf, sizeof(buf), MSG_DONTWAIT);
         if (n > 0)
@@ -247,7 +303,11 @@ int syslog_link_new(struct syslog_link **ret, const struct sovd_syslog_options *
         l->options = *options;
         l->stop = stop;
         l->fd = -1;
-        if (options->transport == SOVD_SYSLOG_TLS && !(l->ctx = make_context(options->ca_file))) {
+        if (options->transport == SOVD_SYSLOG_TLS)
+                l->ctx = make_context(options->ca_file);
+        if (options->transport == SOVD_SYSLOG_TLS &&
+            (!l->ctx || (options->cert_file && use_pair(l->ctx, options->cert_file, options->key_file)))) {
+                SSL_CTX_free(l->ctx);
                 free(l);
                 return sovd_error_origin(-EINVAL);
         }

@@ -338,6 +338,43 @@ static bool take_prune(struct sovd_audit_verifier *v, const struct sovd_audit_en
         return true;
 }
 
+static void note_finding(struct sovd_audit_report *report, const struct sovd_audit_finding *f) {
+        if (report->n_findings < SOVD_AUDIT_OPEN_SHOWN)
+                report->findings[report->n_findings] = *f;
+        report->n_findings++;
+}
+
+static void take_finding(struct sovd_audit_verifier *v, const struct sovd_audit_entry *e) {
+        const struct sovd_audit_detail *why = sovd_audit_entry_detail(e, "why");
+        struct sovd_audit_finding f = { .seq = e->seq };
+
+        (void)snprintf(f.why, sizeof(f.why), "%s", why && why->text ? why->text : "");
+        note_finding(v->report, &f);
+}
+
+/* The newest of those that say the same. */
+static void take_acknowledgement(struct sovd_audit_verifier *v, const struct sovd_audit_entry *e) {
+        const struct sovd_audit_detail *why = sovd_audit_entry_detail(e, "why");
+        const char *text = why && why->text ? why->text : "", *by = e->sub ? e->sub : "somebody";
+        struct sovd_audit_report *report = v->report;
+        struct sovd_audit_finding f = { .seen_seq = e->seq };
+
+        for (size_t i = SOVD_MIN(report->n_findings, (uint64_t)SOVD_AUDIT_OPEN_SHOWN); i > 0; i--) {
+                struct sovd_audit_finding *old = &report->findings[i - 1];
+                if (strcmp(old->why, text) != 0 || !old->seq || old->seen_seq)
+                        continue;
+                old->seen_seq = e->seq;
+                (void)snprintf(old->by, sizeof(old->by), "%s", by);
+                return;
+        }
+        if (report->n_findings > SOVD_AUDIT_OPEN_SHOWN || v->header.from > 1)
+                return; /* what it is about may be among those that are not here */
+        (void)snprintf(f.why, sizeof(f.why), "%s", text);
+        (void)snprintf(f.by, sizeof(f.by), "%s", by);
+        report->n_unfounded++;
+        note_finding(report, &f);
+}
+
 static bool look_at_event(struct sovd_audit_verifier *v, const struct sovd_audit_entry *e) {
         struct sovd_audit_report *report = v->report;
 
@@ -345,8 +382,15 @@ static bool look_at_event(struct sovd_audit_verifier *v, const struct sovd_audit
                 open_intent(v, e);
         else if (sovd_streq(e->ev, "request.outcome"))
                 close_intent(v, e);
-        else if (sovd_streq(e->ev, "system.tamper") && !report->n_tampers++)
-                report->tamper = e->seq;
+        else if (sovd_streq(e->ev, "system.acknowledge"))
+                take_acknowledgement(v, e);
+        else if (sovd_streq(e->ev, "system.verify"))
+                take_finding(v, e);
+        else if (sovd_streq(e->ev, "system.tamper")) {
+                take_finding(v, e);
+                if (!report->n_tampers++)
+                        report->tamper = e->seq;
+        }
         else if (sovd_streq(e->ev, "system.prune"))
                 return take_prune(v, e);
         return true;

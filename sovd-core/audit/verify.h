@@ -46,6 +46,14 @@ struct sovd_audit_trust {
 };
 
 #define SOVD_AUDIT_OPEN_SHOWN 16
+
+/* What the gateway itself found of its log, and who has said that he saw it. */
+struct sovd_audit_finding {
+        uint64_t seq;      /* the entry that tells of it; 0 = none does, before it was acknowledged */
+        uint64_t seen_seq; /* the entry that acknowledges it; 0 = nobody did */
+        char why[SOVD_AUDIT_TEXT_MAX + 1], by[SOVD_AUDIT_TEXT_MAX + 1];
+};
+
 struct sovd_audit_report {
         enum sovd_audit_verdict verdict;
         uint64_t bad_seq; /* the first entry that is not right; 0 = it is not an entry */
@@ -67,6 +75,8 @@ struct sovd_audit_report {
         uint64_t n_clock_back,
                 clock_back;         /* how often the time of day went back, and the first entry after it */
         uint64_t n_tampers, tamper; /* entries by which the gateway itself reports tampering; the first one */
+        uint64_t n_findings, n_unfounded; /* unfounded: acknowledged, and no entry before tells of it */
+        struct sovd_audit_finding findings[SOVD_AUDIT_OPEN_SHOWN]; /* the first ones */
         size_t n_heads_met,
                 n_heads_older; /* of the witnesses: met; older than what is kept, so not to be checked */
 };

@@ -372,6 +372,16 @@ static bool take_entries(struct reading *d) {
 
 /* --- all of it ------------------------------------------------------------------------------------------ */
 
+/* Only the log says what was acknowledged: a row that says so beside it was put there so that something is not told. */
+static bool is_nothing_known(struct reading *d) {
+        struct sovd_db_stmt *s;
+        bool row = false;
+
+        if (!prepare(d, &s, "SELECT 1 FROM audit_meta WHERE name='known' AND value<>''") || !step(d, s, &row))
+                return false;
+        return !row || tampered(d, 0, "something is noted as known beside the log, and no entry says so");
+}
+
 static bool take_all(struct reading *d) {
         struct tiles t = { .d = d };
 
@@ -382,7 +392,7 @@ static bool take_all(struct reading *d) {
                 return false;
         sovd_audit_verifier_watch(d->v, compare_tile, &t);
         return compare_pruned_tiles(d, t.lowest) && take_notes(d, d->header.from - 1) && take_entries(d) &&
-               take_notes(d, UINT64_MAX) && compare_halves(d) && count_tiles(d, t.lowest);
+               take_notes(d, UINT64_MAX) && compare_halves(d) && count_tiles(d, t.lowest) && is_nothing_known(d);
 }
 
 static bool has_tables(struct reading *d) {

@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define TEXT_MAX (1 << 20) /* of a file of keys or heads */
-#define LLU      (unsigned long long)
+#define LLU (unsigned long long)
 
 const char sovd_ctl_audit_verify_help[] =
         "[OPTIONS] FILE\n"
@@ -52,38 +51,9 @@ struct job {
 
 /* --- arguments ------------------------------------------------------------------------------------------ */
 
-/* A whole file with a NUL behind it, or NULL and errno. */
-static char *read_text(const char *path) {
-        FILE *f = fopen(path, "re");
-        char *text = f ? malloc(TEXT_MAX + 1) : NULL;
-        if (!f || !text) {
-                if (f)
-                        (void)fclose(f);
-                return NULL;
-        }
-
-        size_t n = fread(text, 1, TEXT_MAX + 1, f);
-        bool ok = !ferror(f) && n <= TEXT_MAX && !memchr(text, 0, n);
-        (void)fclose(f);
-        if (!ok) {
-                free(text);
-                errno = EINVAL;
-                return NULL;
-        }
-        text[n] = '\0';
-        return text;
-}
-
 static int take_key(struct job *j, const char *path) {
-        _cleanup_(sovd_freep) char *text = read_text(path);
-        if (!text)
-                return sovd_ctl_usage(j->command, "--key %s: %s", path, strerror(errno));
-
-        const char *why = sovd_audit_take_key(text, j->key);
-        if (why)
-                return sovd_ctl_usage(j->command, "--key %s: %s", path, why);
         j->trust.device_key = j->key;
-        return 0;
+        return sovd_ctl_take_key(j->command, path, j->key);
 }
 
 static int take_fingerprint(struct job *j, const char *text) {
@@ -95,7 +65,7 @@ static int take_fingerprint(struct job *j, const char *text) {
 
 /* What begins like a size and has a second word is the head itself, unless there is such a file. */
 static int take_head(struct job *j, const char *argument) {
-        _cleanup_(sovd_freep) char *text = read_text(argument);
+        _cleanup_(sovd_freep) char *text = sovd_ctl_read_text(argument);
         char name[80];
 
         if (!text && (errno != ENOENT || !strchr(argument, ' ')))
@@ -206,6 +176,22 @@ static void print_open(const struct sovd_audit_report *report) {
         (void)puts(report->n_open > SOVD_AUDIT_OPEN_SHOWN ? ", ..." : "");
 }
 
+static void print_findings(const struct sovd_audit_report *r) {
+        for (size_t i = 0; i < r->n_findings && i < SOVD_AUDIT_OPEN_SHOWN; i++) {
+                const struct sovd_audit_finding *f = &r->findings[i];
+                if (f->seq)
+                        (void)printf("    entry %llu: %s; ", LLU f->seq, f->why);
+                if (!f->seen_seq)
+                        (void)puts("nobody has acknowledged it");
+                else if (f->seq)
+                        (void)printf("acknowledged by %s in entry %llu\n", f->by, LLU f->seen_seq);
+                else
+                        (void)printf("    entry %llu: %s acknowledges what no entry before it tells of: %s\n", LLU f->seen_seq, f->by, f->why);
+        }
+        if (r->n_findings > SOVD_AUDIT_OPEN_SHOWN)
+                (void)puts("    ...");
+}
+
 static void print_known(const struct job *j) {
         const struct sovd_audit_report *r = &j->report;
 
@@ -235,6 +221,9 @@ static void print_known(const struct job *j) {
         if (r->n_tampers)
                 (void)printf("  the gateway itself reports tampering %llu times, first in entry %llu\n",
                              LLU r->n_tampers, LLU r->tamper);
+        if (r->n_findings)
+                (void)printf("  the gateway itself has found:\n");
+        print_findings(r);
 }
 
 static void print_limits(const struct job *j) {
@@ -260,6 +249,24 @@ static void print_text(const struct job *j) {
         print_limits(j);
 }
 
+static void put_findings(struct sovd_json_writer *w, const struct sovd_audit_report *r) {
+        sovd_json_key(w, "findings");
+        sovd_json_array_begin(w);
+        for (size_t i = 0; i < r->n_findings && i < SOVD_AUDIT_OPEN_SHOWN; i++) {
+                const struct sovd_audit_finding *f = &r->findings[i];
+                sovd_json_object_begin(w);
+                if (f->seq)
+                        sovd_json_key_int(w, "entry", (int64_t)f->seq);
+                sovd_json_key_string(w, "why", f->why);
+                if (f->seen_seq) {
+                        sovd_json_key_int(w, "acknowledged_in", (int64_t)f->seen_seq);
+                        sovd_json_key_string(w, "acknowledged_by", f->by);
+                }
+                sovd_json_object_end(w);
+        }
+        sovd_json_array_end(w);
+}
+
 static void put_known(struct sovd_json_writer *w, const struct sovd_audit_report *r) {
         char root[SOVD_AUDIT_BASE64(SOVD_AUDIT_HASH)];
 
@@ -282,6 +289,7 @@ static void put_known(struct sovd_json_writer *w, const struct sovd_audit_report
         sovd_json_key_int(w, "heads_older", (int64_t)r->n_heads_older);
         sovd_json_key_int(w, "clock_went_back", (int64_t)r->n_clock_back);
         sovd_json_key_int(w, "tampering_reported", (int64_t)r->n_tampers);
+        put_findings(w, r);
         sovd_json_key_int(w, "open", (int64_t)r->n_open);
         sovd_json_key(w, "open_entries");
         sovd_json_array_begin(w);

@@ -22,6 +22,14 @@ struct sovd_ctl_command {
 int sovd_ctl_audit_verify(const struct sovd_ctl_command *command, int argc, char **argv);
 extern const char sovd_ctl_audit_verify_help[];
 
+int sovd_ctl_audit_head(const struct sovd_ctl_command *command, int argc, char **argv);
+extern const char sovd_ctl_audit_head_help[];
+
+/* A whole file with a NUL behind it, or NULL and errno. */
+char *sovd_ctl_read_text(const char *path);
+/* --key: SOVD_AUDIT_KEY bytes. 0, or SOVD_CTL_USAGE. */
+int sovd_ctl_take_key(const struct sovd_ctl_command *command, const char *path, unsigned char *ret);
+
 /* Prints the help of a command. Returns 0. */
 int sovd_ctl_help(const struct sovd_ctl_command *command);
 /* Says on standard error what is wrong with the arguments. Returns SOVD_CTL_USAGE. */

@@ -8,6 +8,10 @@ static const struct sovd_ctl_command commands[] = {
           .summary = "prove that an audit log is what was written",
           .run = sovd_ctl_audit_verify,
           .help = sovd_ctl_audit_verify_help },
+        { .words = "audit head",
+          .summary = "prove the head of a running gateway's log, and remember it",
+          .run = sovd_ctl_audit_head,
+          .help = sovd_ctl_audit_head_help },
 };
 
 int sovd_ctl_help(const struct sovd_ctl_command *command) {

@@ -151,7 +151,7 @@ static int write_item(struct sovd_call *call, struct sovd_bulk_created *created)
 
         int r = prepare(call, &upload);
         if (!r)
-                r = ops_of(call)->bulk_write(call, call->entity, call->params[0], &upload, created);
+                r = sovd_call_did(call, ops_of(call)->bulk_write(call, call->entity, call->params[0], &upload, created));
         if (r > 0 && !call->failure.error)
                 return sovd_fail(call, (enum sovd_error)r, "nothing was stored: %s",
                                  upload.body->problem ? upload.body->problem : "the upload broke off");
@@ -184,7 +184,7 @@ static int item_write(struct sovd_call *call) {
 static int item_delete(struct sovd_call *call) {
         if (!ops_of(call)->bulk_delete)
                 return sovd_not_offered(call, "deleting bulk data");
-        return ops_of(call)->bulk_delete(call, call->entity, call->params[0], call->params[1]);
+        return sovd_call_did(call, ops_of(call)->bulk_delete(call, call->entity, call->params[0], call->params[1]));
 }
 
 static int items_delete(struct sovd_call *call) {
@@ -195,10 +195,11 @@ static int items_delete(struct sovd_call *call) {
                 return sovd_not_offered(call, "deleting a category of bulk data");
 
         call->out = deleted;
-        int r = ops_of(call)->bulk_delete_all(call, call->entity, call->params[0], deleted);
+        int r = sovd_call_did(call, ops_of(call)->bulk_delete_all(call, call->entity, call->params[0], deleted));
         if (r || deleted->deleted_ids.n || !deleted->errors.n)
                 return r;
         const struct sovd_bulk_failure *first = deleted->errors.items;
+        call->acted = false;
         return sovd_fail(call, SOVD_E_CONFLICT, "none of %zu items could be deleted; '%.128s': %s",
                          deleted->errors.n, first->id, first->error->message);
 }

@@ -45,7 +45,7 @@ static int clear_data_read(struct sovd_call *call) {
 }
 
 static int start(struct sovd_call *call, enum sovd_clear_type type) {
-        int r = ops_of(call)->clear_data_start(call, call->entity, type);
+        int r = sovd_call_did(call, ops_of(call)->clear_data_start(call, call->entity, type));
 
         if (!r)
                 call->location = sovd_call_printf(call, "%s/clear-data/status", sovd_entity_href(call, call->entity));

@@ -46,7 +46,7 @@ static int log_create(struct sovd_call *call) {
                 return sovd_fail(call, SOVD_E_BAD_REQUEST,
                                  "Content-Type is not a media type of at most 255 characters");
 
-        int r = ops_of(call)->comm_log_create(call, call->entity, &config, log);
+        int r = sovd_call_did(call, ops_of(call)->comm_log_create(call, call->entity, &config, log));
         if (r)
                 return r;
         finish(call, log);
@@ -69,13 +69,13 @@ static int log_read(struct sovd_call *call) {
 static int log_control(struct sovd_call *call) {
         const struct sovd_comm_log_control *control = call->in;
 
-        return ops_of(call)->comm_log_control(call, call->entity, call->params[0],
-                                              (enum sovd_comm_log_action)control->action);
+        return sovd_call_did(call, ops_of(call)->comm_log_control(call, call->entity, call->params[0],
+                                                                  (enum sovd_comm_log_action)control->action));
 }
 
 static int log_delete(struct sovd_call *call) {
-        return ops_of(call)->comm_log_delete(call, call->entity, call->params[0],
-                                             !sovd_streq(sovd_call_query(call, "delete_log"), "false"));
+        return sovd_call_did(call, ops_of(call)->comm_log_delete(call, call->entity, call->params[0],
+                                                                 !sovd_streq(sovd_call_query(call, "delete_log"), "false")));
 }
 
 #define LOGS                                                                                                 \

@@ -72,7 +72,7 @@ static int write_bytes(struct sovd_call *call) {
         if (!bytes.content_type || !ops->configuration_write_bytes)
                 return sovd_fail(call, SOVD_E_MEDIA_TYPE, "the body must be application/json, not %s",
                                  bytes.content_type ? "what Content-Type says" : "without a Content-Type");
-        return ops->configuration_write_bytes(call, call->entity, call->params[0], &bytes);
+        return sovd_call_did(call, ops->configuration_write_bytes(call, call->entity, call->params[0], &bytes));
 }
 
 static int configuration_write(struct sovd_call *call) {
@@ -87,7 +87,7 @@ static int configuration_write(struct sovd_call *call) {
                 return r;
         if (!ops->configuration_write)
                 return sovd_not_offered(call, "writing configurations");
-        r = ops->configuration_write(call, call->entity, call->params[0], value, write->signature);
+        r = sovd_call_did(call, ops->configuration_write(call, call->entity, call->params[0], value, write->signature));
         return sovd_rename_path(call, write, r);
 }
 
@@ -96,7 +96,7 @@ static int configuration_reset(struct sovd_call *call) {
 
         if (!ops->configuration_reset)
                 return sovd_not_offered(call, "setting configurations back");
-        return ops->configuration_reset(call, call->entity, call->params[0]);
+        return sovd_call_did(call, ops->configuration_reset(call, call->entity, call->params[0]));
 }
 
 const struct sovd_route sovd_routes_configurations[] = {

@@ -62,7 +62,7 @@ static int data_write(struct sovd_call *call) {
                 return r;
         if (!ops->data_write)
                 return sovd_not_offered(call, "writing data");
-        r = ops->data_write(call, call->entity, call->params[0], value, write->signature);
+        r = sovd_call_did(call, ops->data_write(call, call->entity, call->params[0], value, write->signature));
         return sovd_rename_path(call, write, r);
 }
 

@@ -139,7 +139,8 @@ static int fault_clear(struct sovd_call *call) {
 
         if (!ops->fault_clear)
                 return sovd_not_offered(call, "clearing a single fault");
-        return tell_cleared(call, call->params[0], NULL, ops->fault_clear(call, call->entity, call->params[0]));
+        return tell_cleared(call, call->params[0], NULL,
+                            sovd_call_did(call, ops->fault_clear(call, call->entity, call->params[0])));
 }
 
 static int faults_clear(struct sovd_call *call) {
@@ -148,7 +149,7 @@ static int faults_clear(struct sovd_call *call) {
         if (!ops->faults_clear)
                 return sovd_not_offered(call, "clearing faults");
         const char *scope = sovd_call_query(call, "scope");
-        return tell_cleared(call, NULL, scope, ops->faults_clear(call, call->entity, scope));
+        return tell_cleared(call, NULL, scope, sovd_call_did(call, ops->faults_clear(call, call->entity, scope)));
 }
 
 const struct sovd_route sovd_routes_faults[] = {

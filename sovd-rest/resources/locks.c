@@ -56,14 +56,18 @@ static bool is_gone(const struct sovd_call *call, int r) {
 }
 
 /* Gives a lock back that stands behind none here. When that fails it ends there by time. The failure of the call stays
- * as it is. */
-static void give_back(struct sovd_call *call, const struct sovd_entity *e, const char *backend_id) {
+ * as it is. true: nothing is left of it. */
+static bool give_back(struct sovd_call *call, const struct sovd_entity *e, const char *backend_id) {
         const struct sovd_failure before = call->failure;
+        const bool acted = call->acted;
+        int r = e->owner->ops->lock_release ? e->owner->ops->lock_release(call, e, backend_id) : SOVD_E_NOT_IMPLEMENTED;
 
-        if (e->owner->ops->lock_release && e->owner->ops->lock_release(call, e, backend_id))
+        if (r && e->owner->ops->lock_release)
                 sovd_log(SOVD_LOG_WARN, "backend '%s' keeps a lock that nobody holds here until it expires",
                          e->owner->name);
         call->failure = before;
+        call->acted = acted;
+        return !r;
 }
 
 static void give_back_broken(struct sovd_call *call, const struct sovd_lock_infos *broken) {
@@ -71,7 +75,7 @@ static void give_back_broken(struct sovd_call *call, const struct sovd_lock_info
                 const struct sovd_lock_info *info = &broken->items[i];
                 const struct sovd_entity *e = sovd_tree_find(call->tree, info->type, info->entity);
                 if (e && holder(e, info) && !info->is_shared)
-                        give_back(call, e, info->backend_id);
+                        (void)give_back(call, e, info->backend_id);
         }
 }
 
@@ -96,7 +100,7 @@ static int acquire_there(struct sovd_call *call, const struct sovd_entity *e, co
                 return 0;
         if (request.break_lock.value && !sovd_locks_may_break(locks_of(call), call))
                 request.break_lock.value = false;
-        int r = e->owner->ops->lock_acquire(call, e, &request, ret_id);
+        int r = sovd_call_did(call, e->owner->ops->lock_acquire(call, e, &request, ret_id));
         if (r != SOVD_E_NOT_IMPLEMENTED)
                 return r;
         call->failure = (struct sovd_failure){ 0 }; /* its dialect has none: then it is locked here only */
@@ -116,8 +120,8 @@ static int grant(struct sovd_call *call, const char *id) {
         }
         r = sovd_lock_grant(locks_of(call), call, id, backend_id ? e->owner->name : NULL, backend_id,
                             &broken);
-        if (r && backend_id)
-                give_back(call, e, backend_id);
+        if (r && backend_id && give_back(call, e, backend_id))
+                call->acted = false;
         if (r)
                 return r;
         give_back_broken(call, &broken);
@@ -204,13 +208,14 @@ static int lock_extend(struct sovd_call *call) {
                 return sovd_not_offered(call, "extending a lock");
         if (backend)
                 r = lose(call, info.id,
-                         backend->ops->lock_extend(call, call->entity, info.backend_id,
-                                                   in->lock_expiration.value));
+                         sovd_call_did(call, backend->ops->lock_extend(call, call->entity, info.backend_id,
+                                                                       in->lock_expiration.value)));
         if (r)
                 return r;
         r = sovd_lock_extend(locks_of(call), call, info.id, now, duration);
-        if (r == SOVD_E_NOT_FOUND && backend && !info.is_shared) /* it expired here meanwhile */
-                give_back(call, call->entity, info.backend_id);
+        if (r == SOVD_E_NOT_FOUND && backend && !info.is_shared && /* it expired here meanwhile */
+            give_back(call, call->entity, info.backend_id))
+                call->acted = false;
         return r;
 }
 
@@ -225,7 +230,7 @@ static int lock_release(struct sovd_call *call) {
                 return r;
         const struct sovd_backend *backend = holder(call->entity, &info);
         if (backend && backend->ops->lock_release && !info.is_shared)
-                r = backend->ops->lock_release(call, call->entity, info.backend_id);
+                r = sovd_call_did(call, backend->ops->lock_release(call, call->entity, info.backend_id));
         if (is_gone(call, r))
                 r = 0;
         return r ? lose(call, info.id, r) : sovd_lock_release(locks_of(call), call, info.id);

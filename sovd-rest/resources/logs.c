@@ -74,7 +74,7 @@ static int config_write(struct sovd_call *call) {
                 return sovd_fail_at(call, SOVD_E_BAD_VALUE, "/items", "member items is missing");
 
         const struct sovd_log_config config = { .contexts = write->items.set ? write->items : write->contexts };
-        int r = ops->log_config_write(call, call->entity, &config);
+        int r = sovd_call_did(call, ops->log_config_write(call, call->entity, &config));
         return write->items.set ? r : rename_path(call, r);
 }
 
@@ -83,7 +83,7 @@ static int config_reset(struct sovd_call *call) {
 
         if (!ops->log_config_reset)
                 return sovd_not_offered(call, "taking the configuration of its log back");
-        return ops->log_config_reset(call, call->entity);
+        return sovd_call_did(call, ops->log_config_reset(call, call->entity));
 }
 
 #define LOGS .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_LOGS, .clause = "ISO 17978-3 7.21"

@@ -49,7 +49,7 @@ static int mode_write(struct sovd_call *call) {
         if (!set)
                 return sovd_error_origin(-ENOMEM);
         call->out = set;
-        int r = ops->mode_write(call, call->entity, call->params[0], call->in, set);
+        int r = sovd_call_did(call, ops->mode_write(call, call->entity, call->params[0], call->in, set));
         return r ? r : sovd_add_schema(call, SOVD_COLLECTION_MODES, &sovd_schema_mode_set, "value", &set->schema);
 }
 

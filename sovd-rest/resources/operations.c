@@ -226,6 +226,18 @@ int sovd_execution_point_to(struct sovd_call *call, const char *id) {
         return r;
 }
 
+/* The backend did not say what became of a start, and can be asked about it. Takes the place that is reserved. */
+static int keep_running(struct sovd_call *call, const char *id, const char *backend_id, int r) {
+        struct sovd_execution_ref ref = { .id = "" };
+
+        int error = sovd_executions_add(executions_of(call), call->entity, call->params[0], backend_id, id, &ref, call->arena);
+        if (error > 0 && !*ref.id)
+                return r;
+        if (!error || *ref.id)
+                error = sovd_execution_point_to(call, ref.id);
+        return error ? error : r;
+}
+
 /* The connection broke off behind a start: it counts as failed, can be read by an id, and is never tried again. Takes
  * the place that is reserved. Returns r, or -errno. */
 static int keep_unknown(struct sovd_call *call, const char *id, int r) {
@@ -277,9 +289,10 @@ static int start(struct sovd_call *call, const char *id) {
 
         int r = sovd_near_check(call, SOVD_COLLECTION_OPERATIONS, &wanted.proximity_response);
         if (!r)
-                r = ops_of(call)->execution_start(call, call->entity, call->params[0], &wanted, &s);
+                r = sovd_call_did(call, ops_of(call)->execution_start(call, call->entity, call->params[0], &wanted, &s));
+        r = sovd_call_settle(call, r);
         if (r > 0 && call->failure.outcome_unknown)
-                return keep_unknown(call, id, r);
+                return s.id ? keep_running(call, id, s.id, r) : keep_unknown(call, id, r);
         if (r) {
                 sovd_executions_release(executions_of(call), id, false);
                 return r;
@@ -446,7 +459,8 @@ static int execution_control(struct sovd_call *call) {
         else
                 r = sovd_near_check(call, SOVD_COLLECTION_OPERATIONS, &control.proximity_response);
         if (!r)
-                r = ops_of(call)->execution_control(call, call->entity, call->params[0], ref.backend_id, &control, &theirs);
+                r = sovd_call_did(call, ops_of(call)->execution_control(call, call->entity, call->params[0], ref.backend_id,
+                                                                        &control, &theirs));
         if (r)
                 return r;
 
@@ -468,8 +482,8 @@ static int execution_stop(struct sovd_call *call) {
         sovd_near_withhold(call, SOVD_COLLECTION_OPERATIONS, &stop.proximity_response);
         if (!ops_of(call)->execution_stop)
                 return sovd_not_offered(call, "stopping executions");
-        r = *ref.backend_id ? ops_of(call)->execution_stop(call, call->entity, call->params[0], ref.backend_id, &stop)
-                            : 0;
+        if (*ref.backend_id)
+                r = sovd_call_did(call, ops_of(call)->execution_stop(call, call->entity, call->params[0], ref.backend_id, &stop));
         /* An ended execution that the backend has forgotten is gone all the same. */
         if (r && !(ref.ended && is_gone(call, r)))
                 return r;

@@ -132,7 +132,7 @@ static int script_upload(struct sovd_call *call) {
 
         int r = read_upload(call, &upload);
         if (!r)
-                r = ops_of(call)->script_upload(call, call->entity, &upload, created);
+                r = sovd_call_did(call, ops_of(call)->script_upload(call, call->entity, &upload, created));
         if (r)
                 return r;
         call->out = created;
@@ -144,7 +144,7 @@ static int script_upload(struct sovd_call *call) {
 static int script_delete(struct sovd_call *call) {
         if (!ops_of(call)->script_delete)
                 return sovd_not_offered(call, "deleting scripts");
-        return ops_of(call)->script_delete(call, call->entity, call->params[0]);
+        return sovd_call_did(call, ops_of(call)->script_delete(call, call->entity, call->params[0]));
 }
 
 /* --- executions ----------------------------------------------------------------------------------------- */
@@ -163,7 +163,7 @@ static int script_start(struct sovd_call *call) {
         r = sovd_idempotency_keep(sovd_gateway_idempotency(call->gateway), call->idempotency);
         if (r)
                 return sovd_fail_storage(call, r);
-        r = ops_of(call)->script_start(call, call->entity, call->params[0], &wanted, started);
+        r = sovd_call_did(call, ops_of(call)->script_start(call, call->entity, call->params[0], &wanted, started));
         if (r)
                 return r;
         call->out = started;
@@ -206,14 +206,14 @@ static int script_execution_control(struct sovd_call *call) {
                 return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/capability", "action and capability are not the same");
         if (!ops_of(call)->script_execution_control)
                 return sovd_not_offered(call, "stopping executions");
-        return ops_of(call)->script_execution_control(call, call->entity, call->params[0], call->params[1],
-                                                      (enum sovd_script_action)action);
+        return sovd_call_did(call, ops_of(call)->script_execution_control(call, call->entity, call->params[0], call->params[1],
+                                                                          (enum sovd_script_action)action));
 }
 
 static int script_execution_delete(struct sovd_call *call) {
         if (!ops_of(call)->script_execution_delete)
                 return sovd_not_offered(call, "deleting executions");
-        return ops_of(call)->script_execution_delete(call, call->entity, call->params[0], call->params[1]);
+        return sovd_call_did(call, ops_of(call)->script_execution_delete(call, call->entity, call->params[0], call->params[1]));
 }
 
 #define SCRIPTS .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_SCRIPTS, .clause = "ISO 17978-3 7.15"

@@ -374,6 +374,19 @@ static int warn_of_issuers(struct sovd_call *call, struct health *health) {
         return r;
 }
 
+static int warn_of_clock(struct sovd_call *call, struct health *health) {
+        struct sovd_audit *audit = sovd_gateway_audit(call->gateway);
+        struct sovd_audit_status s = { 0 };
+
+        if (audit)
+                sovd_audit_status(audit, &s);
+        if (!s.prune_waits)
+                return 0;
+        return warn(call, health, sovd_call_printf(call, "the clock is %llu s ahead of the time that is known to have passed: old entries of "
+                                                         "the audit log and of the history of faults are kept",
+                                                   (unsigned long long)(s.ahead_usec / SOVD_USEC_PER_SEC)));
+}
+
 static int add_warnings(struct sovd_call *call, struct health *health) {
         const struct sovd_rest *rest = sovd_rest_of(call);
         int r = 0;
@@ -386,7 +399,7 @@ static int add_warnings(struct sovd_call *call, struct health *health) {
                 r = warn(call, health, "audit.enabled is false: changes are not put on record");
         else if (!r && !rest->is_local && !rest->state_folder)
                 r = warn(call, health, "storage.path is not set: the audit log ends with the process");
-        return r;
+        return r ? r : warn_of_clock(call, health);
 }
 
 /* false: it failed. */

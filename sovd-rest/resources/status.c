@@ -47,7 +47,8 @@ static int status_read(struct sovd_call *call) {
 static int control(struct sovd_call *call, enum sovd_status_action action) {
         const struct sovd_status_control *in = call->in;
 
-        int r = sovd_ops(call, SOVD_COLLECTION_STATUS)->status_control(call, call->entity, action, in->parameters);
+        int r = sovd_call_did(call, sovd_ops(call, SOVD_COLLECTION_STATUS)->status_control(call, call->entity, action,
+                                                                                           in->parameters));
         if (!r)
                 call->location = sovd_call_printf(call, "%s/status", sovd_entity_href(call, call->entity));
         return r;

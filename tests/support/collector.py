@@ -118,9 +118,14 @@ class Datagrams(Collector):
 
 
 class Encrypted(Collector):
-    def __init__(self, files, port=0):
+    """With `authority`: whose certificates clients must show."""
+
+    def __init__(self, files, port=0, authority=None):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*files)
+        if authority:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(cadata=authority.pem.decode())
         super().__init__(port)
 
     def wrapped(self, connection):

@@ -182,6 +182,54 @@ class Tampering(AuditCase):
         self.changed("UPDATE audit_entry SET body=replace(body, 'anonymous@127.0.0.1', 'anonymous@127.0.0.9') WHERE seq=5")
         self.suspected('entry 5 was changed')
 
+    def test_who_acknowledged_what_is_in_the_log_and_the_verifier_says_so(self):
+        self.filled()
+        before = len(audit_files.entries(self.state))
+        (self.state / 'audit.head').unlink()
+        self.start()
+        self.gateway.post('/x-admin/audit/acknowledge', None, KEEPER)
+        export = self.folder / 'log.ndjson'
+        export.write_bytes(self.gateway.bare('GET', gateway.BASE + '/audit/export', headers=KEEPER).body)
+        tamper, = self.entries('event=system.tamper')
+        seen, = self.entries('event=system.acknowledge')
+        self.stop()
+        self.assertEqual(before + 2, tamper['seq'])
+        for file in (export, self.state / 'state.db'):
+            status, said = audit_files.verify(file, '--key', self.state / 'audit.pub')
+            self.assertEqual(status, 0, said)
+            self.assertIn(f"entry {tamper['seq']}: the file audit.head is gone; acknowledged by key:keeper in entry {seen['seq']}", said)
+            found, = json.loads(audit_files.verify(file, '--json')[1])['findings']
+            self.assertEqual((found['entry'], found['acknowledged_in'], found['acknowledged_by']), (tamper['seq'], seen['seq'], 'key:keeper'))
+
+    def test_a_finding_that_is_noted_as_known_before_it_is_made_is_told_all_the_same(self):
+        self.filled()
+        self.changed("INSERT INTO audit_meta(name, value) VALUES('known', 'the file audit.head is gone' || char(10))")
+        self.assertIn('noted as known beside the log', audit_files.verify(self.state / 'state.db')[1])
+        (self.state / 'audit.head').unlink()
+        self.suspected('noted as known beside the log')
+        self.assertNotEqual(audit_files.verify(self.state / 'state.db')[0], 1)
+
+    def test_a_finding_whose_row_is_taken_away_is_still_there(self):
+        self.filled()
+        (self.state / 'audit.head').unlink()
+        self.start()
+        self.stop()
+        self.changed("UPDATE audit_meta SET value='' WHERE name='tamper'")
+        self.suspected('audit.head is gone')
+
+    def test_an_entry_that_was_made_an_acknowledgement_is_none(self):
+        self.filled()
+        body = json.dumps({'why': 'the file audit.head is gone'})
+        self.changed("UPDATE audit_entry SET ev='system.tamper', body=json_set(body, '$.ev', 'system.tamper', '$.detail', json('" + body + "')) WHERE seq=2;"
+                     "UPDATE audit_entry SET ev='system.acknowledge', body=json_set(body, '$.ev', 'system.acknowledge', '$.detail', json('" + body + "')) WHERE seq=3;")
+        (self.state / 'audit.head').unlink()
+        self.start()
+        self.assertIn('entry 2 was changed', self.gateway.health()['audit']['finding'])
+        self.gateway.post('/x-admin/audit/acknowledge', None, KEEPER)
+        self.stop()
+        self.start()
+        self.assertIn('entry 3 was changed', self.gateway.health()['audit']['finding'])
+
     def test_an_end_that_was_cut_off_with_its_checkpoint(self):
         self.filled()
         n = len(audit_files.entries(self.state))
@@ -265,6 +313,22 @@ class Keys(AuditCase):
         self.refused(pattern='others can', key_file=str(key))
         key.chmod(0o600)
         self.start(key_file=str(key))
+        self.lock()
+
+    def test_a_key_beside_the_state_that_others_can_use_refuses_the_start(self):
+        self.start()
+        self.lock()
+        config = self.folder / 'gateway.yaml'
+        shutil.copy(self.gateway.config, config)
+        self.stop()
+        for name in ('audit.key', 'audit.hmac', 'audit.epoch-0'):
+            for mode in (0o640, 0o620, 0o604, 0o602):
+                (self.state / name).chmod(mode)
+                status, _, said = gateway.run('--config', config)
+                self.assertEqual(status, 2, said)
+                self.assertRegex(said, f'{self.state}/{name} is a key, and others can read or change it')
+            (self.state / name).chmod(0o600)
+        self.start()
         self.lock()
 
     def test_private_files_are_private(self):
@@ -418,3 +482,38 @@ class Kills(unittest.TestCase):
 
 if __name__ == '__main__':
     unittest.main()
+
+
+class Acted(AuditCase):
+    """A backend was told to change something, and then something went wrong."""
+
+    def last(self, method):
+        return next(e for e in self.entries('event=request.outcome') if e['method'] == method)
+
+    def check(self, rule, method, path, body, outcome, status):
+        self.vehicle.inject(rule)
+        reply = self.gateway.request(method, path, body)
+        self.vehicle.clear_injection()
+        self.assertEqual(reply.status, status, reply)
+        entry = self.last(method)
+        self.assertEqual((entry['req'], entry['outcome'], entry['status']), (reply.headers['x-request-id'], outcome, status), rule)
+        unknown = reply.json.get('vendor_code') == 'outcome-unknown'
+        self.assertEqual(unknown, outcome == 'unknown', reply)
+
+    def test_a_failure_after_a_backend_acted_or_may_have_is_on_record_as_unknown(self):
+        self.start()
+        for rule, status in (('hang', 504), ('drop', 502), ('garbage', 502), ('truncated', 502), ('huge=20000000', 502)):
+            self.check(f'{rule}:/charge-limit#1', 'PUT', SOC, {'data': 70}, 'unknown', status)
+        for rule, status in (('drop', 502), ('bad-json', 502)):
+            self.check(f'{rule}:/executions#1', 'POST', '/components/bms/operations/cell-balance/executions', {}, 'unknown', status)
+            self.check(f'{rule}:/modes/session#1', 'PUT', '/components/bms/modes/session', {'value': 'extended'}, 'unknown', status)
+
+    def test_a_refusal_of_a_backend_is_no_unknown_outcome(self):
+        self.start()
+        for rule, status, outcome in (('status=400', 400, 'error'), ('status=409', 409, 'denied'), ('status=500', 500, 'error'),
+                                      ('status=503', 503, 'error')):
+            self.check(f'{rule}:/charge-limit#1', 'PUT', SOC, {'data': 70}, outcome, status)
+        self.check('status=302:/charge-limit#1', 'PUT', SOC, {'data': 70}, 'unknown', 502)
+        self.vehicle.stop()
+        reply = self.gateway.put(SOC, {'data': 70})
+        self.assertEqual((reply.status, self.last('PUT')['outcome']), (503, 'error'), reply)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line, the configuration file, and the environment that overrides it."""
 import pathlib
+import re
 import socket
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import audit_tables
 import gateway
 
 GOOD = """\
@@ -46,6 +48,28 @@ class FileCase(unittest.TestCase):
         for part in wanted:
             self.assertIn(part.replace('FILE', str(self.path)), said)
         return said
+
+
+MANUALS = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'man'
+
+
+def in_manual(name):
+    return set(re.findall(r'(?:\.Fl|Fl|\|) -([a-z-]+)', (MANUALS / name).read_text()))
+
+
+def in_help(text):
+    return set(re.findall(r'--([a-z][a-z-]+)', text))
+
+
+class Manuals(unittest.TestCase):
+    def test_options_of_the_daemon_are_those_of_its_manual(self):
+        self.assertEqual(in_help(gateway.run('--help')[1]), in_manual('sovd-gatewayd.8'))
+
+    def test_options_of_commands_are_those_of_their_manual(self):
+        told = {'version'}
+        for words in ('audit', 'verify'), ('audit', 'head'):
+            told |= in_help(audit_tables.run(*words, '--help')[1])
+        self.assertEqual(told, in_manual('sovdctl.1'))
 
 
 class Arguments(unittest.TestCase):

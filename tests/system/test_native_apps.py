@@ -495,12 +495,19 @@ class Life(NativeCase):
         self.ask(504, 'GET', '/apps/nav/data/speed')
         self.assertEqual(self.get('/apps/nav/data/volume')['data'], 3)
 
+    def test_a_change_that_is_not_answered_may_have_been_made_and_one_that_is_refused_was_not(self):
+        app = self.app({'write': lambda frame: None})
+        self.assertEqual(self.ask(504, 'PUT', '/apps/nav/data/volume', {'data': 1}).json['vendor_code'], 'outcome-unknown')
+        threading.Thread(target=lambda: (app.wait_for('config_write'), app.close())).start()
+        self.assertEqual(self.ask(504, 'PUT', '/apps/nav/configurations/home', {'data': 1}).json['vendor_code'], 'outcome-unknown')
+        self.assertNotIn('vendor_code', self.ask(504, 'PUT', '/apps/nav/data/volume', {'data': 1}).json)  # it never got there
+
     def test_a_start_that_is_not_answered_is_known_as_running(self):
         app = self.app({'start': lambda frame: None})
         path = '/apps/nav/operations/reroute/executions'
-        self.ask(504, 'POST', path)
+        error = self.ask(504, 'POST', path).json
         ids = self.get(path)['items']
-        self.assertEqual(len(ids), 1)
+        self.assertEqual((error['vendor_code'], [error['parameters']['execution']]), ('outcome-unknown', ids))
         frame = app.wait_for('start')
         app.send('error', re=frame['seq'], code='conflict', message='too late')
         ended = self.until(lambda: (s := self.get(f'{path}/{ids[0]}'))['status'] == 'failed' and s)

@@ -30,7 +30,8 @@ struct fixture {
         struct sovd_audit_options options;
 };
 
-static uint64_t moved_usec; /* atomic: of the time of day */
+static uint64_t moved_usec;  /* atomic: of the time of day */
+static uint64_t passed_usec; /* atomic: of the machine's running */
 
 static uint64_t monotonic(void) {
         struct timespec t;
@@ -46,13 +47,17 @@ static uint64_t realtime(void) {
         return (uint64_t)t.tv_sec * SOVD_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000 + __atomic_load_n(&moved_usec, __ATOMIC_RELAXED);
 }
 
-static const struct sovd_clock movable = { .monotonic_usec = monotonic, .realtime_usec = realtime };
+static uint64_t boottime(void) {
+        return monotonic() + __atomic_load_n(&passed_usec, __ATOMIC_RELAXED);
+}
+
+static const struct sovd_clock movable = { .monotonic_usec = monotonic, .realtime_usec = realtime, .boottime_usec = boottime };
 
 static int set_up(void **state) {
         struct fixture *f = calloc(1, sizeof(*f));
 
         assert_non_null(f);
-        moved_usec = 0;
+        moved_usec = passed_usec = 0;
         sovd_clock_replace(&movable);
         sovd_log_setup(SOVD_LOG_ERROR, SOVD_LOG_TEXT);
         (void)snprintf(f->folder, sizeof(f->folder), "/tmp/sovd-audit[a]*-XXXXXX");
@@ -230,8 +235,10 @@ static void old_segments_go_and_the_rest_is_proven(void **state) {
                 sovd_audit_post(f->audit, &refusal);
         assert_int_equal(sovd_audit_write(f->audit, &refusal), 0);
         assert_int_equal(status_of(f).first, 1);
-        stop(f);
         __atomic_store_n(&moved_usec, 91 * DAY, __ATOMIC_RELAXED);
+        __atomic_store_n(&passed_usec, 91 * DAY, __ATOMIC_RELAXED);
+        assert_int_equal(sovd_audit_write(f->audit, &refusal), 0);
+        stop(f);
         start(f);
         uint64_t until = monotonic() + 30 * SOVD_USEC_PER_SEC;
         while (status_of(f).first < 2049 && monotonic() < until) /* its thread looks after a moment */
@@ -245,6 +252,70 @@ static void old_segments_go_and_the_rest_is_proven(void **state) {
         assert_int_equal(report.pruned_to, 2048);
         start(f);
         assert_false(status_of(f).tampered);
+}
+
+/* The rows of the log that begin so, as the file has them. */
+static uint64_t count(struct fixture *f, const char *ev) {
+        struct sovd_audit_filter filter = { .max = 100, .ev = ev, .deadline_usec = UINT64_MAX };
+        struct sovd_arena *arena = NULL;
+        struct sovd_audit_row *rows;
+        bool more;
+        size_t n = 0;
+
+        assert_int_equal(sovd_arena_new(&arena, 1024), 0);
+        assert_int_equal(sovd_audit_list(f->audit, &filter, arena, &rows, &n, &more), 0);
+        sovd_arena_free(arena);
+        return n;
+}
+
+/* As its thread does once a minute. */
+static void look_now(struct fixture *f) {
+        stop(f);
+        start(f);
+        for (int i = 0; i < 3; i++)
+                sovd_audit_tick(f->audit);
+}
+
+static void a_clock_that_is_set_forward_deletes_nothing_until_time_has_passed(void **state) {
+        struct fixture *f = *state;
+        struct sovd_audit_report report;
+
+        start(f);
+        for (int i = 0; i < 1200; i++)
+                sovd_audit_post(f->audit, &refusal);
+        assert_int_equal(sovd_audit_write(f->audit, &refusal), 0);
+        __atomic_store_n(&moved_usec, 3650 * DAY, __ATOMIC_RELAXED);
+        for (int i = 0; i < 2; i++) {
+                look_now(f);
+                assert_int_equal(status_of(f).first, 1);
+                assert_true(status_of(f).prune_waits);
+                assert_true(status_of(f).ahead_usec > 3640 * DAY);
+        }
+        assert_int_equal(count(f, "system.clock"), 1);
+        assert_true(sovd_audit_trusted_usec(f->audit) < realtime() - 3640 * DAY);
+        for (int hour = 1; hour <= 91; hour++) {
+                __atomic_fetch_add(&passed_usec, DAY / 24, __ATOMIC_RELAXED);
+                assert_int_equal(sovd_audit_write(f->audit, &refusal), 0);
+                assert_int_equal(status_of(f).first, 1);
+        }
+        look_now(f);
+        assert_int_equal(status_of(f).first, 1025);
+        assert_false(status_of(f).prune_waits);
+        stop(f);
+        assert_sound(f, &report);
+}
+
+static void entries_of_a_clock_that_was_wrong_are_kept_as_long_as_others(void **state) {
+        struct fixture *f = *state;
+
+        start(f);
+        __atomic_store_n(&moved_usec, -3650 * DAY, __ATOMIC_RELAXED);
+        for (int i = 0; i < 1200; i++)
+                sovd_audit_post(f->audit, &refusal);
+        assert_int_equal(sovd_audit_write(f->audit, &refusal), 0);
+        __atomic_store_n(&moved_usec, 0, __ATOMIC_RELAXED);
+        look_now(f);
+        assert_int_equal(status_of(f).first, 1);
 }
 
 static void a_clock_that_is_set_back_is_told(void **state) {
@@ -355,8 +426,10 @@ static void what_changes_nothing_takes_half_of_the_log_at_most(void **state) {
         start(f);
         change(f, 0);
         assert_true(status_of(f).quiet);
-        stop(f);
         __atomic_store_n(&moved_usec, 91 * DAY, __ATOMIC_RELAXED);
+        __atomic_store_n(&passed_usec, 91 * DAY, __ATOMIC_RELAXED);
+        change(f, 0);
+        stop(f);
         start(f);
         for (int i = 0; i < 1000 && status_of(f).quiet; i++) { /* its thread looks after a moment */
                 change(f, 0);
@@ -408,6 +481,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_has_no_form_is_refused_and_harms_nobody, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(any_call_that_fails_leaves_a_log_that_is_proven, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(old_segments_go_and_the_rest_is_proven, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_clock_that_is_set_forward_deletes_nothing_until_time_has_passed, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(entries_of_a_clock_that_was_wrong_are_kept_as_long_as_others, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_is_told, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_full_log_takes_no_changes_but_says_what_ends, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_log_that_the_disk_does_not_let_open_is_opened_later, set_up, tear_down),

@@ -54,6 +54,29 @@ static void a_failure_replaces_the_one_before(void **state) {
         assert_int_equal(call.failure.retry_after_sec, 0);
 }
 
+static void a_failure_before_anything_was_done_stays_what_it_is(void **state) {
+        assert_int_equal(sovd_call_did(&call, sovd_fail(&call, SOVD_E_CONFLICT, "no")), SOVD_E_CONFLICT);
+
+        assert_int_equal(sovd_call_settle(&call, SOVD_E_CONFLICT), SOVD_E_CONFLICT);
+        assert_false(call.failure.outcome_unknown);
+        assert_int_equal(sovd_call_settle(&call, -ENOMEM), -ENOMEM);
+}
+
+static void a_failure_after_a_backend_acted_is_an_unknown_outcome(void **state) {
+        assert_int_equal(sovd_call_did(&call, 0), 0);
+
+        assert_int_equal(sovd_call_settle(&call, 0), 0);
+        assert_int_equal(sovd_call_settle(&call, sovd_fail(&call, SOVD_E_STORAGE, "full")), SOVD_E_STORAGE);
+        assert_true(call.failure.outcome_unknown);
+        assert_int_equal(sovd_call_settle(&call, -ENOMEM), SOVD_E_INTERNAL);
+        assert_true(call.failure.outcome_unknown);
+}
+
+static void a_backend_that_failed_itself_may_have_acted(void **state) {
+        assert_int_equal(sovd_call_settle(&call, sovd_call_did(&call, -ENOMEM)), SOVD_E_INTERNAL);
+        assert_true(call.failure.outcome_unknown);
+}
+
 static void an_error_of_the_other_side_is_passed_on_whole(void **state) {
         const struct sovd_generic_error body = { .error_code = "vendor-specific",
                                                  .vendor_code = "v",
@@ -128,6 +151,9 @@ int main(void) {
                 TEST(a_failure_is_returned_and_kept_with_its_message),
                 TEST(a_failure_may_name_the_faulty_element),
                 TEST(a_failure_replaces_the_one_before),
+                TEST(a_failure_before_anything_was_done_stays_what_it_is),
+                TEST(a_failure_after_a_backend_acted_is_an_unknown_outcome),
+                TEST(a_backend_that_failed_itself_may_have_acted),
                 TEST(an_error_of_the_other_side_is_passed_on_whole),
                 TEST(a_failure_may_ask_to_come_again),
                 TEST(a_query_parameter_gives_its_first_value),
