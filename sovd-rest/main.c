@@ -377,7 +377,7 @@ static int start_access(struct daemon *d) {
         if (!r)
                 r = sovd_browser_sessions_new(&d->rest.browser_sessions);
         if (!r)
-                r = sovd_proximity_new(&d->rest.proximity, d->rest.secrets, (size_t)auth->proximity_challenges.value);
+                r = sovd_proximity_new(&d->rest.proximity, d->rest.secrets, (size_t)auth->proximity_challenges.value, d->db);
         if (!r)
                 r = set_access(d, &d->settings);
         if (!r)
