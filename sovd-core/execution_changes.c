@@ -38,8 +38,8 @@ static int write_begin(struct sovd_db_conn *conn, void *data) {
         return r || !c->also ? r : c->also(conn, c->data);
 }
 
-int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, sovd_db_work also,
-                          void *data, char ret_id[static SOVD_ID_SIZE]) {
+int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, const char *client,
+                          sovd_db_work also, void *data, char ret_id[static SOVD_ID_SIZE]) {
         struct change c = { .x = x, .also = also, .data = data, .now_usec = sovd_realtime_usec() };
 
         int r = sovd_id_new(ret_id);
@@ -51,6 +51,7 @@ int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e
                                         .entity = e->id,
                                         .operation = operation,
                                         .backend_id = "",
+                                        .client = client,
                                         .capability = sovd_capability_names[SOVD_CAPABILITY_EXECUTE - 1] };
         return sovd_db_write(x->db, write_begin, &c);
 }

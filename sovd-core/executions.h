@@ -41,15 +41,15 @@ bool sovd_executions_reserve(struct sovd_executions *x);
 
 /* The same for a client that may have so many of its own that run; then sovd_executions_settle() is to be called in any
  * case, behind add or release: id is what begin gave, or "" when it came to nothing. SOVD_E_OVERLOAD: no room;
- * SOVD_E_TOO_MANY: not for this client; -ENOMEM. Who started one is forgotten with the process. */
+ * SOVD_E_TOO_MANY: not for this client; -ENOMEM. */
 void sovd_executions_limit_clients(struct sovd_executions *x, size_t max_per_client);
 int sovd_executions_reserve_for(struct sovd_executions *x, const char *client);
 void sovd_executions_settle(struct sovd_executions *x, const char *client, const char *id);
 
-/* Writes down, for a place that was reserved, that the operation is about to be started; also (or NULL) is written in
- * the same transaction. ret_id: the name that it will have. A failure leaves the place reserved. */
-int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, sovd_db_work also,
-                          void *data, char ret_id[static SOVD_ID_SIZE]);
+/* Writes down, for a place that was reserved, that this client is about to start the operation; also (or NULL) is written
+ * in the same transaction. ret_id: the name that it will have. A failure leaves the place reserved. */
+int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, const char *client,
+                          sovd_db_work also, void *data, char ret_id[static SOVD_ID_SIZE]);
 
 /* Gives the place back; id: what begin gave, or "". wait: until that is on the disk. */
 void sovd_executions_release(struct sovd_executions *x, const char *id, bool wait);

@@ -15,7 +15,7 @@ struct execution {
         char *backend;       /* name of the one it runs at: the entity may come to be served by another */
         char *entity, *operation;
         char *backend_id;    /* "" = the backend has given the id to another execution since */
-        char *client;        /* whose limit it counts for while it runs; NULL = nobody's: found, or of the process before */
+        char *client;        /* whose limit it counts for while it runs; NULL = nobody's: it was found */
         bool adopted;        /* found at the backend, not started here */
         bool hidden;         /* its row is on the way to the disk: nobody sees it yet, and nobody drops it */
         bool restored;       /* it ran when the gateway was restarted */

@@ -139,6 +139,9 @@ static const char feature[] =
 static const char wrong_attempts[] =
         "CREATE TABLE wrong_attempt(place TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* Who started it, and for whose limit it counts while it runs; null: it was found at the backend. */
+static const char execution_clients[] = "ALTER TABLE execution ADD COLUMN client TEXT;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -153,6 +156,7 @@ const char *const sovd_state_migrations[] = {
         sessions,
         feature,
         wrong_attempts,
+        execution_clients,
         NULL,
 };
 

@@ -262,7 +262,7 @@ static int begin(struct sovd_call *call, char id[static SOVD_ID_SIZE]) {
         if (call->idempotency)
                 sovd_idempotency_row(sovd_gateway_idempotency(call->gateway), call->idempotency, &key);
         key.execution = id;
-        r = sovd_executions_begin(executions_of(call), call->entity, call->params[0],
+        r = sovd_executions_begin(executions_of(call), call->entity, call->params[0], call->principal.id,
                                   call->idempotency ? sovd_idempotency_write : NULL, &key, id);
         if (!r)
                 return 0;

@@ -198,6 +198,17 @@ class Forwarded(RestartCase):
         self.assertTrue(polling.wait_until(lambda: self.ask(200, 'GET', uri).json['status'] == 'completed', 30))
         self.ask(204, 'DELETE', uri, who=A)
 
+    def test_what_runs_on_counts_for_who_started_it(self):
+        self.sections = {'limits': {'executions_per_client': 1}}
+        self.restart()
+        path, other = (f'/components/bms/operations/{name}/executions' for name in ('cell-balance', 'self-test'))
+        uri = gateway.Gateway.full(self.ask(202, 'POST', path, {}, A).headers['location'])
+        self.restart()
+        self.assertIn('executions_per_client', self.ask(503, 'POST', other, {}, A).json['message'])
+        self.ask(202, 'POST', other, {}, B)
+        self.ask(204, 'DELETE', uri, who=A)
+        self.ask(202, 'POST', path, {}, A)
+
     def test_what_runs_on_is_known_when_the_ecu_is_found_late(self):
         path = '/components/bms/operations/self-test/executions'
         uri = gateway.Gateway.full(self.ask(202, 'POST', path, {}, A).headers['location'])
