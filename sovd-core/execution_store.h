@@ -22,6 +22,7 @@ struct execution_row {
         const char *client;     /* who started it, or NULL */
         enum execution_state state;
         uint64_t ended_usec; /* realtime */
+        bool script; /* of one; operation is its id */
         bool adopted;
 };
 

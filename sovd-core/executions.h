@@ -87,6 +87,7 @@ struct sovd_execution_owner {
         char id[SOVD_ID_SIZE];
         enum sovd_entity_type type;
         const char *entity, *operation, *backend_id; /* in the arena */
+        bool is_script;                              /* operation is its id */
         bool is_restored;
 };
 
@@ -98,6 +99,16 @@ int sovd_executions_oldest_running(struct sovd_executions *x, size_t skip, struc
 /* The same among those of a client. */
 int sovd_executions_oldest_running_of(struct sovd_executions *x, const char *client, size_t skip,
                                       struct sovd_execution_owner *ret, struct sovd_arena *arena);
+
+/* Executions of scripts have the names that their backend gives them; here they count for their clients, and take places,
+ * while they run. Counts one that has started, for a place that was reserved for the client: instead of add and settle. One
+ * that cannot be written counts until the process ends (logged). -ENOMEM, SOVD_E_OVERLOAD. */
+int sovd_executions_add_script(struct sovd_executions *x, const struct sovd_entity *e, const char *script,
+                               const char *backend_id, const char *client);
+
+/* It has ended, or is gone; nothing for one that does not count. */
+void sovd_executions_end_script(struct sovd_executions *x, const struct sovd_entity *e, const char *script,
+                                const char *backend_id);
 
 /* Forgets one, once that is written. */
 int sovd_executions_remove(struct sovd_executions *x, const char *id);

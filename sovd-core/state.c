@@ -139,8 +139,9 @@ static const char feature[] =
 static const char wrong_attempts[] =
         "CREATE TABLE wrong_attempt(place TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-/* Who started it, and for whose limit it counts while it runs; null: it was found at the backend. */
-static const char execution_clients[] = "ALTER TABLE execution ADD COLUMN client TEXT;";
+/* Who started it, and for whose limit it counts while it runs; null: it was found at the backend. script: it is one of a script. */
+static const char execution_clients[] = "ALTER TABLE execution ADD COLUMN client TEXT;"
+                                        "ALTER TABLE execution ADD COLUMN script INTEGER NOT NULL DEFAULT 0;";
 
 const char *const sovd_state_migrations[] = {
         faults,

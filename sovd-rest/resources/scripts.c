@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/base/log.h"
 #include "sovd-rest/proximity.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
@@ -149,13 +150,12 @@ static int script_delete(struct sovd_call *call) {
 
 /* --- executions ----------------------------------------------------------------------------------------- */
 
-static int script_start(struct sovd_call *call) {
-        struct sovd_script_started *started = sovd_arena_new0(call->arena, struct sovd_script_started);
+static struct sovd_executions *executions_of(const struct sovd_call *call) {
+        return sovd_gateway_executions(call->gateway);
+}
+
+static int start(struct sovd_call *call, struct sovd_script_started *ret) {
         struct sovd_script_start wanted = *(const struct sovd_script_start *)call->in;
-        if (!started)
-                return sovd_error_origin(-ENOMEM);
-        if (!ops_of(call)->script_start)
-                return sovd_not_offered(call, "running scripts");
 
         int r = sovd_near_check(call, SOVD_COLLECTION_SCRIPTS, &wanted.proximity_response);
         if (r)
@@ -163,9 +163,28 @@ static int script_start(struct sovd_call *call) {
         r = sovd_idempotency_keep(sovd_gateway_idempotency(call->gateway), call->idempotency);
         if (r)
                 return sovd_fail_storage(call, r);
-        r = ops_of(call)->script_start(call, call->entity, call->params[0], &wanted, started);
+        return ops_of(call)->script_start(call, call->entity, call->params[0], &wanted, ret);
+}
+
+static int script_start(struct sovd_call *call) {
+        struct sovd_script_started *started = sovd_arena_new0(call->arena, struct sovd_script_started);
+        if (!started)
+                return sovd_error_origin(-ENOMEM);
+        if (!ops_of(call)->script_start)
+                return sovd_not_offered(call, "running scripts");
+
+        int r = sovd_execution_reserve(call);
         if (r)
                 return r;
+        r = start(call, started);
+        if (r) {
+                sovd_executions_release(executions_of(call), "", false);
+                sovd_executions_settle(executions_of(call), call->principal.id, "");
+                return r;
+        }
+        if (sovd_executions_add_script(executions_of(call), call->entity, call->params[0], started->id,
+                                       call->principal.id))
+                sovd_log(SOVD_LOG_WARN, "an execution of a script does not count for its client");
         call->out = started;
         call->location = sovd_call_printf(call, "%s/scripts/%s/executions/%s", sovd_entity_href(call, call->entity),
                                           sovd_encoded(call, call->params[0]), sovd_encoded(call, started->id));
@@ -192,7 +211,10 @@ static int script_execution_read(struct sovd_call *call) {
                 return sovd_not_offered(call, "the status of executions");
 
         call->out = execution;
-        return ops_of(call)->script_execution_read(call, call->entity, call->params[0], call->params[1], execution);
+        int r = ops_of(call)->script_execution_read(call, call->entity, call->params[0], call->params[1], execution);
+        if (!r && execution->status != SOVD_SCRIPT_RUNNING && execution->status != SOVD_SCRIPT_PREPARED)
+                sovd_executions_end_script(executions_of(call), call->entity, call->params[0], call->params[1]);
+        return r;
 }
 
 static int script_execution_control(struct sovd_call *call) {
@@ -213,7 +235,10 @@ static int script_execution_control(struct sovd_call *call) {
 static int script_execution_delete(struct sovd_call *call) {
         if (!ops_of(call)->script_execution_delete)
                 return sovd_not_offered(call, "deleting executions");
-        return ops_of(call)->script_execution_delete(call, call->entity, call->params[0], call->params[1]);
+        int r = ops_of(call)->script_execution_delete(call, call->entity, call->params[0], call->params[1]);
+        if (!r)
+                sovd_executions_end_script(executions_of(call), call->entity, call->params[0], call->params[1]);
+        return r;
 }
 
 #define SCRIPTS .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_SCRIPTS, .clause = "ISO 17978-3 7.15"
