@@ -56,8 +56,7 @@ struct sovd_executions *sovd_executions_free(struct sovd_executions *x) {
 
 static void drop(struct sovd_executions *x, size_t i) {
         execution_free(x->records[i]);
-        x->n--;
-        memmove(&x->records[i], &x->records[i + 1], (x->n - i) * sizeof(*x->records));
+        SOVD_REMOVE(x->records, x->n, i);
 }
 
 void execution_drop(struct sovd_executions *x, const struct execution *r) {

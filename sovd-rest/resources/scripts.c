@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/base/disposition.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/proximity.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
-#include <strings.h>
 
 static const struct sovd_query_param list_query[] = {
         { "tags", SOVD_QUERY_STRINGS, "Only scripts with one of these tags." },
@@ -49,62 +49,14 @@ static int script_read(struct sovd_call *call) {
 
 /* --- upload --------------------------------------------------------------------------------------------- */
 
-#define TOKEN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
-
-/* A token or a quoted string (RFC 9110 5.6); *text is set behind it. NULL: neither, or no memory. */
-static const char *read_value(struct sovd_call *call, const char **text) {
-        const char *p = *text;
-        size_t n = strspn(p, TOKEN), len = 0;
-
-        if (*p != '"') {
-                *text = p + n;
-                return n ? sovd_arena_strndup(call->arena, p, n) : NULL;
-        }
-        char *value = sovd_arena_alloc(call->arena, strlen(p) + 1);
-        for (p++; value && *p && *p != '"'; p++) {
-                p += *p == '\\' && p[1];
-                value[len++] = *p;
-        }
-        *text = p + (*p == '"');
-        return *p == '"' ? value : NULL;
-}
-
-/* type *( ; name = value ): RFC 6266. *ret is the filename, else the name, or NULL when there is neither. false:
- * malformed. */
-static bool parse_disposition(struct sovd_call *call, const char *field, const char **ret) {
-        static const char space[] = " \t";
-        const char *plain = NULL;
-
-        *ret = NULL;
-        size_t n = strspn(field, TOKEN);
-        if (!n)
-                return false;
-        for (field += n; *(field += strspn(field, space)) == ';';) {
-                field += 1 + strspn(field + 1, space);
-                const char *name = field;
-                n = strspn(field, TOKEN);
-                field += n + strspn(field + n, space);
-                if (!n || *field++ != '=')
-                        return false;
-                field += strspn(field, space);
-                const char *value = read_value(call, &field);
-                if (!value)
-                        return false;
-                if (n == strlen("filename") && strncasecmp(name, "filename", n) == 0)
-                        *ret = value;
-                else if (n == strlen("name") && strncasecmp(name, "name", n) == 0)
-                        plain = value;
-        }
-        if (!*ret)
-                *ret = plain;
-        return !*field;
-}
-
 static int missing(struct sovd_call *call, const char *field) {
         return sovd_fail(call, SOVD_E_BAD_REQUEST, "an upload needs the header field %s", field);
 }
 
 static int read_upload(struct sovd_call *call, struct sovd_script_upload *ret) {
+        struct sovd_disposition d = { 0 };
+        const char *reason;
+
         *ret = (struct sovd_script_upload){
                 .content_type = sovd_call_header(call, "Content-Type"),
                 .content_disposition = sovd_call_header(call, "Content-Disposition"),
@@ -117,9 +69,12 @@ static int read_upload(struct sovd_call *call, struct sovd_script_upload *ret) {
                 return missing(call, "Content-Type");
         if (!ret->content_disposition)
                 return missing(call, "Content-Disposition");
-        if (!parse_disposition(call, ret->content_disposition, &ret->file_name))
-                return sovd_fail(call, SOVD_E_BAD_REQUEST,
-                                 "Content-Disposition cannot be read; it looks like: attachment; filename=\"x.json\"");
+        int r = sovd_disposition_parse(ret->content_disposition, call->arena, &d, &reason);
+        if (r)
+                return r < 0 ? r
+                             : sovd_fail(call, r, "Content-Disposition cannot be read; %s, like: attachment; filename=\"x.json\"",
+                                         reason);
+        ret->file_name = d.filename ? d.filename : d.name;
         return ret->len ? 0 : sovd_fail(call, SOVD_E_BAD_REQUEST, "the upload is empty");
 }
 
