@@ -658,6 +658,7 @@ static int with_settings(const struct sovd_arguments *arguments) {
 int main(int argc, char **argv) {
         struct sovd_arguments arguments;
 
+        sovd_process_bound_heap();
         if (!sovd_arguments_parse(&arguments, argc, argv))
                 return 2;
         switch (arguments.action) {
