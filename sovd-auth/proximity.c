@@ -2,7 +2,9 @@
 #include "sovd-auth/proximity.h"
 #include "sovd-auth/proximity_rules.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-core/attempts.h"
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/fingerprint.h"
 #include "sovd-core/base/log.h"
@@ -13,6 +15,8 @@
 #define DELAY_SECS_MAX 3600
 #define FORGET_USEC    (3600 * SOVD_USEC_PER_SEC) /* how long wrong answers are remembered behind the wait */
 #define RESOURCE_MAX   2048
+#define PLACE_PREFIX   "proximity/"
+#define PLACE_SIZE     (sizeof(PLACE_PREFIX) + 2 * SOVD_FINGERPRINT_SIZE)
 
 const char *const sovd_proximity_verdict_names[] = {
         [SOVD_PROXIMITY_PROVED] = "proved",
@@ -31,7 +35,8 @@ struct entry {
         char challenge[SOVD_ID_SIZE]; /* "" = none is open */
         uint64_t expires_usec;        /* monotonic, as all of them */
         unsigned n_tries;
-        bool busy; /* an answer is looked at: it stays where it is */
+        bool busy; /* an answer is looked at, or wrong ones are written: it stays where it is */
+        bool restored; /* its wrong answers are of the process before */
         unsigned n_failures;
         uint64_t blocked_usec, failed_usec;
 };
@@ -40,8 +45,11 @@ struct sovd_proximity {
         pthread_mutex_t mutex;         /* leaf; of rules and entries */
         struct proximity_rules *rules; /* NULL: none */
         struct sovd_secrets *secrets;
+        struct sovd_db *db; /* NULL: wrong answers end with the process */
+        bool is_sweeping;
         size_t max;
         struct entry *entries;
+        bool *leaving; /* of the sweeper: entries, which are busy, whose wrong answers are forgotten on the disk, too */
         bool has_rules;                                 /* atomic */
         uint64_t n_verdicts[SOVD_PROXIMITY_N_VERDICTS]; /* atomic */
         uint64_t n_challenges, n_refused;               /* atomic */
@@ -67,16 +75,80 @@ static void refresh(void *data) {
                 proximity_rules_refresh(rules, ((struct sovd_proximity *)data)->secrets);
 }
 
-int sovd_proximity_new(struct sovd_proximity **ret, struct sovd_secrets *secrets, size_t max) {
+/* --- wrong answers outlive the process ---------------------------------------------------------------------- */
+
+static const char *place_of(char ret[static PLACE_SIZE], const struct entry *e) {
+        (void)snprintf(ret, PLACE_SIZE, PLACE_PREFIX "%s/%s", e->client, e->resource);
+        return ret;
+}
+
+static void count_kept(const char *place, unsigned n, void *data) {
+        ++*(size_t *)data;
+}
+
+struct restoring {
+        struct sovd_proximity *p;
+        size_t n;
+};
+
+/* The wait, and the time for which they are remembered, begin anew: nobody knows how long the process was away. */
+static void take_kept(const char *place, unsigned n, void *data) {
+        struct restoring *restoring = data;
+        const size_t n_prefix = strlen(PLACE_PREFIX), n_print = SOVD_FINGERPRINT_SIZE - 1;
+
+        if (restoring->n >= restoring->p->max || strlen(place) != n_prefix + 2 * n_print + 1)
+                return;
+        struct entry *e = &restoring->p->entries[restoring->n++];
+        memcpy(e->client, place + n_prefix, n_print);
+        memcpy(e->resource, place + n_prefix + n_print + 1, n_print);
+        e->n_failures = n;
+        e->restored = true;
+        e->failed_usec = sovd_now_usec();
+}
+
+/* All of them are taken in, also when the limit is lower now. */
+static int restore(struct sovd_proximity *p) {
+        struct restoring restoring = { .p = p };
+        size_t n = 0;
+
+        int r = sovd_attempts_each(p->db, PLACE_PREFIX, count_kept, &n);
+        p->max = SOVD_MAX(p->max, n);
+        p->entries = calloc(p->max, sizeof(*p->entries));
+        p->leaving = calloc(p->max, sizeof(*p->leaving));
+        if (!p->entries || !p->leaving)
+                return sovd_error_origin(-ENOMEM);
+        return r ? r : sovd_attempts_each(p->db, PLACE_PREFIX, take_kept, &restoring);
+}
+
+/* Of an entry that is busy. A disk that refuses changes nothing of the answer. */
+static void keep(struct sovd_proximity *p, const struct entry *e, unsigned n) {
+        char place[PLACE_SIZE];
+
+        if (sovd_attempts_write(p->db, place_of(place, e), n))
+                sovd_log(SOVD_LOG_WARN, "wrong proofs of proximity cannot be kept now");
+}
+
+static int drop_kept(struct sovd_db_conn *conn, void *data) {
+        const struct sovd_proximity *p = data;
+        char place[PLACE_SIZE];
+        int r = 0;
+
+        for (size_t i = 0; !r && i < p->max; i++)
+                if (p->leaving[i])
+                        r = sovd_attempts_put(conn, place_of(place, &p->entries[i]), 0);
+        return r;
+}
+
+int sovd_proximity_new(struct sovd_proximity **ret, struct sovd_secrets *secrets, size_t max, struct sovd_db *db) {
         struct sovd_proximity *p = calloc(1, sizeof(*p));
         if (!p)
                 return sovd_error_origin(-ENOMEM);
 
         (void)pthread_mutex_init(&p->mutex, NULL);
         p->secrets = secrets;
+        p->db = db;
         p->max = max ? max : 1;
-        p->entries = calloc(p->max, sizeof(*p->entries));
-        int r = p->entries ? 0 : sovd_error_origin(-ENOMEM);
+        int r = restore(p);
         if (!r && secrets)
                 r = sovd_secrets_watch(secrets, refresh, p);
         if (r)
@@ -93,6 +165,7 @@ struct sovd_proximity *sovd_proximity_free(struct sovd_proximity *p) {
         if (p->entries)
                 OPENSSL_cleanse(p->entries, p->max * sizeof(*p->entries));
         free(p->entries);
+        free(p->leaving);
         (void)pthread_mutex_destroy(&p->mutex);
         free(p);
         return NULL;
@@ -187,6 +260,63 @@ static struct entry *place_for(struct sovd_proximity *p, const struct key *key, 
         return n_own >= SOVD_PROXIMITY_PER_CLIENT ? own : free_one;
 }
 
+/* Is it of somebody who was remembered long enough? */
+static bool may_leave(const struct entry *e, uint64_t now) {
+        return e->n_failures && !is_in_use(e, now);
+}
+
+static bool mark_leaving(struct sovd_proximity *p, uint64_t now) {
+        bool any = false;
+
+        for (size_t i = 0; !p->is_sweeping && i < p->max; i++)
+                if (may_leave(&p->entries[i], now))
+                        any = p->entries[i].busy = p->leaving[i] = true;
+        p->is_sweeping = p->is_sweeping || any;
+        return any;
+}
+
+static void end_leaving(struct sovd_proximity *p, bool is_gone) {
+        for (size_t i = 0; i < p->max; i++) {
+                struct entry *e = &p->entries[i];
+                if (!p->leaving[i])
+                        continue;
+                e->busy = p->leaving[i] = false;
+                if (is_gone)
+                        OPENSSL_cleanse(e, sizeof(*e));
+        }
+        p->is_sweeping = false;
+}
+
+/* What is not remembered any more must not come back with the next process. */
+static void sweep(struct sovd_proximity *p) {
+        (void)pthread_mutex_lock(&p->mutex);
+        const bool any = mark_leaving(p, sovd_now_usec());
+        (void)pthread_mutex_unlock(&p->mutex);
+        if (!any)
+                return;
+        int r = p->db ? sovd_db_write(p->db, drop_kept, p) : 0;
+        (void)pthread_mutex_lock(&p->mutex);
+        end_leaving(p, !r);
+        (void)pthread_mutex_unlock(&p->mutex);
+}
+
+static uint64_t delay_usec(unsigned n_failures, unsigned tries) {
+        uint64_t seconds = DELAY_SECS;
+
+        if (n_failures < tries)
+                return 0;
+        for (unsigned i = tries; i < n_failures && seconds < DELAY_SECS_MAX; i++)
+                seconds *= 2;
+        return SOVD_MIN(seconds, (uint64_t)DELAY_SECS_MAX) * SOVD_USEC_PER_SEC;
+}
+
+/* How long that is says the rule, which is not known before somebody asks. */
+static void settle(struct entry *e, unsigned tries) {
+        if (e->restored)
+                e->blocked_usec = e->failed_usec + delay_usec(e->n_failures, tries);
+        e->restored = false;
+}
+
 static unsigned seconds_until(uint64_t then, uint64_t now) {
         return then > now ? (unsigned)((then - now) / SOVD_USEC_PER_SEC) + 1 : 0;
 }
@@ -211,13 +341,14 @@ static struct entry *entry_for(struct sovd_proximity *p, const struct key *key, 
 
 /* Reading again must not disturb who is about to answer, so the one that is open is told again while a third of its time is
  * left. */
-static int put_challenge(struct sovd_proximity *p, const struct key *key, char challenge[static SOVD_ID_SIZE],
-                         uint64_t *usec, unsigned *ret_wait) {
+static int put_challenge(struct sovd_proximity *p, const struct key *key, unsigned tries,
+                         char challenge[static SOVD_ID_SIZE], uint64_t *usec, unsigned *ret_wait) {
         const uint64_t now = sovd_now_usec();
         struct entry *e = entry_for(p, key, now);
 
         if (!e)
                 return SOVD_E_OVERLOAD;
+        settle(e, tries);
         *ret_wait = seconds_until(e->blocked_usec, now);
         if (*ret_wait)
                 return SOVD_E_CONFLICT;
@@ -250,8 +381,9 @@ int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximi
         if (r)
                 return r;
         *ret_usec = rule->valid_usec;
+        sweep(p);
         (void)pthread_mutex_lock(&p->mutex);
-        r = put_challenge(p, &key, ret, ret_usec, ret_wait);
+        r = put_challenge(p, &key, rule->tries, ret, ret_usec, ret_wait);
         (void)pthread_mutex_unlock(&p->mutex);
         if (r)
                 count(&p->n_refused);
@@ -262,11 +394,14 @@ int sovd_proximity_challenge(struct sovd_proximity *p, const struct sovd_proximi
 
 /* Takes the challenge for one look. With the mutex. */
 static enum sovd_proximity_verdict begin(struct sovd_proximity *p, const struct proximity_rules *rules,
-                                         const struct key *key, char ret[static SOVD_ID_SIZE],
-                                         unsigned *ret_wait) {
+                                         const struct key *key, unsigned tries, struct entry **ret_entry,
+                                         char ret[static SOVD_ID_SIZE], unsigned *ret_wait) {
         const uint64_t now = sovd_now_usec();
         struct entry *e = find(p, key);
 
+        *ret_entry = e;
+        if (e)
+                settle(e, tries);
         *ret_wait = e ? seconds_until(e->blocked_usec, now) : 0;
         if (*ret_wait)
                 return SOVD_PROXIMITY_WAIT;
@@ -281,28 +416,21 @@ static enum sovd_proximity_verdict begin(struct sovd_proximity *p, const struct 
 }
 
 static void punish(struct entry *e, unsigned tries, unsigned *ret_wait) {
-        uint64_t seconds = DELAY_SECS;
+        const uint64_t usec = delay_usec(++e->n_failures, tries);
 
         e->failed_usec = sovd_now_usec();
-        if (++e->n_failures < tries)
+        if (!usec)
                 return;
-        for (unsigned i = tries; i < e->n_failures && seconds < DELAY_SECS_MAX; i++)
-                seconds *= 2;
-        seconds = SOVD_MIN(seconds, (uint64_t)DELAY_SECS_MAX);
-        e->blocked_usec = e->failed_usec + seconds * SOVD_USEC_PER_SEC;
-        *ret_wait = (unsigned)seconds;
+        e->blocked_usec = e->failed_usec + usec;
+        *ret_wait = (unsigned)(usec / SOVD_USEC_PER_SEC);
         close_challenge(e);
 }
 
 /* r: what the verifier said. The entry was busy, so it is the same; its challenge may have ended with its rules. */
-static enum sovd_proximity_verdict finish(struct sovd_proximity *p, const struct key *key,
-                                          const char *challenge, unsigned tries, int r, unsigned *ret_wait) {
-        struct entry *e = find(p, key);
-        if (!e)
-                return SOVD_PROXIMITY_NOT_OPEN;
-
+static enum sovd_proximity_verdict finish(struct entry *e, const char *challenge, unsigned tries, int r,
+                                          unsigned *ret_wait) {
         const bool same = strcmp(e->challenge, challenge) == 0;
-        e->busy = false;
+
         if (!r)
                 punish(e, tries, ret_wait);
         if (r > 0 && same) {
@@ -318,14 +446,32 @@ static enum sovd_proximity_verdict finish(struct sovd_proximity *p, const struct
                       : SOVD_PROXIMITY_NOT_OPEN;
 }
 
+/* A wrong answer is told when it is on the disk, so that ending the process gives no further try. The entry stays busy until
+ * then: the last that is written is the last that was looked at. */
+static enum sovd_proximity_verdict conclude(struct sovd_proximity *p, struct entry *e, const char *challenge,
+                                            unsigned tries, int r, unsigned *ret_wait) {
+        (void)pthread_mutex_lock(&p->mutex);
+        const unsigned before = e->n_failures;
+        enum sovd_proximity_verdict v = finish(e, challenge, tries, r, ret_wait);
+        const unsigned n = e->n_failures;
+        (void)pthread_mutex_unlock(&p->mutex);
+        if (n != before)
+                keep(p, e, n);
+        (void)pthread_mutex_lock(&p->mutex);
+        e->busy = false;
+        (void)pthread_mutex_unlock(&p->mutex);
+        return v;
+}
+
 static enum sovd_proximity_verdict prove(struct sovd_proximity *p, struct proximity_rules *rules,
                                          const struct proximity_rule *rule, const struct key *key,
                                          const char *response, uint64_t deadline_usec, unsigned *ret_wait) {
         char challenge[SOVD_ID_SIZE];
         const struct sovd_proximity_question question = { challenge, key->text, key->client, response };
+        struct entry *e;
 
         (void)pthread_mutex_lock(&p->mutex);
-        enum sovd_proximity_verdict v = begin(p, rules, key, challenge, ret_wait);
+        enum sovd_proximity_verdict v = begin(p, rules, key, rule->tries, &e, challenge, ret_wait);
         (void)pthread_mutex_unlock(&p->mutex);
         if (v != SOVD_PROXIMITY_PROVED)
                 return v;
@@ -333,9 +479,7 @@ static enum sovd_proximity_verdict prove(struct sovd_proximity *p, struct proxim
         if (r < 0)
                 sovd_log(SOVD_LOG_WARN, "a proof of proximity cannot be verified: %s%s%s",
                          rule->socket ? rule->socket : "", rule->socket ? ": " : "", strerror(-r));
-        (void)pthread_mutex_lock(&p->mutex);
-        v = finish(p, key, challenge, rule->tries, r, ret_wait);
-        (void)pthread_mutex_unlock(&p->mutex);
+        v = conclude(p, e, challenge, rule->tries, r, ret_wait);
         OPENSSL_cleanse(challenge, sizeof(challenge));
         return v;
 }

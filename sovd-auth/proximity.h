@@ -15,6 +15,7 @@
 
 struct sovd_arena;
 struct sovd_auth_settings;
+struct sovd_db;
 struct sovd_proximity;
 struct sovd_secrets;
 
@@ -43,8 +44,9 @@ extern const struct sovd_schema sovd_schema_proximity_rule;
 const char *sovd_proximity_settings_check(const struct sovd_list *rules, bool has_vault,
                                           struct sovd_arena *arena, const char **ret_pointer);
 
-/* No rules until they are applied. secrets: not owned, or NULL; max: of challenges. -ENOMEM, -ENOSPC. */
-int sovd_proximity_new(struct sovd_proximity **ret, struct sovd_secrets *secrets, size_t max);
+/* No rules until they are applied. secrets: not owned, or NULL; max: of challenges. db: where wrong answers outlive the
+ * process, not owned; or NULL. -ENOMEM, -ENOSPC, errors of the database. */
+int sovd_proximity_new(struct sovd_proximity **ret, struct sovd_secrets *secrets, size_t max, struct sovd_db *db);
 struct sovd_proximity *sovd_proximity_free(struct sovd_proximity *p);
 SOVD_DEFINE_CLEANUP(struct sovd_proximity *, sovd_proximity_free)
 

@@ -69,8 +69,7 @@ size_t sovd_data_lists_ids_max(const struct sovd_data_lists *x) {
 
 static void drop(struct sovd_data_lists *x, size_t i) {
         record_free(x->records[i]);
-        x->n--;
-        memmove(&x->records[i], &x->records[i + 1], (x->n - i) * sizeof(struct record *));
+        SOVD_REMOVE(x->records, x->n, i);
 }
 
 /* Judged at use, so no timer is needed. */

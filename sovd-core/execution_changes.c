@@ -4,7 +4,6 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
-#include "sovd-core/execution_store.h"
 #include "sovd-core/executions_inside.h"
 #include <stdio.h>
 
@@ -38,19 +37,20 @@ static int write_begin(struct sovd_db_conn *conn, void *data) {
         return r || !c->also ? r : c->also(conn, c->data);
 }
 
-int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, sovd_db_work also,
-                          void *data, char ret_id[static SOVD_ID_SIZE]) {
+int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, const char *client,
+                          sovd_db_work also, void *data, char ret_id[static SOVD_ID_SIZE]) {
         struct change c = { .x = x, .also = also, .data = data, .now_usec = sovd_realtime_usec() };
 
         int r = sovd_id_new(ret_id);
         if (r || !x->db)
                 return r;
         c.row = (struct execution_row){ .id = ret_id,
-                                        .backend = execution_backend_of(e),
+                                        .backend = execution_backend_of(e, false),
                                         .entity_type = sovd_entity_type_paths[e->type],
                                         .entity = e->id,
                                         .operation = operation,
                                         .backend_id = "",
+                                        .client = client,
                                         .capability = sovd_capability_names[SOVD_CAPABILITY_EXECUTE - 1] };
         return sovd_db_write(x->db, write_begin, &c);
 }
@@ -78,7 +78,7 @@ void sovd_executions_release(struct sovd_executions *x, const char *id, bool wai
                 release_written(r, copy);
 }
 
-static struct execution_row row_of(const struct execution *r) {
+struct execution_row execution_row_of(const struct execution *r) {
         return (struct execution_row){ .id = r->id,
                                        .backend = r->backend,
                                        .entity_type = sovd_entity_type_paths[r->type],
@@ -86,7 +86,9 @@ static struct execution_row row_of(const struct execution *r) {
                                        .operation = r->operation,
                                        .backend_id = r->backend_id,
                                        .capability = sovd_capability_names[r->capability - 1],
+                                       .client = r->client,
                                        .state = EXECUTION_RUNNING,
+                                       .script = r->is_script,
                                        .adopted = r->adopted };
 }
 
@@ -137,14 +139,14 @@ static int add(struct change *c, const struct sovd_entity *e, const char *operat
         if (!execution_make_room(x))
                 return SOVD_E_OVERLOAD;
 
-        int r = execution_new(&x->records[x->n], e, operation, backend_id, reserved && *reserved ? reserved : NULL);
+        int r = execution_new(&x->records[x->n], e, false, operation, backend_id, reserved && *reserved ? reserved : NULL);
         if (r)
                 return r;
         c->record = *ret = x->records[x->n++];
         c->record->adopted = !reserved;
         c->record->hidden = x->db != NULL;
         c->started = reserved;
-        c->row = row_of(c->record);
+        c->row = execution_row_of(c->record);
         return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who started what: how many executions of one client run, or are about to. */
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/log.h"
 #include "sovd-core/executions_inside.h"
 #include <errno.h>
 
@@ -63,4 +64,81 @@ void sovd_executions_settle(struct sovd_executions *x, const char *client, const
                 r->client = SOVD_TAKE(claim);
         (void)pthread_mutex_unlock(&x->mutex);
         free(claim);
+}
+
+/* --- scripts ------------------------------------------------------------------------------------------------- */
+
+struct script_start {
+        struct sovd_executions *x;
+        struct execution *record; /* hidden until this is written */
+        struct execution_row row;
+};
+
+static int write_script(struct sovd_db_conn *conn, void *data) {
+        const struct script_start *s = data;
+        int r = execution_store_tidy(conn, 0, s->x->max ? s->x->max - 1 : 0);
+
+        return r ? r : execution_store_put(conn, &s->row);
+}
+
+static void script_written(int result, void *data) {
+        struct script_start *s = data;
+
+        (void)pthread_mutex_lock(&s->x->mutex);
+        s->record->hidden = false;
+        (void)pthread_mutex_unlock(&s->x->mutex);
+        if (result)
+                sovd_log(SOVD_LOG_WARN, "after a restart an execution of a script may not count for its client");
+}
+
+/* With the mutex held. */
+static int add_script(struct script_start *s, const struct sovd_entity *e, const char *script, const char *backend_id,
+                      char **client) {
+        struct sovd_executions *x = s->x;
+
+        if (!execution_make_room(x))
+                return SOVD_E_OVERLOAD;
+        int r = execution_new(&s->record, e, true, script, backend_id, NULL);
+        if (r)
+                return r;
+        s->record->client = SOVD_TAKE(*client);
+        s->record->hidden = true;
+        s->row = execution_row_of(s->record);
+        x->records[x->n++] = s->record;
+        return 0;
+}
+
+int sovd_executions_add_script(struct sovd_executions *x, const struct sovd_entity *e, const char *script,
+                               const char *backend_id, const char *client) {
+        struct script_start s = { .x = x };
+
+        (void)pthread_mutex_lock(&x->mutex);
+        x->n_reserved--;
+        char *claim = take_claim(x, client);
+        int r = add_script(&s, e, script, backend_id, &claim);
+        (void)pthread_mutex_unlock(&x->mutex);
+        free(claim);
+        if (!r)
+                (void)sovd_db_apply(x->db, write_script, script_written, &s);
+        return r;
+}
+
+static bool is_of_script(const struct execution *r, const struct sovd_entity *e, const char *script,
+                         const char *backend_id) {
+        return r->is_script && !r->hidden && r->type == e->type && strcmp(r->backend_id, backend_id) == 0 &&
+               strcmp(r->operation, script) == 0 && strcmp(r->entity, e->id) == 0 &&
+               strcmp(r->backend, execution_backend_of(e, true)) == 0;
+}
+
+void sovd_executions_end_script(struct sovd_executions *x, const struct sovd_entity *e, const char *script,
+                                const char *backend_id) {
+        char id[SOVD_ID_SIZE] = "";
+
+        (void)pthread_mutex_lock(&x->mutex);
+        for (size_t i = 0; i < x->n; i++)
+                if (is_of_script(x->records[i], e, script, backend_id))
+                        memcpy(id, x->records[i]->id, sizeof(id));
+        (void)pthread_mutex_unlock(&x->mutex);
+        if (*id && sovd_executions_remove(x, id))
+                sovd_log(SOVD_LOG_WARN, "an execution of a script that has ended counts for its client until it can be written");
 }

@@ -5,7 +5,6 @@
 #include "sovd-core/base/json_writer.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/call.h"
-#include "sovd-core/execution_store.h"
 #include "sovd-core/executions_inside.h"
 #include <errno.h>
 #include <stdio.h>
@@ -71,11 +70,13 @@ static int take(const struct execution_row *row, void *data) {
         r->entity = strdup(row->entity);
         r->operation = strdup(row->operation);
         r->backend_id = strdup(row->backend_id);
+        r->client = row->client ? strdup(row->client) : NULL;
         r->ended = row->status ? strdup(row->status) : NULL;
+        r->is_script = row->script;
         r->adopted = row->adopted;
         r->restored = row->state == EXECUTION_RUNNING;
         r->ended_usec = r->restored ? 0 : ended_at(l, row);
-        if (!r->backend || !r->entity || !r->operation || !r->backend_id || (row->status && !r->ended))
+        if (!r->backend || !r->entity || !r->operation || !r->backend_id || (row->status && !r->ended) || (row->client && !r->client))
                 return sovd_error_origin(-ENOMEM);
         if (type < 0 || x->n >= x->max)
                 return 0;

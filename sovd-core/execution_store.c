@@ -2,13 +2,14 @@
 #include "sovd-core/execution_store.h"
 
 #define COLUMNS                                                                                              \
-        "id, backend, entity_type, entity, operation, backend_id, capability, status, state, ended_usec, adopted"
+        "id, backend, entity_type, entity, operation, backend_id, capability, status, state, ended_usec, adopted, " \
+        "client, script"
 
 int execution_store_put(struct sovd_db_conn *conn, const struct execution_row *row) {
         struct sovd_db_stmt *s;
 
         int r = sovd_db_prepare(conn, &s, "INSERT INTO execution(" COLUMNS
-                                          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
+                                          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)");
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, row->id);
@@ -22,6 +23,8 @@ int execution_store_put(struct sovd_db_conn *conn, const struct execution_row *r
         sovd_db_bind_int(s, 9, row->state);
         sovd_db_bind_int(s, 10, (int64_t)row->ended_usec);
         sovd_db_bind_int(s, 11, row->adopted);
+        sovd_db_bind_text(s, 12, row->client);
+        sovd_db_bind_int(s, 13, row->script);
         return sovd_db_run(s);
 }
 
@@ -130,6 +133,8 @@ int execution_store_load(struct sovd_db_conn *conn, size_t max, int (*each)(cons
                         .state = (enum execution_state)sovd_db_int(s, 8),
                         .ended_usec = (uint64_t)sovd_db_int(s, 9),
                         .adopted = sovd_db_int(s, 10) != 0,
+                        .client = sovd_db_text(s, 11),
+                        .script = sovd_db_int(s, 12) != 0,
                 };
                 r = each(&row, data);
         }

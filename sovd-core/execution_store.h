@@ -19,8 +19,10 @@ struct execution_row {
         const char *backend_id; /* "" = it has none (any more) */
         const char *capability; /* asked for last */
         const char *status;     /* the final one, or NULL */
+        const char *client;     /* who started it, or NULL */
         enum execution_state state;
         uint64_t ended_usec; /* realtime */
+        bool script; /* of one; operation is its id */
         bool adopted;
 };
 

@@ -56,8 +56,7 @@ struct sovd_executions *sovd_executions_free(struct sovd_executions *x) {
 
 static void drop(struct sovd_executions *x, size_t i) {
         execution_free(x->records[i]);
-        x->n--;
-        memmove(&x->records[i], &x->records[i + 1], (x->n - i) * sizeof(*x->records));
+        SOVD_REMOVE(x->records, x->n, i);
 }
 
 void execution_drop(struct sovd_executions *x, const struct execution *r) {
@@ -98,15 +97,16 @@ bool sovd_executions_reserve(struct sovd_executions *x) {
         return ok;
 }
 
-const char *execution_backend_of(const struct sovd_entity *e) {
-        const struct sovd_backend *backend = e->providers[SOVD_COLLECTION_OPERATIONS];
+const char *execution_backend_of(const struct sovd_entity *e, bool is_script) {
+        const struct sovd_backend *backend =
+                e->providers[is_script ? SOVD_COLLECTION_SCRIPTS : SOVD_COLLECTION_OPERATIONS];
 
         return backend ? backend->name : "";
 }
 
 /* An execution belongs to the backend that runs it. Another one that serves the entity now is not asked about it. */
 static bool is_of(const struct execution *r, const struct sovd_entity *e, const char *operation) {
-        return r->type == e->type && strcmp(r->backend, execution_backend_of(e)) == 0 && strcmp(r->entity, e->id) == 0 && strcmp(r->operation, operation) == 0;
+        return !r->is_script && r->type == e->type && strcmp(r->backend, execution_backend_of(e, false)) == 0 && strcmp(r->entity, e->id) == 0 && strcmp(r->operation, operation) == 0;
 }
 
 int execution_to_ref(const struct execution *r, struct sovd_execution_ref *ret, struct sovd_arena *arena) {
@@ -117,15 +117,16 @@ int execution_to_ref(const struct execution *r, struct sovd_execution_ref *ret, 
         return ret->backend_id && (ret->ended || !r->ended) ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-int execution_new(struct execution **ret, const struct sovd_entity *e, const char *operation,
-                      const char *backend_id, const char *id) {
+int execution_new(struct execution **ret, const struct sovd_entity *e, bool is_script, const char *operation,
+                  const char *backend_id, const char *id) {
         _cleanup_(execution_freep) struct execution *r = calloc(1, sizeof(*r));
         if (!r)
                 return sovd_error_origin(-ENOMEM);
 
         r->type = e->type;
         r->capability = SOVD_CAPABILITY_EXECUTE;
-        r->backend = strdup(execution_backend_of(e));
+        r->is_script = is_script;
+        r->backend = strdup(execution_backend_of(e, is_script));
         r->entity = strdup(e->id);
         r->operation = strdup(operation);
         r->backend_id = strdup(backend_id);
@@ -181,6 +182,7 @@ bool sovd_executions_knows(struct sovd_executions *x, const struct sovd_entity *
 static int to_owner(const struct execution *r, struct sovd_execution_owner *ret, struct sovd_arena *arena) {
         memcpy(ret->id, r->id, sizeof(ret->id));
         ret->type = r->type;
+        ret->is_script = r->is_script;
         ret->is_restored = r->restored;
         ret->entity = sovd_arena_strdup(arena, r->entity);
         ret->operation = sovd_arena_strdup(arena, r->operation);
@@ -199,7 +201,7 @@ int sovd_executions_oldest_running_of(struct sovd_executions *x, const char *cli
 
         (void)pthread_mutex_lock(&x->mutex);
         for (size_t i = 0; i < x->n; i++)
-                if (!x->records[i]->ended_usec && (!client || sovd_streq(x->records[i]->client, client)) && !skip--) {
+                if (!x->records[i]->ended_usec && !x->records[i]->hidden && (!client || sovd_streq(x->records[i]->client, client)) && !skip--) {
                         r = to_owner(x->records[i], ret, arena);
                         break;
                 }

@@ -41,15 +41,15 @@ bool sovd_executions_reserve(struct sovd_executions *x);
 
 /* The same for a client that may have so many of its own that run; then sovd_executions_settle() is to be called in any
  * case, behind add or release: id is what begin gave, or "" when it came to nothing. SOVD_E_OVERLOAD: no room;
- * SOVD_E_TOO_MANY: not for this client; -ENOMEM. Who started one is forgotten with the process. */
+ * SOVD_E_TOO_MANY: not for this client; -ENOMEM. */
 void sovd_executions_limit_clients(struct sovd_executions *x, size_t max_per_client);
 int sovd_executions_reserve_for(struct sovd_executions *x, const char *client);
 void sovd_executions_settle(struct sovd_executions *x, const char *client, const char *id);
 
-/* Writes down, for a place that was reserved, that the operation is about to be started; also (or NULL) is written in
- * the same transaction. ret_id: the name that it will have. A failure leaves the place reserved. */
-int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, sovd_db_work also,
-                          void *data, char ret_id[static SOVD_ID_SIZE]);
+/* Writes down, for a place that was reserved, that this client is about to start the operation; also (or NULL) is written
+ * in the same transaction. ret_id: the name that it will have. A failure leaves the place reserved. */
+int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, const char *client,
+                          sovd_db_work also, void *data, char ret_id[static SOVD_ID_SIZE]);
 
 /* Gives the place back; id: what begin gave, or "". wait: until that is on the disk. */
 void sovd_executions_release(struct sovd_executions *x, const char *id, bool wait);
@@ -87,6 +87,7 @@ struct sovd_execution_owner {
         char id[SOVD_ID_SIZE];
         enum sovd_entity_type type;
         const char *entity, *operation, *backend_id; /* in the arena */
+        bool is_script;                              /* operation is its id */
         bool is_restored;
 };
 
@@ -98,6 +99,16 @@ int sovd_executions_oldest_running(struct sovd_executions *x, size_t skip, struc
 /* The same among those of a client. */
 int sovd_executions_oldest_running_of(struct sovd_executions *x, const char *client, size_t skip,
                                       struct sovd_execution_owner *ret, struct sovd_arena *arena);
+
+/* Executions of scripts have the names that their backend gives them; here they count for their clients, and take places,
+ * while they run. Counts one that has started, for a place that was reserved for the client: instead of add and settle. One
+ * that cannot be written counts until the process ends (logged). -ENOMEM, SOVD_E_OVERLOAD. */
+int sovd_executions_add_script(struct sovd_executions *x, const struct sovd_entity *e, const char *script,
+                               const char *backend_id, const char *client);
+
+/* It has ended, or is gone; nothing for one that does not count. */
+void sovd_executions_end_script(struct sovd_executions *x, const struct sovd_entity *e, const char *script,
+                                const char *backend_id);
 
 /* Forgets one, once that is written. */
 int sovd_executions_remove(struct sovd_executions *x, const char *id);

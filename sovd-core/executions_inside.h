@@ -6,6 +6,7 @@
  *
  * What is in memory is what the table says, but for records that are hidden. With the mutex held unless said otherwise.
  */
+#include "sovd-core/execution_store.h"
 #include "sovd-core/executions.h"
 #include <pthread.h>
 
@@ -15,7 +16,8 @@ struct execution {
         char *backend;       /* name of the one it runs at: the entity may come to be served by another */
         char *entity, *operation;
         char *backend_id;    /* "" = the backend has given the id to another execution since */
-        char *client;        /* whose limit it counts for while it runs; NULL = nobody's: found, or of the process before */
+        char *client;        /* whose limit it counts for while it runs; NULL = nobody's: it was found */
+        bool is_script;      /* of a script: named by the backend alone, and kept while it runs only */
         bool adopted;        /* found at the backend, not started here */
         bool hidden;         /* its row is on the way to the disk: nobody sees it yet, and nobody drops it */
         bool restored;       /* it ran when the gateway was restarted */
@@ -38,12 +40,15 @@ struct sovd_executions {
 struct execution *execution_free(struct execution *e);
 SOVD_DEFINE_CLEANUP(struct execution *, execution_free)
 
-/* The name of the backend that provides the entity's operations, or "". */
-const char *execution_backend_of(const struct sovd_entity *e);
+/* The name of the backend that provides the entity's operations, or its scripts; or "". */
+const char *execution_backend_of(const struct sovd_entity *e, bool is_script);
 
 /* id NULL: a new one. */
-int execution_new(struct execution **ret, const struct sovd_entity *e, const char *operation, const char *backend_id,
-                  const char *id);
+int execution_new(struct execution **ret, const struct sovd_entity *e, bool is_script, const char *operation,
+                  const char *backend_id, const char *id);
+
+/* One that runs; the texts stay those of the record. */
+struct execution_row execution_row_of(const struct execution *e);
 
 /* Takes it out of the list and frees it. */
 void execution_drop(struct sovd_executions *x, const struct execution *e);

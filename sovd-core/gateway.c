@@ -308,8 +308,7 @@ void sovd_gateway_remove(struct sovd_gateway *gateway, struct sovd_backend *back
                 return;
         }
         struct sovd_arena *arena = member->arena;
-        gateway->n_members--;
-        memmove(member, member + 1, (size_t)(gateway->members + gateway->n_members - member) * sizeof(*member));
+        SOVD_REMOVE(gateway->members, gateway->n_members, (size_t)(member - gateway->members));
         if (rebuild(gateway))
                 sovd_log(SOVD_LOG_ERROR, "backend '%s' is removed, but its entities stay listed: out of memory",
                          backend->name);

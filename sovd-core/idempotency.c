@@ -76,8 +76,7 @@ struct sovd_idempotency *sovd_idempotency_free(struct sovd_idempotency *x) {
 static void drop(struct sovd_idempotency *x, size_t i) {
         x->n_bytes -= x->records[i].answer_len;
         empty(&x->records[i]);
-        x->n--;
-        memmove(&x->records[i], &x->records[i + 1], (x->n - i) * sizeof(*x->records));
+        SOVD_REMOVE(x->records, x->n, i);
 }
 
 /* The oldest come first. One that is not answered yet stays, however long it takes. */

@@ -143,6 +143,10 @@ static const char wrong_attempts[] =
 static const char audit_findings[] =
         "CREATE INDEX audit_finding ON audit_entry(seq) WHERE ev IN ('system.acknowledge','system.tamper','system.verify');";
 
+/* Who started it, and for whose limit it counts while it runs; null: it was found at the backend. script: it is one of a script. */
+static const char execution_clients[] = "ALTER TABLE execution ADD COLUMN client TEXT;"
+                                        "ALTER TABLE execution ADD COLUMN script INTEGER NOT NULL DEFAULT 0;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -158,6 +162,7 @@ const char *const sovd_state_migrations[] = {
         feature,
         wrong_attempts,
         audit_findings,
+        execution_clients,
         NULL,
 };
 

@@ -14,121 +14,93 @@ struct list_call {
         struct sovd_docs_members *members;
 };
 
-/* Room for n more. NULL: no memory. */
-static struct sovd_docs_member *make_room(struct list_call *l, size_t n) {
-        l->members->items = sovd_arena_array(l->call->arena, struct sovd_docs_member, n + 1);
-        l->members->n = l->members->items ? n : 0;
-        return l->members->items;
+/* Where an item has what all of them have. */
+struct layout {
+        size_t size, id, name, tags;
+        size_t self; /* where the member points to it; 0 = nowhere */
+};
+#define LAYOUT(type, id, name) sizeof(struct type), offsetof(struct type, id), offsetof(struct type, name), offsetof(struct type, tags)
+#define SELF(word) offsetof(struct sovd_docs_member, word)
+
+static int make_members(struct list_call *l, const struct sovd_list *list, const struct layout *layout) {
+        struct sovd_docs_member *to = sovd_arena_array(l->call->arena, struct sovd_docs_member, list->n + 1);
+        if (!to)
+                return sovd_error_origin(-ENOMEM);
+
+        l->members->items = to;
+        l->members->n = list->n;
+        for (size_t i = 0; i < list->n; i++) {
+                const char *from = (const char *)list->items + i * layout->size;
+                to[i] = (struct sovd_docs_member){ .id = NULL };
+                memcpy(&to[i].id, from + layout->id, sizeof(to[i].id));
+                memcpy(&to[i].name, from + layout->name, sizeof(to[i].name));
+                memcpy(&to[i].tags, from + layout->tags, sizeof(to[i].tags));
+                if (layout->self)
+                        memcpy((char *)&to[i] + layout->self, &from, sizeof(from));
+        }
+        return 0;
 }
 
 static int list_data(struct list_call *l) {
+        static const struct layout layout = { LAYOUT(sovd_data_item, id, name), 0 };
         static const struct sovd_data_filter all = { .groups = { .n = 0 } };
         struct sovd_data_list list = { .items = { .n = 0 } };
 
         int r = l->ops->data_list(l->call, l->call->entity, &all, &list);
-        if (r)
-                return r;
+        if (!r)
+                r = make_members(l, &list.items, &layout);
         const struct sovd_data_item *from = list.items.items;
-        struct sovd_docs_member *to = make_room(l, list.items.n);
-        if (!to)
-                return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < list.items.n; i++)
-                to[i] = (struct sovd_docs_member){ .id = from[i].id,
-                                                   .name = from[i].name,
-                                                   .category = from[i].category,
-                                                   .tags = from[i].tags,
-                                                   .groups = from[i].groups,
-                                                   .read_only = sovd_streq(from[i].access, "readOnly") };
-        return 0;
+        for (size_t i = 0; !r && i < list.items.n; i++) {
+                l->members->items[i].category = from[i].category;
+                l->members->items[i].groups = from[i].groups;
+                l->members->items[i].read_only = sovd_streq(from[i].access, "readOnly");
+        }
+        return r;
 }
 
 static int list_faults(struct list_call *l) {
+        static const struct layout layout = { LAYOUT(sovd_fault, code, fault_name), SELF(fault) };
         static const struct sovd_fault_filter all = { .n_status = 0 };
         struct sovd_fault_list list = { .items = { .n = 0 } };
 
         int r = l->ops->faults_list(l->call, l->call->entity, &all, &list);
-        if (r)
-                return r;
-        const struct sovd_fault *from = list.items.items;
-        struct sovd_docs_member *to = make_room(l, list.items.n);
-        if (!to)
-                return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < list.items.n; i++)
-                to[i] = (struct sovd_docs_member){ .id = from[i].code,
-                                                   .name = from[i].fault_name,
-                                                   .tags = from[i].tags,
-                                                   .fault = &from[i] };
-        return 0;
+        return r ? r : make_members(l, &list.items, &layout);
 }
 
 static int list_operations(struct list_call *l) {
+        static const struct layout layout = { LAYOUT(sovd_operation, id, name), SELF(operation) };
         struct sovd_operation_list list = { .items = { .n = 0 } };
 
         int r = l->ops->operations_list(l->call, l->call->entity, &list);
-        if (r)
-                return r;
-        sovd_near_mark_operations(l->call, &list.items);
-        const struct sovd_operation *from = list.items.items;
-        struct sovd_docs_member *to = make_room(l, list.items.n);
-        if (!to)
-                return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < list.items.n; i++)
-                to[i] = (struct sovd_docs_member){
-                        .id = from[i].id, .name = from[i].name, .tags = from[i].tags, .operation = &from[i]
-                };
-        return 0;
+        if (!r)
+                sovd_near_mark_operations(l->call, &list.items);
+        return r ? r : make_members(l, &list.items, &layout);
 }
 
 static int list_modes(struct list_call *l) {
+        static const struct layout layout = { LAYOUT(sovd_mode, id, name), 0 };
         struct sovd_mode_list list = { .items = { .n = 0 } };
 
         int r = l->ops->modes_list(l->call, l->call->entity, &list);
-        if (r)
-                return r;
-        const struct sovd_mode *from = list.items.items;
-        struct sovd_docs_member *to = make_room(l, list.items.n);
-        if (!to)
-                return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < list.items.n; i++)
-                to[i] = (struct sovd_docs_member){ .id = from[i].id,
-                                                   .name = from[i].name,
-                                                   .tags = from[i].tags };
-        return 0;
+        return r ? r : make_members(l, &list.items, &layout);
 }
 
 static int list_configurations(struct list_call *l) {
+        static const struct layout layout = { LAYOUT(sovd_configuration, id, name), 0 };
         struct sovd_configuration_list list = { .items = { .n = 0 } };
 
         int r = l->ops->configurations_list(l->call, l->call->entity, &list);
-        if (r)
-                return r;
-        const struct sovd_configuration *from = list.items.items;
-        struct sovd_docs_member *to = make_room(l, list.items.n);
-        if (!to)
-                return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < list.items.n; i++)
-                to[i] = (struct sovd_docs_member){ .id = from[i].id,
-                                                   .name = from[i].name,
-                                                   .tags = from[i].tags };
-        return 0;
+        return r ? r : make_members(l, &list.items, &layout);
 }
 
 static int list_scripts(struct list_call *l) {
+        static const struct layout layout = { LAYOUT(sovd_script, id, name), SELF(script) };
         struct sovd_script_list list = { .items = { .n = 0 } };
 
         int r = l->ops->scripts_list(l->call, l->call->entity, &list);
-        if (r)
-                return r;
-        sovd_near_mark_scripts(l->call, &list.items);
-        const struct sovd_script *from = list.items.items;
-        struct sovd_docs_member *to = make_room(l, list.items.n);
-        if (!to)
-                return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < list.items.n; i++)
-                to[i] = (struct sovd_docs_member){
-                        .id = from[i].id, .name = from[i].name, .tags = from[i].tags, .script = &from[i]
-                };
-        return 0;
+        if (!r)
+                sovd_near_mark_scripts(l->call, &list.items);
+        return r ? r : make_members(l, &list.items, &layout);
 }
 
 /* Of bulk data the categories; the items come and go. */
@@ -138,11 +110,11 @@ static int list_bulk_categories(struct list_call *l) {
         int r = l->ops->bulk_categories(l->call, l->call->entity, &list);
         if (r)
                 return r;
-        struct sovd_docs_member *to = make_room(l, list.items.n);
-        if (!to)
+        l->members->items = sovd_arena_array(l->call->arena, struct sovd_docs_member, list.items.n + 1);
+        if (!l->members->items)
                 return sovd_error_origin(-ENOMEM);
-        for (size_t i = 0; i < list.items.n; i++)
-                to[i] = (struct sovd_docs_member){ .id = list.items.items[i] };
+        for (; l->members->n < list.items.n; l->members->n++)
+                l->members->items[l->members->n] = (struct sovd_docs_member){ .id = list.items.items[l->members->n] };
         return 0;
 }
 

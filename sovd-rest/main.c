@@ -377,7 +377,7 @@ static int start_access(struct daemon *d) {
         if (!r)
                 r = sovd_browser_sessions_new(&d->rest.browser_sessions);
         if (!r)
-                r = sovd_proximity_new(&d->rest.proximity, d->rest.secrets, (size_t)auth->proximity_challenges.value);
+                r = sovd_proximity_new(&d->rest.proximity, d->rest.secrets, (size_t)auth->proximity_challenges.value, d->db);
         if (!r)
                 r = set_access(d, &d->settings);
         if (!r)
@@ -659,6 +659,7 @@ static int with_settings(const struct sovd_arguments *arguments) {
 int main(int argc, char **argv) {
         struct sovd_arguments arguments;
 
+        sovd_process_bound_heap();
         if (!sovd_arguments_parse(&arguments, argc, argv))
                 return 2;
         switch (arguments.action) {

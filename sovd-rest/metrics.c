@@ -394,8 +394,8 @@ static void write_process(struct sovd_gateway *gateway, struct sovd_json_writer 
                     (double)n_left_out);
         write_value(w, "sovd_resources_left_out_total", "counter", "How often a resource was left out of a list.",
                     (double)left_out_total);
-        write_value(w, "sovd_executions", "gauge", "Executions that are kept.", (double)total);
-        write_value(w, "sovd_executions_running", "gauge", "Executions that run.", (double)running);
+        write_value(w, "sovd_executions", "gauge", "Executions that are kept, with those of scripts that run.", (double)total);
+        write_value(w, "sovd_executions_running", "gauge", "Executions that run, of scripts too.", (double)running);
         write_value(w, "sovd_data_lists", "gauge", "Data lists that are kept.",
                     (double)sovd_data_lists_count(sovd_gateway_data_lists(gateway)));
         size_t n_keys;

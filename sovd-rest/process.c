@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/process.h"
 #include <dirent.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#define HEAP_PARTS 4 /* instead of 8 for each CPU */
+
+void sovd_process_bound_heap(void) {
+#ifdef M_ARENA_MAX
+        (void)mallopt(M_ARENA_MAX, HEAP_PARTS);
+#endif
+}
 
 size_t sovd_process_open_files(void) {
         size_t n = 0;

@@ -100,7 +100,7 @@ static const struct sovd_field limits_fields[] = {
         INT("executions", executions, 1, 100000, "1000", "Executions that are kept; running ones are never dropped."),
         SECONDS("execution_retention_secs", execution_retention, 1, 604800, "600",
                 "How long an ended execution can be read."),
-        INT("executions_per_client", executions_per_client, 1, 100000, "200", "Executions of one client that run at the same time."),
+        INT("executions_per_client", executions_per_client, 1, 100000, "200", "Executions of one client, of operations and scripts, that run at the same time."),
         INT("docs_bytes", docs_bytes, 16384, 64 * 1024 * 1024, "4194304",
             "About how long a description (/docs) may be; what is left out is said in it."),
         INT("data_lists", data_lists, 1, 100000, "1000", "Data lists that are kept, of all clients."),

@@ -192,9 +192,8 @@ int sim_script_read(struct sovd_call *call, const struct sovd_entity *e, const c
 
 static void drop(struct sim_scripts *scripts, size_t i) {
         script_free(scripts->items[i]);
-        scripts->n--;
         scripts->n_uploaded--;
-        memmove(&scripts->items[i], &scripts->items[i + 1], (scripts->n - i) * sizeof(struct script *));
+        SOVD_REMOVE(scripts->items, scripts->n, i);
 }
 
 static int delete_script(struct sovd_call *call, const struct sim_call *c, const char *id) {

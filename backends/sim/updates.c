@@ -310,8 +310,7 @@ int sim_update_delete(struct sovd_call *call, struct sovd_backend *backend, cons
                 r = sovd_fail(call, SOVD_E_UPDATE_RUNNING, "update '%s' is in progress", id);
         else {
                 sovd_arena_free(u->arena);
-                c.sim->n_updates--;
-                memmove(u, u + 1, (size_t)(c.sim->updates + c.sim->n_updates - u) * sizeof(*u));
+                SOVD_REMOVE(c.sim->updates, c.sim->n_updates, (size_t)(u - c.sim->updates));
         }
         sim_leave(&c);
         return r;

@@ -17,6 +17,10 @@
 #define JOURNAL_BYTES  "8388608"
 #define STEPS          20000 /* of SQLite's machine between two looks at the clock: about a millisecond */
 #define RETRY_SEC      1
+/* KiB. A reader's pages are worth nothing after the next commit, and are given back in parts of the heap that other threads
+ * do not use: 4 MiB of each took 70 MB together, and made no page of faults faster. */
+#define READER_CACHE   "PRAGMA cache_size=-512"
+#define WRITER_CACHE   "PRAGMA cache_size=-4000"
 #define TELL_USEC      (10 * SOVD_USEC_PER_SEC) /* between two lines of the log about the same trouble */
 
 struct sovd_db_job {
@@ -119,8 +123,7 @@ static int harden(struct sovd_db_conn *conn) {
         (void)sqlite3_busy_timeout(conn->sqlite, BUSY_MSEC);
         (void)sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         (void)sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-        return sovd_db_exec(conn, "PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000; "
-                          "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0");
+        return sovd_db_exec(conn, "PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0");
 }
 
 /* SQLite asks now and then whether to go on. */
@@ -141,10 +144,10 @@ int sovd_db_conn_open(struct sovd_db_conn **ret, struct sovd_db *db, bool writer
         int r = sovd_db_failed(conn, sqlite3_open_v2(db->uri, &conn->sqlite, flags, NULL));
         if (!r)
                 r = harden(conn);
-        if (!r && !writer) {
+        if (!r && !writer)
                 sqlite3_progress_handler(conn->sqlite, STEPS, is_late, conn);
-                r = sovd_db_exec(conn, "PRAGMA query_only=ON");
-        }
+        if (!r)
+                r = sovd_db_exec(conn, writer ? WRITER_CACHE : READER_CACHE "; PRAGMA query_only=ON");
         if (r)
                 return r;
 

@@ -50,10 +50,11 @@ static int take_parameter(const char **p, struct sovd_arena *arena, struct param
         if (!*s)
                 return 0;
         size_t n = strspn(s, TOKEN);
-        if (!n || s[n] != '=')
-                return SOVD_E_BAD_REQUEST;
         *ret = (struct parameter){ .name = s, .name_len = n };
-        s += n + 1;
+        s = skip_space(s + n); /* RFC 6266 lets blanks stand around the '=' */
+        if (!n || *s != '=')
+                return SOVD_E_BAD_REQUEST;
+        s = skip_space(s + 1);
         if (*s == '"') {
                 *p = s;
                 return take_quoted(p, arena, &ret->value);

@@ -31,6 +31,14 @@
                 _p;                  \
         })
 
+/* Takes an element out of an array; the others keep their order. */
+#define SOVD_REMOVE(array, n, i)                                                            \
+        do {                                                                                \
+                const size_t _i = (i);                                                      \
+                (n)--;                                                                      \
+                memmove(&(array)[_i], &(array)[_i + 1], ((n) - _i) * sizeof((array)[0]));    \
+        } while (0)
+
 /* Defines f##p for _cleanup_(): calls f on the variable unless it is NULL. */
 #define SOVD_DEFINE_CLEANUP(type, f)                    \
         static inline __attribute__((unused)) void f##p(type *p) { \

@@ -64,11 +64,14 @@ bool sovd_faults_are_elsewhere(const struct sovd_entity *e) {
         return backend && !backend->ops->faults_history;
 }
 
-#define OF_A_FAULT 5 /* below it is every severity, and no restore, which happened to all entities alike */
+/* A restore happened to all entities alike, and is of none. */
+static bool is_of_entity(void *data, const char *entity, const char *code) {
+        return *entity;
+}
 
 /* Has anything ever happened to its faults, as far as the gateway knows? */
 static int was_followed(struct sovd_call *call, struct sovd_fault_sink *sink, const struct sovd_entity *e) {
-        const struct sovd_fault_filter one = { .max = 1, .severity = SOVD_INT(OF_A_FAULT) };
+        const struct sovd_fault_filter one = { .max = 1, .sight = { .sees = is_of_entity } };
         const struct sovd_fault_history_filter any = { .faults = &one };
         struct sovd_fault_history past = { 0 };
 

@@ -160,8 +160,26 @@ static int too_many(struct sovd_call *call, int r) {
         return SOVD_E_OVERLOAD;
 }
 
+/* Does one of a script run, or wait for its turn? */
+static bool script_runs_on(struct sovd_call *call, const struct sovd_execution_owner *owner) {
+        const struct sovd_entity *e = sovd_tree_find(call->tree, owner->type, owner->entity);
+        struct sovd_backend *backend = e ? e->providers[SOVD_COLLECTION_SCRIPTS] : NULL;
+        struct sovd_script_execution execution = { 0 };
+
+        int r = backend && backend->ops->script_execution_read
+                        ? backend->ops->script_execution_read(call, e, owner->operation, owner->backend_id, &execution)
+                        : SOVD_E_NOT_FOUND; /* nobody can tell any more */
+        const bool gone = is_gone(call, r);
+        call->failure = (struct sovd_failure){ 0 };
+        if (!gone && (r || execution.status == SOVD_SCRIPT_RUNNING || execution.status == SOVD_SCRIPT_PREPARED))
+                return true;
+        return sovd_executions_remove(executions_of(call), owner->id) != 0;
+}
+
 /* Asks the backend what became of an execution that counts as running. true: it runs on. */
 static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *owner) {
+        if (owner->is_script)
+                return script_runs_on(call, owner);
         const struct sovd_entity *e = sovd_tree_find(call->tree, owner->type, owner->entity);
         struct sovd_backend *backend = e ? e->providers[SOVD_COLLECTION_OPERATIONS] : NULL;
         struct sovd_execution execution = { 0 };
@@ -195,6 +213,12 @@ static int reserve(struct sovd_call *call) {
                 skip += runs_on(call, &owner);
         }
         return sovd_executions_reserve_for(executions_of(call), call->principal.id);
+}
+
+int sovd_execution_reserve(struct sovd_call *call) {
+        const int r = reserve(call);
+
+        return r ? too_many(call, r) : 0;
 }
 
 /* The execution that stands for a start of which nobody can say what became of it, as JSON text. */
@@ -268,13 +292,13 @@ static int keep_unknown(struct sovd_call *call, const char *id, int r) {
 static int begin(struct sovd_call *call, char id[static SOVD_ID_SIZE]) {
         struct sovd_idempotency_row key;
 
-        int r = reserve(call);
+        int r = sovd_execution_reserve(call);
         if (r)
-                return too_many(call, r);
+                return r;
         if (call->idempotency)
                 sovd_idempotency_row(sovd_gateway_idempotency(call->gateway), call->idempotency, &key);
         key.execution = id;
-        r = sovd_executions_begin(executions_of(call), call->entity, call->params[0],
+        r = sovd_executions_begin(executions_of(call), call->entity, call->params[0], call->principal.id,
                                   call->idempotency ? sovd_idempotency_write : NULL, &key, id);
         if (!r)
                 return 0;

@@ -43,6 +43,10 @@ const char *sovd_entity_href(struct sovd_call *call, const struct sovd_entity *e
 /* Adds to the failure of a call for an operation which execution stands for what was asked for. -ENOMEM. */
 int sovd_execution_point_to(struct sovd_call *call, const char *id);
 
+/* Reserves a place for an execution of the call's client, of an operation or a script (sovd_executions_reserve_for()). Sets the
+ * failure: SOVD_E_OVERLOAD. */
+int sovd_execution_reserve(struct sovd_call *call);
+
 /* The same as sovd_entity_href() in a buffer, for lists of thousands: takes memory of the arena only for ids that have to be encoded. */
 #define SOVD_HREF_SIZE 1024
 const char *sovd_entity_href_in(char buf[static SOVD_HREF_SIZE], const struct sovd_call *call,

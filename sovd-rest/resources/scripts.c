@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sovd-core/base/disposition.h"
+#include "sovd-core/base/log.h"
 #include "sovd-rest/proximity.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
-#include <strings.h>
 
 static const struct sovd_query_param list_query[] = {
         { "tags", SOVD_QUERY_STRINGS, "Only scripts with one of these tags." },
@@ -48,62 +49,14 @@ static int script_read(struct sovd_call *call) {
 
 /* --- upload --------------------------------------------------------------------------------------------- */
 
-#define TOKEN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
-
-/* A token or a quoted string (RFC 9110 5.6); *text is set behind it. NULL: neither, or no memory. */
-static const char *read_value(struct sovd_call *call, const char **text) {
-        const char *p = *text;
-        size_t n = strspn(p, TOKEN), len = 0;
-
-        if (*p != '"') {
-                *text = p + n;
-                return n ? sovd_arena_strndup(call->arena, p, n) : NULL;
-        }
-        char *value = sovd_arena_alloc(call->arena, strlen(p) + 1);
-        for (p++; value && *p && *p != '"'; p++) {
-                p += *p == '\\' && p[1];
-                value[len++] = *p;
-        }
-        *text = p + (*p == '"');
-        return *p == '"' ? value : NULL;
-}
-
-/* type *( ; name = value ): RFC 6266. *ret is the filename, else the name, or NULL when there is neither. false:
- * malformed. */
-static bool parse_disposition(struct sovd_call *call, const char *field, const char **ret) {
-        static const char space[] = " \t";
-        const char *plain = NULL;
-
-        *ret = NULL;
-        size_t n = strspn(field, TOKEN);
-        if (!n)
-                return false;
-        for (field += n; *(field += strspn(field, space)) == ';';) {
-                field += 1 + strspn(field + 1, space);
-                const char *name = field;
-                n = strspn(field, TOKEN);
-                field += n + strspn(field + n, space);
-                if (!n || *field++ != '=')
-                        return false;
-                field += strspn(field, space);
-                const char *value = read_value(call, &field);
-                if (!value)
-                        return false;
-                if (n == strlen("filename") && strncasecmp(name, "filename", n) == 0)
-                        *ret = value;
-                else if (n == strlen("name") && strncasecmp(name, "name", n) == 0)
-                        plain = value;
-        }
-        if (!*ret)
-                *ret = plain;
-        return !*field;
-}
-
 static int missing(struct sovd_call *call, const char *field) {
         return sovd_fail(call, SOVD_E_BAD_REQUEST, "an upload needs the header field %s", field);
 }
 
 static int read_upload(struct sovd_call *call, struct sovd_script_upload *ret) {
+        struct sovd_disposition d = { 0 };
+        const char *reason;
+
         *ret = (struct sovd_script_upload){
                 .content_type = sovd_call_header(call, "Content-Type"),
                 .content_disposition = sovd_call_header(call, "Content-Disposition"),
@@ -116,9 +69,12 @@ static int read_upload(struct sovd_call *call, struct sovd_script_upload *ret) {
                 return missing(call, "Content-Type");
         if (!ret->content_disposition)
                 return missing(call, "Content-Disposition");
-        if (!parse_disposition(call, ret->content_disposition, &ret->file_name))
-                return sovd_fail(call, SOVD_E_BAD_REQUEST,
-                                 "Content-Disposition cannot be read; it looks like: attachment; filename=\"x.json\"");
+        int r = sovd_disposition_parse(ret->content_disposition, call->arena, &d, &reason);
+        if (r)
+                return r < 0 ? r
+                             : sovd_fail(call, r, "Content-Disposition cannot be read; %s, like: attachment; filename=\"x.json\"",
+                                         reason);
+        ret->file_name = d.filename ? d.filename : d.name;
         return ret->len ? 0 : sovd_fail(call, SOVD_E_BAD_REQUEST, "the upload is empty");
 }
 
@@ -149,13 +105,12 @@ static int script_delete(struct sovd_call *call) {
 
 /* --- executions ----------------------------------------------------------------------------------------- */
 
-static int script_start(struct sovd_call *call) {
-        struct sovd_script_started *started = sovd_arena_new0(call->arena, struct sovd_script_started);
+static struct sovd_executions *executions_of(const struct sovd_call *call) {
+        return sovd_gateway_executions(call->gateway);
+}
+
+static int start(struct sovd_call *call, struct sovd_script_started *ret) {
         struct sovd_script_start wanted = *(const struct sovd_script_start *)call->in;
-        if (!started)
-                return sovd_error_origin(-ENOMEM);
-        if (!ops_of(call)->script_start)
-                return sovd_not_offered(call, "running scripts");
 
         int r = sovd_near_check(call, SOVD_COLLECTION_SCRIPTS, &wanted.proximity_response);
         if (r)
@@ -163,9 +118,28 @@ static int script_start(struct sovd_call *call) {
         r = sovd_idempotency_keep(sovd_gateway_idempotency(call->gateway), call->idempotency);
         if (r)
                 return sovd_fail_storage(call, r);
-        r = sovd_call_did(call, ops_of(call)->script_start(call, call->entity, call->params[0], &wanted, started));
+        return sovd_call_did(call, ops_of(call)->script_start(call, call->entity, call->params[0], &wanted, ret));
+}
+
+static int script_start(struct sovd_call *call) {
+        struct sovd_script_started *started = sovd_arena_new0(call->arena, struct sovd_script_started);
+        if (!started)
+                return sovd_error_origin(-ENOMEM);
+        if (!ops_of(call)->script_start)
+                return sovd_not_offered(call, "running scripts");
+
+        int r = sovd_execution_reserve(call);
         if (r)
                 return r;
+        r = start(call, started);
+        if (r) {
+                sovd_executions_release(executions_of(call), "", false);
+                sovd_executions_settle(executions_of(call), call->principal.id, "");
+                return r;
+        }
+        if (sovd_executions_add_script(executions_of(call), call->entity, call->params[0], started->id,
+                                       call->principal.id))
+                sovd_log(SOVD_LOG_WARN, "an execution of a script does not count for its client");
         call->out = started;
         call->location = sovd_call_printf(call, "%s/scripts/%s/executions/%s", sovd_entity_href(call, call->entity),
                                           sovd_encoded(call, call->params[0]), sovd_encoded(call, started->id));
@@ -192,7 +166,10 @@ static int script_execution_read(struct sovd_call *call) {
                 return sovd_not_offered(call, "the status of executions");
 
         call->out = execution;
-        return ops_of(call)->script_execution_read(call, call->entity, call->params[0], call->params[1], execution);
+        int r = ops_of(call)->script_execution_read(call, call->entity, call->params[0], call->params[1], execution);
+        if (!r && execution->status != SOVD_SCRIPT_RUNNING && execution->status != SOVD_SCRIPT_PREPARED)
+                sovd_executions_end_script(executions_of(call), call->entity, call->params[0], call->params[1]);
+        return r;
 }
 
 static int script_execution_control(struct sovd_call *call) {
@@ -213,7 +190,10 @@ static int script_execution_control(struct sovd_call *call) {
 static int script_execution_delete(struct sovd_call *call) {
         if (!ops_of(call)->script_execution_delete)
                 return sovd_not_offered(call, "deleting executions");
-        return sovd_call_did(call, ops_of(call)->script_execution_delete(call, call->entity, call->params[0], call->params[1]));
+        int r = sovd_call_did(call, ops_of(call)->script_execution_delete(call, call->entity, call->params[0], call->params[1]));
+        if (!r)
+                sovd_executions_end_script(executions_of(call), call->entity, call->params[0], call->params[1]);
+        return r;
 }
 
 #define SCRIPTS .entities = SOVD_ANY_ENTITY, .collection = SOVD_COLLECTION_SCRIPTS, .clause = "ISO 17978-3 7.15"

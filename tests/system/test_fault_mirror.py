@@ -48,6 +48,15 @@ class MirrorCase(polling.Waiting, unittest.TestCase):
         finally:
             connection.close()
 
+    def write(self, text, *values):
+        """While the gateway is away."""
+        connection = sqlite3.connect(self.folder / 'state.db')
+        try:
+            with connection:
+                self.assertGreater(connection.execute(text, values).rowcount, 0)
+        finally:
+            connection.close()
+
     def stored(self, entity=BMS):
         """code -> status byte"""
         return dict(self.rows('SELECT code, status FROM fault WHERE entity=?', entity))
@@ -209,6 +218,32 @@ class SwitchedOff(MirrorCase):
         start = time.monotonic()
         self.until(lambda: time.monotonic() > start + 1)
         self.assertEqual((self.ecu.stats()['classes']['faults'], self.metric('readings_total'), self.stored()), (0, 0, {}))
+
+    def history(self, status=200, path=f'/{BMS}'):
+        reply = self.gateway.request('GET', path + '/faults/history')
+        self.assertEqual(reply.status, status, repr(reply))
+        return reply.json
+
+    def test_of_what_was_followed_once_a_clear_is_history_too(self):
+        self.history(501)
+        self.stop()
+        self.mirror = POLL
+        self.start()
+        self.raise_fault()
+        self.until(lambda: self.changes() == ['failed'])
+        self.heal_fault()
+        self.assertEqual(self.gateway.delete(f'/{BMS}/faults').status, 204)
+        self.stop()
+        self.mirror = type(self).mirror
+        self.write("DELETE FROM fault_event WHERE entity<>? OR code<>''", BMS)
+        self.start()
+        item, = self.history()['items']
+        self.assertEqual((item['change'], item['entity']), ('cleared', BMS))
+        self.history(501, '/components/climate')
+        self.stop()
+        self.write("UPDATE fault_event SET entity=''")  # as a restore, which is of no entity
+        self.start()
+        self.history(501)
 
 
 if __name__ == '__main__':

@@ -198,6 +198,17 @@ class Forwarded(RestartCase):
         self.assertTrue(polling.wait_until(lambda: self.ask(200, 'GET', uri).json['status'] == 'completed', 30))
         self.ask(204, 'DELETE', uri, who=A)
 
+    def test_what_runs_on_counts_for_who_started_it(self):
+        self.sections = {'limits': {'executions_per_client': 1}}
+        self.restart()
+        path, other = (f'/components/bms/operations/{name}/executions' for name in ('cell-balance', 'self-test'))
+        uri = gateway.Gateway.full(self.ask(202, 'POST', path, {}, A).headers['location'])
+        self.restart()
+        self.assertIn('executions_per_client', self.ask(503, 'POST', other, {}, A).json['message'])
+        self.ask(202, 'POST', other, {}, B)
+        self.ask(204, 'DELETE', uri, who=A)
+        self.ask(202, 'POST', path, {}, A)
+
     def test_what_runs_on_is_known_when_the_ecu_is_found_late(self):
         path = '/components/bms/operations/self-test/executions'
         uri = gateway.Gateway.full(self.ask(202, 'POST', path, {}, A).headers['location'])
@@ -209,6 +220,64 @@ class Forwarded(RestartCase):
         self.gateway.wait_ready()
         self.gateway.wait_read()
         self.assertIn(self.ask(200, 'GET', uri).json['status'], ('running', 'completed'))
+
+
+class Scripts(RestartCase):
+    """Of a vehicle behind another gateway, which goes on: a client has so many executions that run, whatever they are of."""
+    PATH, ANOTHER = (f'/components/ecu/scripts/{name}/executions' for name in ('wait', 'another'))
+    sections = {'limits': {'executions_per_client': 1}}
+
+    def setUp(self):
+        super().setUp()
+        scenario = self.folder / 'vehicle.yaml'
+        scenario.write_text(json.dumps({'components': [{
+            'id': 'ecu', 'operations': [{'id': 'long', 'asynchronous': True, 'duration_secs': 600}],
+            'scripts': [*({'id': name, 'steps': [{'wait_ms': 600000}]} for name in ('wait', 'another')), {'id': 'brief', 'steps': [{'wait_ms': 1}]}]}]}), encoding='utf-8')
+        self.behind = gateway.Gateway(arguments=[f'--demo={scenario}'], environment={'SOVD_SERVER__PORT': '0', 'SOVD_LOCKS__REQUIRED': ''})
+        self.addCleanup(lambda: self.behind.stop())
+        self.backends = [gateway.backend_of(self.behind, 'behind')]
+        self.start()
+
+    def begin(self, status=202, who=A, path=PATH):
+        return self.ask(status, 'POST', path, {}, who).headers.get('location')
+
+    def test_they_count_for_their_client_until_they_are_deleted(self):
+        uri = gateway.Gateway.full(self.begin())
+        reply = self.ask(503, 'POST', self.PATH, {}, A)
+        self.assertIn('executions_per_client', reply.json['message'])
+        self.assertIn('retry-after', reply.headers)
+        self.begin(503, path=f'{OPERATIONS}/long/executions')
+        self.begin(who=B, path=self.ANOTHER)
+        self.assertEqual(self.gateway.metrics()['sovd_executions_running'], 2)
+        self.ask(204, 'PUT', uri, {'action': 'stop'}, A)
+        self.ask(204, 'DELETE', uri, who=A)
+        self.assertEqual(self.gateway.metrics()['sovd_executions_running'], 1)
+        self.begin(path=f'{OPERATIONS}/long/executions')
+        self.begin(503)
+
+    def test_one_that_was_seen_to_end_leaves_its_place(self):
+        uri = gateway.Gateway.full(self.begin(path='/components/ecu/scripts/brief/executions'))
+        polling.wait_until(lambda: self.ask(200, 'GET', uri).json['status'] == 'completed', 10)
+        self.assertEqual(self.gateway.metrics()['sovd_executions'], 0)
+
+    def test_one_that_ended_unseen_leaves_it_when_it_is_needed(self):
+        for _ in range(3):
+            self.begin()
+            for name in self.behind.get(self.PATH).json['items']:
+                self.behind.put(f'{self.PATH}/{name}', {'action': 'stop'})
+
+    def test_a_start_that_is_refused_takes_no_place(self):
+        self.ask(404, 'POST', '/components/ecu/scripts/none/executions', {}, A)
+        self.begin()
+
+    def test_what_runs_on_counts_after_a_restart(self):
+        uri = gateway.Gateway.full(self.begin())
+        self.restart()
+        self.begin(503)
+        self.begin(who=B, path=self.ANOTHER)
+        self.assertEqual(self.ask(200, 'GET', f'{OPERATIONS}/long/executions').json['items'], [])
+        self.ask(204, 'PUT', uri, {'action': 'stop'}, A)
+        self.begin()
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import gateway
+import keys
 import polling
 
 MODE = '/components/ecu/modes/security'
@@ -93,6 +94,57 @@ class Locks(Case):
         self.assertEqual(self.gateway.post('/components/ecu/locks', {'lock_expiration': 60}).status, 201)
         self.assertIn('under this lock', self.answer(409, key_of(seed)).json['message'])
         self.answer(200, key_of(self.seed()))
+
+
+class Proximity(polling.Waiting, unittest.TestCase):
+    """What the gateway itself asks for."""
+    FLUSH = gateway.BASE + '/components/ecu/operations/flush'
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix='near')
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / 'state').mkdir()
+        (self.folder / 'key').write_text('what the device at the vehicle has', encoding='utf-8')
+        (self.folder / 'key').chmod(0o600)
+        (self.folder / 'car.yaml').write_text(json.dumps({'components': [{'id': 'ecu', 'operations': [{'id': 'flush'}]}]}), encoding='utf-8')
+        auth = keys.section(*(keys.entry(name, name * 22, 'developer') for name in 'ab'), enabled=True, proximity=[
+            {'resources': ['**/operations/flush'], 'verifier': {'key': str(self.folder / 'key')}}])
+        (self.folder / 'gateway.yaml').write_text(json.dumps({'server': {'port': 0}, 'auth': auth, 'locks': {'required': []},
+                                                              'storage': {'path': str(self.folder / 'state')}}), encoding='utf-8')
+        self.start()
+
+    def start(self):
+        self.gateway = gateway.Gateway(arguments=[f'--demo={self.folder / "car.yaml"}', '--config', str(self.folder / 'gateway.yaml')], ready=False)
+        self.addCleanup(self.gateway.kill)
+        polling.wait_until(lambda: self.gateway.bare('GET', '/readyz').status == 200, 30)
+
+    def restart(self):
+        self.gateway.kill()
+        self.start()
+
+    def challenge(self, client='a'):
+        reply = self.gateway.bare('GET', self.FLUSH, None, keys.bearer(client * 22))
+        self.assertEqual(reply.status, 200, repr(reply))
+        return reply.json.get('proximity_challenge', {}).get('challenge')
+
+    def answer(self, status, response, client='a'):
+        reply = self.gateway.bare('POST', self.FLUSH + '/executions', {'proximity_response': response}, keys.bearer(client * 22))
+        self.assertEqual(reply.status, status, repr(reply))
+        return reply
+
+    def right(self, client):
+        key, challenge = (self.folder / 'key').read_bytes(), self.challenge(client)
+        return hmac.new(key, f'{challenge}\ncomponents/ecu/operations/flush'.encode(), hashlib.sha256).hexdigest()
+
+    def test_wrong_answers_before_a_restart_make_their_client_wait_after_it(self):
+        for last in (False, False, True):
+            self.assertTrue(self.challenge())
+            self.assertEqual('retry-after' in self.answer(403, 'x').headers, last)
+            self.restart()
+        self.assertIn(self.answer(409, 'x').headers['retry-after'], ('9', '10', '11'))
+        self.assertIsNone(self.challenge())
+        self.answer(200, self.right('b'), 'b')
 
 
 if __name__ == '__main__':

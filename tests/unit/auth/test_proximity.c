@@ -7,8 +7,11 @@
 #include "sovd-auth/proximity.h"
 #include "sovd-auth/proximity_verify.h"
 #include "sovd-auth/secrets.h"
+#include "sovd-core/attempts.h"
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/db.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/state.h"
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <pthread.h>
@@ -23,6 +26,7 @@
 static uint64_t now_usec;
 static struct sovd_proximity *proximity;
 static struct sovd_secrets *secrets;
+static struct sovd_db *db;
 
 static uint64_t fake_now(void) {
         return now_usec;
@@ -40,7 +44,7 @@ static const struct sovd_proximity_of SCRIPT = { "key:a", { "apps", "x", "script
 
 static void begin(size_t max) {
         assert_int_equal(sovd_secrets_new(&secrets, NULL), 0);
-        assert_int_equal(sovd_proximity_new(&proximity, secrets, max), 0);
+        assert_int_equal(sovd_proximity_new(&proximity, secrets, max, db), 0);
         assert_int_equal(sovd_proximity_apply(proximity, &list), 0);
 }
 
@@ -62,6 +66,7 @@ static int set_up(void **state) {
 static int clean_up(void **state) {
         secrets = sovd_secrets_free(secrets);
         proximity = sovd_proximity_free(proximity);
+        db = sovd_db_close(db);
         sovd_clock_replace(NULL);
         return 0;
 }
@@ -232,6 +237,60 @@ static void new_rules_end_what_is_open_and_no_wait(void **state) {
         assert_int_equal(prove(&FLUSH, "x"), SOVD_PROXIMITY_WAIT);
 }
 
+/* Another process with the same state, as it were. */
+static void begin_again(size_t max) {
+        secrets = sovd_secrets_free(secrets);
+        proximity = sovd_proximity_free(proximity);
+        begin(max);
+}
+
+static void count_one(const char *place, unsigned n, void *data) {
+        ++*(size_t *)data;
+}
+
+static size_t n_kept(void) {
+        size_t n = 0;
+
+        assert_int_equal(sovd_attempts_each(db, "proximity/", count_one, &n), 0);
+        return n;
+}
+
+static void wrong_answers_outlive_the_process(void **state) {
+        unsigned wait;
+
+        assert_int_equal(sovd_state_open(&db, NULL, NULL), 0);
+        begin(8);
+        (void)ask(&FLUSH);
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(prove(&FLUSH, "x"), SOVD_PROXIMITY_WRONG);
+        begin_again(8);
+        (void)ask(&FLUSH); /* two are no reason to wait */
+        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "x", UINT64_MAX, &wait), SOVD_PROXIMITY_WRONG);
+        assert_int_equal(wait, 10);
+        begin_again(1); /* also where there is less room */
+        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "x", UINT64_MAX, &wait), SOVD_PROXIMITY_WAIT);
+        assert_int_equal(wait, 11);
+        now_usec += 10 * SOVD_USEC_PER_SEC;
+        assert_int_equal(prove(&FLUSH, answer(ask(&FLUSH), RESOURCE)), SOVD_PROXIMITY_PROVED);
+        assert_int_equal(n_kept(), 0);
+}
+
+static void what_is_remembered_long_enough_does_not_come_back(void **state) {
+        assert_int_equal(sovd_state_open(&db, NULL, NULL), 0);
+        begin(2);
+        (void)ask(&FLUSH);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(prove(&FLUSH, "x"), SOVD_PROXIMITY_WRONG);
+        (void)ask(&OTHERS);
+        assert_int_equal(prove(&OTHERS, "x"), SOVD_PROXIMITY_WRONG);
+        assert_int_equal(n_kept(), 2);
+        now_usec += 3600 * SOVD_USEC_PER_SEC;
+        (void)ask(&SCRIPT);
+        assert_int_equal(n_kept(), 0);
+        begin_again(2);
+        (void)ask(&FLUSH);
+}
+
 static void settings_that_protect_nothing_are_refused(void **state) {
         static const char *bad[][2] = {
                 { "components/bms", "neither" }, { "**/data/x", "neither" }, { "operations", "neither" },
@@ -376,6 +435,8 @@ int main(void) {
                 TEST(new_challenges_do_not_forget_wrong_answers),
                 TEST(the_table_is_bounded_for_all_and_for_each),
                 TEST(new_rules_end_what_is_open_and_no_wait),
+                TEST(wrong_answers_outlive_the_process),
+                TEST(what_is_remembered_long_enough_does_not_come_back),
                 TEST(settings_that_protect_nothing_are_refused),
                 TEST(a_process_says_yes_or_no_and_whatever_else_is_no_proof),
                 TEST(who_cannot_be_asked_has_proved_nothing),

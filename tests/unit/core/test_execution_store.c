@@ -85,7 +85,7 @@ static const char *begin(void) {
         char id[SOVD_ID_SIZE];
 
         assert_true(sovd_executions_reserve(executions));
-        assert_int_equal(sovd_executions_begin(executions, &bms, "test", NULL, NULL, id), 0);
+        assert_int_equal(sovd_executions_begin(executions, &bms, "test", "a", NULL, NULL, id), 0);
         return sovd_arena_strdup(arena, id);
 }
 
@@ -152,6 +152,17 @@ static void one_that_runs_is_known_by_its_name_and_marked(void **state) {
         assert_true(ref.is_restored);
         assert_true(sovd_executions_knows(executions, &bms, "test", "42"));
         counts(1, 1);
+}
+
+static void one_that_runs_counts_for_who_started_it(void **state) {
+        const char *id = run("42");
+
+        restart();
+        sovd_executions_limit_clients(executions, 1);
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), SOVD_E_TOO_MANY);
+        assert_int_equal(sovd_executions_reserve_for(executions, "b"), 0);
+        assert_int_equal(sovd_executions_end(executions, id, "{}"), 0);
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), 0);
 }
 
 static void one_that_ended_is_readable_until_its_retention_ends(void **state) {
@@ -275,7 +286,7 @@ static void without_a_row_nothing_is_started(void **state) {
 
         sql("ALTER TABLE execution RENAME TO away");
         assert_true(sovd_executions_reserve(executions));
-        assert_true(sovd_executions_begin(executions, &bms, "test", NULL, NULL, id) < 0);
+        assert_true(sovd_executions_begin(executions, &bms, "test", "a", NULL, NULL, id) < 0);
         sovd_executions_release(executions, "", false);
         assert_true(sovd_executions_add(executions, &bms, "test", "7", NULL, &ref, arena) < 0);
         counts(0, 0);
@@ -357,7 +368,7 @@ static void what_was_under_way_is_not_carried_out_again(void **state) {
         sovd_idempotency_row(keys, ticket, &row);
         row.execution = id;
         assert_true(sovd_executions_reserve(executions));
-        assert_int_equal(sovd_executions_begin(executions, &bms, "test", sovd_idempotency_write, &row, id), 0);
+        assert_int_equal(sovd_executions_begin(executions, &bms, "test", "a", sovd_idempotency_write, &row, id), 0);
         restart();
         for (int i = 0; i < 2; i++) {
                 assert_int_equal(use_key("a", "k", "{}", &ticket), SOVD_IDEMPOTENCY_INTERRUPTED);
@@ -379,7 +390,7 @@ static void the_key_of_a_start_that_was_seen_in_a_list_leads_to_that(void **stat
         sovd_idempotency_row(keys, ticket, &row);
         row.execution = id;
         assert_true(sovd_executions_reserve(executions));
-        assert_int_equal(sovd_executions_begin(executions, &bms, "test", sovd_idempotency_write, &row, id), 0);
+        assert_int_equal(sovd_executions_begin(executions, &bms, "test", "a", sovd_idempotency_write, &row, id), 0);
         assert_int_equal(sovd_executions_add(executions, &bms, "test", "7", NULL, &ref, arena), 0);
         assert_int_equal(sovd_executions_add(executions, &bms, "test", "7", id, &ref, arena), 0);
         assert_string_not_equal(ref.id, id);
@@ -435,6 +446,7 @@ static void an_answer_that_cannot_be_written_is_given_again_until_the_restart(vo
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(one_that_runs_is_known_by_its_name_and_marked),
+                TEST(one_that_runs_counts_for_who_started_it),
                 TEST(one_that_ended_is_readable_until_its_retention_ends),
                 TEST(a_start_without_an_answer_has_failed_with_an_unknown_outcome),
                 TEST(a_start_that_came_to_nothing_leaves_nothing),

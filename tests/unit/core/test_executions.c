@@ -433,7 +433,7 @@ static const char *start_for(const char *client, const char *backend_id) {
         char id[SOVD_ID_SIZE];
 
         assert_int_equal(sovd_executions_reserve_for(executions, client), 0);
-        assert_int_equal(sovd_executions_begin(executions, &bms, "test", NULL, NULL, id), 0);
+        assert_int_equal(sovd_executions_begin(executions, &bms, "test", client, NULL, NULL, id), 0);
         assert_int_equal(sovd_executions_add(executions, &bms, "test", backend_id, id, &ref, arena), 0);
         sovd_executions_settle(executions, client, id);
         return sovd_arena_strdup(arena, ref.id);
