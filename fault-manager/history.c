@@ -9,7 +9,7 @@
 /* The clear of all faults of an entity has no code and no severity: it belongs to the history of each of them, but to
  * no severity. */
 #define FILTER                                                                                                  \
-        " AND severity<?2 AND (severity>0 OR ?2=2147483647)"                                                     \
+        " AND id<=?14 AND severity<?2 AND (severity>0 OR ?2=2147483647)"                                                     \
         " AND ((CASE status>>6 WHEN 0 THEN ?3 WHEN 1 THEN ?11 WHEN 2 THEN ?12 ELSE ?13 END)>>(status&63))&1"     \
         " AND (?6 IS NULL OR scope=?6 OR (code='' AND scope='')) AND (?7 IS NULL OR code=?7 OR code='')"
 #define SELECT "SELECT id, usec, frame, body, entity, code FROM fault_event WHERE "
@@ -49,6 +49,7 @@ static void bind(struct sovd_db_stmt *s, const struct fm_history_query *q) {
         sovd_db_bind_int(s, 2, q->severity_below ? q->severity_below : INT32_MAX);
         sovd_db_bind_text(s, 6, q->scope);
         sovd_db_bind_text(s, 7, q->code);
+        sovd_db_bind_int(s, 14, q->to_id ? q->to_id : INT64_MAX);
         sovd_db_bind_int(s, 10, q->sight.sees ? -1 : (int64_t)q->max + 1); /* one more tells whether something follows */
 }
 

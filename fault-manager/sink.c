@@ -230,6 +230,7 @@ static int history(struct sovd_fault_sink *sink, struct sovd_call *call, const s
                                             .oldest_first = filter->oldest_first,
                                             .after_usec = filter->after_usec,
                                             .after_id = filter->after_id,
+                                            .to_id = filter->to_id,
                                             .max = filter->faults->max,
                                             .deadline_usec = call->deadline_usec,
                                             .sight = filter->faults->sight };
