@@ -10,6 +10,7 @@
 
 #define ROWS        500
 #define PAUSE_USEC  (10 * SOVD_USEC_PER_MSEC) /* between two changes: others write meanwhile */
+#define FIRST_USEC  (UINT64_C(1577836800) * SOVD_USEC_PER_SEC) /* 2020: no gateway is older */
 #define AHEAD_USEC  (UINT64_C(86400) * SOVD_USEC_PER_SEC) /* what happens while a round runs is not ahead */
 #define FREE_PAGES  256                       /* stay in the file: the next events need them */
 
@@ -87,7 +88,7 @@ static int look(struct round *o) {
  * old as the old one behind it. The newest stays. */
 static const char remove_old_sql[] =
         "WITH head AS (SELECT id, usec FROM fault_event NOT INDEXED ORDER BY id LIMIT ?1)"
-        " DELETE FROM fault_event WHERE id<(SELECT max(id) FROM fault_event) AND id<=(SELECT max(id) FROM head WHERE usec<?2"
+        " DELETE FROM fault_event WHERE id<(SELECT max(id) FROM fault_event) AND id<=(SELECT max(id) FROM head WHERE usec>=?4 AND usec<?2"
         " AND id<coalesce((SELECT min(id) FROM head WHERE usec BETWEEN ?2 AND ?3), 9223372036854775807))";
 
 static int remove_old(struct sovd_db_conn *conn, void *data) {
@@ -100,6 +101,7 @@ static int remove_old(struct sovd_db_conn *conn, void *data) {
         sovd_db_bind_int(s, 1, (int64_t)o->rows);
         sovd_db_bind_int(s, 2, (int64_t)o->older_usec);
         sovd_db_bind_int(s, 3, (int64_t)o->ahead_usec);
+        sovd_db_bind_int(s, 4, (int64_t)FIRST_USEC);
         r = sovd_db_run(s);
         o->n = r ? 0 : sovd_db_changes(conn);
         return r;

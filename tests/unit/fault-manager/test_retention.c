@@ -178,7 +178,9 @@ static void an_event_is_not_older_than_what_happened_before_it(void **state) {
         const struct fm_retention_options options = { .keep_usec = 2 * DAY_USEC, .rows = 10 };
         struct fm_past *past;
 
-        add(f, add_events, 15, 3 * DAY_USEC, NULL);
+        add(f, add_events, 5, since_1970, NULL);
+        assert_int_equal(run(f, options).n_events_removed, 0);
+        add(f, add_events, 10, 3 * DAY_USEC, NULL);
         add(f, add_events, 5, DAY_USEC, NULL);
         add(f, add_events, 25, since_1970, NULL);
         assert_int_equal(run(f, options).n_events_removed, 15);
