@@ -114,3 +114,19 @@ int fm_manager_history(struct fm_manager *m, const struct fm_history_query *quer
         *ret_n = n;
         return r;
 }
+
+int fm_manager_knows(struct fm_manager *m, const char *entity, bool *ret) {
+        struct sovd_db_conn *conn;
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_read_begin(m->options.db, &conn);
+        if (r)
+                return r;
+        r = sovd_db_prepare(conn, &s, "SELECT 1 FROM fault WHERE entity=?1 UNION ALL SELECT 1 FROM fault_event WHERE entity=?1 LIMIT 1");
+        if (!r) {
+                sovd_db_bind_text(s, 1, entity);
+                r = sovd_db_step(s, ret);
+        }
+        sovd_db_read_end(m->options.db, conn);
+        return r;
+}

@@ -173,4 +173,7 @@ struct fm_history_query {
 int fm_manager_history(struct fm_manager *m, const struct fm_history_query *query, struct sovd_arena *arena,
                        struct fm_past **ret, size_t *ret_n, bool *ret_full);
 
+/* Is a fault of the entity stored, or did anything happen to one? */
+int fm_manager_knows(struct fm_manager *m, const char *entity, bool *ret);
+
 void fm_manager_counters(struct fm_manager *m, struct sovd_fault_counters *ret);

@@ -105,6 +105,7 @@ static const struct sovd_backend_ops native_ops = {
         .data_write = native_data_write,
         .data_is_pushed = native_data_is_pushed,
         .faults_list = native_faults_list,
+        .faults_restored = native_faults_restored,
         .faults_history = native_faults_history,
         .fault_read = native_fault_read,
         .fault_clear = native_fault_clear,

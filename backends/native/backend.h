@@ -290,8 +290,9 @@ int native_fault_read(struct sovd_call *call, const struct sovd_entity *e, const
                       struct sovd_fault_detail *ret);
 int native_fault_clear(struct sovd_call *call, const struct sovd_entity *e, const char *code);
 int native_faults_clear(struct sovd_call *call, const struct sovd_entity *e, const char *scope);
-/* Before the threads run: which apps have faults of an earlier run. */
+/* Which apps have faults of an earlier run. */
 int native_faults_recall(struct native *b);
+void native_faults_restored(struct sovd_backend *base);
 
 /* operations.c */
 int native_operations_list(struct sovd_call *call, const struct sovd_entity *e,
