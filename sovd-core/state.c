@@ -139,6 +139,10 @@ static const char feature[] =
 static const char wrong_attempts[] =
         "CREATE TABLE wrong_attempt(place TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* What an app of this machine offered last: names of collections, as JSON. */
+static const char native_apps[] =
+        "CREATE TABLE native_app(entity TEXT PRIMARY KEY, offers TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -153,6 +157,7 @@ const char *const sovd_state_migrations[] = {
         sessions,
         feature,
         wrong_attempts,
+        native_apps,
         NULL,
 };
 

@@ -20,6 +20,8 @@ static int native_start(struct sovd_backend *base) {
         b->sink = sovd_gateway_fault_sink(base->gateway);
         int r = native_faults_recall(b);
         if (!r)
+                r = native_offers_recall(b);
+        if (!r)
                 r = native_acks_start(b);
         return r ? r : native_io_start(b);
 }
