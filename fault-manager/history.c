@@ -9,7 +9,7 @@
 /* The clear of all faults of an entity has no code and no severity: it belongs to the history of each of them, but to
  * no severity. */
 #define FILTER                                                                                                  \
-        " AND severity<?2 AND (severity>0 OR ?2=2147483647)"                                                     \
+        " AND id<=?14 AND severity<?2 AND (severity>0 OR ?2=2147483647)"                                                     \
         " AND ((CASE status>>6 WHEN 0 THEN ?3 WHEN 1 THEN ?11 WHEN 2 THEN ?12 ELSE ?13 END)>>(status&63))&1"     \
         " AND (?6 IS NULL OR scope=?6 OR (code='' AND scope='')) AND (?7 IS NULL OR code=?7 OR code='')"
 #define SELECT "SELECT id, usec, frame, body, entity, code FROM fault_event WHERE "
@@ -49,6 +49,7 @@ static void bind(struct sovd_db_stmt *s, const struct fm_history_query *q) {
         sovd_db_bind_int(s, 2, q->severity_below ? q->severity_below : INT32_MAX);
         sovd_db_bind_text(s, 6, q->scope);
         sovd_db_bind_text(s, 7, q->code);
+        sovd_db_bind_int(s, 14, q->to_id ? q->to_id : INT64_MAX);
         sovd_db_bind_int(s, 10, q->sight.sees ? -1 : (int64_t)q->max + 1); /* one more tells whether something follows */
 }
 
@@ -111,5 +112,21 @@ int fm_manager_history(struct fm_manager *m, const struct fm_history_query *quer
         sovd_db_read_end(m->options.db, conn);
         *ret = items;
         *ret_n = n;
+        return r;
+}
+
+int fm_manager_knows(struct fm_manager *m, const char *entity, bool *ret) {
+        struct sovd_db_conn *conn;
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_read_begin(m->options.db, &conn);
+        if (r)
+                return r;
+        r = sovd_db_prepare(conn, &s, "SELECT 1 FROM fault WHERE entity=?1 UNION ALL SELECT 1 FROM fault_event WHERE entity=?1 LIMIT 1");
+        if (!r) {
+                sovd_db_bind_text(s, 1, entity);
+                r = sovd_db_step(s, ret);
+        }
+        sovd_db_read_end(m->options.db, conn);
         return r;
 }

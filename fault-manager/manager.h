@@ -163,6 +163,7 @@ struct fm_history_query {
         bool oldest_first;         /* by time, then by id */
         uint64_t after_usec;       /* the page after this event; id 0 = from the beginning */
         int64_t after_id;
+        int64_t to_id;             /* the newest event; 0 = all */
         size_t max;                /* at least 1 */
         uint64_t deadline_usec;    /* as in fm_query */
         struct sovd_fault_sight sight; /* the same */
@@ -171,5 +172,8 @@ struct fm_history_query {
 /* *ret: array of *ret_n in the arena; *ret_full: the page was full, and something follows. */
 int fm_manager_history(struct fm_manager *m, const struct fm_history_query *query, struct sovd_arena *arena,
                        struct fm_past **ret, size_t *ret_n, bool *ret_full);
+
+/* Is a fault of the entity stored, or did anything happen to one? */
+int fm_manager_knows(struct fm_manager *m, const char *entity, bool *ret);
 
 void fm_manager_counters(struct fm_manager *m, struct sovd_fault_counters *ret);

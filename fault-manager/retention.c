@@ -10,6 +10,8 @@
 
 #define ROWS        500
 #define PAUSE_USEC  (10 * SOVD_USEC_PER_MSEC) /* between two changes: others write meanwhile */
+#define FIRST_USEC  (UINT64_C(1577836800) * SOVD_USEC_PER_SEC) /* 2020: no gateway is older */
+#define AHEAD_USEC  (UINT64_C(86400) * SOVD_USEC_PER_SEC) /* what happens while a round runs is not ahead */
 #define FREE_PAGES  256                       /* stay in the file: the next events need them */
 
 struct fm_retention {
@@ -21,12 +23,14 @@ struct fm_retention {
         pthread_cond_t wake;
         bool stopping;
         struct fm_retention_counters counters;
+        uint64_t begin_usec, begin_boot_usec; /* UTC and boottime when it was made */
 };
 
 /* What a round works with. */
 struct round {
         struct fm_retention *r;
-        uint64_t older_usec;     /* events before this go */
+        uint64_t older_usec;     /* events before this are old */
+        uint64_t ahead_usec;     /* times after this cannot be */
         uint64_t events_too_many, faults_too_many;
         size_t rows;
         int64_t n;               /* that the last change removed */
@@ -79,34 +83,42 @@ static int look(struct round *o) {
 
 /* --- changes -------------------------------------------------------------------------------------------- */
 
-static int remove_rows(struct sovd_db_conn *conn, const char *sql, uint64_t usec, uint64_t rows, struct round *o) {
+/* Ids tell the order in which things happened, times do not: a vehicle's clock may begin in 1970 and be set later. So an
+ * event that stands behind a young one is no older than that, whatever its time; and one with a time that cannot be is as
+ * old as the old one behind it. The newest stays. */
+static const char remove_old_sql[] =
+        "WITH head AS (SELECT id, usec FROM fault_event NOT INDEXED ORDER BY id LIMIT ?1)"
+        " DELETE FROM fault_event WHERE id<(SELECT max(id) FROM fault_event) AND id<=(SELECT max(id) FROM head WHERE usec>=?4 AND usec<?2"
+        " AND id<coalesce((SELECT min(id) FROM head WHERE usec BETWEEN ?2 AND ?3), 9223372036854775807))";
+
+static int remove_old(struct sovd_db_conn *conn, void *data) {
+        struct round *o = data;
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, sql);
+        int r = sovd_db_prepare(conn, &s, remove_old_sql);
         if (r)
                 return r;
-        sovd_db_bind_int(s, 1, (int64_t)usec);
-        sovd_db_bind_int(s, 2, (int64_t)rows);
+        sovd_db_bind_int(s, 1, (int64_t)o->rows);
+        sovd_db_bind_int(s, 2, (int64_t)o->older_usec);
+        sovd_db_bind_int(s, 3, (int64_t)o->ahead_usec);
+        sovd_db_bind_int(s, 4, (int64_t)FIRST_USEC);
         r = sovd_db_run(s);
         o->n = r ? 0 : sovd_db_changes(conn);
         return r;
 }
 
-#define REMOVE(which, order) \
-        "DELETE FROM fault_event WHERE id IN (SELECT id FROM fault_event WHERE id<(SELECT max(id) FROM fault_event) AND " \
-        which " ORDER BY " order " LIMIT ?2)"
-
-static int remove_old(struct sovd_db_conn *conn, void *data) {
-        struct round *o = data;
-
-        return remove_rows(conn, REMOVE("usec<?1", "usec"), o->older_usec, o->rows, o);
-}
-
 static int remove_too_many(struct sovd_db_conn *conn, void *data) {
         struct round *o = data;
-        uint64_t rows = SOVD_MIN(o->events_too_many, (uint64_t)o->rows);
+        struct sovd_db_stmt *s;
 
-        return remove_rows(conn, REMOVE("?1=0", "id"), 0, rows, o);
+        int r = sovd_db_prepare(conn, &s, "DELETE FROM fault_event WHERE id IN (SELECT id FROM fault_event WHERE"
+                                          " id<(SELECT max(id) FROM fault_event) ORDER BY id LIMIT ?1)");
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, (int64_t)SOVD_MIN(o->events_too_many, (uint64_t)o->rows));
+        r = sovd_db_run(s);
+        o->n = r ? 0 : sovd_db_changes(conn);
+        return r;
 }
 
 /* One that is defined now is in memory, and its row is the half of it that outlives a restart. */
@@ -256,10 +268,15 @@ static int repeat_for(struct round *o, sovd_db_work work, uint64_t *n, uint64_t 
         return r;
 }
 
+/* For want of one that knows better: a clock that was put forward since the start makes nothing older. */
+static uint64_t time_for_ages(const struct fm_retention *r, uint64_t now) {
+        return SOVD_MIN(now, r->begin_usec + (sovd_boottime_usec() - r->begin_boot_usec));
+}
+
 int fm_retention_run(struct fm_retention *r) {
-        const uint64_t now = r->options.now_usec ? r->options.now_usec(r->options.now_data) : sovd_realtime_usec(),
-                       keep = r->options.keep_usec;
-        struct round o = { .r = r, .rows = r->options.rows ? r->options.rows : ROWS };
+        const uint64_t clock = sovd_realtime_usec(), keep = r->options.keep_usec,
+                       now = r->options.now_usec ? r->options.now_usec(r->options.now_data) : time_for_ages(r, clock);
+        struct round o = { .r = r, .rows = r->options.rows ? r->options.rows : ROWS, .ahead_usec = clock + AHEAD_USEC };
 
         o.older_usec = keep && now > keep ? now - keep : 0;
         int result = o.older_usec ? repeat(&o, remove_old, &r->counters.n_events_removed) : 0;
@@ -301,6 +318,8 @@ int fm_retention_new(struct fm_retention **ret, struct fm_manager *m, const stru
 
         r->m = m;
         r->options = *options;
+        r->begin_usec = sovd_realtime_usec();
+        r->begin_boot_usec = sovd_boottime_usec();
         (void)pthread_mutex_init(&r->mutex, NULL);
         (void)pthread_condattr_init(&attributes);
         (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

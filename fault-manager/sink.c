@@ -56,6 +56,10 @@ static bool is_defined(struct sovd_fault_sink *sink, const char *entity) {
         return fm_sources_has_file(&((struct fm_sink *)sink)->sources, entity);
 }
 
+static int is_known(struct sovd_fault_sink *sink, const char *entity, bool *ret) {
+        return fm_manager_knows(manager_of(sink), entity, ret);
+}
+
 static int freeze_frame(struct sovd_fault_sink *sink, const char *entity, const char *code, struct sovd_arena *arena,
                         struct sovd_strings *ret) {
         return fm_manager_freeze_frame(manager_of(sink), entity, code, arena, ret);
@@ -230,6 +234,7 @@ static int history(struct sovd_fault_sink *sink, struct sovd_call *call, const s
                                             .oldest_first = filter->oldest_first,
                                             .after_usec = filter->after_usec,
                                             .after_id = filter->after_id,
+                                            .to_id = filter->to_id,
                                             .max = filter->faults->max,
                                             .deadline_usec = call->deadline_usec,
                                             .sight = filter->faults->sight };
@@ -371,6 +376,7 @@ static void count(struct sovd_fault_sink *sink, struct sovd_kept_faults *ret) {
 static const struct sovd_fault_sink_ops sink_ops = {
         .define = define,
         .is_defined = is_defined,
+        .is_known = is_known,
         .freeze_frame = freeze_frame,
         .report = report,
         .wait = wait,

@@ -106,6 +106,8 @@ struct sovd_backend_ops {
 
         /* faults: list and read must, clear may. list: applies the filter, but for its times and pages, which only the
          * fault manager knows (ret->kept). scope NULL = all scopes. history: may, of faults that the fault manager keeps. */
+        /* restored: may; what the fault manager keeps was replaced: entities may have faults now that had none. */
+        void (*faults_restored)(struct sovd_backend *backend);
         int (*faults_history)(struct sovd_call *call, const struct sovd_entity *e,
                               const struct sovd_fault_history_filter *filter, struct sovd_fault_history *ret);
         int (*faults_list)(struct sovd_call *call, const struct sovd_entity *e,

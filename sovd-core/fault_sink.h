@@ -56,6 +56,9 @@ struct sovd_fault_sink_ops {
         /* Does the configuration have a catalogue for the entity? Then it has faults also when it registers none. */
         bool (*is_defined)(struct sovd_fault_sink *sink, const char *entity);
 
+        /* Is a fault of the entity stored, or is it in the history? -errno: the state cannot be read. */
+        int (*is_known)(struct sovd_fault_sink *sink, const char *entity, bool *ret);
+
         /* Ids of data that the catalogue wants kept with a failure of the code; in the arena, none when it is not known. */
         int (*freeze_frame)(struct sovd_fault_sink *sink, const char *entity, const char *code, struct sovd_arena *arena,
                             struct sovd_strings *ret);

@@ -147,6 +147,10 @@ static const char audit_findings[] =
 static const char execution_clients[] = "ALTER TABLE execution ADD COLUMN client TEXT;"
                                         "ALTER TABLE execution ADD COLUMN script INTEGER NOT NULL DEFAULT 0;";
 
+/* What an app of this machine offered last: names of collections, as JSON. */
+static const char native_apps[] =
+        "CREATE TABLE native_app(entity TEXT PRIMARY KEY, offers TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -163,6 +167,7 @@ const char *const sovd_state_migrations[] = {
         wrong_attempts,
         audit_findings,
         execution_clients,
+        native_apps,
         NULL,
 };
 

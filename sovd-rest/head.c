@@ -18,13 +18,15 @@ static size_t count(const struct sovd_head *head, const char *name) {
         return n;
 }
 
-/* The length of a value without the white space that may follow it (RFC 9110 5.5). */
-static size_t trimmed(const char *value) {
-        size_t n = strlen(value);
-
-        while (n && (value[n - 1] == ' ' || value[n - 1] == '\t'))
-                n--;
-        return n;
+/* White space that follows a value is no part of it (RFC 9110 5.5); what stands in front the parser has passed over. */
+static void trim(const struct sovd_head *head) {
+        for (size_t i = 0; i < head->n_fields; i++) {
+                const char *value = head->fields[i].value;
+                size_t n = strlen(value);
+                while (n && (value[n - 1] == ' ' || value[n - 1] == '\t'))
+                        n--;
+                head->buf[value - head->buf + (ptrdiff_t)n] = '\0';
+        }
 }
 
 static int refuse(const char **reason, const char *text) {
@@ -93,7 +95,7 @@ static int check_length(const struct sovd_head *head, struct sovd_head_info *inf
         if (!length)
                 return 0;
 
-        size_t n = trimmed(length);
+        size_t n = strlen(length);
         if (n < 1 || n > 13 || strspn(length, "0123456789") != n)
                 return refuse(reason, "Content-Length is not a plain number of at most 13 digits");
         info->content_length = strtoull(length, NULL, 10);
@@ -108,7 +110,7 @@ static int check_coding(const struct sovd_head *head, struct sovd_head_info *inf
                 return 0;
         if (sovd_head_field(head, "Content-Length"))
                 return refuse(reason, "Content-Length and Transfer-Encoding together");
-        if (count(head, "Transfer-Encoding") > 1 || trimmed(coding) != 7 || strncasecmp(coding, "chunked", 7) != 0)
+        if (count(head, "Transfer-Encoding") > 1 || strcasecmp(coding, "chunked") != 0)
                 return refuse(reason, "Transfer-Encoding is not exactly 'chunked'");
         if (strcmp(head->version, "1.1") != 0)
                 return refuse(reason, "Transfer-Encoding with HTTP/1.0");
@@ -146,7 +148,7 @@ static int check_once(const struct sovd_head *head, const char **reason) {
 }
 
 static bool is_host(const char *host) {
-        return sovd_authority_is_valid(host, trimmed(host));
+        return sovd_authority_is_valid(host, strlen(host));
 }
 
 static int check_host(const struct sovd_head *head, const char **reason) {
@@ -166,7 +168,7 @@ static int check_expect(const struct sovd_head *head, struct sovd_head_info *inf
 
         if (!expect)
                 return 0;
-        if (trimmed(expect) != 12 || strncasecmp(expect, "100-continue", 12) != 0) {
+        if (strcasecmp(expect, "100-continue") != 0) {
                 *reason = "Expect asks for something other than 100-continue";
                 return SOVD_E_EXPECTATION;
         }
@@ -184,8 +186,10 @@ int sovd_head_check(const struct sovd_head *head, struct sovd_head_info *ret, co
         int r = check_line(head, reason);
         if (!r)
                 r = check_fields(head, reason);
-        if (!r)
-                r = check_host(head, reason);
+        if (r)
+                return r;
+        trim(head);
+        r = check_host(head, reason);
         if (!r)
                 r = check_once(head, reason);
         if (!r)

@@ -20,7 +20,7 @@ struct sovd_head_field {
 /* A head in civetweb's buffer after it was parsed: separators are overwritten with NUL, nothing is moved, so the
  * distance between the parts still tells what stood there. */
 struct sovd_head {
-        const char *buf;  /* first byte that was received */
+        char *buf;        /* first byte that was received */
         size_t len;       /* up to and with the empty line */
         const char *method, *uri, *version; /* version: behind "HTTP/" */
         const struct sovd_head_field *fields;
@@ -34,7 +34,8 @@ struct sovd_head_info {
         bool expect_continue;
 };
 
-/* Returns 0, or a positive error with *reason (static text that names what is wrong). */
+/* Returns 0, or a positive error with *reason (static text that names what is wrong). White space behind values, which is
+ * no part of them, is cut off in the buffer: a head is checked once. */
 int sovd_head_check(const struct sovd_head *head, struct sovd_head_info *ret, const char **reason);
 
 /* The first field of this name (without case), or NULL. */

@@ -127,7 +127,7 @@ static struct sovd_http_server *server_of(const struct mg_connection *conn) {
 
 /* --- heads ---------------------------------------------------------------------------------------------- */
 
-static void take_head(struct sovd_head *head, struct sovd_head_field *storage, const char *buf, size_t len,
+static void take_head(struct sovd_head *head, struct sovd_head_field *storage, char *buf, size_t len,
                       const struct mg_request_info *ri) {
         int n = SOVD_MIN(ri->num_headers, SOVD_HEAD_FIELDS_MAX + 1);
 

@@ -93,14 +93,14 @@ void native_app_done(struct native_app *app) {
 
 /* --- the view ------------------------------------------------------------------------------------------- */
 
-static unsigned collections_of(const struct native *b, const struct native_app *app) {
+unsigned native_app_offers(const struct native *b, const struct native_app *app) {
         const struct native_register *lists = app->registration ? &app->registration->lists : NULL;
         unsigned bits = 0;
 
         if (b->sink && app->has_faults)
                 bits |= 1u << SOVD_COLLECTION_FAULTS;
         if (!lists)
-                return bits;
+                return bits | (app->offered & ~(b->sink ? 0u : 1u << SOVD_COLLECTION_FAULTS));
         bits |= (unsigned)(lists->data.n > 0) << SOVD_COLLECTION_DATA;
         bits |= (unsigned)(lists->operations.n > 0) << SOVD_COLLECTION_OPERATIONS;
         bits |= (unsigned)(lists->modes.n > 0) << SOVD_COLLECTION_MODES;
@@ -119,7 +119,7 @@ static bool describe(const struct native *b, const struct native_app *app, struc
                 .id = app->id,
                 .name = sovd_arena_strdup(arena, name),
                 .disconnected = !app->ready,
-                .collections = collections_of(b, app),
+                .collections = native_app_offers(b, app),
         };
         if (app->type == SOVD_APP && *app->located_on) {
                 const char **on = sovd_arena_array(arena, const char *, 1);

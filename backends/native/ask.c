@@ -84,6 +84,10 @@ void native_ask_abandon(struct native_app *app) {
                 finish(app, app->requests);
 }
 
+static int not_connected(struct sovd_call *call, const struct native_app *app) {
+        return sovd_fail(call, SOVD_E_NOT_RESPONDING, "app '%s' is not connected", app->id);
+}
+
 /* --- threads of requests -------------------------------------------------------------------------------- */
 
 static void unref_registration(void *registration) {
@@ -100,15 +104,13 @@ int native_lookup(struct sovd_call *call, const struct sovd_entity *e, enum sovd
         if (app && app->registration)
                 registration = native_registration_ref(app->registration);
         (void)pthread_mutex_unlock(&b->mutex);
-        if (!registration)
-                return sovd_fail(call, SOVD_E_UNAVAILABLE, "app '%s' has not registered yet", e->id);
+        if (app && !registration) /* it has not come since the start of the gateway */
+                return not_connected(call, app);
+        if (!app)
+                return sovd_fail(call, SOVD_E_UNAVAILABLE, "app '%s' is not one of this gateway now", e->id);
         *ret_app = app;
         *ret = &registration->lists;
         return sovd_arena_defer(call->arena, unref_registration, registration);
-}
-
-static int not_connected(struct sovd_call *call, const struct native_app *app) {
-        return sovd_fail(call, SOVD_E_NOT_RESPONDING, "app '%s' is not connected", app->id);
 }
 
 int native_ask_begin(struct native_ask *ask, struct sovd_call *call, const struct sovd_entity *e,

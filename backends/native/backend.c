@@ -20,6 +20,8 @@ static int native_start(struct sovd_backend *base) {
         b->sink = sovd_gateway_fault_sink(base->gateway);
         int r = native_faults_recall(b);
         if (!r)
+                r = native_offers_recall(b);
+        if (!r)
                 r = native_acks_start(b);
         return r ? r : native_io_start(b);
 }
@@ -105,6 +107,7 @@ static const struct sovd_backend_ops native_ops = {
         .data_write = native_data_write,
         .data_is_pushed = native_data_is_pushed,
         .faults_list = native_faults_list,
+        .faults_restored = native_faults_restored,
         .faults_history = native_faults_history,
         .fault_read = native_fault_read,
         .fault_clear = native_fault_clear,

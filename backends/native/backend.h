@@ -105,6 +105,7 @@ struct native_app {
         uint64_t session;           /* counts its connections */
         char lost[96];              /* why it went without a word, while it is away; else "" */
         bool has_faults;            /* it can report some, or has some of an earlier run */
+        unsigned offered;           /* collections when it registered last, perhaps in an earlier run */
         char name[NATIVE_TEXT_MAX + 1], located_on[129];
         struct native_registration *registration; /* kept while it is away: it stays listed; or NULL */
         struct native_value *values;              /* of registration->lists.data; or NULL */
@@ -291,8 +292,17 @@ int native_fault_read(struct sovd_call *call, const struct sovd_entity *e, const
                       struct sovd_fault_detail *ret);
 int native_fault_clear(struct sovd_call *call, const struct sovd_entity *e, const char *code);
 int native_faults_clear(struct sovd_call *call, const struct sovd_entity *e, const char *scope);
-/* Before the threads run: which apps have faults of an earlier run. */
+/* Which apps have faults of an earlier run. */
 int native_faults_recall(struct native *b);
+void native_faults_restored(struct sovd_backend *base);
+
+/* offers.c */
+/* With the mutex held: the collections of the app, a bit for each. */
+unsigned native_app_offers(const struct native *b, const struct native_app *app);
+/* Without it: what it offers now is what a restart shows. */
+void native_offers_note(struct native *b, struct native_app *app);
+/* Before the threads run. */
+int native_offers_recall(struct native *b);
 
 /* operations.c */
 int native_operations_list(struct sovd_call *call, const struct sovd_entity *e,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Faults are kept by the sink; an app only hears when they are cleared, so that it reports anew what is still wrong. */
 #include "backends/native/backend.h"
-#include "sovd-core/base/clock.h"
 
 static struct native *backend_of(const struct sovd_entity *e) {
         return native_of(e->providers[SOVD_COLLECTION_FAULTS]);
@@ -69,29 +68,26 @@ int native_faults_clear(struct sovd_call *call, const struct sovd_entity *e, con
         return r;
 }
 
-/* An app that has not come yet shows the faults that it had. */
-static int recall(struct native *b, struct native_app *app, struct sovd_arena *arena) {
-        const struct sovd_entity e = { .type = app->type, .id = app->id, .name = app->id, .owner = &b->base };
-        struct sovd_call call = { .arena = arena,
-                                  .gateway = b->base.gateway,
-                                  .request_id = "",
-                                  .base = "",
-                                  .deadline_usec = sovd_now_usec() + SOVD_USEC_PER_SEC };
-        const struct sovd_fault_filter filter = { .max = 1 };
-        struct sovd_fault_list list = { 0 };
+/* An app that has not come yet shows the faults that it had, and who listened to them goes on. */
+int native_faults_recall(struct native *b) {
+        int r = 0;
 
-        int r = b->sink->ops->list(b->sink, &call, &e, &filter, &list);
-        app->has_faults = !r && (list.items.n || b->sink->ops->is_defined(b->sink, app->key));
+        for (size_t i = 0; !r && b->sink && i < b->n_apps; i++) {
+                struct native_app *app = &b->apps[i];
+                bool known = false;
+                r = b->sink->ops->is_known(b->sink, app->key, &known);
+                known = known || b->sink->ops->is_defined(b->sink, app->key);
+                (void)pthread_mutex_lock(&b->mutex);
+                app->has_faults = app->has_faults || known;
+                (void)pthread_mutex_unlock(&b->mutex);
+        }
         return r;
 }
 
-int native_faults_recall(struct native *b) {
-        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+/* When the state cannot be read now, they are shown when their apps come. */
+void native_faults_restored(struct sovd_backend *base) {
+        struct native *b = native_of(base);
 
-        int r = sovd_arena_new(&arena, 8192);
-        for (size_t i = 0; !r && b->sink && i < b->n_apps; i++) {
-                r = recall(b, &b->apps[i], arena);
-                sovd_arena_reset(arena);
-        }
-        return sovd_error_fold(r);
+        if (!native_faults_recall(b))
+                (void)native_publish_view(b);
 }

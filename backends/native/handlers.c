@@ -197,6 +197,8 @@ static void on_register(struct native_peer *p, struct native_message *m, struct 
                 native_registration_unref(registration);
         else
                 r = native_publish_view(b);
+        if (!r)
+                native_offers_note(b, p->app);
         sovd_backend_value_changed(&b->base, p->app->type, p->app->id, NULL);
         if (r) {
                 native_peer_error(p, m->seq, "busy", "out of memory");

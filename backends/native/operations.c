@@ -113,12 +113,29 @@ static int tell(struct sovd_call *call, const struct seen *seen, const char *id,
         return !r && seen->parameters ? native_json(call, seen->parameters, &ret->parameters) : r;
 }
 
+/* The app, if it has not come since the start of the gateway: nothing that runs there is of a client. */
+static const struct native_app *absent(struct native *b, const struct sovd_entity *e) {
+        const struct native_app *app = native_find_app(b, e->type, e->id);
+
+        (void)pthread_mutex_lock(&b->mutex);
+        const bool came = !app || app->registration;
+        (void)pthread_mutex_unlock(&b->mutex);
+        return came ? NULL : app;
+}
+
+static int find_executed(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id,
+                         struct native_app **ret_app, const struct native_operation **ret) {
+        const struct native_app *app = absent(native_of(e->owner), e);
+
+        return app ? native_no_resource(call, app, "execution", id) : find_operation(call, e, operation, ret_app, ret);
+}
+
 int native_execution_read(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
                           const char *id, struct sovd_execution *ret) {
         const struct native_operation *o = NULL;
         struct native_app *app;
 
-        int r = find_operation(call, e, operation, &app, &o);
+        int r = find_executed(call, e, operation, id, &app, &o);
         if (r)
                 return r;
         const struct seen seen = look(call, native_of(e->owner), app, operation, id);
@@ -131,6 +148,9 @@ int native_executions_list(struct sovd_call *call, const struct sovd_entity *e, 
         const struct native_operation *o = NULL;
         struct native_app *app;
 
+        ret->items.set = true;
+        if (absent(b, e))
+                return 0;
         int r = find_operation(call, e, operation, &app, &o);
         if (r)
                 return r;
@@ -317,7 +337,7 @@ static int stop(struct sovd_call *call, const struct sovd_entity *e, const char 
                 struct native_app **ret_app) {
         const struct native_operation *o = NULL;
 
-        int r = find_operation(call, e, operation, ret_app, &o);
+        int r = find_executed(call, e, operation, id, ret_app, &o);
         if (r)
                 return r;
         const struct seen seen = look(call, native_of(e->owner), *ret_app, operation, id);

@@ -165,6 +165,19 @@ static void record(struct sovd_call *call, const struct sovd_snapshot *about, in
                 sovd_audit_post(sovd_gateway_audit(call->gateway), &e);
 }
 
+static void tell_backends(struct sovd_call *call) {
+        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
+        size_t n = sovd_gateway_backends(call->gateway, backends, SOVD_BACKENDS_MAX);
+
+        for (size_t i = 0; i < n; i++) {
+                if (backends[i]->ops->faults_restored)
+                        backends[i]->ops->faults_restored(backends[i]);
+                sovd_backend_unref(backends[i]);
+        }
+        if (sovd_rest_of(call)->fault_mirror)
+                sovd_fault_mirror_restored(sovd_rest_of(call)->fault_mirror);
+}
+
 static int take_over(struct sovd_call *call, const char *path) {
         struct sovd_fault_sink *sink = sovd_gateway_fault_sink(call->gateway);
         _cleanup_(sovd_db_closep) struct sovd_db *db = NULL;
@@ -182,8 +195,7 @@ static int take_over(struct sovd_call *call, const char *path) {
                 return sovd_fail(call, SOVD_E_OVERLOAD, "too many changes wait for the disk; nothing was changed");
         if (r)
                 return disk_failed(call, "the snapshot cannot be restored, and nothing was changed", r);
-        if (sovd_rest_of(call)->fault_mirror)
-                sovd_fault_mirror_restored(sovd_rest_of(call)->fault_mirror);
+        tell_backends(call);
         record(call, &about, n);
         sovd_log(SOVD_LOG_WARN, "%s restored %lld faults from a snapshot of gateway %s", call->principal.id, (long long)n,
                  about.gateway);

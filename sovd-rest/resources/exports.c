@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The faults of the vehicle, or what happened to them, line by line. */
 #include "sovd-core/base/clock.h"
+#include "sovd-core/events.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-rest/export.h"
 #include "sovd-rest/gate.h"
@@ -263,16 +264,13 @@ static int take_wishes(struct sovd_call *call, struct faults_export *f) {
 }
 
 /* An order that does not change while it is walked: a fault that occurs anew stays in its place, and what happens from
- * now on is left to the next export. */
-static void set_order(struct faults_export *f) {
-        const uint64_t now = sovd_realtime_usec();
-
+ * now on is left to the next export. That is said by an id, as times need not grow. */
+static void set_order(struct sovd_call *call, struct faults_export *f) {
         f->to_said = f->filter.to_usec ? (int64_t)(f->filter.to_usec / SOVD_USEC_PER_MSEC) : -1;
         f->filter.max = PAGE;
         f->filter.steady = true;
-        if (f->is_history && (!f->filter.to_usec || f->filter.to_usec > now))
-                f->filter.to_usec = now;
-        f->history = (struct sovd_fault_history_filter){ .faults = &f->filter, .oldest_first = true };
+        f->history = (struct sovd_fault_history_filter){ .faults = &f->filter, .oldest_first = true,
+                                                         .to_id = (int64_t)sovd_events_newest(sovd_rest_of(call)->fault_events) };
 }
 
 static int faults_export(struct sovd_call *call) {
@@ -288,7 +286,7 @@ static int faults_export(struct sovd_call *call) {
         f->base.type = name = f->is_history ? "fault-history" : "faults";
         f->base.head = faults_head;
         f->base.step = faults_step;
-        set_order(f);
+        set_order(call, f);
         if (!f->only || !sovd_faults_are_elsewhere(f->only) || f->is_history || has_times(f))
                 f->sink = sovd_gateway_fault_sink(call->gateway);
         return sovd_export_answer(call, &f->base, sovd_call_printf(call, "%s.ndjson", name));

@@ -30,6 +30,8 @@ static const char *check_raw_line(const char *line, const char *end, const struc
         size_t n_name = strlen(f->name), n_value = strlen(f->value);
 
         must(cr && lf == cr + 1);
+        while (cr > line && (cr[-1] == ' ' || cr[-1] == '\t'))
+                cr--;
         must((size_t)(cr - line) >= n_name + 1 + n_value && line[n_name] == ':');
         must(memcmp(line, f->name, n_name) == 0 && memcmp(cr - n_value, f->value, n_value) == 0);
         for (const char *p = line + n_name + 1; p < cr - n_value; p++)

@@ -100,6 +100,21 @@ class Backup(BackupCase):
         self.addCleanup(connection.close)
         self.assertEqual(connection.execute('SELECT restored_by FROM snapshot').fetchall(), [('key:keeper',)])
 
+    def test_an_app_that_is_away_shows_what_was_restored_for_it(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        snapshot = self.backup()
+        app.close()
+        self.gateway.stop()
+        (self.state / 'state.db').unlink()
+        for file in self.state.glob('audit*'):
+            file.unlink()
+        self.start()
+        self.ask(404, 'GET', FAULTS)
+        self.assertEqual(self.restore(snapshot).status, 200)
+        self.assertEqual(self.codes(), {'GPS_LOST'})
+        self.assertIn('faults', self.get('/apps/nav'))
+
     def test_faults_go_on_from_what_was_restored(self):
         app = self.app()
         self.report(app, 'GPS_LOST')

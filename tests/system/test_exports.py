@@ -75,6 +75,16 @@ class Faults(ExportCase):
         self.assertEqual([e for e in self.export('/export/faults?kind=history')[1] if 'error' not in e], lines)
         self.assertEqual(len(self.export('/export/faults?kind=history&entity=apps/nav&severity=2')[1]), 3)
 
+    def test_an_event_of_a_clock_that_was_ahead_is_exported_too(self):
+        self.fill(n=2)
+        self.stop()
+        with contextlib.closing(sqlite3.connect(self.state / 'state.db')) as db, db:
+            db.execute('UPDATE fault_event SET usec=usec+86400000000 WHERE id=1')
+        self.start()
+        self.fill(n=3)
+        lines = self.export('/export/faults?kind=history&entity=apps/nav')[1]
+        self.assertEqual([e['id'] for e in lines], [2, 3, 1])
+
     def test_what_cannot_be_exported_is_named(self):
         self.fill(n=1)
         for status, query, word in ((400, 'kind=all', "'kind'"), (400, 'entity=nav', "'entity'"), (400, 'entity=cars/nav', "'entity'"),

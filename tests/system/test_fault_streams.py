@@ -343,6 +343,16 @@ class ComingBack(StreamCase):
         with sqlite3.connect(f'file:{self.folder}/state/state.db?mode=ro', uri=True) as file:
             self.assertEqual([e.text for e in seen], [row[0] for row in file.execute('SELECT body FROM fault_event ORDER BY id')])
 
+    def test_a_stream_goes_on_before_the_app_is_back_also_when_no_fault_is_left(self):
+        self.report(self.app(), 'HOT')
+        self.ask(204, 'DELETE', '/apps/nav/faults')
+        self.gateway.kill()
+        self.start()
+        self.assertEqual(short(self.listen(Last_Event_ID='1').take(1)[0]), ('cleared', None))
+        self.assertEqual(len(self.ask(200, 'GET', '/apps/nav/faults/history').json['items']), 2)
+        self.assertEqual(self.ask(200, 'GET', '/apps/nav/faults').json['items'], [])
+        self.ask(404, 'GET', '/apps/mute/faults')
+
     def test_what_comes_from_the_state_is_what_came_live(self):
         app, live = self.app(), self.listen()
         self.flap(app, 30)

@@ -553,6 +553,49 @@ class Life(NativeCase):
         self.assertFalse(self.socket.exists())
 
 
+class AfterARestart(NativeCase):
+    """The app is not back yet, and nothing ever happened to its faults."""
+    KINDS = ('data', 'operations', 'modes', 'configurations', 'faults', 'locks')
+
+    def killed(self, register=REGISTER):
+        app = self.app({'start': lambda _: {}}, register=register)
+        made = self.again(app) if register == REGISTER else None
+        app.close()
+        self.gateway.kill()
+        self.start()
+        return made
+
+    def again(self, app):
+        lock = self.ask(201, 'POST', '/apps/nav/locks', {'lock_expiration': 600}).json['id']
+        execution = self.ask(202, 'POST', '/apps/nav/operations/reroute/executions', {}).json['id']
+        self.assertFalse(app.is_closed)
+        return lock, execution
+
+    def test_what_it_offered_is_found_with_the_locks_and_executions_that_were_promised(self):
+        before = self.killed() and set(self.get('/apps/nav'))
+        for kind in self.KINDS:
+            self.assertIn(kind, before)
+        lock, execution = self.killed()
+        self.assertTrue(self.get(f'/apps/nav/locks/{lock}')['owned'])
+        self.assertEqual(self.get(f'/apps/nav/operations/reroute/executions/{execution}')['status'], 'failed')
+        self.assertEqual(self.get('/apps/nav')['connectionState'], 'disconnected')
+        self.ask(504, 'GET', '/apps/nav/data')
+        self.ask(504, 'GET', '/apps/nav/modes/view')
+        self.ask(504, 'POST', '/apps/nav/operations/reroute/executions', {})
+        self.assertEqual(self.get('/apps/nav/faults'), {'items': []})
+        self.ask(204, 'DELETE', f'/apps/nav/locks/{lock}')
+        self.app()
+        self.assertEqual(len(self.get('/apps/nav/data')['items']), 3)
+
+    def test_what_it_does_not_offer_any_more_is_gone(self):
+        self.killed()
+        self.killed({'modes': REGISTER['modes']})
+        found = self.get('/apps/nav')
+        self.assertIn('modes', found)
+        for kind in ('data', 'operations', 'configurations', 'faults'):
+            self.assertNotIn(kind, found)
+
+
 class KindsOfCycles(NativeCase):
     kinds = [f'k{i}' for i in range(32)]
     entities = ({'entity': 'apps/nav', 'cycles': kinds},)

@@ -106,7 +106,9 @@ class Entity(OwnCase):
         self.assertEqual(entries, sorted(entries, key=lambda entry: entry['timestamp']))
         self.assertIn('none-28', ' '.join(entry['msg'] for entry in entries))
         for entry in entries:
-            self.assertIn(entry['msg'].split('\u2026')[0][:60], self.gateway.log)
+            self.assertIn(entry['msg'].split('\u2026')[0], self.gateway.log)
+        requests = [entry['msg'] for entry in entries if entry['msg'].startswith('GET /sovd/v1/components/none-')]
+        self.assertTrue(requests and all(' request_id=' in message for message in requests), requests)
         context = entries[0]['context']
         self.assertEqual((context['process'], context['pid']), ('sovd-gatewayd', self.gateway.process.pid))
         self.assertEqual(self.get(OWN + '/logs/entries?severity=error')['items'], [])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk that is full, broken, read-only or damaged: what clients and apps hear, and that it heals without a restart."""
+import contextlib
 import errno
 import json
 import os
@@ -291,6 +292,16 @@ class DamagedFile(StorageCase):
         for page in range(2, pages, 3):
             for i in range(page * 4096, page * 4096 + 200):
                 data[i] ^= 0xff
+        self.file.write_bytes(data)
+        self.begins_anew()
+
+    def test_a_page_that_no_start_reads(self):
+        """Only the check of all pages finds it."""
+        self.fill()
+        with contextlib.closing(sqlite3.connect(self.file)) as file:
+            page, = file.execute("SELECT max(pageno) FROM dbstat WHERE name='fault_event_time'").fetchone()
+        data = bytearray(self.file.read_bytes())
+        data[(page - 1) * 4096] ^= 0xff
         self.file.write_bytes(data)
         self.begins_anew()
 

@@ -171,6 +171,74 @@ static void the_newest_event_stays_whatever_its_age(void **state) {
         assert_int_equal(past[0].id, 5);
 }
 
+/* A vehicle whose battery was off starts in 1970, until somebody tells it the time. */
+static void an_event_is_not_older_than_what_happened_before_it(void **state) {
+        struct fixture *f = *state;
+        const uint64_t since_1970 = sovd_realtime_usec() - 100 * SOVD_USEC_PER_SEC;
+        const struct fm_retention_options options = { .keep_usec = 2 * DAY_USEC, .rows = 10 };
+        struct fm_past *past;
+
+        add(f, add_events, 5, since_1970, NULL);
+        assert_int_equal(run(f, options).n_events_removed, 0);
+        add(f, add_events, 10, 3 * DAY_USEC, NULL);
+        add(f, add_events, 5, DAY_USEC, NULL);
+        add(f, add_events, 25, since_1970, NULL);
+        assert_int_equal(run(f, options).n_events_removed, 15);
+        assert_int_equal(history(f, &past), 30);
+        add(f, add_events, 1, 0, NULL);
+        assert_int_equal(run(f, options).n_events_removed, 0);
+}
+
+static void a_time_that_has_not_come_keeps_nothing_and_removes_nothing(void **state) {
+        struct fixture *f = *state;
+
+        add(f, add_events, 5, -1000 * DAY_USEC, NULL);
+        add(f, add_events, 25, 3 * DAY_USEC, NULL);
+        add(f, add_events, 5, -1000 * DAY_USEC, NULL);
+        add(f, add_events, 1, 0, NULL);
+        assert_int_equal(run(f, (struct fm_retention_options){ .keep_usec = 2 * DAY_USEC, .rows = 10 }).n_events_removed, 30);
+}
+
+static uint64_t ahead_usec;
+
+static uint64_t realtime_ahead(void) {
+        return 1700000000 * SOVD_USEC_PER_SEC + ahead_usec;
+}
+
+static uint64_t monotonic_still(void) {
+        return SOVD_USEC_PER_SEC;
+}
+
+static int set_up_with_a_clock(void **state) {
+        static const struct sovd_clock clock = { monotonic_still, realtime_ahead, NULL };
+
+        ahead_usec = 0;
+        sovd_clock_replace(&clock);
+        return set_up_at(state, true);
+}
+
+static int tear_down_with_a_clock(void **state) {
+        int r = tear_down(state);
+
+        sovd_clock_replace(NULL);
+        return r;
+}
+
+static void a_clock_that_is_set_makes_nothing_older(void **state) {
+        const struct fm_retention_options options = { .keep_usec = 90 * DAY_USEC };
+        struct fixture *f = *state;
+        struct fm_retention_counters c;
+        struct fm_retention *r;
+
+        add(f, add_events, 10, 0, NULL);
+        assert_int_equal(fm_retention_new(&r, f->m, &options), 0);
+        ahead_usec = 365 * DAY_USEC;
+        assert_int_equal(fm_retention_run(r), 0);
+        fm_retention_counters(r, &c);
+        assert_int_equal(c.n_events_removed, 0);
+        fm_retention_free(r);
+}
+
 static void faults_that_nobody_can_report_go_the_oldest_first(void **state) {
         static const char text[] = "faults:\n- {code: D0, name: x}\n- {code: D1, name: x}\n";
         struct fixture *f = *state;
@@ -369,6 +437,9 @@ int main(void) {
                 TEST(what_is_too_old_goes),
                 TEST(the_newest_stay_of_too_many_and_ids_go_on),
                 TEST(the_newest_event_stays_whatever_its_age),
+                TEST(an_event_is_not_older_than_what_happened_before_it),
+                TEST(a_time_that_has_not_come_keeps_nothing_and_removes_nothing),
+                cmocka_unit_test_setup_teardown(a_clock_that_is_set_makes_nothing_older, set_up_with_a_clock, tear_down_with_a_clock),
                 TEST(faults_that_nobody_can_report_go_the_oldest_first),
                 TEST(what_is_removed_does_not_come_back_with_a_cycle),
                 TEST(a_fault_that_is_defined_while_it_goes_begins_anew),

@@ -121,6 +121,15 @@ static void white_space_around_a_value_is_accepted(void **state) {
         assert_true(info.chunked);
 }
 
+static void white_space_around_a_value_is_not_part_of_it(void **state) {
+        accepts(LINE "Host: a \r\nLast-Event-ID:  3 \t\r\nX-Empty: \t \r\nX-Inner: a  b \r\n\r\n");
+
+        assert_string_equal(sovd_head_field(&head, "Host"), "a");
+        assert_string_equal(sovd_head_field(&head, "Last-Event-ID"), "3");
+        assert_string_equal(sovd_head_field(&head, "X-Empty"), "");
+        assert_string_equal(sovd_head_field(&head, "X-Inner"), "a  b");
+}
+
 static void hosts_of_every_form_are_accepted(void **state) {
         static const char *const hosts[] = { "a",        "car.local:8080",   "127.0.0.1",
                                              "[::1]:80", "[fe80::1%25eth0]", "a_b~c" };
@@ -435,6 +444,7 @@ int main(void) {
                 cmocka_unit_test(the_length_of_the_head_ends_before_what_follows),
                 cmocka_unit_test(chunked_coding_is_told),
                 cmocka_unit_test(white_space_around_a_value_is_accepted),
+                cmocka_unit_test(white_space_around_a_value_is_not_part_of_it),
                 cmocka_unit_test(hosts_of_every_form_are_accepted),
                 cmocka_unit_test(a_length_of_zero_is_no_body),
                 cmocka_unit_test(delete_may_have_a_body),
