@@ -111,11 +111,6 @@ int sovd_auth_grant(struct sovd_auth *auth, struct sovd_call *call, const struct
 /* Ends the session of a token; it is no error when there is none. */
 int sovd_auth_revoke(struct sovd_auth *auth, struct sovd_call *call, const char *token);
 
-/* For what outlives its request: does the session of an access token, by the principal's token_id, still go on, with a key that
- * is known? And another number when the answer may be another one. */
-bool sovd_auth_session_holds(struct sovd_auth *auth, const char *id);
-uint64_t sovd_auth_sessions_ended(const struct sovd_auth *auth);
-
 /* Do anonymous clients get nothing but what is public? */
 bool sovd_auth_is_enabled(const struct sovd_auth *auth);
 /* What the configuration makes public besides. */

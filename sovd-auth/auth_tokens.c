@@ -178,21 +178,6 @@ int sovd_auth_grant(struct sovd_auth *auth, struct sovd_call *call, const struct
         return sovd_fail(call, SOVD_E_BAD_REQUEST, "grant_type must be client_credentials or refresh_token");
 }
 
-uint64_t sovd_auth_sessions_ended(const struct sovd_auth *auth) {
-        return sovd_sessions_ended(auth->sessions);
-}
-
-bool sovd_auth_session_holds(struct sovd_auth *auth, const char *id) {
-        unsigned char key[SOVD_SESSION_DIGEST];
-
-        if (!auth->sessions || !sovd_sessions_key(auth->sessions, id, key))
-                return false;
-        (void)pthread_rwlock_rdlock(&auth->lock);
-        bool known = auth->known && sovd_known_digest(auth->known, key);
-        (void)pthread_rwlock_unlock(&auth->lock);
-        return known;
-}
-
 int sovd_auth_revoke(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
         if (!auth->sessions)
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "this gateway gives no tokens out (auth.mint)");

@@ -49,7 +49,6 @@ struct sovd_sessions {
         struct session *sessions; /* room for settings.sessions */
         size_t n; /* places that are kept for what is under way among them */
         uint64_t n_opened, n_refreshed, n_revoked, n_replayed;
-        uint64_t n_ended; /* atomic */
 };
 
 /* --- finding ------------------------------------------------------------------------------------------------- */
@@ -106,19 +105,6 @@ bool sovd_sessions_find(struct sovd_sessions *s, const unsigned char digest[stat
         return found;
 }
 
-uint64_t sovd_sessions_ended(const struct sovd_sessions *s) {
-        return s ? __atomic_load_n(&s->n_ended, __ATOMIC_ACQUIRE) : 0;
-}
-
-bool sovd_sessions_key(struct sovd_sessions *s, const char *id, unsigned char ret[static SOVD_SESSION_DIGEST]) {
-        (void)pthread_mutex_lock(&s->mutex);
-        const struct session *session = find_id(s, id);
-        if (session)
-                memcpy(ret, session->key, SOVD_SESSION_DIGEST);
-        (void)pthread_mutex_unlock(&s->mutex);
-        return session;
-}
-
 /* --- changes ------------------------------------------------------------------------------------------------- */
 
 /* A session that is put in the place of the one with its id, or taken away. */
@@ -155,8 +141,6 @@ static void change_done(int result, void *data) {
                 c->session.scopes = NULL;
         }
         (void)pthread_mutex_unlock(&s->mutex);
-        if (!result && c->removes)
-                (void)__atomic_add_fetch(&s->n_ended, 1, __ATOMIC_RELEASE); /* behind what it tells of */
         free(c->session.scopes);
 }
 

@@ -70,11 +70,5 @@ int sovd_sessions_revoke(struct sovd_sessions *sessions, struct sovd_call *call,
 bool sovd_sessions_find(struct sovd_sessions *sessions, const unsigned char digest[static SOVD_AUTH_SHA256_SIZE], struct sovd_arena *arena,
                         struct sovd_session_owner *ret);
 
-/* How many sessions were ended by somebody, and not by time. NULL: none. Costs nothing. */
-uint64_t sovd_sessions_ended(const struct sovd_sessions *sessions);
-
-/* Is there a session with this id, and of which key? */
-bool sovd_sessions_key(struct sovd_sessions *sessions, const char *id, unsigned char ret[static SOVD_SESSION_DIGEST]);
-
 /* NULL: no tokens are given out. */
 void sovd_sessions_write_metrics(struct sovd_sessions *sessions, struct sovd_json_writer *w);

@@ -27,8 +27,6 @@ struct sovd_pass {
         const char *observed_params[SOVD_PARAMS_MAX];
         bool leaves_out;     /* what of it is sent goes by the policy, too */
         uint64_t generation; /* of the one that looks at it */
-        bool by_token;       /* of the gateway's own: it ends with the session of the token */
-        uint64_t ended;      /* sessions, when it was looked at */
         bool in_session;     /* it ends with a browser session */
         unsigned char session[SOVD_SESSION_DIGEST];
 };
@@ -47,8 +45,6 @@ static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
         int r = sovd_principal_copy(&pass->principal, &call->principal, pass->arena);
 
         pass->observed = outer->observed;
-        pass->by_token = sovd_streq(call->principal.method, sovd_auth_method_names[SOVD_AUTH_SESSION]);
-        pass->ended = pass->by_token ? UINT64_MAX : 0; /* it may have ended since it was asked for */
         pass->in_session = outer->in_session;
         memcpy(pass->session, outer->session, sizeof(pass->session));
         if (!r)
@@ -152,18 +148,14 @@ static bool is_allowed(struct sovd_pass *pass, const struct sovd_policy *policy)
 }
 
 bool sovd_pass_stands(struct sovd_pass *pass) {
-        const uint64_t generation = sovd_authority_generation(pass->rest->authority),
-                       ended = pass->by_token ? sovd_auth_sessions_ended(pass->rest->auth) : 0;
+        const uint64_t generation = sovd_authority_generation(pass->rest->authority);
 
-        if (generation == pass->generation && ended == pass->ended)
+        if (generation == pass->generation)
                 return true;
-        if (pass->by_token && !sovd_auth_session_holds(pass->rest->auth, pass->principal.token_id))
-                return false;
         struct sovd_policy *policy = sovd_authority_policy(pass->rest->authority);
         bool holds = !policy || is_allowed(pass, policy);
         sovd_policy_unref(policy);
         pass->generation = generation;
-        pass->ended = ended;
         return holds;
 }
 

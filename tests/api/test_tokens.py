@@ -13,7 +13,6 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
-import events
 import gateway
 import keys
 import polling
@@ -162,28 +161,6 @@ class Tokens(TokenCase):
         self.assertEqual(self.post(REVOKE, {'token': 'nobody-has-it'}).status, 204)
         self.assertEqual(self.post(REVOKE, {}).status, 400)
         self.assertEqual(self.metric('sovd_auth_sessions'), 0)
-
-    def test_streams_end_with_the_session_that_opened_them(self):
-        self.start(access_secs=60)
-        def stream(pair):
-            found = events.Stream(self.gateway.raw().socket, gateway.BASE + '/faults/subscribe', Authorization=f'Bearer {pair["access_token"]}')
-            self.addCleanup(found.close)
-            self.assertEqual(found.status, 200)
-            return found
-        pairs = [self.grant() for _ in range(3)]
-        revoked, replayed, goes_on = (stream(pair) for pair in pairs)
-        self.refresh(pairs[1]['refresh_token'])
-        began = time.monotonic()
-        self.assertEqual(self.post(REVOKE, {'token': pairs[0]['refresh_token']}).status, 204)
-        revoked.rest()
-        self.refresh(pairs[1]['refresh_token'], 401)
-        replayed.rest()
-        self.assertLess(time.monotonic() - began, 40)  # and not with its time
-        self.assertFalse(goes_on.ended)
-        self.assertEqual(self.metric('sovd_streams'), 1)
-        sections = self.sections(keys.entry('workshop', 'another-key-of-the-same-name', 'tester', 'admin', tenant='fleet'))
-        self.gateway.reload(self.gateway.settings(**sections))  # the key was exchanged
-        goes_on.rest()
 
     def test_an_access_token_ends_by_time_and_the_refresh_token_goes_on(self):
         self.start(access_secs=1, refresh_secs=60)
