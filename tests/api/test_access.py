@@ -414,6 +414,16 @@ class Changes(AccessCase):
         self.reload(clients=[entry('tester', 'tester'), entry('admin', 'admin')])
         self.until(lambda: 'error' in stream.next().data)
 
+    def test_a_stream_ends_with_a_key_that_is_exchanged_under_its_name(self):
+        mine, others = self.stream('/components/bms/faults/subscribe', 'tester'), self.stream('/components/bms/faults/subscribe', 'other')
+        self.reload(clients=[entry('tester', 'tester'), {**entry('new', 'tester'), 'name': 'other'}, entry('admin', 'admin')])
+        self.ask('other', 401, 'GET', '/components')
+        others.wait_end()
+        looked = self.heartbeats() + 2
+        self.until(lambda: self.heartbeats() > looked)
+        self.ask('tester', 204, 'DELETE', '/components/bms/faults')
+        self.until(lambda: '"cleared"' in mine.next().text)
+
     def test_a_stream_ends_with_the_key_it_was_opened_with(self):
         soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3))
         self.reload(clients=[*self.clients, entry('short', 'tester', expires=soon)])

@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import events
 import gateway
 import keys
 import polling
@@ -113,6 +114,14 @@ class Vault(SecretCase):
             self.assertEqual([self.status(daemon, key) for key in (KEY, STATIC)], [401, 200])
             self.assertNotRegex(daemon.log, f'{KEY}|{NEW}|{re.escape(vault.TOKEN)}')
         self.assertTrue(all(headers.get('X-Vault-Namespace') == 'team-a' for _, _, headers in self.vault.requests))
+
+    def test_a_stream_ends_with_the_key_that_vault_exchanged(self):
+        with self.start(self.auth_of()) as daemon:
+            stream = events.Stream(daemon.raw().socket, gateway.BASE + '/faults/subscribe', **keys.bearer(KEY))
+            self.assertEqual(stream.status, 200)
+            self.vault.secrets['sovd/keys'] = {'workshop': NEW}
+            stream.wait_end()
+            self.assertEqual(self.status(daemon, KEY), 401)
 
     def test_while_vault_is_away_or_answers_nonsense_the_key_of_before_stays(self):
         with self.start(self.auth_of()) as daemon:
