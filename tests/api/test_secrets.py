@@ -12,12 +12,25 @@ import events
 import gateway
 import keys
 import polling
+import tokens
 import vault
 from test_listeners import make_certificate
 
 KEY, NEW, STATIC = 'a-key-that-is-kept-elsewhere', 'another-key-kept-elsewhere', 'a-key-by-its-digest'
 COMPONENTS = gateway.BASE + '/components'
 SECONDS = 20
+
+
+def in_memory(daemon, text):
+    """How often a process has it; huge regions are those of sanitizers."""
+    found = 0
+    with open(f'/proc/{daemon.process.pid}/maps', encoding='utf-8') as maps, open(f'/proc/{daemon.process.pid}/mem', 'rb', 0) as memory:
+        for line in maps:
+            first, last = (int(part, 16) for part in line.split()[0].split('-'))
+            if line.split()[1].startswith('rw') and last - first < 1 << 28:
+                memory.seek(first)
+                found += memory.read(last - first).count(text.encode())
+    return found
 
 
 class SecretCase(polling.Waiting, unittest.TestCase):
@@ -201,6 +214,21 @@ class Vault(SecretCase):
             status, _, errors = gateway.run('--config', path)
             self.assertNotEqual(status, 0)
             self.assertIn('certificate is not accepted', errors)
+
+    def test_a_secret_of_vault_that_was_exchanged_is_nowhere_in_memory(self):
+        old, new = 'an-old-secret-of-an-issuer-' + 'x' * 32, 'a-new-secret-of-an-issuer-' + 'y' * 32
+        certificate, key = make_certificate(str(self.folder))
+        for context in None, vault.tls_context(certificate, key):
+            self.vault = self.serve(context=context)
+            self.vault.secrets['sovd/jwt'] = {'secret': old}
+            jwt = {'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'secret_file': 'vault:sovd/jwt#secret'}
+            auth = {'enabled': True, 'jwt': jwt, 'vault': self.options(**({'ca_file': certificate} if context else {}))}
+            with self.subTest(tls=bool(context)), self.start(auth) as daemon:
+                self.assertGreater(in_memory(daemon, old), 0)
+                self.vault.secrets['sovd/jwt'] = {'secret': new}
+                self.until(lambda: self.status(daemon, tokens.compact(tokens.Key(new.encode()), 'HS256', tokens.claims(roles=['viewer']))) == 200, SECONDS)
+                self.until(lambda: in_memory(daemon, old) + in_memory(daemon, vault.TOKEN) == 0, SECONDS)
+                self.assertGreater(in_memory(daemon, new), 0)
 
     def test_where_vault_is_has_to_be_said_well(self):
         for more, key in (({'address': 'http://vault.example:8200'}, 'address'), ({'address': 'http://127.0.0.1.example:8200'}, 'address'), ({'address': 'http://127.0.0.1@example'}, 'address'),
