@@ -174,6 +174,14 @@ static int no_password(char *buf, int size, int rwflag, void *data) {
         return -1;
 }
 
+/* Only the first would count, and the one that was meant may be another. */
+static bool has_another(const char *text, size_t len) {
+        static const char mark[] = "-----BEGIN PUBLIC KEY";
+        const char *first = memmem(text, len, mark, strlen(mark));
+
+        return first && memmem(first + 1, len - (size_t)(first + 1 - text), mark, strlen(mark));
+}
+
 int sovd_jwks_from_pem(struct sovd_jwks **ret, const char *text, size_t len, unsigned algorithms,
                        const char **ret_why) {
         _cleanup_(sovd_jwks_unrefp) struct sovd_jwks *set = NULL;
@@ -181,6 +189,11 @@ int sovd_jwks_from_pem(struct sovd_jwks **ret, const char *text, size_t len, uns
         EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL) : NULL;
 
         BIO_free(bio);
+        if (key && has_another(text, len)) {
+                EVP_PKEY_free(key);
+                *ret_why = "there is more than one public key in it; jwks_url is for sets of them";
+                return SOVD_E_BAD_REQUEST;
+        }
         if (!key) {
                 ERR_clear_error();
                 *ret_why = "there is no public key in PEM in it (BEGIN PUBLIC KEY)";
