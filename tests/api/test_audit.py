@@ -139,7 +139,8 @@ class Trail(AuditCase):
 
     def test_reads_leave_nothing_but_reads_of_the_log_backups_and_exports(self):
         quiet = self.gateway.get('/components', TESTER).headers['x-request-id']
-        for path in ('/audit/checkpoint', '/x-admin/backup', '/export/faults'):
+        for path in ('/audit', '/audit/checkpoint', '/audit/proof?seq=1', '/audit/consistency?from=1', '/audit/export', '/compliance-evidence', '/x-admin/backup',
+                     '/export/faults', '/components/bms/snapshot'):
             reply = self.gateway.request('GET', path, headers=ADMIN)
             entry, = self.of_request(reply.headers['x-request-id'])
             self.assertEqual(entry['ev'], 'request.read')
