@@ -157,6 +157,7 @@ static const char *exchange_key(struct sovd_auth *auth, size_t i, uint64_t gener
         if (auth->generation == generation)
                 why = sovd_known_set_key(auth->known, i, secret);
         (void)pthread_rwlock_unlock(&auth->lock);
+        (void)__atomic_add_fetch(&auth->changes, 1, __ATOMIC_RELEASE);
         return why;
 }
 
@@ -421,4 +422,27 @@ int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, 
                                                                                          : take_over(principal, now, arena);
         (void)pthread_rwlock_unlock(&auth->lock);
         return r;
+}
+
+/* --- what proved it --------------------------------------------------------------------------------------- */
+
+uint64_t sovd_auth_changes(const struct sovd_auth *auth) {
+        return __atomic_load_n(&auth->changes, __ATOMIC_ACQUIRE) + sovd_jwt_changes(auth->jwt) +
+               (auth->sessions ? sovd_sessions_changes(auth->sessions) : 0);
+}
+
+static bool has_same_key(struct sovd_auth *auth, const struct sovd_principal *principal) {
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        const struct sovd_principal *now = find_by_id(auth->known, principal->id);
+        bool same = now && now->proof == principal->proof;
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return same;
+}
+
+bool sovd_auth_proves(struct sovd_auth *auth, const struct sovd_principal *principal) {
+        if (sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_JWT]))
+                return sovd_jwt_proves(auth->jwt, principal->id, principal->proof);
+        if (sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_SESSION]))
+                return has_same_key(auth, principal) && auth->sessions && sovd_sessions_has(auth->sessions, principal->token_id);
+        return !sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_API_KEY]) || has_same_key(auth, principal);
 }

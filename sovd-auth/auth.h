@@ -96,6 +96,13 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
  * or its time is over; -ENOMEM. */
 struct sovd_principal;
 int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena);
+
+/* Is what proved the principal the same now: the key of its name, the session of its token, the key that this was signed with? */
+bool sovd_auth_proves(struct sovd_auth *auth, const struct sovd_principal *principal);
+
+/* Grows when that may have become untrue by something else than settings that are applied. */
+uint64_t sovd_auth_changes(const struct sovd_auth *auth);
+
 /* What a client asks for at /token or /authorize; what is absent is NULL. */
 struct sovd_token_request {
         const char *grant_type;               /* client_credentials, or refresh_token */

@@ -18,6 +18,7 @@ struct sovd_auth {
         struct sovd_client_certs *certificates; /* the same */
         bool enabled, public_metrics, public_docs; /* atomic */
         unsigned ways;           /* atomic */
+        uint64_t changes;        /* atomic: keys that were exchanged by themselves */
         struct sovd_jwt *jwt;
         struct sovd_secrets *secrets;   /* or NULL */
         struct sovd_sessions *sessions; /* or NULL */

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #define RSA_BITS_MIN  2048
 #define RSA_BITS_MAX  8192
@@ -55,6 +56,13 @@ struct sovd_jwks *sovd_jwks_unref(struct sovd_jwks *set) {
         free(set->keys);
         free(set);
         return NULL;
+}
+
+bool sovd_jwks_has(const struct sovd_jwks *set, uint64_t proof) {
+        for (size_t i = 0; i < set->n; i++)
+                if (set->keys[i].proof == proof)
+                        return true;
+        return false;
 }
 
 static bool fits(const struct sovd_jwk *k, enum sovd_jwa algorithm, const char *kid) {
@@ -128,6 +136,17 @@ static const char *check_key(EVP_PKEY *key, enum sovd_key_kind *ret) {
         }
 }
 
+static bool make_proof(EVP_PKEY *key, uint64_t *ret) {
+        unsigned char *der = NULL, digest[32];
+        int n = i2d_PUBKEY(key, &der);
+        bool good = n > 0 && EVP_Digest(der, (size_t)n, digest, NULL, EVP_sha256(), NULL) == 1;
+
+        OPENSSL_free(der);
+        if (good)
+                memcpy(ret, digest, sizeof(*ret));
+        return good;
+}
+
 const char *sovd_jwks_add(struct sovd_jwks *set, EVP_PKEY *key, char *kid, unsigned algorithms) {
         struct sovd_jwk *k = &set->keys[set->n];
         const char *why = check_key(key, &k->kind);
@@ -135,6 +154,8 @@ const char *sovd_jwks_add(struct sovd_jwks *set, EVP_PKEY *key, char *kid, unsig
         k->algorithms = why ? 0 : algorithms & sovd_jwa_of_kind(k->kind);
         if (!why && !k->algorithms)
                 why = "a key serves none of the algorithms that are allowed";
+        if (!why && !make_proof(key, &k->proof))
+                why = "a key cannot be written down";
         if (why) {
                 EVP_PKEY_free(key);
                 free(kid);
@@ -153,6 +174,14 @@ static int no_password(char *buf, int size, int rwflag, void *data) {
         return -1;
 }
 
+/* Only the first would count, and the one that was meant may be another. */
+static bool has_another(const char *text, size_t len) {
+        static const char mark[] = "-----BEGIN PUBLIC KEY";
+        const char *first = memmem(text, len, mark, strlen(mark));
+
+        return first && memmem(first + 1, len - (size_t)(first + 1 - text), mark, strlen(mark));
+}
+
 int sovd_jwks_from_pem(struct sovd_jwks **ret, const char *text, size_t len, unsigned algorithms,
                        const char **ret_why) {
         _cleanup_(sovd_jwks_unrefp) struct sovd_jwks *set = NULL;
@@ -160,6 +189,11 @@ int sovd_jwks_from_pem(struct sovd_jwks **ret, const char *text, size_t len, uns
         EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL) : NULL;
 
         BIO_free(bio);
+        if (key && has_another(text, len)) {
+                EVP_PKEY_free(key);
+                *ret_why = "there is more than one public key in it; jwks_url is for sets of them";
+                return SOVD_E_BAD_REQUEST;
+        }
         if (!key) {
                 ERR_clear_error();
                 *ret_why = "there is no public key in PEM in it (BEGIN PUBLIC KEY)";
@@ -223,6 +257,7 @@ int sovd_jwks_from_secret(struct sovd_jwks **ret, const unsigned char *secret, s
         k->kind = SOVD_KEY_SECRET;
         k->algorithms = algorithms ? algorithms : possible;
         k->any_kid = true;
+        memcpy(&k->proof, set->digest, sizeof(k->proof));
         *ret = SOVD_TAKE(set);
         return 0;
 }

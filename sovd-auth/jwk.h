@@ -21,6 +21,7 @@ struct sovd_jwk {
         bool any_kid;        /* it is the only one, and it fits whatever a token calls it */
         enum sovd_key_kind kind;
         unsigned algorithms; /* SOVD_JWA_BIT */
+        uint64_t proof;      /* what tells it from others, whatever its kid */
         EVP_PKEY *key;       /* NULL for a secret */
         const unsigned char *secret; /* of kept */
         size_t secret_len;
@@ -50,6 +51,9 @@ int sovd_jwks_from_secret(struct sovd_jwks **ret, const unsigned char *secret, s
  * many or that is no JWK set is SOVD_E_BAD_REQUEST. `arena` is for the work only. */
 int sovd_jwks_from_json(struct sovd_jwks **ret, const char *text, size_t len, unsigned algorithms,
                         struct sovd_arena *arena, const char **ret_why);
+
+/* Is the key with this proof in it? */
+bool sovd_jwks_has(const struct sovd_jwks *set, uint64_t proof);
 
 struct sovd_jwks *sovd_jwks_ref(struct sovd_jwks *set);
 struct sovd_jwks *sovd_jwks_unref(struct sovd_jwks *set);

@@ -15,6 +15,7 @@ struct sovd_jwt {
         pthread_rwlock_t lock; /* leaf; of the pointers */
         struct issuer *issuers[ISSUERS_MAX];
         struct sovd_secrets *secrets; /* or NULL */
+        uint64_t changes;             /* atomic */
 };
 
 int sovd_jwt_new(struct sovd_jwt **ret) {
@@ -72,6 +73,22 @@ bool sovd_jwt_trusts(struct sovd_jwt *jwt, const char *id) {
         return any;
 }
 
+bool sovd_jwt_proves(struct sovd_jwt *jwt, const char *id, uint64_t proof) {
+        struct issuer *issuers[ISSUERS_MAX] = { NULL };
+        size_t n = take(jwt, issuers);
+        bool any = false;
+
+        for (size_t i = 0; i < n; i++) {
+                any = any || (issuer_made(issuers[i], id) && issuer_may_have(issuers[i], proof));
+                issuer_unref(issuers[i]);
+        }
+        return any;
+}
+
+uint64_t sovd_jwt_changes(const struct sovd_jwt *jwt) {
+        return __atomic_load_n(&jwt->changes, __ATOMIC_ACQUIRE);
+}
+
 /* --- settings -------------------------------------------------------------------------------------------- */
 
 static void read_again(void *data) {
@@ -83,6 +100,7 @@ static void read_again(void *data) {
                 (void)issuer_read_again(issuers[i], jwt->secrets);
                 issuer_unref(issuers[i]);
         }
+        (void)__atomic_add_fetch(&jwt->changes, 1, __ATOMIC_RELEASE);
 }
 
 int sovd_jwt_set_secrets(struct sovd_jwt *jwt, struct sovd_secrets *secrets) {
@@ -101,7 +119,7 @@ int sovd_jwt_apply(struct sovd_jwt *jwt, const struct sovd_issuer_settings *stat
 
         for (size_t i = 0; !r && i < ISSUERS_MAX; i++)
                 if (settings[i])
-                        r = issuer_renew(&next[i], jwt->issuers[i], schemas[i], settings[i], jwt->secrets);
+                        r = issuer_renew(&next[i], jwt->issuers[i], schemas[i], settings[i], jwt->secrets, &jwt->changes);
         for (size_t i = 0; i < ISSUERS_MAX; i++) {
                 before = next[i];
                 if (!r) {

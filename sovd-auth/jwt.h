@@ -56,6 +56,12 @@ bool sovd_jwt_is_configured(struct sovd_jwt *jwt);
 /* Is the issuer still trusted whose token made a client known by this id? */
 bool sovd_jwt_trusts(struct sovd_jwt *jwt, const char *id);
 
+/* And has it still the key with this proof, as far as is known? */
+bool sovd_jwt_proves(struct sovd_jwt *jwt, const char *id, uint64_t proof);
+
+/* Grows when keys of an issuer are exchanged or withdrawn. */
+uint64_t sovd_jwt_changes(const struct sovd_jwt *jwt);
+
 /* Makes the client that the token, with the SHA-256 digest, proves the principal of the call; its certificate stays. Sets the failure:
  * SOVD_E_UNAUTHORIZED; SOVD_E_UNAVAILABLE, with Retry-After, when there are no keys to verify it with now. -ENOMEM, -EIO. */
 int sovd_jwt_identify(struct sovd_jwt *jwt, struct sovd_call *call, const char *token,

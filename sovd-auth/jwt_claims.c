@@ -49,6 +49,14 @@ static const char *take_step(char ret[static POINTER_STEP], const char *p) {
         return p;
 }
 
+bool sovd_claim_is_valid(const char *claim) {
+        char step[POINTER_STEP];
+
+        while (claim && *claim == '/')
+                claim = take_step(step, claim + 1);
+        return claim;
+}
+
 const struct cJSON *sovd_claim_at(const struct cJSON *payload, const char *claim) {
         char step[POINTER_STEP];
 

@@ -29,6 +29,9 @@ struct sovd_claims {
 /* The object member that a name or pointer leads to, or NULL. Pointers have no escapes but ~0 and ~1. */
 const struct cJSON *sovd_claim_at(const struct cJSON *payload, const char *claim);
 
+/* Can it lead anywhere? */
+bool sovd_claim_is_valid(const char *claim);
+
 /* Fills *ret. now_usec: since the epoch. SOVD_E_UNAUTHORIZED with *ret_why (static text: what the token is or does); -ENOMEM. */
 int sovd_claims_read(struct sovd_claims *ret, const struct cJSON *payload, const struct sovd_claims_policy *policy,
                      uint64_t now_usec, struct sovd_arena *arena, const char **ret_why);

@@ -14,6 +14,7 @@ struct issuer {
         struct sovd_claims_policy policy;
         struct sovd_key_store *keys;
         struct sovd_jwt_cache *cache;
+        uint64_t *changes; /* of keys that are fetched */
         uint64_t n_verified, n_refused; /* atomic */
 };
 
@@ -112,6 +113,7 @@ static int start_remote(struct issuer *s) {
                 .refresh_usec = (uint64_t)c->refresh.value * SOVD_USEC_PER_SEC,
                 .max_stale_usec = (uint64_t)c->max_stale.value * SOVD_USEC_PER_SEC,
                 .min_gap_usec = (uint64_t)c->unknown_key.value * SOVD_USEC_PER_SEC,
+                .changes = s->changes,
         };
 
         if (!sovd_issuer_algorithms(c, &options.fetch.algorithms))
@@ -134,7 +136,7 @@ static int start_keys(struct issuer *s, struct sovd_secrets *secrets) {
 }
 
 static int issuer_new(struct issuer **ret, char *text, const struct sovd_issuer_settings *settings,
-                      struct sovd_secrets *secrets) {
+                      struct sovd_secrets *secrets, uint64_t *changes) {
         _cleanup_(issuer_unrefp) struct issuer *s = calloc(1, sizeof(*s));
         if (!s) {
                 free(text);
@@ -142,6 +144,7 @@ static int issuer_new(struct issuer **ret, char *text, const struct sovd_issuer_
         }
         s->refs = 1;
         s->text = text;
+        s->changes = changes;
         int r = sovd_arena_new(&s->arena, 1024);
         if (!r)
                 r = copy_settings(s, settings);
@@ -168,14 +171,14 @@ int issuer_read_again(struct issuer *s, struct sovd_secrets *secrets) {
 }
 
 int issuer_renew(struct issuer **ret, struct issuer *before, const struct sovd_schema *schema,
-                 const struct sovd_issuer_settings *settings, struct sovd_secrets *secrets) {
+                 const struct sovd_issuer_settings *settings, struct sovd_secrets *secrets, uint64_t *changes) {
         char *text = NULL;
 
         int r = write_settings(&text, schema, settings);
         if (r)
                 return r;
         if (!before || strcmp(before->text, text) != 0)
-                return issuer_new(ret, text, settings, secrets);
+                return issuer_new(ret, text, settings, secrets, changes);
         free(text);
         /* The settings are those of before; what they name may not be. */
         if (sovd_issuer_is_remote(&before->settings))
@@ -199,13 +202,15 @@ bool issuer_recall(struct issuer *s, const unsigned char *digest, struct sovd_cl
 
 enum match { NO_KEY, WRONG, GOOD };
 
-static enum match try_keys(const struct sovd_jwks *set, const struct sovd_jws *jws) {
+static enum match try_keys(const struct sovd_jwks *set, const struct sovd_jws *jws, uint64_t *ret_proof) {
         const struct sovd_jwk *key;
         enum match match = NO_KEY;
         size_t i = 0;
 
-        while (match != GOOD && (key = sovd_jwks_find(set, jws->algorithm, jws->kid, &i)))
+        while (match != GOOD && (key = sovd_jwks_find(set, jws->algorithm, jws->kid, &i))) {
                 match = sovd_jws_verify(jws, key) ? GOOD : WRONG;
+                *ret_proof = key->proof;
+        }
         return match;
 }
 
@@ -214,7 +219,7 @@ static int match_keys(struct issuer *s, const struct sovd_jws *jws, uint64_t dea
                       struct sovd_jwks **set, enum match *ret, struct issuer_verdict *verdict) {
         struct sovd_jwks *newer = NULL;
 
-        *ret = *set ? try_keys(*set, jws) : NO_KEY;
+        *ret = *set ? try_keys(*set, jws, &verdict->proof) : NO_KEY;
         if (*ret != NO_KEY)
                 return 0;
         const uint64_t seen = *set ? (*set)->generation : 0;
@@ -224,7 +229,7 @@ static int match_keys(struct issuer *s, const struct sovd_jws *jws, uint64_t dea
         sovd_jwks_unref(*set);
         *set = newer;
         if (newer->generation != seen)
-                *ret = try_keys(newer, jws);
+                *ret = try_keys(newer, jws, &verdict->proof);
         return 0;
 }
 
@@ -252,6 +257,8 @@ int issuer_verify(struct issuer *s, const struct sovd_jws *jws, const unsigned c
         if (!r)
                 r = judge(s, jws, arena, ret, verdict);
         if (!r)
+                ret->principal.proof = verdict->proof;
+        if (!r)
                 sovd_jwt_cache_put(s->cache, digest, set->generation, ret);
         (void)__atomic_add_fetch(r ? &s->n_refused : &s->n_verified, 1, __ATOMIC_RELAXED);
         sovd_jwks_unref(set);
@@ -263,6 +270,14 @@ bool issuer_has_keys(struct issuer *s) {
 
         sovd_key_store_count(s->keys, &k);
         return k.usable;
+}
+
+bool issuer_may_have(struct issuer *s, uint64_t proof) {
+        struct sovd_jwks *set = sovd_key_store_get(s->keys);
+        bool has = !set || sovd_jwks_has(set, proof);
+
+        sovd_jwks_unref(set);
+        return has;
 }
 
 const char *issuer_name(const struct issuer *s) {

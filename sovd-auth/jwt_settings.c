@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-auth/key_fetch.h"
+#include "sovd-auth/jwt_claims.h"
 #include "sovd-auth/jwt_keys.h"
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/error.h"
@@ -145,10 +146,15 @@ static struct complaint check_file(const struct sovd_issuer_settings *s, bool ha
 }
 
 static struct complaint check(const struct sovd_issuer_settings *s, bool is_oidc, bool has_vault, struct sovd_arena *arena) {
+        static const char pointer[] = "is no JSON pointer: a / and a name for each step, with ~0 for ~ and ~1 for /";
         const int n_sources = !!s->secret_file + !!s->public_key_file + !!s->jwks_url;
 
         if (!is_name(s->name))
                 return (struct complaint){ AT("name"), "may have letters, digits and -._ only" };
+        if (!sovd_claim_is_valid(s->roles_claim))
+                return (struct complaint){ AT("roles_claim"), pointer };
+        if (!sovd_claim_is_valid(s->tenant_claim)) /* it would find no tenant, and that is no bound */
+                return (struct complaint){ AT("tenant_claim"), pointer };
         if (!is_oidc && n_sources != 1)
                 return (struct complaint){ "/jwt", NULL, "needs one of secret_file, public_key_file and jwks_url" };
         struct complaint c = check_algorithms(s);

@@ -100,6 +100,8 @@ static void take(struct sovd_key_store *s, struct sovd_jwks *set) {
         s->pause_usec = 0;
         s->next_usec = s->fetched_usec + spread(s->options.refresh_usec);
         (void)pthread_mutex_unlock(&s->mutex);
+        if (news && s->options.changes)
+                (void)__atomic_add_fetch(s->options.changes, 1, __ATOMIC_RELEASE);
         if (news || was_away)
                 say_good(s, now);
         sovd_jwks_unref(old);

@@ -17,6 +17,7 @@ struct sovd_key_store_options {
         const char *name; /* in messages */
         struct sovd_key_fetch_options fetch;
         uint64_t refresh_usec, max_stale_usec, min_gap_usec;
+        uint64_t *changes; /* atomic: grows with each set that is another one; or NULL */
 };
 
 struct sovd_key_store_counters {

@@ -70,6 +70,7 @@ static const char *set_digest(struct sovd_known *known, size_t i, const unsigned
                 if (k != i && CRYPTO_memcmp(known->keys[k].digest, digest, SOVD_KEY_DIGEST_SIZE) == 0)
                         return "another client has the same key";
         memcpy(known->keys[i].digest, digest, SOVD_KEY_DIGEST_SIZE);
+        memcpy(&known->keys[i].principal.proof, digest, sizeof(known->keys[i].principal.proof));
         return NULL;
 }
 

@@ -4,15 +4,23 @@
 
 /* --- patterns ------------------------------------------------------------------------------------------- */
 
+static int lower(char c) {
+        return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+static bool same(char a, char b, bool any_case) {
+        return a == b || (any_case && lower(a) == lower(b));
+}
+
 /* "*" stands for any characters. n: of the pattern. */
-static bool match_segment(const char *p, size_t n, const char *s) {
+static bool match_segment(const char *p, size_t n, const char *s, bool any_case) {
         const char *end = p + n, *star = NULL, *mark = NULL;
 
         while (*s) {
                 if (p < end && *p == '*') {
                         star = ++p;
                         mark = s;
-                } else if (p < end && *p == *s) {
+                } else if (p < end && same(*p, *s, any_case)) {
                         p++, s++;
                 } else if (star) {
                         p = star;
@@ -35,7 +43,7 @@ static const char *behind(const char *p, size_t n) {
 }
 
 /* The same, a level up: "**" is the star there, so it takes no longer than segments times segments. */
-bool sovd_policy_matches(const char *p, const char *const *segments, size_t n, bool with_rest) {
+static bool match(const char *p, const char *const *segments, size_t n, bool with_rest, bool any_case) {
         const char *star = NULL;
         size_t i = 0, mark = 0;
 
@@ -50,7 +58,7 @@ bool sovd_policy_matches(const char *p, const char *const *segments, size_t n, b
                 }
                 if (!*p && (i == n || with_rest))
                         return true;
-                if (*p && i < n && match_segment(p, k, segments[i])) {
+                if (*p && i < n && match_segment(p, k, segments[i], any_case)) {
                         p = behind(p, k);
                         i++;
                 } else if (star && mark < n) {
@@ -62,11 +70,15 @@ bool sovd_policy_matches(const char *p, const char *const *segments, size_t n, b
         }
 }
 
+bool sovd_policy_matches(const char *pattern, const char *const *segments, size_t n, bool with_rest) {
+        return match(pattern, segments, n, with_rest, false);
+}
+
 /* --- one rule ------------------------------------------------------------------------------------------- */
 
 static bool has_word(const struct sovd_strings *patterns, const char *word) {
         for (size_t i = 0; i < patterns->n; i++)
-                if (match_segment(patterns->items[i], strlen(patterns->items[i]), word))
+                if (match_segment(patterns->items[i], strlen(patterns->items[i]), word, false))
                         return true;
         return false;
 }
@@ -105,7 +117,8 @@ static bool selects_entity(const struct sovd_strings *patterns, const struct sov
         return false;
 }
 
-/* A list shows what of it may be read. Who changes all of a collection changes the single one, too. */
+/* A list shows what of it may be read. Who changes all of a collection changes the single one, too. There are servers that
+ * take a name in any case, so what is denied is denied in any. */
 static bool selects_resource(const struct sovd_strings *patterns, const struct sovd_access *a, bool allows) {
         if (!patterns->n)
                 return true;
@@ -116,7 +129,7 @@ static bool selects_resource(const struct sovd_strings *patterns, const struct s
         if (!a->n_resource)
                 return !allows && strcmp(a->method, "POST") != 0;
         for (size_t i = 0; i < patterns->n; i++)
-                if (sovd_policy_matches(patterns->items[i], a->resource, a->n_resource, true))
+                if (match(patterns->items[i], a->resource, a->n_resource, true, !allows))
                         return true;
         return false;
 }

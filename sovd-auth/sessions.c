@@ -49,6 +49,7 @@ struct sovd_sessions {
         struct session *sessions; /* room for settings.sessions */
         size_t n; /* places that are kept for what is under way among them */
         uint64_t n_opened, n_refreshed, n_revoked, n_replayed;
+        uint64_t changes; /* atomic */
 };
 
 /* --- finding ------------------------------------------------------------------------------------------------- */
@@ -105,6 +106,17 @@ bool sovd_sessions_find(struct sovd_sessions *s, const unsigned char digest[stat
         return found;
 }
 
+bool sovd_sessions_has(struct sovd_sessions *s, const char *id) {
+        (void)pthread_mutex_lock(&s->mutex);
+        bool has = find_id(s, id);
+        (void)pthread_mutex_unlock(&s->mutex);
+        return has;
+}
+
+uint64_t sovd_sessions_changes(const struct sovd_sessions *s) {
+        return __atomic_load_n(&s->changes, __ATOMIC_ACQUIRE);
+}
+
 /* --- changes ------------------------------------------------------------------------------------------------- */
 
 /* A session that is put in the place of the one with its id, or taken away. */
@@ -141,6 +153,8 @@ static void change_done(int result, void *data) {
                 c->session.scopes = NULL;
         }
         (void)pthread_mutex_unlock(&s->mutex);
+        if (!result && c->removes)
+                (void)__atomic_add_fetch(&s->changes, 1, __ATOMIC_RELEASE);
         free(c->session.scopes);
 }
 

@@ -70,5 +70,11 @@ int sovd_sessions_revoke(struct sovd_sessions *sessions, struct sovd_call *call,
 bool sovd_sessions_find(struct sovd_sessions *sessions, const unsigned char digest[static SOVD_AUTH_SHA256_SIZE], struct sovd_arena *arena,
                         struct sovd_session_owner *ret);
 
+/* Does the session go on? */
+bool sovd_sessions_has(struct sovd_sessions *sessions, const char *id);
+
+/* Grows when a session is ended before its time. */
+uint64_t sovd_sessions_changes(const struct sovd_sessions *sessions);
+
 /* NULL: no tokens are given out. */
 void sovd_sessions_write_metrics(struct sovd_sessions *sessions, struct sovd_json_writer *w);

@@ -69,7 +69,7 @@ static bool is_path(const char *s) {
 
 static struct sovd_http_pool_options pool_options(const struct sovd_vault_settings *s) {
         return (struct sovd_http_pool_options){ .base_url = s->address, .max_in_flight = 4, .max_answer = ANSWER_MAX,
-                                                .max_waiting = 16, .ca_file = s->ca_file };
+                                                .max_waiting = 16, .ca_file = s->ca_file, .forgets = true };
 }
 
 const char *sovd_vault_settings_check(const struct sovd_vault_settings *s, const char **ret_member) {

@@ -12,6 +12,7 @@
 
 #define ID_MAX 256
 #define BYTES  512 /* enough for a client with few words; there may be thousands */
+#define NEVER  UINT64_MAX /* a generation: nobody has looked at it since its request came in */
 
 struct sovd_pass {
         unsigned n_refs; /* atomic */
@@ -69,7 +70,6 @@ int sovd_pass_new(struct sovd_pass **ret, const struct sovd_call *call, const st
         *ret = NULL;
         if (!outer->rest->authority)
                 return 0;
-        uint64_t generation = sovd_authority_generation(outer->rest->authority);
         int r = sovd_arena_new(&arena, BYTES);
         struct sovd_pass *pass = r ? NULL : sovd_arena_new0(arena, struct sovd_pass);
         if (!pass) {
@@ -79,18 +79,14 @@ int sovd_pass_new(struct sovd_pass **ret, const struct sovd_call *call, const st
         *pass = (struct sovd_pass){ .n_refs = 1, .arena = arena, .rest = outer->rest, .route = route,
                                     .leaves_out = route->collection == SOVD_COLLECTION_FAULTS || !route->entities ||
                                                   is_on_data(route) || (route->flags & SOVD_TAKES_OUT) || outer->is_anothers_list,
-                                    .generation = generation };
+                                    .generation = NEVER };
         r = fill(pass, call);
         if (r) {
                 sovd_arena_free(arena);
                 return r;
         }
-        /* What the request took, though another one may hold by now: then the generation is another one, too. */
+        /* What the request took, though another one may hold by now. */
         pass->policy = outer->policy ? sovd_policy_ref((struct sovd_policy *)(uintptr_t)outer->policy) : NULL;
-        struct sovd_policy *now = sovd_authority_policy(outer->rest->authority);
-        if (now != outer->policy)
-                pass->generation = UINT64_MAX;
-        sovd_policy_unref(now);
         *ret = pass;
         return 0;
 }
@@ -133,7 +129,7 @@ static bool is_allowed(struct sovd_pass *pass, const struct sovd_policy *policy)
         const struct sovd_entity entity = { .type = pass->entity_type, .id = pass->entity_id };
         struct sovd_route_access a;
 
-        if (sovd_arena_new(&arena, 1024) || sovd_auth_refresh(pass->rest->auth, &principal, arena))
+        if (!sovd_auth_proves(pass->rest->auth, &principal) || sovd_arena_new(&arena, 1024) || sovd_auth_refresh(pass->rest->auth, &principal, arena))
                 return false;
         pass->principal.expires_usec = principal.expires_usec;
         if (pass->leaves_out && pass->policy && !is_unchanged(pass, policy, &principal))
@@ -148,7 +144,7 @@ static bool is_allowed(struct sovd_pass *pass, const struct sovd_policy *policy)
 }
 
 bool sovd_pass_stands(struct sovd_pass *pass) {
-        const uint64_t generation = sovd_authority_generation(pass->rest->authority);
+        const uint64_t generation = sovd_authority_generation(pass->rest->authority) + sovd_auth_changes(pass->rest->auth);
 
         if (generation == pass->generation)
                 return true;

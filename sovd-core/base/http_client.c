@@ -5,6 +5,8 @@
 #include "sovd-core/base/log.h"
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #ifndef SOVD_VERSION
@@ -21,8 +23,27 @@
 /* libcurl counts milliseconds: its timeout may come this much before the deadline. */
 #define TIMEOUT_SLACK_USEC (2 * SOVD_USEC_PER_MSEC)
 
+/* Its buffers have had credentials in them. */
+static void wipe_and_free(void *p) {
+        if (p)
+                explicit_bzero(p, malloc_usable_size(p));
+        free(p);
+}
+
+static void *wipe_and_move(void *p, size_t size) {
+        void *moved = malloc(size);
+
+        if (moved && p)
+                memcpy(moved, p, SOVD_MIN(size, malloc_usable_size(p)));
+        if (moved)
+                wipe_and_free(p);
+        return moved;
+}
+
 int sovd_http_global_init(void) {
-        return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : sovd_error_origin(-ENOMEM);
+        CURLcode code = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wipe_and_move, strdup, calloc);
+
+        return code == CURLE_OK ? 0 : sovd_error_origin(-ENOMEM);
 }
 
 /* What libcurl calls while a transfer runs. */
@@ -43,7 +64,8 @@ static bool body_reserve(struct handle *h, size_t n) {
         if (h->body_len + n <= h->body_size)
                 return true;
 
-        size_t size = SOVD_MAX(h->body_len + n, SOVD_MIN(2 * h->body_size, h->pool->options.max_answer));
+        const struct sovd_http_pool_options *o = &h->pool->options;
+        size_t size = o->forgets ? o->max_answer : SOVD_MAX(h->body_len + n, SOVD_MIN(2 * h->body_size, o->max_answer));
         char *body = realloc(h->body, size);
         if (!body)
                 return false;
@@ -102,11 +124,17 @@ static bool set_wire_options(struct handle *h, const struct sovd_http_pool_optio
                SET(h, CURLOPT_QUICK_EXIT, 1L);
 }
 
+static CURLcode forget_plaintext(CURL *easy, void *context, void *data) {
+        (void)SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);
+        return CURLE_OK;
+}
+
 /* CAPATH is /etc/ssl/certs by default, and a file of authorities would only be added to those. */
 static bool set_tls_options(struct handle *h, const struct sovd_http_pool_options *o) {
         return (!o->ca_file ||
                 (SET(h, CURLOPT_CAINFO, o->ca_file) && SET(h, CURLOPT_CAPATH, (char *)NULL))) &&
                SET(h, CURLOPT_SSLCERT, o->client_cert_file) && SET(h, CURLOPT_SSLKEY, o->client_key_file) &&
+               (!o->forgets || SET(h, CURLOPT_SSL_CTX_FUNCTION, forget_plaintext)) &&
                SET(h, CURLOPT_SSL_VERIFYPEER, 1L) && SET(h, CURLOPT_SSL_VERIFYHOST, 2L) &&
                SET(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
@@ -448,6 +476,17 @@ static int call_by_handle(struct handle *h, const struct sovd_http_request *requ
         return r;
 }
 
+static void forget(struct handle *h) {
+        struct handle used = *h;
+
+        if (used.body)
+                explicit_bzero(used.body, used.body_size);
+        (void)pthread_mutex_lock(&used.pool->mutex);
+        *h = (struct handle){ 0 }; /* pool_stop wakes it no more */
+        (void)pthread_mutex_unlock(&used.pool->mutex);
+        handle_release(&used);
+}
+
 bool sovd_http_request_is_valid(const struct sovd_http_request *request) {
         if (request->body && sovd_streq(request->method, "HEAD"))
                 return false;
@@ -472,6 +511,8 @@ int sovd_http_call(struct sovd_http_pool *pool, const struct sovd_http_request *
                 r = sovd_http_handle_prepare(&pool->handles[i], pool);
                 if (r == 0)
                         r = call_by_handle(&pool->handles[i], request, answer, arena);
+                if (pool->options.forgets && pool->handles[i].easy)
+                        forget(&pool->handles[i]);
                 sovd_slots_give(pool->slots, i);
         }
         return r;

@@ -27,6 +27,7 @@ struct sovd_http_pool_options {
         const char *ca_file;         /* https: the only trusted authorities; NULL = the system's; copied */
         const char *client_cert_file, *client_key_file; /* https: our certificate; or NULL; copied */
         const char *bearer_token;    /* sent as Authorization; or NULL; copied */
+        bool forgets;                /* nothing of a call stays in memory but the answer: each has a connection of its own */
 };
 
 struct sovd_http_request {

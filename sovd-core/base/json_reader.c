@@ -61,6 +61,7 @@ int sovd_json_parse(cJSON **ret, const char *text, size_t len, const struct sovd
 
         size_t pos = 0;
         int r = keep_digits(tree, copy, &pos);
+        explicit_bzero(copy, len); /* secrets come as JSON, too */
         if (r)
                 return r;
 

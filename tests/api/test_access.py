@@ -49,7 +49,8 @@ def entry(name, *roles, **more):
 
 CLIENTS = [*(entry(role, role) for role in BUILT_IN), entry('fitter', 'fitter'), entry('bms-only', 'bms-only'), entry('blind', 'blind'),
            entry('no-data', 'no-data'), entry('lists-only', 'lists-only'), entry('picky', 'picky'), entry('reader', 'tester', scopes=['read']),
-           entry('tenant-a', 'tester', tenant='a'), entry('tenant-b', 'tester', tenant='b'), entry('admin-of-a', 'admin', tenant='a')]
+           entry('tenant-a', 'tester', tenant='a'), entry('tenant-b', 'tester', tenant='b'), entry('admin-of-a', 'admin', tenant='a'),
+           entry('auditor-of-b', 'auditor', tenant='b')]
 
 
 class AccessCase(polling.Waiting, unittest.TestCase):
@@ -336,6 +337,25 @@ class Tenants(AccessCase):
         self.assertTrue(own['items'])
         self.assertLess(own['total'], whole['total'])
 
+    def test_the_audit_log_has_what_the_own_clients_did_only(self):
+        own = self.ask('tenant-b', 204, 'DELETE', '/components/hpc/faults').headers['x-request-id']
+        refused = self.ask('tenant-b', 404, 'DELETE', '/components/bms/faults').headers['x-request-id']
+        others = [self.ask('tenant-a', 204, 'DELETE', '/components/bms/faults'), self.ask('tester', 204, 'DELETE', '/components/hpc/faults'),
+                  self.ask('tenant-a', 404, 'DELETE', '/components/hpc/faults'), self.ask('tenant-a', 403, 'GET', '/updates')]
+        others = {reply.headers['x-request-id'] for reply in others}
+
+        def seen(name):
+            return {(item.get('req'), item['ev']) for item in self.get(name, '/audit?limit=1000')['items']}
+        self.until(lambda: others < {request for request, _ in seen('auditor')})
+        found = seen('auditor-of-b')
+        self.assertLess({(own, 'request.intent'), (own, 'request.outcome'), (refused, 'access.refused')}, found)
+        self.assertFalse(others & {request for request, _ in found})
+        for principal in 'key:tenant-a', 'key:tester':
+            self.assertEqual(self.get('auditor-of-b', f'/audit?principal={principal}')['items'], [])
+        for path in '/audit/export', '/compliance-evidence':
+            self.ask('auditor-of-b', 403, 'GET', path)
+        self.ask('admin-of-a', 403, 'GET', '/audit')
+
     def test_the_whole_vehicle_is_for_tenants_that_have_it(self):
         for path in ('/health', '/updates', '//metrics'):
             self.ask('tenant-a', 403, 'GET', path)
@@ -452,6 +472,16 @@ class Changes(AccessCase):
         self.assertIn('payload', stream.next().data)
         self.reload(clients=[entry('tester', 'tester'), entry('admin', 'admin')])
         self.until(lambda: 'error' in stream.next().data)
+
+    def test_a_stream_ends_with_a_key_that_is_exchanged_under_its_name(self):
+        mine, others = self.stream('/components/bms/faults/subscribe', 'tester'), self.stream('/components/bms/faults/subscribe', 'other')
+        self.reload(clients=[entry('tester', 'tester'), {**entry('new', 'tester'), 'name': 'other'}, entry('admin', 'admin')])
+        self.ask('other', 401, 'GET', '/components')
+        others.wait_end()
+        looked = self.heartbeats() + 2
+        self.until(lambda: self.heartbeats() > looked)
+        self.ask('tester', 204, 'DELETE', '/components/bms/faults')
+        self.until(lambda: '"cleared"' in mine.next().text)
 
     def test_a_stream_ends_with_the_key_it_was_opened_with(self):
         soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3))

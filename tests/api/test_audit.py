@@ -2,6 +2,7 @@
 """The audit log as its readers see it: what clients change, who is refused, and proofs that need nobody's word."""
 import base64
 import hashlib
+import hmac
 import json
 import pathlib
 import sys
@@ -138,7 +139,8 @@ class Trail(AuditCase):
 
     def test_reads_leave_nothing_but_reads_of_the_log_backups_and_exports(self):
         quiet = self.gateway.get('/components', TESTER).headers['x-request-id']
-        for path in ('/audit/checkpoint', '/x-admin/backup', '/export/faults'):
+        for path in ('/audit', '/audit/checkpoint', '/audit/proof?seq=1', '/audit/consistency?from=1', '/audit/export', '/compliance-evidence', '/x-admin/backup',
+                     '/export/faults', '/components/bms/snapshot'):
             reply = self.gateway.request('GET', path, headers=ADMIN)
             entry, = self.of_request(reply.headers['x-request-id'])
             self.assertEqual(entry['ev'], 'request.read')
@@ -171,14 +173,16 @@ class Trail(AuditCase):
             self.assertNotIn(secret.encode(), said)
 
     def test_the_same_body_has_the_same_name_in_the_log_and_another_one_another(self):
-        names = []
+        names, key = [], (self.state / 'audit.hmac').read_bytes()
         for seconds in (61, 61, 62):
             reply = self.gateway.post(LOCKS, {'lock_expiration': seconds}, TESTER)
             self.gateway.delete(reply.headers['location'], headers=TESTER)
-            names.append(self.of_request(reply.headers['x-request-id'])[0]['detail']['body'])
+            entry = self.of_request(reply.headers['x-request-id'])[0]
+            self.assertEqual(entry['jti'], hmac.new(key, b'tester', hashlib.sha256).hexdigest())  # of a key that is its name
+            names.append(entry['detail']['body'])
         self.assertEqual(names[0], names[1])
         self.assertNotEqual(names[1], names[2])
-        self.assertNotEqual(names[0], hashlib.sha256(json.dumps({'lock_expiration': 61}).encode()).hexdigest())
+        self.assertEqual(names[0], hmac.new(key, json.dumps({'lock_expiration': 61}).encode(), hashlib.sha256).hexdigest())
 
     def test_refusals_of_one_address_are_counted_when_there_are_too_many(self):
         bad = {'Authorization': 'Bearer nobody-has-this-one'}

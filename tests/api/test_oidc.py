@@ -11,6 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import events
 import gateway
 import polling
 import tokens
@@ -25,10 +26,10 @@ class OidcCase(polling.Waiting, unittest.TestCase):
         self.addCleanup(provider.__exit__)
         return provider
 
-    def daemon(self, provider, wait=True, more=None, jwt=None, **options):
+    def daemon(self, provider, wait=True, more=None, jwt=None, auth=None, **options):
         """A gateway that trusts the provider; keys are fetched often, and looked for at once, unless options say otherwise."""
-        auth = {'oidc': {'issuer_url': provider.url, 'audience': tokens.AUDIENCE, 'refresh_secs': 3600, 'unknown_key_secs': 1, **options}}
-        daemon = gateway.Gateway(ready=False, **{'auth': {**auth, **({'jwt': jwt} if jwt else {})}, **(more or {})})
+        whole = {'oidc': {'issuer_url': provider.url, 'audience': tokens.AUDIENCE, 'refresh_secs': 3600, 'unknown_key_secs': 1, **options}}
+        daemon = gateway.Gateway(ready=False, **{'auth': {**whole, **({'jwt': jwt} if jwt else {}), **(auth or {})}, **(more or {})})
         self.addCleanup(lambda: daemon.process.poll() is None and daemon.stop())
         if wait:
             self.until(lambda: daemon.metrics()['sovd_token_keys' + NAME])
@@ -114,6 +115,22 @@ class Rotation(OidcCase):
         self.until(lambda: self.ask(daemon, new).status == 200)
         self.answers(daemon, 401, old, 'key that is known')  # although it had been verified
         self.assertLessEqual(provider.n_fetches(), 4)
+
+    def test_a_stream_ends_with_the_key_of_the_token_that_opened_it(self):
+        provider = self.provider(ONE.jwk('one'), TWO.jwk('two'))
+        auth = {'enabled': True, 'public_metrics': True}
+        daemon = self.daemon(provider, refresh_secs=1, max_stale_secs=3, auth=auth, more={'events': {'heartbeat_secs': 0.2}})
+        streams = [events.Stream(daemon.raw().socket, '/sovd/v1/faults/subscribe', **tokens.bearer(self.token(provider, key, kid, roles=['tester'])))
+                   for key, kid in ((ONE, 'one'), (TWO, 'two'))]
+        self.assertEqual([stream.status for stream in streams], [200, 200])
+        provider.keys = [THREE.jwk('three'), TWO.jwk('other-name')]
+        streams[0].wait_end()
+        streams[1].comments.clear()
+        self.assertTrue(streams[1].wait_comment())  # its key is there still
+        provider.status = 500
+        self.until(lambda: self.ask(daemon, self.token(provider, TWO, 'other-name')).status == 503)
+        streams[1].comments.clear()
+        self.assertTrue(streams[1].wait_comment())  # without keys nothing is called wrong
 
     def test_keys_are_fetched_again_in_time_and_on_reload(self):
         provider = self.provider()

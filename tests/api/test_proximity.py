@@ -68,7 +68,7 @@ class Case(polling.Waiting, unittest.TestCase):
         cls.verifier = Verifier(socket)
         cls.addClassCleanup(cls.verifier.server_close)
         cls.addClassCleanup(cls.verifier.shutdown)
-        by_key, by_socket = {'key': str(cls.key)}, {'socket': socket, 'timeout_secs': 1}
+        by_key, by_socket = {'key': str(cls.key)}, {'socket': socket, 'timeout_secs': 3}
         cls.auth = keys.section(keys.entry('a', TESTER, 'developer'), keys.entry('b', OTHER, 'developer'), keys.entry('v', VIEWER, 'viewer'),
                                 keys.entry('admin', ADMIN, 'admin'), enabled=True, **cls.more, proximity=[
             {'resources': ['components/ecu/operations/flush', 'components/ecu/operations/both'], 'verifier': by_key},
@@ -249,6 +249,21 @@ class OutOfBand(Case):
         self.start(200, self.DOOR, challenge[-6:])
         self.assertEqual(self.verifier.asked[-1], {'challenge': challenge, 'resource': 'components/ecu/operations/unlock-door',
                                                    'client': hashlib.sha256(b'key:a').hexdigest(), 'response': challenge[-6:]})
+
+    def test_guesses_at_once_are_one_guess(self):
+        before, release, known = self.verifier.say, threading.Event(), len(self.verifier.asked)
+        self.addCleanup(setattr, self.verifier, 'say', before)
+        self.addCleanup(release.set)
+        self.verifier.say = lambda q: release.wait(20) and before(q)
+        challenge = self.challenge(self.DOOR)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            first = pool.submit(self.start, 200, self.DOOR, challenge[-6:])
+            self.until(lambda: len(self.verifier.asked) > known)
+            for guess in '000000', '000001', '000002', '000003':
+                self.assertIn('is looked at now', self.start(409, self.DOOR, guess).json['message'])
+            release.set()
+            first.result()
+        self.assertEqual(len(self.verifier.asked), known + 1)
 
     def test_what_is_no_yes_is_no_proof(self):
         before, self.verifier.say = self.verifier.say, lambda q: b'{"ok": "true"}\n'

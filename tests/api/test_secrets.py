@@ -8,15 +8,29 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import events
 import gateway
 import keys
 import polling
+import tokens
 import vault
 from test_listeners import make_certificate
 
 KEY, NEW, STATIC = 'a-key-that-is-kept-elsewhere', 'another-key-kept-elsewhere', 'a-key-by-its-digest'
 COMPONENTS = gateway.BASE + '/components'
 SECONDS = 20
+
+
+def in_memory(daemon, text):
+    """How often a process has it; huge regions are those of sanitizers."""
+    found = 0
+    with open(f'/proc/{daemon.process.pid}/maps', encoding='utf-8') as maps, open(f'/proc/{daemon.process.pid}/mem', 'rb', 0) as memory:
+        for line in maps:
+            first, last = (int(part, 16) for part in line.split()[0].split('-'))
+            if line.split()[1].startswith('rw') and last - first < 1 << 28:
+                memory.seek(first)
+                found += memory.read(last - first).count(text.encode())
+    return found
 
 
 class SecretCase(polling.Waiting, unittest.TestCase):
@@ -114,6 +128,14 @@ class Vault(SecretCase):
             self.assertNotRegex(daemon.log, f'{KEY}|{NEW}|{re.escape(vault.TOKEN)}')
         self.assertTrue(all(headers.get('X-Vault-Namespace') == 'team-a' for _, _, headers in self.vault.requests))
 
+    def test_a_stream_ends_with_the_key_that_vault_exchanged(self):
+        with self.start(self.auth_of()) as daemon:
+            stream = events.Stream(daemon.raw().socket, gateway.BASE + '/faults/subscribe', **keys.bearer(KEY))
+            self.assertEqual(stream.status, 200)
+            self.vault.secrets['sovd/keys'] = {'workshop': NEW}
+            stream.wait_end()
+            self.assertEqual(self.status(daemon, KEY), 401)
+
     def test_while_vault_is_away_or_answers_nonsense_the_key_of_before_stays(self):
         with self.start(self.auth_of()) as daemon:
             big = b'{"data":{"data":{"workshop":"' + b'x' * 400000 + b'"}}}'
@@ -192,6 +214,21 @@ class Vault(SecretCase):
             status, _, errors = gateway.run('--config', path)
             self.assertNotEqual(status, 0)
             self.assertIn('certificate is not accepted', errors)
+
+    def test_a_secret_of_vault_that_was_exchanged_is_nowhere_in_memory(self):
+        old, new = 'an-old-secret-of-an-issuer-' + 'x' * 32, 'a-new-secret-of-an-issuer-' + 'y' * 32
+        certificate, key = make_certificate(str(self.folder))
+        for context in None, vault.tls_context(certificate, key):
+            self.vault = self.serve(context=context)
+            self.vault.secrets['sovd/jwt'] = {'secret': old}
+            jwt = {'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'secret_file': 'vault:sovd/jwt#secret'}
+            auth = {'enabled': True, 'jwt': jwt, 'vault': self.options(**({'ca_file': certificate} if context else {}))}
+            with self.subTest(tls=bool(context)), self.start(auth) as daemon:
+                self.assertGreater(in_memory(daemon, old), 0)
+                self.vault.secrets['sovd/jwt'] = {'secret': new}
+                self.until(lambda: self.status(daemon, tokens.compact(tokens.Key(new.encode()), 'HS256', tokens.claims(roles=['viewer']))) == 200, SECONDS)
+                self.until(lambda: in_memory(daemon, old) + in_memory(daemon, vault.TOKEN) == 0, SECONDS)
+                self.assertGreater(in_memory(daemon, new), 0)
 
     def test_where_vault_is_has_to_be_said_well(self):
         for more, key in (({'address': 'http://vault.example:8200'}, 'address'), ({'address': 'http://127.0.0.1.example:8200'}, 'address'), ({'address': 'http://127.0.0.1@example'}, 'address'),

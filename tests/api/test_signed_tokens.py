@@ -406,6 +406,10 @@ class Configuration(unittest.TestCase):
                     (section(public_key_file=pem, secret_file=secret), None, 'auth.jwt: needs one of'), (section(public_key_file=folder + '/none'), None, 'public_key_file: cannot be read'),
                     (section(public_key_file=folder), None, 'public_key_file: is no file'), (section(public_key_file=file('written', RSA.pem(), 0o664)), None, 'may be changed by others'), (section(public_key_file=secret), None, 'no public key'),
                     (section(public_key_file=file('private', RSA.private_pem())), None, 'no public key'),
+                    (section(public_key_file=file('two', RSA.pem() + P256.pem())), None, 'more than one public key'),
+                    (section(public_key_file=pem, roles_claim='/a~b'), None, 'auth.jwt.roles_claim: is no JSON pointer'),
+                    (section(public_key_file=pem, tenant_claim='/a/~'), None, 'auth.jwt.tenant_claim: is no JSON pointer'),
+                    (None, {**oidc, 'tenant_claim': '/' + 'x' * 200}, 'auth.oidc.tenant_claim: is no JSON pointer'),
                     (section(public_key_file=file('short', tokens.Key('rsa', 1024).pem())), None, 'fewer than 2048'),
                     (section(public_key_file=file('p521', tokens.Key('p521').pem())), None, 'P-256 and P-384'),
                     (section(secret_file=file('weak', b'x' * 31 + b'\n')), None, 'at least 32 bytes'), (section(secret_file=file('public', RSA.pem())), None, 'in PEM is no secret'), (section(secret_file=file('open', b'x' * 32, 0o640)), None, 'mode 0640'),
@@ -429,7 +433,8 @@ class Configuration(unittest.TestCase):
                     self.assertIn(said, errors)
                     self.assertRegex(errors, r'config\.json:\d+:\d+: ')
                     self.assertNotIn('xxxx', errors)
-            for jwt, other in ((section(public_key_file=pem), oidc), (section(secret_file=secret), None), (None, oidc), (section(jwks_url='http://[::1]:80/keys?x=y'), None)):
+            for jwt, other in ((section(public_key_file=pem), oidc), (section(secret_file=secret), None), (None, oidc), (section(jwks_url='http://[::1]:80/keys?x=y'), None),
+                               (section(public_key_file=pem, roles_claim='/a~1b/~0', tenant_claim=''), None)):
                 self.assertEqual(self.check(folder, jwt, other)[0], 0)
 
     def test_the_gateway_is_no_issuer_that_it_trusts(self):

@@ -13,6 +13,7 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import events
 import gateway
 import keys
 import polling
@@ -161,6 +162,19 @@ class Tokens(TokenCase):
         self.assertEqual(self.post(REVOKE, {'token': 'nobody-has-it'}).status, 204)
         self.assertEqual(self.post(REVOKE, {}).status, 400)
         self.assertEqual(self.metric('sovd_auth_sessions'), 0)
+
+    def test_a_stream_ends_with_the_session_that_opened_it(self):
+        self.gateway = gateway.Gateway(ready=False, **self.sections(), events={'heartbeat_secs': 0.2})
+        first, second = self.grant(), self.grant()
+        streams = [events.Stream(self.gateway.raw().socket, gateway.BASE + '/faults/subscribe', **keys.bearer(granted['access_token'])) for granted in (first, second)]
+        self.assertEqual([stream.status for stream in streams], [200, 200])
+        self.post(TOKEN, {'grant_type': 'refresh_token', 'refresh_token': first['refresh_token']})  # that one goes on
+        self.assertEqual(self.post(REVOKE, {'token': second['access_token']}).status, 204)
+        streams[1].wait_end()
+        streams[0].comments.clear()
+        self.assertTrue(streams[0].wait_comment())
+        self.post(TOKEN, {'grant_type': 'refresh_token', 'refresh_token': first['refresh_token']})  # stolen, so the session ends
+        streams[0].wait_end()
 
     def test_an_access_token_ends_by_time_and_the_refresh_token_goes_on(self):
         self.start(access_secs=1, refresh_secs=60)

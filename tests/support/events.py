@@ -127,6 +127,13 @@ class Stream:
         """All events until the end of the stream."""
         return list(iter(self.next, None))
 
+    def wait_end(self, timeout=READ_SECONDS):
+        """Until the stream has ended, however much comes before."""
+        def came():
+            return self.ended or not self._more()
+        if not polling.wait_until(came, timeout):
+            raise AssertionError(f'the stream goes on after {timeout} s')
+
     def wait_comment(self, timeout=READ_SECONDS):
         """Until a comment has arrived; events are thrown away."""
         def came():

@@ -4,6 +4,8 @@
 The forms stand in tables. tests/api/test_http.py, test_targets.py, test_errors.py and test_slow_clients.py go into the
 detail of each rule; here the same front stands against all of them on both transports.
 """
+import hashlib
+import hmac
 import pathlib
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'api'))
@@ -25,6 +28,7 @@ from test_listeners import make_certificate
 BASE = gateway.BASE.encode()
 SOC, TARGET = BASE + b'/components/bms/data/soc', BASE + b'/components/climate/data/target-temp'
 BALANCE, FLUSH = '/components/bms/operations/cell-balance/executions', '/components/climate/operations/recirculate/executions'
+TOKEN, GUARDED, DEVICE = '/token', 'components/bms/operations/self-test', b'what the device in the vehicle has'
 LOCKS, FAULTS = '/components/bms/locks', '/components/bms/faults/subscribe'
 ATTACKER, GOOD = '127.0.66.6', '127.0.0.1'
 PER_ADDRESS, TIMEOUT, GOOD_SECONDS = 6, 1, 2
@@ -168,14 +172,23 @@ class Attacks:
         cls.addClassCleanup(gateway.stop_ecu, cls.ecu)
         key = pathlib.Path(cls.folder.name) / 'signer.pem'
         key.write_bytes(SIGNER.pem())
-        jwt = {'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'public_key_file': str(key)}
-        sections, context = {**cls.sections, 'auth': {**AUTH, 'jwt': jwt}}, None
+        auth = {**AUTH, 'jwt': {'issuer': tokens.ISSUER, 'audience': tokens.AUDIENCE, 'public_key_file': str(key)},
+                'mint': {'key': cls.secret('mint.pem', EC.private_pem()), 'issuer': 'https://gateway.example', 'audience': 'sovd'},
+                'proximity': [{'resources': [GUARDED], 'verifier': {'key': cls.secret('device.key', DEVICE)}}]}
+        sections, context = {**cls.sections, 'auth': auth}, None
         if cls.tls:
             certificate, key = make_certificate(cls.folder.name)
             sections = {**sections, 'server': {'tls': {'certificate': certificate, 'key': key}}}
             context = gateway.ssl_context_without_checks()
         cls.gateway = gateway.Gateway(gateway.backend_of(cls.ecu), context=context, **sections)
         cls.addClassCleanup(cls.gateway.stop)
+
+    @classmethod
+    def secret(cls, name, content):
+        path = pathlib.Path(cls.folder.name) / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        return str(path)
 
     # ---- helpers ---------------------------------------------------------------------------------------------------
 
@@ -372,6 +385,44 @@ class Attacks:
         other.send(request.replace(THIEF['Authorization'].encode(), OWNER['Authorization'].encode()))
         self.assertEqual(other.reply(bodiless=True).status, 200)
         self.all_is_well()
+
+    # ---- what was recorded on the way ------------------------------------------------------------------------------
+
+    def form(self, path, **members):
+        return self.gateway.bare('POST', gateway.BASE + path, urllib.parse.urlencode(members).encode(), {'Content-Type': 'application/x-www-form-urlencoded'})
+
+    def grant(self):
+        return self.form(TOKEN, grant_type='client_credentials', client_id='owner', client_secret='the-key-of-the-owner').json
+
+    def test_a_refresh_token_that_was_recorded_ends_what_it_began(self):
+        first = self.grant()
+        second = self.form(TOKEN, grant_type='refresh_token', refresh_token=first['refresh_token'])
+        self.assertEqual(second.status, 200)
+        self.assertEqual(self.form(TOKEN, grant_type='refresh_token', refresh_token=first['refresh_token']).status, 401)
+        for granted in first, second.json:
+            self.ask(401, 'GET', '/components', headers=tokens.bearer(granted['access_token']))
+            self.assertEqual(self.form(TOKEN, grant_type='refresh_token', refresh_token=granted['refresh_token']).status, 401)
+
+    def test_a_token_that_was_recorded_and_revoked_lets_nobody_in(self):
+        granted = self.grant()
+        self.ask(200, 'GET', '/components', headers=tokens.bearer(granted['access_token']))
+        self.assertEqual(self.form(TOKEN + '/revoke', token=granted['access_token']).status, 204)
+        for _ in range(2):
+            self.ask(401, 'GET', '/components', headers=tokens.bearer(granted['access_token']))
+        self.assertEqual(self.form(TOKEN, grant_type='refresh_token', refresh_token=granted['refresh_token']).status, 401)
+
+    def prove(self, status, who, response):
+        return self.ask(status, 'POST', f'/{GUARDED}/executions', {'proximity_response': response}, who)
+
+    def test_a_proof_that_was_recorded_proves_nothing_again(self):
+        challenge = self.ask(200, 'GET', '/' + GUARDED, headers=OWNER).json['proximity_challenge']['challenge']
+        proof = hmac.new(DEVICE, f'{challenge}\n{GUARDED}'.encode(), hashlib.sha256).hexdigest()
+        self.prove(409, THIEF, proof)
+        uri = self.prove(202, OWNER, proof).headers['location']
+        self.addCleanup(self.gateway.delete, uri, None, OWNER)
+        self.prove(409, OWNER, proof)
+        self.ask(200, 'GET', '/' + GUARDED, headers=OWNER)  # the next challenge
+        self.prove(403, OWNER, proof)
 
     # ---- what belongs to others ------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import sqlite3
 import sys
@@ -126,6 +127,23 @@ class Restarts(AuditCase):
         self.stop()
         self.start()
         self.assertEqual(len(self.entries('outcome=unknown')), 1)
+
+    def test_heads_in_the_log_of_the_gateway_are_witnesses(self):
+        self.start()
+        self.lock()
+        began, self.gateway = self.gateway.stop(), None
+        before = audit_files.copied(self.state)
+        self.addCleanup(shutil.rmtree, before)
+        self.start()
+        self.lock()
+        ended, self.gateway = self.gateway.stop(), None
+        heads = [re.findall(r'audit_head="([^"]+)"', log) for log in (began, ended)]
+        self.assertGreaterEqual(min(map(len, heads)), 2)  # one of the start, one of the end
+        self.assertEqual(int(heads[1][-1].split()[0]), len(audit_files.entries(self.state)))
+        for state, known, expected in ((self.state, heads[0] + heads[1], 0), (before, heads[0], 0), (before, heads[1][-1:], 2)):
+            arguments = [word for head in known for word in ('--head', head)]
+            status, said = audit_files.verify(state / 'state.db', '--key', self.state / 'audit.pub', *arguments)
+            self.assertEqual(status, expected, said)
 
     def test_a_reload_is_told(self):
         self.start()

@@ -225,6 +225,20 @@ static void a_denied_resource_is_not_reached_through_its_collection(void **state
         check(p, ROLES("b"), "GET faults components/bms", SOVD_ALLOWED);
 }
 
+/* There are servers that take an operation's name in any case; a rule that allows does not rely on that. */
+static void a_denied_resource_is_denied_in_any_case(void **state) {
+        const struct sovd_policy *p = load(state, "roles:\n"
+                                                  "  a: {inherits: [tester], deny: [{collections: [operations], resources: [Flush-*]}]}\n"
+                                                  "  b: {allow: [{collections: [operations], resources: [Flush-*]}]}\n");
+
+        check(p, ROLES("a"), "POST operations components/bms Flush-all", SOVD_DENIED);
+        check(p, ROLES("a"), "POST operations components/bms flush-all", SOVD_DENIED);
+        check(p, ROLES("a"), "POST operations components/bms FLUSH-ALL", SOVD_DENIED);
+        check(p, ROLES("a"), "POST operations components/bms flushall", SOVD_ALLOWED);
+        check(p, ROLES("b"), "POST operations components/bms Flush-all", SOVD_ALLOWED);
+        check(p, ROLES("b"), "POST operations components/bms flush-all", SOVD_DENIED);
+}
+
 static void entities_of_rules_are_all_that_is_seen(void **state) {
         const struct sovd_policy *p = load(state, "roles:\n"
                                                   "  a: {allow: [{methods: [GET], entities: ['components/b*', apps/nav]}]}\n"
@@ -419,6 +433,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_must_be_named_is_not_reached_by_a_wildcard, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_rule_that_denies_wins_and_is_named, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_denied_resource_is_not_reached_through_its_collection, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_denied_resource_is_denied_in_any_case, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(entities_of_rules_are_all_that_is_seen, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(scopes_only_narrow, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_tenant_has_its_own_entities_only, set_up, tear_down),
