@@ -130,7 +130,7 @@ class Live(StreamCase):
 
     def test_the_vehicle_has_a_stream_of_all_and_everybody_gets_the_same_bytes(self):
         nav, radio = self.app(), self.app('apps/radio')
-        vehicle, one, other = self.listen(VEHICLE), self.listen(), self.listen('/apps/radio/faults/subscribe', host='elsewhere')
+        vehicle, one, other = self.listen(VEHICLE), self.listen(), self.listen('/apps/radio/faults/subscribe', host='[2001:db8::7]')
         self.report(nav, 'HOT')
         self.report(radio, 'HOT')
         got = vehicle.take(2)

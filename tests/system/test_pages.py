@@ -65,6 +65,7 @@ class Folder:
         self.authority, self.clients = certificates.Authority('Servers'), certificates.Authority('Clients')
         server = self.authority.server()
         for name, data, mode in (('server.pem', server.pem, 0o644), ('server.key', server.key_pem, 0o600), ('mint.pem', server.key_pem, 0o600),
+                                 ('gw7.pem', server.pem, 0o644), ('gw7.key', server.key_pem, 0o600),
                                  ('client-ca.pem', self.clients.pem, 0o644), ('client-crl.pem', self.clients.crl(), 0o644),
                                  ('vehicle-ca.pem', self.authority.pem, 0o644), ('vault-ca.pem', self.authority.pem, 0o644),
                                  ('issuer.pem', self.public(server), 0o644), ('bms-token', b'x' * 32, 0o600), ('vault-token', b'x' * 32, 0o600),
