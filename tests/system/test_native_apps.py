@@ -496,7 +496,7 @@ class Life(NativeCase):
         self.assertEqual(self.get('/apps/nav/data/volume')['data'], 3)
 
     def test_a_change_that_is_not_answered_may_have_been_made_and_one_that_is_refused_was_not(self):
-        app = self.app({'write': lambda frame: None})
+        app = self.app({'write': lambda frame: None, 'config_write': lambda frame: None})
         self.assertEqual(self.ask(504, 'PUT', '/apps/nav/data/volume', {'data': 1}).json['vendor_code'], 'outcome-unknown')
         threading.Thread(target=lambda: (app.wait_for('config_write'), app.close())).start()
         self.assertEqual(self.ask(504, 'PUT', '/apps/nav/configurations/home', {'data': 1}).json['vendor_code'], 'outcome-unknown')
