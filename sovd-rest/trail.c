@@ -127,7 +127,9 @@ void sovd_trail_enter(const struct sovd_call *call) {
 }
 
 int sovd_trail_leave(struct sovd_call *call, int r) {
-        if (sovd_db_accompany(0) && r < 0 && sovd_db_accompanied())
+        const uint64_t intent = sovd_db_accompany(0);
+
+        if (r < 0 && intent && sovd_db_accompanied() == intent)
                 call->acted = true;
         return sovd_call_settle(call, r);
 }

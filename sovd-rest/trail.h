@@ -32,7 +32,8 @@ struct sovd_trail {
 /* Before the handler of a route runs. Sets the failure: SOVD_E_AUDIT; the handler must not run then. */
 int sovd_trail_begin(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route);
 
-/* Around the handler alone: what it changes in our state becomes a part of the trail. */
+/* Around the handler alone: what it changes in our state becomes a part of the trail. leave: r, or the failure of which nobody can say
+ * what was done before it (sovd_call_settle()). */
 void sovd_trail_enter(const struct sovd_call *call);
 int sovd_trail_leave(struct sovd_call *call, int r);
 

@@ -4,11 +4,11 @@
 #include "sovd-core/base/clock.h"
 #include <stdio.h>
 
-#define CATCH_UP      23                                   /* beside its own, an hour of running vouches for so many */
+#define CATCH_UP      95 /* beside its own, an hour of running vouches for so many: four days */
 #define CREDIBLE_USEC (UINT64_C(1767225600) * SOVD_USEC_PER_SEC) /* 2026-01-01: a clock before that was never set */
 
 /* Time that passes while the machine runs is known. What the clock says has passed besides, because the machine was off, or
- * because somebody set it, is believed at a day per hour. It never goes back. */
+ * because somebody set it, is believed at four days per hour. It never goes back. */
 static void step(struct audit_age *age) {
         const uint64_t wall = sovd_realtime_usec(), boot = sovd_boottime_usec();
         const uint64_t gone = age->boot_usec && boot > age->boot_usec ? boot - age->boot_usec : 0;

@@ -5,7 +5,8 @@
  * Audit log - its inside
  *
  * log.c is what others call, and the thread that looks at time and space. store.c appends and signs, on the writer thread.
- * open.c looks at what a start finds, prune.c removes what is old, pages.c reads.
+ * open.c looks at what a start finds, known.c at what of it was found before, prune.c removes what is old, age.c says how old that is,
+ * pages.c reads.
  */
 #include "sovd-core/audit/keys.h"
 #include "sovd-core/audit/log.h"

@@ -136,7 +136,7 @@ static int tell_waiting(struct sovd_audit *a, struct sovd_db_conn *conn, bool wa
                 return r;
         if (waits)
                 sovd_log(SOVD_LOG_WARN, "the clock is %llu s ahead of the time that is known to have passed: old entries of the audit log "
-                         "are kept until a day of it is made up for in each hour", (unsigned long long)ahead);
+                         "are kept until four days of it are made up for in each hour", (unsigned long long)ahead);
         r = audit_set_meta_number(conn, "waits", waits);
         return r || !waits ? r : audit_append(a, conn, &e, NULL);
 }

@@ -286,6 +286,14 @@ static void set_position(struct sovd_syslog *s, uint64_t position) {
         (void)pthread_mutex_unlock(&s->mutex);
 }
 
+/* With TLS 1.3 a collector that does not want us says so after we have begun to send, and its word may get lost with the connection:
+ * one that ends soon has taken nothing. What was taken all the same comes twice. */
+static bool was_refused(struct sovd_syslog *s, int r, uint64_t opened_usec) {
+        if (s->options.transport != SOVD_SYSLOG_TLS || sovd_now_usec() - opened_usec >= s->options.timeout_usec)
+                return false;
+        return r != -ECANCELED || syslog_link_drain(s->link) != 0;
+}
+
 static void *run(void *data) {
         struct sovd_syslog *s = data;
         uint64_t wait = WAIT_FIRST;
@@ -295,15 +303,16 @@ static void *run(void *data) {
                 int r = syslog_link_open(s->link);
                 if (!r) {
                         note_up(s);
+                        const uint64_t opened = sovd_now_usec();
                         r = pump(s);
+                        if (was_refused(s, r, opened)) {
+                                s->place = before;
+                                set_position(s, before.position);
+                        }
                         syslog_link_close(s->link);
                 }
                 if (r == -ECANCELED)
                         break;
-                if (r == -EPERM) { /* with TLS 1.3 a collector that does not want us says so after we have begun to send */
-                        s->place = before;
-                        set_position(s, before.position);
-                }
                 note_down(s, r);
                 if (s->place.cursor != before.cursor)
                         wait = WAIT_FIRST; /* it took some */

@@ -16,7 +16,8 @@ struct syslog_link *syslog_link_free(struct syslog_link *link);
 int syslog_link_open(struct syslog_link *link);
 void syslog_link_close(struct syslog_link *link);
 
-/* One message; the link has to be closed after a failure. -EPERM, also of drain: the collector has ended TLS with an alert. */
+/* One message; the link has to be closed after a failure. -EPERM, also of drain: the collector has
+ * ended TLS with an alert. */
 int syslog_link_send(struct syslog_link *link, const char *text, size_t n);
 
 /* The descriptor, for poll(); -1 = it is closed. */

@@ -548,19 +548,17 @@ void sovd_db_set_hooks(struct sovd_db *db, const struct sovd_db_hooks *hooks) {
 }
 
 static __thread uint64_t accompanied;
-static __thread bool accompanied_some;
+static __thread uint64_t accompanied_last;
 
 uint64_t sovd_db_accompany(uint64_t number) {
         uint64_t before = accompanied;
 
         accompanied = number;
-        if (number)
-                accompanied_some = false;
         return before;
 }
 
-bool sovd_db_accompanied(void) {
-        return accompanied_some;
+uint64_t sovd_db_accompanied(void) {
+        return accompanied_last;
 }
 
 /* With the mutex held. */
@@ -585,7 +583,7 @@ static int wait_for(struct sovd_db *db, struct sovd_db_job *job, bool *ret_taken
                 wait_finished(job);
         *ret_taken = !r;
         if (!r && !job->result && job->number)
-                accompanied_some = true;
+                accompanied_last = job->number;
         return r ? r : job->result;
 }
 

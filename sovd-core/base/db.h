@@ -79,8 +79,8 @@ void sovd_db_set_hooks(struct sovd_db *db, const struct sovd_db_hooks *hooks);
 /* What this thread changes from now on is accompanied, in any database with hooks; 0 = nothing is. Returns the number before. */
 uint64_t sovd_db_accompany(uint64_t number);
 
-/* Has a change of this thread that was accompanied become durable since sovd_db_accompany()? */
-bool sovd_db_accompanied(void);
+/* The number of the last change of this thread that was accompanied and became durable; 0 = there was none. */
+uint64_t sovd_db_accompanied(void);
 
 /* A connection for reading, on one snapshot until it is given back. Waits for a free one. */
 int sovd_db_read_begin(struct sovd_db *db, struct sovd_db_conn **ret);

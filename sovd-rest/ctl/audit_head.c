@@ -197,8 +197,9 @@ static bool is_good(struct job *j, int result, const struct sovd_http_answer *an
         if (answer->status == 200)
                 return true;
         const cJSON *message = cJSON_GetObjectItemCaseSensitive(json_of(j, answer), "message");
-        return fail(j, UNREADABLE, "it answers with HTTP status %u%s%.200s", answer->status, cJSON_IsString(message) ? ": " : "",
-                    cJSON_IsString(message) ? message->valuestring : "");
+        char text[200];
+        return fail(j, UNREADABLE, "it answers with HTTP status %u%s%s", answer->status, cJSON_IsString(message) ? ": " : "",
+                    sovd_ctl_plain(text, sizeof(text), cJSON_IsString(message) ? message->valuestring : ""));
 }
 
 static struct sovd_http_request request_of(struct job *j, const char *target) {

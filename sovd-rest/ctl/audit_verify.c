@@ -179,14 +179,17 @@ static void print_open(const struct sovd_audit_report *report) {
 static void print_findings(const struct sovd_audit_report *r) {
         for (size_t i = 0; i < r->n_findings && i < SOVD_AUDIT_OPEN_SHOWN; i++) {
                 const struct sovd_audit_finding *f = &r->findings[i];
+                char why[SOVD_AUDIT_TEXT_MAX + 1], by[SOVD_AUDIT_TEXT_MAX + 1];
+                (void)sovd_ctl_plain(why, sizeof(why), f->why);
+                (void)sovd_ctl_plain(by, sizeof(by), f->by);
                 if (f->seq)
-                        (void)printf("    entry %llu: %s; ", LLU f->seq, f->why);
+                        (void)printf("    entry %llu: %s; ", LLU f->seq, why);
                 if (!f->seen_seq)
                         (void)puts("nobody has acknowledged it");
                 else if (f->seq)
-                        (void)printf("acknowledged by %s in entry %llu\n", f->by, LLU f->seen_seq);
+                        (void)printf("acknowledged by %s in entry %llu\n", by, LLU f->seen_seq);
                 else
-                        (void)printf("    entry %llu: %s acknowledges what no entry before it tells of: %s\n", LLU f->seen_seq, f->by, f->why);
+                        (void)printf("    entry %llu: %s acknowledges what no entry before it tells of: %s\n", LLU f->seen_seq, by, why);
         }
         if (r->n_findings > SOVD_AUDIT_OPEN_SHOWN)
                 (void)puts("    ...");

@@ -27,6 +27,8 @@ extern const char sovd_ctl_audit_head_help[];
 
 /* A whole file with a NUL behind it, or NULL and errno. */
 char *sovd_ctl_read_text(const char *path);
+/* Text that somebody else chose, for a terminal: what steers one is a question mark. Returns buf. */
+const char *sovd_ctl_plain(char *buf, size_t size, const char *text);
 /* --key: SOVD_AUDIT_KEY bytes. 0, or SOVD_CTL_USAGE. */
 int sovd_ctl_take_key(const struct sovd_ctl_command *command, const char *path, unsigned char *ret);
 

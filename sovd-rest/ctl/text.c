@@ -27,6 +27,17 @@ char *sovd_ctl_read_text(const char *path) {
         return text;
 }
 
+const char *sovd_ctl_plain(char *buf, size_t size, const char *text) {
+        (void)sovd_audit_clip(buf, size, text);
+        for (unsigned char *p = (unsigned char *)buf; *p; p++) {
+                if (*p < ' ' || *p == 0x7f)
+                        *p = '?';
+                if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* U+0080 to U+009F */
+                        p[0] = p[1] = '?';
+        }
+        return buf;
+}
+
 int sovd_ctl_take_key(const struct sovd_ctl_command *command, const char *path, unsigned char *ret) {
         _cleanup_(sovd_freep) char *text = sovd_ctl_read_text(path);
         if (!text)

@@ -10,6 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import audit_files
 import audit_tables
+import certificates
 import ecu
 import gateway
 import keys
@@ -38,8 +39,8 @@ class HeadCase(unittest.TestCase):
         path.chmod(0o600)
         return path
 
-    def start(self):
-        self.gateway = gateway.Gateway(self.vehicle, storage={'path': str(self.state)}, auth=KEYS)
+    def start(self, **more):
+        self.gateway = gateway.Gateway(self.vehicle, storage={'path': str(self.state)}, auth=KEYS, **more)
 
     def stop(self):
         if self.gateway:
@@ -49,8 +50,8 @@ class HeadCase(unittest.TestCase):
     def lock(self):
         self.gateway.post('/components/bms/locks', {'lock_expiration': 60})
 
-    def head(self, *more, key=None, token=None, port=None):
-        url = f'http://127.0.0.1:{port or self.gateway.port}'
+    def head(self, *more, key=None, token=None, port=None, scheme='http'):
+        url = f'{scheme}://127.0.0.1:{port or self.gateway.port}'
         return audit_tables.run('audit', 'head', '--key', key or self.state / 'audit.pub', '--token-file', token or self.token, *more, url)
 
     def remembered(self, status=PROVEN):
@@ -131,6 +132,18 @@ class Head(HeadCase):
         status, out, err = self.head('--remember', self.heads, port=port)
         self.assertEqual((status, out, self.heads.exists()), (UNREADABLE, '', False))
         self.assertIn('not reachable', err)
+
+    def test_over_tls_with_the_authority_that_is_named_only(self):
+        authority = certificates.Authority()
+        certificate, key = authority.server().write(self.folder, 'server')
+        trusted = certificates.write(self.folder / 'ca.pem', authority.pem)
+        other = certificates.write(self.folder / 'other.pem', certificates.Authority('Another CA').pem)
+        self.stop()
+        self.start(server={'tls': {'certificate': str(certificate), 'key': str(key)}}, context=certificates.context_of(authority))
+        self.assertEqual(self.head('--cacert', trusted, scheme='https')[0], PROVEN)
+        status, _, err = self.head('--cacert', other, scheme='https')
+        self.assertEqual(status, UNREADABLE)
+        self.assertIn('TLS', err)
 
     def test_arguments_that_make_no_sense_are_refused(self):
         self.token.chmod(0o644)
