@@ -40,8 +40,9 @@ static int work(struct sovd_db_conn *conn, void *data) {
         names_of(&w, note->offers);
         int r = sovd_json_writer_finish(&w, &names, &len);
         if (!r)
-                r = sovd_db_prepare(conn, &s, "INSERT INTO native_app(entity, offers) VALUES(?1,?2)"
-                                              " ON CONFLICT(entity) DO UPDATE SET offers=excluded.offers");
+                r = sovd_db_prepare(conn, &s,
+                                    "INSERT INTO native_app(entity, offers) VALUES(?1,?2)"
+                                    " ON CONFLICT(entity) DO UPDATE SET offers=excluded.offers");
         if (!r) {
                 sovd_db_bind_text(s, 1, note->entity);
                 sovd_db_bind_text(s, 2, names);
@@ -81,7 +82,8 @@ static unsigned offers_in(struct sovd_arena *arena, const char *names) {
         if (sovd_json_parse_in(arena, &json, names, strlen(names), NULL, &fault))
                 return 0;
         cJSON_ArrayForEach (name, json) {
-                const int i = name->valuestring ? sovd_name_find(sovd_collection_names, name->valuestring) : -1;
+                const int i =
+                        name->valuestring ? sovd_name_find(sovd_collection_names, name->valuestring) : -1;
                 offers |= i >= 0 ? 1u << i : 0;
         }
         return offers;

@@ -27,6 +27,7 @@ struct sovd_audit_self {
         pthread_mutex_t mutex; /* leaf; all below */
         pthread_cond_t wake;
         bool stopping;
+        struct sovd_db_conn *reading; /* a check of the whole state is under way in it; or NULL */
         struct sovd_audit_self_status status;
 };
 
@@ -230,13 +231,49 @@ static void verify(struct sovd_audit_self *self) {
         sovd_arena_free(arena);
 }
 
+static void set_reading(struct sovd_audit_self *self, struct sovd_db_conn *conn) {
+        (void)pthread_mutex_lock(&self->mutex);
+        self->reading = conn;
+        (void)pthread_cond_signal(&self->wake);
+        (void)pthread_mutex_unlock(&self->mutex);
+}
+
+/* It may take minutes: this thread gets what nobody else wants of the processors. A stop does not wait for it. */
+static int read_state(struct sovd_audit_self *self) {
+        struct sovd_db_conn *conn;
+
+        int r = sovd_db_read_begin(self->audit->db, &conn);
+        if (r)
+                return r;
+        set_reading(self, conn);
+        r = rest(self, 0) ? -ETIMEDOUT : sovd_db_check_in(conn);
+        set_reading(self, NULL);
+        sovd_db_read_end(self->audit->db, conn);
+        return r;
+}
+
+/* With the mutex held. An interruption that comes before the check begins is in vain, so it is repeated. */
+static void end_reading(struct sovd_audit_self *self) {
+        while (self->reading) {
+                struct timespec soon;
+                sovd_db_interrupt(self->reading);
+                (void)clock_gettime(CLOCK_MONOTONIC, &soon);
+                soon.tv_nsec += 10000000;
+                soon.tv_sec += soon.tv_nsec / 1000000000;
+                soon.tv_nsec %= 1000000000;
+                (void)pthread_cond_timedwait(&self->wake, &self->mutex, &soon);
+        }
+}
+
 static void check_state(struct sovd_audit_self *self) {
         struct sovd_db_status db;
 
         sovd_db_status(self->audit->db, &db);
         if (!sovd_db_is_file(self->audit->db) || db.bytes > STATE_BYTES_MAX || rest(self, 0))
                 return;
-        int r = sovd_db_check(self->audit->db);
+        int r = read_state(self);
+        if (r == -ETIMEDOUT)
+                return;
         (void)pthread_mutex_lock(&self->mutex);
         self->status.state = !r ? SOVD_SELF_SOUND : r == -EBADMSG ? SOVD_SELF_FAILED : SOVD_SELF_UNREADABLE;
         self->status.state_usec = sovd_realtime_usec();
@@ -304,6 +341,7 @@ struct sovd_audit_self *sovd_audit_self_free(struct sovd_audit_self *self) {
         (void)pthread_mutex_lock(&self->mutex);
         self->stopping = true;
         (void)pthread_cond_signal(&self->wake);
+        end_reading(self);
         (void)pthread_mutex_unlock(&self->mutex);
         (void)pthread_join(self->thread, NULL);
         destroy(self);

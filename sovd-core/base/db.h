@@ -121,6 +121,11 @@ int sovd_db_copy_table(struct sovd_db_conn *to, struct sovd_db_conn *from, const
 
 /* Reads every page. -EBADMSG: the file is damaged. */
 int sovd_db_check(struct sovd_db *db);
+int sovd_db_check_in(struct sovd_db_conn *conn);
+
+/* From any thread, before the reading ends: what it does ends soon with -ETIMEDOUT, also a check, which does not ask for a
+ * deadline before it is through with a table. */
+void sovd_db_interrupt(struct sovd_db_conn *conn);
 
 /* What the head of a file says (the SQLite file format, 1.3), without opening it as a database. */
 struct sovd_db_file {

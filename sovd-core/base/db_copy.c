@@ -90,13 +90,22 @@ int sovd_db_copy_table(struct sovd_db_conn *to, struct sovd_db_conn *from, const
         return r;
 }
 
+int sovd_db_check_in(struct sovd_db_conn *conn) {
+        return sovd_db_conn_check(conn, false);
+}
+
+void sovd_db_interrupt(struct sovd_db_conn *conn) {
+        sovd_db_read_until(conn, 1); /* for what begins now */
+        sqlite3_interrupt(conn->sqlite);
+}
+
 int sovd_db_check(struct sovd_db *db) {
         struct sovd_db_conn *conn;
 
         int r = sovd_db_read_begin(db, &conn);
         if (r)
                 return r;
-        r = sovd_db_conn_check(conn, false);
+        r = sovd_db_check_in(conn);
         sovd_db_read_end(db, conn);
         return r;
 }

@@ -110,7 +110,7 @@ static int start_check(struct sovd_db *db) {
 
 static void end_check(struct sovd_db *db) {
         if (db->is_checked_behind) {
-                sovd_db_read_until(db->checker, 1);
+                sovd_db_interrupt(db->checker);
                 (void)pthread_join(db->check_thread, NULL);
         }
         sovd_db_conn_free(db->checker);

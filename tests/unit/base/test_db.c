@@ -11,7 +11,9 @@
 #include "sovd-core/base/error.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -345,6 +347,43 @@ static int copy_between(struct sovd_db *from, struct sovd_db *to, const char *ta
         return r;
 }
 
+struct checking {
+        struct sovd_db_conn *conn;
+        atomic_bool began, ended;
+        int result;
+};
+
+static void *check_again_and_again(void *data) {
+        struct checking *c = data;
+
+        for (atomic_store(&c->began, true); !c->result;)
+                c->result = sovd_db_check_in(c->conn);
+        atomic_store(&c->ended, true);
+        return NULL;
+}
+
+static void a_check_can_be_interrupted(void **state) {
+        struct fixture *f = *state;
+        struct sovd_db *db = open_db(f->path);
+        struct checking c = { .conn = NULL };
+        pthread_t thread;
+
+        assert_int_equal(put(db, "a"), 0);
+        assert_int_equal(sovd_db_read_begin(db, &c.conn), 0);
+        assert_int_equal(pthread_create(&thread, NULL, check_again_and_again, &c), 0);
+        while (!atomic_load(&c.began))
+                (void)poll(NULL, 0, 1);
+        while (!atomic_load(&c.ended)) {
+                sovd_db_interrupt(c.conn);
+                (void)poll(NULL, 0, 1);
+        }
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(c.result, -ETIMEDOUT);
+        sovd_db_read_end(db, c.conn);
+        assert_int_equal(sovd_db_check(db), 0); /* the next one is not meant */
+        sovd_db_close(db);
+}
+
 static void a_table_can_be_copied_from_another_database(void **state) {
         struct fixture *f = *state;
         struct sovd_db *from = open_db(f->path), *to = open_db(f->copy);
@@ -603,6 +642,7 @@ int main(void) {
                 T(an_applied_change_is_told_once_before_its_caller_goes_on),
                 T(an_older_file_is_migrated_and_a_newer_one_refused),
                 T(a_damaged_file_is_put_aside),
+                T(a_check_can_be_interrupted),
                 T(a_table_can_be_copied_from_another_database),
                 T(a_file_is_identified_by_its_head),
                 T(a_change_that_leaves_rows_unread_does_not_keep_the_journal),

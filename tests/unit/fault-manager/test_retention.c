@@ -239,6 +239,27 @@ static void a_clock_that_is_set_makes_nothing_older(void **state) {
         fm_retention_free(r);
 }
 
+/* What an export ends with; the newest by their times are not the newest. */
+static void a_history_ends_with_the_event_that_it_is_to_end_with(void **state) {
+        const struct fm_history_query q = { .max = 1000, .oldest_first = true, .to_id = 6 }, newest_first = { .max = 4, .to_id = 6 };
+        struct fixture *f = *state;
+        struct fm_past *past;
+        bool full;
+        size_t n;
+
+        add(f, add_events, 5, 0, NULL);
+        add(f, add_events, 3, DAY_USEC, NULL);
+        assert_int_equal(fm_manager_history(f->m, &q, f->arena, &past, &n, &full), 0);
+        assert_int_equal(n, 6);
+        assert_false(full);
+        assert_int_equal(past[0].id, 6);
+        assert_int_equal(past[5].id, 5);
+        assert_int_equal(fm_manager_history(f->m, &newest_first, f->arena, &past, &n, &full), 0);
+        assert_int_equal(n, 4);
+        assert_true(full);
+        assert_int_equal(past[0].id, 5);
+}
+
 static void faults_that_nobody_can_report_go_the_oldest_first(void **state) {
         static const char text[] = "faults:\n- {code: D0, name: x}\n- {code: D1, name: x}\n";
         struct fixture *f = *state;
@@ -440,6 +461,7 @@ int main(void) {
                 TEST(an_event_is_not_older_than_what_happened_before_it),
                 TEST(a_time_that_has_not_come_keeps_nothing_and_removes_nothing),
                 cmocka_unit_test_setup_teardown(a_clock_that_is_set_makes_nothing_older, set_up_with_a_clock, tear_down_with_a_clock),
+                TEST(a_history_ends_with_the_event_that_it_is_to_end_with),
                 TEST(faults_that_nobody_can_report_go_the_oldest_first),
                 TEST(what_is_removed_does_not_come_back_with_a_cycle),
                 TEST(a_fault_that_is_defined_while_it_goes_begins_anew),
