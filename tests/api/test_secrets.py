@@ -29,7 +29,10 @@ def in_memory(daemon, text):
             first, last = (int(part, 16) for part in line.split()[0].split('-'))
             if line.split()[1].startswith('rw') and last - first < 1 << 28:
                 memory.seek(first)
-                found += memory.read(last - first).count(text.encode())
+                try:
+                    found += memory.read(last - first).count(text.encode())
+                except OSError:
+                    pass  # it was given back meanwhile
     return found
 
 
