@@ -134,6 +134,7 @@ class Vault(SecretCase):
     def test_a_stream_ends_with_the_key_that_vault_exchanged(self):
         with self.start(self.auth_of()) as daemon:
             stream = events.Stream(daemon.raw().socket, gateway.BASE + '/faults/subscribe', **keys.bearer(KEY))
+            self.addCleanup(stream.close)
             self.assertEqual(stream.status, 200)
             self.vault.secrets['sovd/keys'] = {'workshop': NEW}
             stream.wait_end()
