@@ -445,6 +445,8 @@ int sovd_http_handle_answer(const struct handle *h, struct sovd_http_answer *ans
 
 void sovd_http_handle_rest(struct handle *h) {
         h->idle_since_usec = sovd_now_usec();
+        if (h->pool->options.forgets && h->body)
+                explicit_bzero(h->body, h->body_len);
         if (h->body_size > KEEP_BODY_SIZE) {
                 free(h->body);
                 h->body = NULL;
@@ -479,8 +481,6 @@ static int call_by_handle(struct handle *h, const struct sovd_http_request *requ
 static void forget(struct handle *h) {
         struct handle used = *h;
 
-        if (used.body)
-                explicit_bzero(used.body, used.body_size);
         (void)pthread_mutex_lock(&used.pool->mutex);
         *h = (struct handle){ 0 }; /* pool_stop wakes it no more */
         (void)pthread_mutex_unlock(&used.pool->mutex);

@@ -122,7 +122,9 @@ class Rotation(OidcCase):
         daemon = self.daemon(provider, refresh_secs=1, max_stale_secs=3, auth=auth, more={'events': {'heartbeat_secs': 0.2}})
         streams = [events.Stream(daemon.raw().socket, '/sovd/v1/faults/subscribe', **tokens.bearer(self.token(provider, key, kid, roles=['tester'])))
                    for key, kid in ((ONE, 'one'), (TWO, 'two'))]
-        self.assertEqual([stream.status for stream in streams], [200, 200])
+        for stream in streams:
+            self.addCleanup(stream.close)
+            self.assertEqual(stream.status, 200)
         provider.keys = [THREE.jwk('three'), TWO.jwk('other-name')]
         streams[0].wait_end()
         streams[1].comments.clear()

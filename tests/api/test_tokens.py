@@ -167,7 +167,9 @@ class Tokens(TokenCase):
         self.gateway = gateway.Gateway(ready=False, **self.sections(), events={'heartbeat_secs': 0.2})
         first, second = self.grant(), self.grant()
         streams = [events.Stream(self.gateway.raw().socket, gateway.BASE + '/faults/subscribe', **keys.bearer(granted['access_token'])) for granted in (first, second)]
-        self.assertEqual([stream.status for stream in streams], [200, 200])
+        for stream in streams:
+            self.addCleanup(stream.close)
+            self.assertEqual(stream.status, 200)
         self.post(TOKEN, {'grant_type': 'refresh_token', 'refresh_token': first['refresh_token']})  # that one goes on
         self.assertEqual(self.post(REVOKE, {'token': second['access_token']}).status, 204)
         streams[1].wait_end()
