@@ -223,9 +223,12 @@ static bool is_open(const struct entry *e, uint64_t now) {
         return *e->challenge && now < e->expires_usec;
 }
 
-/* Does it still say something of its client? */
+/* Does it still say something of its client? How long it has to wait after a restart is not known yet: as long as can be. */
 static bool has_failed(const struct entry *e, uint64_t now) {
-        return e->n_failures && (now < e->blocked_usec || now - e->failed_usec < FORGET_USEC);
+        const uint64_t longest = e->failed_usec + DELAY_SECS_MAX * SOVD_USEC_PER_SEC;
+        const uint64_t end = e->restored ? longest : SOVD_MAX(e->failed_usec, e->blocked_usec);
+
+        return e->n_failures && now < end + FORGET_USEC;
 }
 
 static bool is_in_use(const struct entry *e, uint64_t now) {

@@ -52,6 +52,8 @@ int execution_store_unname(struct sovd_db_conn *conn, const char *id) {
 int execution_store_merge(struct sovd_db_conn *conn, const char *id, const char *into) {
         int r = run_texts(conn, "UPDATE idempotency SET execution=?2 WHERE execution=?1", id, into);
 
+        if (!r)
+                r = run_texts(conn, "UPDATE execution SET client=(SELECT client FROM execution WHERE id=?1) WHERE id=?2", id, into);
         return r ? r : execution_store_remove(conn, id);
 }
 

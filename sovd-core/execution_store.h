@@ -34,7 +34,8 @@ int execution_store_name(struct sovd_db_conn *conn, const char *id, const char *
 /* The backend has given the id to another one. */
 int execution_store_unname(struct sovd_db_conn *conn, const char *id);
 
-/* What waits for the start of one execution waits for another one: they are the same. */
+/* What waits for the start of one execution waits for another one, and who starts it has started that one: they are the
+ * same. */
 int execution_store_merge(struct sovd_db_conn *conn, const char *id, const char *into);
 
 /* Only one that has not ended yet. */

@@ -40,7 +40,7 @@ SOVD_DEFINE_CLEANUP(struct sovd_executions *, sovd_executions_free)
 bool sovd_executions_reserve(struct sovd_executions *x);
 
 /* The same for a client that may have so many of its own that run; then sovd_executions_settle() is to be called in any
- * case, behind add or release: id is what begin gave, or "" when it came to nothing. SOVD_E_OVERLOAD: no room;
+ * case, behind add or release: id is what add gave, or "" when it came to nothing. SOVD_E_OVERLOAD: no room;
  * SOVD_E_TOO_MANY: not for this client; -ENOMEM. */
 void sovd_executions_limit_clients(struct sovd_executions *x, size_t max_per_client);
 int sovd_executions_reserve_for(struct sovd_executions *x, const char *client);

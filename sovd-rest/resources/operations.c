@@ -131,7 +131,8 @@ static int not_written(struct sovd_call *call, const char *id, int r) {
         return r ? r : failed;
 }
 
-static int started(struct sovd_call *call, const char *id, const struct sovd_execution_started *s) {
+/* id: of its place; then the one that the client is told, as it may have been seen in a list before. */
+static int started(struct sovd_call *call, char id[static SOVD_ID_SIZE], const struct sovd_execution_started *s) {
         struct sovd_execution_ref ref = { .id = "" };
 
         if (s->synchronous) {
@@ -144,6 +145,7 @@ static int started(struct sovd_call *call, const char *id, const struct sovd_exe
                 return 0;
         }
         int r = sovd_executions_add(executions_of(call), call->entity, call->params[0], s->id, id, &ref, call->arena);
+        memcpy(id, ref.id, SOVD_ID_SIZE);
         if (r)
                 return *ref.id ? not_written(call, ref.id, r) : sovd_error_fold(r);
         keep_if_ended(call, ref.id, &s->execution);
@@ -307,7 +309,7 @@ static int begin(struct sovd_call *call, char id[static SOVD_ID_SIZE]) {
         return sovd_fail_storage(call, r);
 }
 
-static int start(struct sovd_call *call, const char *id) {
+static int start(struct sovd_call *call, char id[static SOVD_ID_SIZE]) {
         struct sovd_execution_started s = { 0 };
         struct sovd_execution_start wanted = *(const struct sovd_execution_start *)call->in;
 

@@ -7,6 +7,7 @@ passed in turn, so that each report changes a stored row and adds an event. Coun
 the commit. Lists: pages of 50 by HTTP on one connection, newest first, of faults worse than WARN whose test fails now (1 in 10), each page from where the one before ended. Start: from exec to the first 200 of /readyz. Nothing
 is asserted but that answers are good."""
 import argparse
+import concurrent.futures
 import http.client
 import json
 import os
@@ -118,8 +119,9 @@ def behind(run):
     return 'sovd_fault_cycles_behind 0' not in run.gateway.bare('GET', '/metrics').body.decode()
 
 
-def after_reboot(run):
-    """The first start of another boot begins an operation cycle, which all stored faults here follow; also with a stop at once."""
+def after_reboot(run, readers):
+    """The first start of another boot begins an operation cycle, which all stored faults here follow, while so many clients read
+    pages; also with a stop at once."""
     database = sqlite3.connect(run.state / 'state.db')
     database.execute("UPDATE fault_cycle SET mark='another boot' WHERE kind='power'")
     database.commit()
@@ -132,9 +134,9 @@ def after_reboot(run):
     run.start()
     began = time.monotonic()
     before, slowest = run.cpu(), 0
-    while behind(run):
-        times, _ = read_pages(run, 10)
-        slowest = max(slowest, times[-1])
+    with concurrent.futures.ThreadPoolExecutor(readers) as pool:
+        while behind(run):
+            slowest = max(slowest, *(times[-1] for times, _ in pool.map(read_pages, [run] * readers, [10] * readers)))
     result = {'reboot_start_ms': start * 1e3, 'stop_at_once_ms': stop * 1e3, 'follow_s': time.monotonic() - began,
               'follow_cpu_s': run.cpu() - before, 'slowest_page_meanwhile_ms': slowest,
               'rss_mb': int(next(l for l in open(f'/proc/{run.gateway.process.pid}/status') if l.startswith('VmRSS')).split()[1]) / 1024}
@@ -142,7 +144,7 @@ def after_reboot(run):
     return result
 
 
-def stored(count, pages):
+def stored(count, pages, readers):
     with tempfile.TemporaryDirectory(prefix='bench') as folder:
         run = Run(pathlib.Path(folder), APPS)
         run.start()
@@ -154,7 +156,7 @@ def stored(count, pages):
         for _ in range(7):
             starts.append(run.start())
             run.gateway.stop()
-        reboot = after_reboot(run)
+        reboot = after_reboot(run, readers)
         run.start()
         read_pages(run, 20)
         before = run.cpu()
@@ -175,6 +177,7 @@ def main():
     parser.add_argument('--build-dir', type=pathlib.Path, default=ROOT / 'build')
     parser.add_argument('--seconds', type=float, default=5)
     parser.add_argument('--pages', type=int, default=500)
+    parser.add_argument('--readers', type=int, default=1, help='clients that read while the faults follow a cycle')
     parser.add_argument('--stored', type=int, nargs='*', default=[1000, 1000000])
     parser.add_argument('--load', nargs='*', default=['1x1', '4x8', '32x32'], help='apps x faults')
     options = parser.parse_args()
@@ -183,7 +186,7 @@ def main():
         apps, faults = map(int, load.split('x'))
         print(json.dumps(reports(options.build_dir, apps, faults, options.seconds)), flush=True)
     for count in options.stored:
-        print(json.dumps(stored(count, options.pages)), flush=True)
+        print(json.dumps(stored(count, options.pages, options.readers)), flush=True)
 
 
 if __name__ == '__main__':

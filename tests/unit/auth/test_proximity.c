@@ -205,6 +205,24 @@ static void new_challenges_do_not_forget_wrong_answers(void **state) {
         assert_int_equal(prove(&FLUSH, "x"), SOVD_PROXIMITY_WAIT);
 }
 
+static void wrong_answers_are_remembered_for_an_hour_behind_the_wait(void **state) {
+        unsigned wait;
+
+        begin(8);
+        for (int round = 0, next = 10; round < 10; round++, next = next < 1800 ? 2 * next : 3600) {
+                for (int i = 0; i < (round ? 1 : 3); i++) {
+                        (void)ask(&FLUSH);
+                        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "x", UINT64_MAX, &wait), SOVD_PROXIMITY_WRONG);
+                }
+                assert_int_equal(wait, next);
+                now_usec += (wait + 3599) * SOVD_USEC_PER_SEC;
+        }
+        now_usec += SOVD_USEC_PER_SEC;
+        (void)ask(&FLUSH);
+        assert_int_equal(sovd_proximity_prove(proximity, &FLUSH, "x", UINT64_MAX, &wait), SOVD_PROXIMITY_WRONG);
+        assert_int_equal(wait, 0);
+}
+
 static void the_table_is_bounded_for_all_and_for_each(void **state) {
         char challenge[SOVD_ID_SIZE], id[8];
         uint64_t usec;
@@ -284,7 +302,7 @@ static void what_is_remembered_long_enough_does_not_come_back(void **state) {
         (void)ask(&OTHERS);
         assert_int_equal(prove(&OTHERS, "x"), SOVD_PROXIMITY_WRONG);
         assert_int_equal(n_kept(), 2);
-        now_usec += 3600 * SOVD_USEC_PER_SEC;
+        now_usec += 3610 * SOVD_USEC_PER_SEC;
         (void)ask(&SCRIPT);
         assert_int_equal(n_kept(), 0);
         begin_again(2);
@@ -433,6 +451,7 @@ int main(void) {
                 TEST(the_one_that_is_open_is_told_again_until_little_of_its_time_is_left),
                 TEST(wrong_answers_make_the_client_wait_longer_each_time),
                 TEST(new_challenges_do_not_forget_wrong_answers),
+                TEST(wrong_answers_are_remembered_for_an_hour_behind_the_wait),
                 TEST(the_table_is_bounded_for_all_and_for_each),
                 TEST(new_rules_end_what_is_open_and_no_wait),
                 TEST(wrong_answers_outlive_the_process),

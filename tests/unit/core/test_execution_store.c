@@ -165,6 +165,17 @@ static void one_that_runs_counts_for_who_started_it(void **state) {
         assert_int_equal(sovd_executions_reserve_for(executions, "a"), 0);
 }
 
+static void one_that_was_seen_before_its_start_was_answered_counts_for_who_started_it(void **state) {
+        const char *id = begin();
+
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "42", NULL, &ref, arena), 0);
+        assert_int_equal(sovd_executions_add(executions, &bms, "test", "42", id, &ref, arena), 0);
+        assert_string_not_equal(ref.id, id);
+        restart();
+        sovd_executions_limit_clients(executions, 1);
+        assert_int_equal(sovd_executions_reserve_for(executions, "a"), SOVD_E_TOO_MANY);
+}
+
 static void one_that_ended_is_readable_until_its_retention_ends(void **state) {
         const char *id = run("42");
 
@@ -447,6 +458,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(one_that_runs_is_known_by_its_name_and_marked),
                 TEST(one_that_runs_counts_for_who_started_it),
+                TEST(one_that_was_seen_before_its_start_was_answered_counts_for_who_started_it),
                 TEST(one_that_ended_is_readable_until_its_retention_ends),
                 TEST(a_start_without_an_answer_has_failed_with_an_unknown_outcome),
                 TEST(a_start_that_came_to_nothing_leaves_nothing),
