@@ -16,6 +16,20 @@ static bool is_token68(const char *s) {
         return n > 0 && s[n + strspn(s + n, "=")] == '\0';
 }
 
+/* Eight bytes at once, and to the end whatever they are, as CRYPTO_memcmp() does byte by byte: half of what a known token costs. */
+static bool same(const char *a, const char *b, size_t n) {
+        uint64_t differs = 0, x, y;
+        size_t i = 0;
+
+        for (; i + sizeof(x) <= n; i += sizeof(x)) {
+                memcpy(&x, a + i, sizeof(x));
+                memcpy(&y, b + i, sizeof(y));
+                differs |= x ^ y;
+        }
+        differs |= (uint64_t)CRYPTO_memcmp(a + i, b + i, n - i);
+        return differs == 0;
+}
+
 /* Without memory the next request takes its sum again. */
 static void remember(const char *token, size_t n, const unsigned char *digest) {
         sovd_seen_token_forget();
@@ -30,7 +44,7 @@ static void remember(const char *token, size_t n, const unsigned char *digest) {
 int sovd_seen_token(unsigned char ret[static SOVD_AUTH_SHA256_SIZE], const char *token) {
         const size_t n = strlen(token);
 
-        if (seen && n == seen->n && CRYPTO_memcmp(seen->text, token, n) == 0) {
+        if (seen && n == seen->n && same(seen->text, token, n)) {
                 memcpy(ret, seen->digest, sizeof(seen->digest));
                 return 0;
         }
