@@ -5,6 +5,7 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/secret.h"
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A public key: everybody may read it, but who can write it can be anybody. */
 static int read_public(struct sovd_jwks **ret, const char *file, unsigned algorithms,
@@ -13,9 +14,13 @@ static int read_public(struct sovd_jwks **ret, const char *file, unsigned algori
         size_t len;
         struct stat st;
 
-        if (stat(file, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_mode & (S_IWGRP | S_IWOTH))) {
-                *ret_why = S_ISREG(st.st_mode) ? "may be changed by others than its owner" : "is no file";
-                return SOVD_E_BAD_REQUEST;
+        if (stat(file, &st) == 0) {
+                *ret_why = !S_ISREG(st.st_mode)                    ? "is no file"
+                           : st.st_mode & (S_IWGRP | S_IWOTH)      ? "may be changed by others than its owner"
+                           : st.st_uid && st.st_uid != geteuid() ? "belongs to another user"
+                                                                   : NULL;
+                if (*ret_why)
+                        return SOVD_E_BAD_REQUEST;
         }
         int r = sovd_config_read_file(&text, &len, file, arena);
         if (r) {

@@ -482,9 +482,9 @@ static int read_policy(struct sovd_policy **ret, const char *name, const char *t
 static const char *check_mode(const char *file, struct sovd_arena *arena) {
         struct stat about;
 
-        if (stat(file, &about) || !(about.st_mode & S_IWOTH)) /* what is not there is said when it is read */
+        if (stat(file, &about) || !(about.st_mode & (S_IWGRP | S_IWOTH))) /* what is not there is said when it is read */
                 return NULL;
-        const char *why = sovd_arena_printf(arena, "%s: everybody may change it (mode %04o)", file,
+        const char *why = sovd_arena_printf(arena, "%s: others than its owner may change it (mode %04o)", file,
                                             (unsigned)(about.st_mode & 07777));
         return why ? why : "out of memory";
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/audit_settings.h"
+#include "sovd-core/audit/keys.h"
 #include "sovd-core/audit/log.h"
 #include "sovd-core/audit/syslog.h"
 #include "sovd-core/base/config.h"
@@ -71,8 +72,10 @@ const struct sovd_schema sovd_schema_audit_settings = {
 const char *sovd_audit_settings_check(const struct sovd_audit_settings *s, const struct sovd_config_tree *tree,
                                       struct sovd_arena *arena) {
         const struct sovd_syslog_settings *y = s->syslog;
-        const char *why = NULL, *pointer = "/audit/syslog";
+        const char *why = s->enabled.value && s->key_file ? sovd_audit_check_key(s->key_file) : NULL, *pointer = "/audit/syslog";
 
+        if (why)
+                return sovd_config_complain(tree, arena, "/audit/key_file", sovd_arena_printf(arena, "cannot be used: %s", why));
         if (!y)
                 return NULL;
         if (!s->enabled.value)

@@ -223,6 +223,18 @@ static void write_public(const struct sovd_audit_keys *keys) {
         EVP_PKEY_free(key);
 }
 
+static const char *why(int r) {
+        return r == -EBADMSG ? "it is no Ed25519 key in PEM form, without a passphrase" : r == -EPERM ? "others can use it too" : strerror(-r);
+}
+
+const char *sovd_audit_check_key(const char *key_file) {
+        struct sovd_audit_keys keys = { 0 };
+        int r = read_device(&keys, key_file, OWN);
+
+        sovd_audit_signer_free(keys.device);
+        return r ? why(r) : NULL;
+}
+
 /* Where it is said to be, else the service's credential, else our own. */
 static int get_device(struct sovd_audit_keys *keys, const char *key_file) {
         const char *credentials = getenv("CREDENTIALS_DIRECTORY");
@@ -239,10 +251,7 @@ static int get_device(struct sovd_audit_keys *keys, const char *key_file) {
                 r = make_device(keys);
         if (r)
                 sovd_log(SOVD_LOG_ERROR, "the device key of the audit log (%s) cannot be used: %s",
-                         key_file ? key_file : "audit.key",
-                         r == -EBADMSG  ? "it is no Ed25519 key in PEM form, without a passphrase"
-                         : r == -EPERM ? "others can use it too"
-                                       : strerror(-r));
+                         key_file ? key_file : "audit.key", why(r));
         else if (keys->folder)
                 write_public(keys);
         return r;

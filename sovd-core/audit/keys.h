@@ -18,6 +18,9 @@ struct sovd_audit_keys;
 /* folder: NULL = none. key_file: PEM of the device key; NULL = the service's credential "audit.key", else a file of the folder,
  * which is made. Logs why it cannot. -EACCES: others may read the file; -EBADMSG: it holds no Ed25519 key. */
 int sovd_audit_keys_new(struct sovd_audit_keys **ret, const char *folder, const char *key_file);
+
+/* Can the device key of this file be used? NULL, or why not (static text, or that of the C library). */
+const char *sovd_audit_check_key(const char *key_file);
 struct sovd_audit_keys *sovd_audit_keys_free(struct sovd_audit_keys *keys);
 SOVD_DEFINE_CLEANUP(struct sovd_audit_keys *, sovd_audit_keys_free)
 

@@ -320,10 +320,10 @@ class Keys(AuditCase):
 
     def test_a_key_file_that_cannot_be_used_refuses_the_start(self):
         key = self.folder / 'device.key'
-        self.refused(pattern='device key', key_file=str(key))
+        self.refused(pattern='audit.key_file: cannot be used: No such file', key_file=str(key))
         key.write_text('no key at all')
         key.chmod(0o600)
-        self.refused(pattern='no Ed25519 key', key_file=str(key))
+        self.refused(pattern='audit.key_file: cannot be used: it is no Ed25519 key', key_file=str(key))
         self.start()
         self.stop()
         shutil.copy(self.state / 'audit.key', key)
