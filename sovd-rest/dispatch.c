@@ -180,6 +180,16 @@ static int check_value(struct sovd_call *call, const struct sovd_query_param *p,
         return 0;
 }
 
+/* Of two values one would be passed over, and nobody could say which was meant. */
+static int check_once(struct sovd_call *call, const struct sovd_query_param *p, size_t i) {
+        if (p->type == SOVD_QUERY_STRINGS || p->type == SOVD_QUERY_MAP)
+                return 0;
+        while (i-- > 0)
+                if (strcmp(call->query[i].name, p->name) == 0)
+                        return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter '%s' stands there twice and has one value", p->name);
+        return 0;
+}
+
 /* Known by its siblings, so whoever asks means it. */
 static bool is_of_family(const struct sovd_route *route, const char *name) {
         return route->query_family && sovd_name_find(route->query_family, name) >= 0;
@@ -192,6 +202,8 @@ static int check_query(struct sovd_call *call, const struct sovd_route *route) {
                 const struct sovd_query_item *item = &call->query[i];
                 const struct sovd_query_param *p = find_param(route, item->name);
                 int r = p ? check_value(call, p, item) : 0;
+                if (p && !r)
+                        r = check_once(call, p, i);
                 if (!p && *item->name == '$')
                         r = sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "query option '%s' is not offered here", item->name);
                 else if (!p && is_of_family(route, item->name))

@@ -127,6 +127,14 @@ class Sizes(ErrorCase):
             reply = self.raw(self.head(*(f'X-{i}: a' for i in range(count))))
             self.assertEqual((reply.status, reply.json['vendor_code']), (431, 'header-too-large'))
 
+    def test_a_query_parameter_with_one_value_that_stands_there_twice_is_400(self):
+        for path in ('/components/bms/faults?severity=1&severity=3', '/components/bms/faults?scope=a&limit=2&scope=a', '/components/bms?include-schema=true&include-schema=false'):
+            with self.subTest(path):
+                reply = self.gateway.get(path)
+                self.assertEqual(reply.status, 400, reply)
+                self.assertIn('stands there twice', reply.json['message'])
+        self.assertEqual(self.gateway.get('/components/bms/faults?tags=a&tags=b&status[testFailed]=1&status[testFailed]=0').status, 200)
+
     def test_more_than_32_query_parameters_are_400(self):
         self.ask(200, 'GET', BMS + '?' + '&'.join(f'a{i}=1' for i in range(32)))
         self.ask(400, 'GET', BMS + '?' + '&'.join(f'a{i}=1' for i in range(33)))
