@@ -31,6 +31,7 @@ struct round {
         struct fm_retention *r;
         uint64_t older_usec;     /* events before this are old */
         uint64_t ahead_usec;     /* times after this cannot be */
+        int64_t old_id;          /* the last event that is too old; 0 = none is */
         uint64_t events_too_many, faults_too_many;
         size_t rows;
         int64_t n;               /* that the last change removed */
@@ -85,23 +86,54 @@ static int look(struct round *o) {
 
 /* Ids tell the order in which things happened, times do not: a vehicle's clock may begin in 1970 and be set later. So an
  * event that stands behind a young one is no older than that, whatever its time; and one with a time that cannot be is as
- * old as the old one behind it. The newest stays. */
-static const char remove_old_sql[] =
-        "WITH head AS (SELECT id, usec FROM fault_event NOT INDEXED ORDER BY id LIMIT ?1)"
-        " DELETE FROM fault_event WHERE id<(SELECT max(id) FROM fault_event) AND id<=(SELECT max(id) FROM head WHERE usec>=?4 AND usec<?2"
-        " AND id<coalesce((SELECT min(id) FROM head WHERE usec BETWEEN ?2 AND ?3), 9223372036854775807))";
+ * old as the old one behind it. The newest stays. Both looks end at the first event that they find. */
+static const char first_young_sql[] = "SELECT id FROM fault_event NOT INDEXED WHERE usec BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1";
+static const char last_old_sql[] = "SELECT id FROM fault_event NOT INDEXED WHERE id<?3 AND id<(SELECT max(id) FROM fault_event)"
+                                   " AND usec>=?2 AND usec<?1 ORDER BY id DESC LIMIT 1";
+
+static int find_id(struct sovd_db_conn *conn, const char *sql, uint64_t first, uint64_t second, int64_t third, int64_t *ret) {
+        struct sovd_db_stmt *s;
+        bool row;
+
+        int r = sovd_db_prepare(conn, &s, sql);
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, (int64_t)first);
+        sovd_db_bind_int(s, 2, (int64_t)second);
+        if (third)
+                sovd_db_bind_int(s, 3, third);
+        r = sovd_db_step(s, &row);
+        if (!r && row)
+                *ret = sovd_db_int(s, 0);
+        return r;
+}
+
+/* A reader looks, so that no report waits when all of them have times that cannot be. */
+static int find_old(struct round *o) {
+        struct sovd_db *db = o->r->m->options.db;
+        struct sovd_db_conn *conn;
+        int64_t young = INT64_MAX;
+
+        int r = sovd_db_read_begin(db, &conn);
+        if (r)
+                return r;
+        r = find_id(conn, first_young_sql, o->older_usec, o->ahead_usec, 0, &young);
+        if (!r)
+                r = find_id(conn, last_old_sql, o->older_usec, FIRST_USEC, young, &o->old_id);
+        sovd_db_read_end(db, conn);
+        return r;
+}
 
 static int remove_old(struct sovd_db_conn *conn, void *data) {
         struct round *o = data;
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, remove_old_sql);
+        int r = sovd_db_prepare(conn, &s, "DELETE FROM fault_event WHERE id IN (SELECT id FROM fault_event WHERE id<=?2"
+                                          " ORDER BY id LIMIT ?1)");
         if (r)
                 return r;
         sovd_db_bind_int(s, 1, (int64_t)o->rows);
-        sovd_db_bind_int(s, 2, (int64_t)o->older_usec);
-        sovd_db_bind_int(s, 3, (int64_t)o->ahead_usec);
-        sovd_db_bind_int(s, 4, (int64_t)FIRST_USEC);
+        sovd_db_bind_int(s, 2, o->old_id);
         r = sovd_db_run(s);
         o->n = r ? 0 : sovd_db_changes(conn);
         return r;
@@ -279,7 +311,9 @@ int fm_retention_run(struct fm_retention *r) {
         struct round o = { .r = r, .rows = r->options.rows ? r->options.rows : ROWS, .ahead_usec = clock + AHEAD_USEC };
 
         o.older_usec = keep && now > keep ? now - keep : 0;
-        int result = o.older_usec ? repeat(&o, remove_old, &r->counters.n_events_removed) : 0;
+        int result = o.older_usec ? find_old(&o) : 0;
+        if (!result && o.old_id)
+                result = repeat(&o, remove_old, &r->counters.n_events_removed);
         if (!result)
                 result = look(&o);
         if (!result)

@@ -199,6 +199,18 @@ static void a_time_that_has_not_come_keeps_nothing_and_removes_nothing(void **st
         assert_int_equal(run(f, (struct fm_retention_options){ .keep_usec = 2 * DAY_USEC, .rows = 10 }).n_events_removed, 30);
 }
 
+/* More of them than one change removes: a storm of faults before the clock was set. */
+static void many_events_without_a_time_keep_no_old_ones(void **state) {
+        const struct fm_retention_options options = { .keep_usec = 2 * DAY_USEC, .rows = 10 };
+        struct fixture *f = *state;
+
+        add(f, add_events, 35, sovd_realtime_usec() - 100 * SOVD_USEC_PER_SEC, NULL);
+        add(f, add_events, 15, 3 * DAY_USEC, NULL);
+        add(f, add_events, 5, 0, NULL);
+        assert_int_equal(run(f, options).n_events_removed, 50);
+        assert_int_equal(run(f, options).n_events_removed, 0);
+}
+
 static uint64_t ahead_usec;
 
 static uint64_t realtime_ahead(void) {
@@ -460,6 +472,7 @@ int main(void) {
                 TEST(the_newest_event_stays_whatever_its_age),
                 TEST(an_event_is_not_older_than_what_happened_before_it),
                 TEST(a_time_that_has_not_come_keeps_nothing_and_removes_nothing),
+                TEST(many_events_without_a_time_keep_no_old_ones),
                 cmocka_unit_test_setup_teardown(a_clock_that_is_set_makes_nothing_older, set_up_with_a_clock, tear_down_with_a_clock),
                 TEST(a_history_ends_with_the_event_that_it_is_to_end_with),
                 TEST(faults_that_nobody_can_report_go_the_oldest_first),
