@@ -124,16 +124,19 @@ static int find_old(struct round *o) {
         return r;
 }
 
+/* A restore may have put others in their place meanwhile, so no young one goes. */
 static int remove_old(struct sovd_db_conn *conn, void *data) {
         struct round *o = data;
         struct sovd_db_stmt *s;
 
         int r = sovd_db_prepare(conn, &s, "DELETE FROM fault_event WHERE id IN (SELECT id FROM fault_event WHERE id<=?2"
-                                          " ORDER BY id LIMIT ?1)");
+                                          " ORDER BY id LIMIT ?1) AND usec NOT BETWEEN ?3 AND ?4");
         if (r)
                 return r;
         sovd_db_bind_int(s, 1, (int64_t)o->rows);
         sovd_db_bind_int(s, 2, o->old_id);
+        sovd_db_bind_int(s, 3, (int64_t)o->older_usec);
+        sovd_db_bind_int(s, 4, (int64_t)o->ahead_usec);
         r = sovd_db_run(s);
         o->n = r ? 0 : sovd_db_changes(conn);
         return r;
