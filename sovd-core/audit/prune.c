@@ -141,10 +141,15 @@ static int tell_waiting(struct sovd_audit *a, struct sovd_db_conn *conn, bool wa
         return r || !waits ? r : audit_append(a, conn, &e, NULL);
 }
 
-static bool is_past(uint64_t usec, uint64_t keep_usec) {
-        const uint64_t now = sovd_realtime_usec();
-
+static bool is_past(uint64_t now, uint64_t usec, uint64_t keep_usec) {
         return now > keep_usec && usec < now - keep_usec;
+}
+
+/* Only by the clock? What was written while the clock was wrong is past by the time that is believed, too, and waits for nothing. */
+static bool is_waiting(const struct sovd_audit *a, uint64_t usec) {
+        const uint64_t keep_usec = a->options.keep_usec;
+
+        return keep_usec && is_past(sovd_realtime_usec(), usec, keep_usec) && !is_past(a->age.usec, usec, keep_usec);
 }
 
 static int prune_one(struct sovd_db_conn *conn, void *data) {
@@ -166,7 +171,7 @@ static int prune_one(struct sovd_db_conn *conn, void *data) {
                 r = audit_age_of(a, conn, to, &age);
         const bool old = a->options.keep_usec && age > a->options.keep_usec;
         if (!r)
-                r = tell_waiting(a, conn, a->options.keep_usec && !old && is_past(usec, a->options.keep_usec));
+                r = tell_waiting(a, conn, !old && is_waiting(a, usec));
         if (r || (!old && !p->full)) {
                 a->now = r ? before : a->now;
                 return r;

@@ -320,6 +320,7 @@ static void entries_of_a_clock_that_was_wrong_are_kept_as_long_as_others(void **
         __atomic_store_n(&moved_usec, 0, __ATOMIC_RELAXED);
         look_now(f);
         assert_int_equal(status_of(f).first, 1);
+        assert_false(status_of(f).prune_waits); /* the clock is right now, and nothing is made up for */
 }
 
 static void a_clock_that_is_set_back_is_told(void **state) {
