@@ -21,14 +21,15 @@ struct opening {
         bool has_head, head_unread;
 };
 
-/* The first thing that is wrong is the one that is told, and only once. */
+/* The first thing that is wrong is the one that is told, and only once. What somebody else wrote may be cut in a character. */
 static void _printf_(2, 3) find(struct opening *o, const char *format, ...) {
-        char text[FINDING_SIZE];
+        char whole[FINDING_SIZE], text[FINDING_SIZE];
         va_list ap;
 
         va_start(ap, format);
-        (void)vsnprintf(text, sizeof(text), format, ap);
+        (void)vsnprintf(whole, sizeof(whole), format, ap);
         va_end(ap);
+        (void)sovd_audit_clip(text, sizeof(text), whole);
         if (!*o->finding && !audit_has_line(o->known, text))
                 memcpy(o->finding, text, sizeof(text));
 }

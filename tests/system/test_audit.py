@@ -227,6 +227,11 @@ class Tampering(AuditCase):
         self.suspected('noted as known beside the log')
         self.assertNotEqual(audit_files.verify(self.state / 'state.db')[0], 1)
 
+    def test_a_note_of_what_is_known_may_hold_anything(self):
+        self.filled()
+        self.changed("INSERT INTO audit_meta(name, value) VALUES('known', 'x' || replace(hex(zeroblob(100)), '00', char(233)) || char(10))")
+        self.suspected('noted as known beside the log')
+
     def test_a_finding_whose_row_is_taken_away_is_still_there(self):
         self.filled()
         (self.state / 'audit.head').unlink()
