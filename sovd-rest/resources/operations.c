@@ -252,11 +252,12 @@ int sovd_execution_point_to(struct sovd_call *call, const char *id) {
         return r;
 }
 
-/* The backend did not say what became of a start, and can be asked about it. Takes the place that is reserved. */
-static int keep_running(struct sovd_call *call, const char *id, const char *backend_id, int r) {
+/* The backend did not say what became of a start, and can be asked about it. Takes the place that is reserved; id as with started(). */
+static int keep_running(struct sovd_call *call, char id[static SOVD_ID_SIZE], const char *backend_id, int r) {
         struct sovd_execution_ref ref = { .id = "" };
 
         int error = sovd_executions_add(executions_of(call), call->entity, call->params[0], backend_id, id, &ref, call->arena);
+        memcpy(id, ref.id, SOVD_ID_SIZE);
         if (error > 0 && !*ref.id)
                 return r;
         if (!error || *ref.id)

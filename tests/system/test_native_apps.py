@@ -513,6 +513,21 @@ class Life(NativeCase):
         ended = self.until(lambda: (s := self.get(f'{path}/{ids[0]}'))['status'] == 'failed' and s)
         self.assertIn('too late', str(ended['error']))
 
+    def test_one_that_was_seen_in_a_list_before_it_was_not_answered_counts_for_its_client(self):
+        self.stop()
+        self.sections = {'limits': {'executions_per_client': 1}}
+        self.start()
+        app = self.app({'start': lambda frame: None})
+        path = '/apps/nav/operations/reroute/executions'
+        replies = []
+        asking = threading.Thread(target=lambda: replies.append(self.gateway.request('POST', path)))
+        asking.start()
+        app.wait_for('start')
+        seen = self.get(path)['items']
+        asking.join(30)
+        self.assertEqual([(r.status, r.json['parameters']['execution']) for r in replies], [(504, seen[0])])
+        self.assertIn('executions_per_client', self.ask(503, 'POST', path).json['message'])
+
     def test_requests_that_wait_when_the_app_dies_end_at_once(self):
         self.stop()
         self.options = {'timeout_secs': 25}
