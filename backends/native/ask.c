@@ -123,7 +123,7 @@ int native_ask_begin(struct native_ask *ask, struct sovd_call *call, const struc
                 return sovd_fail(call, SOVD_E_UNAVAILABLE, "app '%s' is not one of this gateway now", e->id);
         ask->call = call;
         ask->exec = NULL;
-        ask->changes = false;
+        ask->changes = ask->abandoned = false;
         ask->seq = atomic_fetch_add(&b->last_seq, 1) + 1;
         sovd_json_writer_init(&ask->w, 0, (size_t)b->options.max_frame_bytes.value);
         sovd_json_object_begin(&ask->w);
@@ -270,7 +270,8 @@ static int send_and_wait(struct native_ask *ask, struct native_chunk *chunk,
                 return not_sent(ask, sent);
         }
         ask->call->acted = acted_before || ask->changes;
-        if (!wait_for(ask->b, ask->app, q, deadline))
+        ask->abandoned = !wait_for(ask->b, ask->app, q, deadline);
+        if (ask->abandoned)
                 return unanswered(ask, "did not answer in time");
         int r = take_answer(ask, q, acted_before, ret);
         request_free(q);

@@ -250,6 +250,7 @@ struct native_ask {
         uint64_t seq;
         const char *exec; /* of a start, or NULL */
         bool changes;     /* nobody knows what became of it when no answer comes */
+        bool abandoned;   /* no answer came in time; that of a start is of interest still */
 };
 int native_ask_begin(struct native_ask *ask, struct sovd_call *call, const struct sovd_entity *e,
                      const char *type);

@@ -239,22 +239,10 @@ static int add(struct sovd_call *call, struct native *b, struct native_app *app,
         return too_many(call, b, app);
 }
 
-/* Nobody knows whether it runs when the app was told and has not answered: then it stays. */
-static bool forget_unless_unknown(struct native *b, struct native_app *app, const char *id) {
-        bool unknown = false;
-
-        (void)pthread_mutex_lock(&b->mutex);
-        for (const struct native_request *q = app->requests; q; q = q->next)
-                unknown = unknown || strcmp(q->exec, id) == 0;
-        (void)pthread_mutex_unlock(&b->mutex);
-        if (!unknown)
-                forget(b, app, id);
-        return !unknown;
-}
-
+/* *ret_unknown: the app was told and has not answered, so nobody knows whether it runs. */
 static int ask_start(struct sovd_call *call, const struct sovd_entity *e, const char *operation,
                      const char *id, const struct sovd_execution_start *start,
-                     const struct native_reply **ret) {
+                     const struct native_reply **ret, bool *ret_unknown) {
         struct native_ask ask;
 
         int r = native_ask_begin(&ask, call, e, "start");
@@ -271,6 +259,7 @@ static int ask_start(struct sovd_call *call, const struct sovd_entity *e, const 
         if (start && start->timeout.set)
                 sovd_json_key_int(&ask.w, "timeout", start->timeout.value);
         r = native_ask_end(&ask, ret);
+        *ret_unknown = ask.abandoned;
         if (r == SOVD_E_BAD_VALUE)
                 call->failure.path = "/parameters";
         return r;
@@ -299,10 +288,12 @@ int native_execution_start(struct sovd_call *call, const struct sovd_entity *e, 
                 r = add(call, b, app, operation, id);
         if (r)
                 return r;
-        r = ask_start(call, e, operation, id, start, &reply);
+        bool unknown = false;
+        r = ask_start(call, e, operation, id, start, &reply, &unknown);
+        if (r && !unknown)
+                forget(b, app, id);
         if (r) {
-                const bool kept = !forget_unless_unknown(b, app, id);
-                ret->id = kept ? sovd_arena_strdup(call->arena, id) : NULL;
+                ret->id = unknown ? sovd_arena_strdup(call->arena, id) : NULL;
                 return r;
         }
         if (!o->asynchronous.value && reply->status != SOVD_EXECUTION_RUNNING) {
