@@ -149,7 +149,7 @@ static bool is_past(uint64_t now, uint64_t usec, uint64_t keep_usec) {
 static bool is_waiting(const struct sovd_audit *a, uint64_t usec) {
         const uint64_t keep_usec = a->options.keep_usec;
 
-        return keep_usec && is_past(sovd_realtime_usec(), usec, keep_usec) && !is_past(a->age.usec, usec, keep_usec);
+        return keep_usec && a->age.usec && is_past(sovd_realtime_usec(), usec, keep_usec) && !is_past(a->age.usec, usec, keep_usec);
 }
 
 static int prune_one(struct sovd_db_conn *conn, void *data) {
