@@ -16,7 +16,7 @@
 struct sovd_audit_keys;
 
 /* folder: NULL = none. key_file: PEM of the device key; NULL = the service's credential "audit.key", else a file of the folder,
- * which is made. Logs why it cannot. -EACCES: others may read the file; -EBADMSG: it holds no Ed25519 key. */
+ * which is made. Logs why it cannot. -EPERM: others can use the file; -EBADMSG: it holds no Ed25519 key. */
 int sovd_audit_keys_new(struct sovd_audit_keys **ret, const char *folder, const char *key_file);
 
 /* Can the device key of this file be used? NULL, or why not (static text, or that of the C library). */
