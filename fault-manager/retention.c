@@ -86,10 +86,11 @@ static int look(struct round *o) {
 
 /* Ids tell the order in which things happened, times do not: a vehicle's clock may begin in 1970 and be set later. So an
  * event that stands behind a young one is no older than that, whatever its time; and one with a time that cannot be is as
- * old as the old one behind it. The newest stays. Both looks end at the first event that they find. */
+ * old as the old one behind it. The newest stays. Each look ends at the first event that it finds; the last two read only what
+ * goes then, as a rule, and are spared when nothing is old. */
+static const char any_old_sql[] = "SELECT id FROM fault_event INDEXED BY fault_event_time WHERE usec>=?2 AND usec<?1 LIMIT 1";
 static const char first_young_sql[] = "SELECT id FROM fault_event NOT INDEXED WHERE usec BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1";
-static const char last_old_sql[] = "SELECT id FROM fault_event NOT INDEXED WHERE id<?3 AND id<(SELECT max(id) FROM fault_event)"
-                                   " AND usec>=?2 AND usec<?1 ORDER BY id DESC LIMIT 1";
+static const char last_old_sql[] = "SELECT id FROM fault_event NOT INDEXED WHERE id<?3 AND usec>=?2 AND usec<?1 ORDER BY id DESC LIMIT 1";
 
 static int find_id(struct sovd_db_conn *conn, const char *sql, uint64_t first, uint64_t second, int64_t third, int64_t *ret) {
         struct sovd_db_stmt *s;
@@ -112,13 +113,15 @@ static int find_id(struct sovd_db_conn *conn, const char *sql, uint64_t first, u
 static int find_old(struct round *o) {
         struct sovd_db *db = o->r->m->options.db;
         struct sovd_db_conn *conn;
-        int64_t young = INT64_MAX;
+        int64_t any = 0, young = INT64_MAX;
 
         int r = sovd_db_read_begin(db, &conn);
         if (r)
                 return r;
-        r = find_id(conn, first_young_sql, o->older_usec, o->ahead_usec, 0, &young);
-        if (!r)
+        r = find_id(conn, any_old_sql, o->older_usec, FIRST_USEC, 0, &any);
+        if (!r && any)
+                r = find_id(conn, first_young_sql, o->older_usec, o->ahead_usec, 0, &young);
+        if (!r && any)
                 r = find_id(conn, last_old_sql, o->older_usec, FIRST_USEC, young, &o->old_id);
         sovd_db_read_end(db, conn);
         return r;
@@ -130,7 +133,7 @@ static int remove_old(struct sovd_db_conn *conn, void *data) {
         struct sovd_db_stmt *s;
 
         int r = sovd_db_prepare(conn, &s, "DELETE FROM fault_event WHERE id IN (SELECT id FROM fault_event WHERE id<=?2"
-                                          " ORDER BY id LIMIT ?1) AND usec NOT BETWEEN ?3 AND ?4");
+                                          " AND id<(SELECT max(id) FROM fault_event) ORDER BY id LIMIT ?1) AND usec NOT BETWEEN ?3 AND ?4");
         if (r)
                 return r;
         sovd_db_bind_int(s, 1, (int64_t)o->rows);

@@ -209,6 +209,8 @@ static void many_events_without_a_time_keep_no_old_ones(void **state) {
         add(f, add_events, 5, 0, NULL);
         assert_int_equal(run(f, options).n_events_removed, 50);
         assert_int_equal(run(f, options).n_events_removed, 0);
+        add(f, add_events, 35, sovd_realtime_usec() - 100 * SOVD_USEC_PER_SEC, NULL);
+        assert_int_equal(run(f, options).n_events_removed, 0); /* the five are young */
 }
 
 static uint64_t ahead_usec;
