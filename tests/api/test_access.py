@@ -369,6 +369,16 @@ class Tenants(AccessCase):
         self.ask('tenant-b', 409, 'DELETE', '/components/hpc/faults')
 
 
+class Places(AccessCase):
+    more = {'limits': {'executions': 1}}
+
+    def test_an_execution_of_an_entity_that_another_client_does_not_see_keeps_its_place(self):
+        uri = self.ask('tenant-a', 202, 'POST', '/components/bms/operations/balance-cells/executions', {}).headers['location']
+        reply = self.ask('tenant-b', 503, 'POST', '/components/hpc/operations/collect-report/executions', {})
+        self.assertIn('the limit of executions', reply.json['message'])
+        self.assertEqual(self.gateway.bare('GET', gateway.Gateway.full(uri), headers=who('tenant-a')).json['status'], 'running')
+
+
 class Oracle(AccessCase):
     more = {'rate': {'per_principal': {'per_sec': 0}}}
 
