@@ -501,6 +501,26 @@ class Changes(AccessCase):
         self.ask('short', 401, 'GET', '/components')
 
 
+class Enabled(AccessCase):
+    """Credentials are asked for while streams are open that nobody had to show any for."""
+    policy = {'roles': {'anonymous': {'allow': [{'methods': ['GET']}], 'deny': [{'collections': ['faults'], 'resources': ['D10A12']}]}}}
+    clients, is_on = [entry('admin', 'admin')], False
+
+    @classmethod
+    def sections(cls):
+        return {'auth': super().sections()['auth'] if cls.is_on else {'enabled': False}, 'events': {'heartbeat_secs': 0.2}}
+
+    def test_a_stream_of_before_that_leaves_nothing_out_ends(self):
+        stream = events.Stream(socket.create_connection((self.gateway.host, self.gateway.port)), gateway.BASE + '/components/bms/faults/subscribe')
+        self.addCleanup(stream.close)
+        self.assertEqual(stream.status, 200)
+        type(self).is_on = True
+        self.gateway.reload(self.gateway.settings(VEHICLE, **self.sections()), 'the configuration was read again')
+        self.ask(None, 200, 'GET', '/components/bms/faults')  # the stream itself is allowed
+        self.ask(None, 401, 'GET', '/components/bms/faults/D10A12')
+        stream.wait_end()
+
+
 class Persistent(polling.Waiting, unittest.TestCase):
     def test_a_trigger_reads_after_a_restart_as_who_made_it(self):
         """The policy of then asks for his roles again."""
