@@ -132,7 +132,7 @@ static bool is_allowed(struct sovd_pass *pass, const struct sovd_policy *policy)
         if (!sovd_auth_proves(pass->rest->auth, &principal) || sovd_arena_new(&arena, 1024) || sovd_auth_refresh(pass->rest->auth, &principal, arena))
                 return false;
         pass->principal.expires_usec = principal.expires_usec;
-        if (pass->leaves_out && pass->policy && !is_unchanged(pass, policy, &principal))
+        if (pass->leaves_out && !is_unchanged(pass, policy, &principal))
                 return false;
         const struct sovd_entity *e = entity.id ? &entity : NULL;
         sovd_access_of(&a, pass->route, e, pass->params);

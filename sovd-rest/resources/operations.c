@@ -163,8 +163,7 @@ static int too_many(struct sovd_call *call, int r) {
 }
 
 /* Does one of a script run, or wait for its turn? */
-static bool script_runs_on(struct sovd_call *call, const struct sovd_execution_owner *owner) {
-        const struct sovd_entity *e = sovd_tree_find(call->tree, owner->type, owner->entity);
+static bool script_runs_on(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_execution_owner *owner) {
         struct sovd_backend *backend = e ? e->providers[SOVD_COLLECTION_SCRIPTS] : NULL;
         struct sovd_script_execution execution = { 0 };
 
@@ -178,11 +177,14 @@ static bool script_runs_on(struct sovd_call *call, const struct sovd_execution_o
         return sovd_executions_remove(executions_of(call), owner->id) != 0;
 }
 
-/* Asks the backend what became of an execution that counts as running. true: it runs on. */
+/* Asks the backend what became of an execution that counts as running. true: it runs on. It may be of an entity that the call's
+ * client does not see. */
 static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *owner) {
+        _cleanup_(sovd_tree_unrefp) struct sovd_tree *whole = sovd_gateway_tree(call->gateway);
+        const struct sovd_entity *e = sovd_tree_find(whole, owner->type, owner->entity);
         if (owner->is_script)
-                return script_runs_on(call, owner);
-        const struct sovd_entity *e = sovd_tree_find(call->tree, owner->type, owner->entity);
+                return script_runs_on(call, e, owner);
+
         struct sovd_backend *backend = e ? e->providers[SOVD_COLLECTION_OPERATIONS] : NULL;
         struct sovd_execution execution = { 0 };
 

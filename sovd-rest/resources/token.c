@@ -184,7 +184,7 @@ static int token_revoke(struct sovd_call *call) {
         return r ? r : sovd_auth_revoke(sovd_rest_of(call)->auth, call, revocation.token);
 }
 
-#define PUBLIC_ROUTE .method = SOVD_POST, .collection = SOVD_NO_COLLECTION, .flags = SOVD_PUBLIC | SOVD_NO_LOCK | SOVD_RAW_BODY
+#define PUBLIC_ROUTE .method = SOVD_POST, .collection = SOVD_NO_COLLECTION, .flags = SOVD_PUBLIC | SOVD_NO_LOCK | SOVD_RAW_BODY | SOVD_NEVER_OFF
 
 const struct sovd_route sovd_routes_token[] = {
         { .id = "authorize", .path = "/authorize", .handler = authorize, .in = &request_schema, .out = &token_schema, .success = 200,

@@ -369,6 +369,16 @@ class Tenants(AccessCase):
         self.ask('tenant-b', 409, 'DELETE', '/components/hpc/faults')
 
 
+class Places(AccessCase):
+    more = {'limits': {'executions': 1}}
+
+    def test_an_execution_of_an_entity_that_another_client_does_not_see_keeps_its_place(self):
+        uri = self.ask('tenant-a', 202, 'POST', '/components/bms/operations/balance-cells/executions', {}).headers['location']
+        reply = self.ask('tenant-b', 503, 'POST', '/components/hpc/operations/collect-report/executions', {})
+        self.assertIn('the limit of executions', reply.json['message'])
+        self.assertEqual(self.gateway.bare('GET', gateway.Gateway.full(uri), headers=who('tenant-a')).json['status'], 'running')
+
+
 class Oracle(AccessCase):
     more = {'rate': {'per_principal': {'per_sec': 0}}}
 
@@ -489,6 +499,26 @@ class Changes(AccessCase):
         stream = self.stream('/components/bms/faults/subscribe', 'short')
         stream.rest()
         self.ask('short', 401, 'GET', '/components')
+
+
+class Enabled(AccessCase):
+    """Credentials are asked for while streams are open that nobody had to show any for."""
+    policy = {'roles': {'anonymous': {'allow': [{'methods': ['GET']}], 'deny': [{'collections': ['faults'], 'resources': ['D10A12']}]}}}
+    clients, is_on = [entry('admin', 'admin')], False
+
+    @classmethod
+    def sections(cls):
+        return {'auth': super().sections()['auth'] if cls.is_on else {'enabled': False}, 'events': {'heartbeat_secs': 0.2}}
+
+    def test_a_stream_of_before_that_leaves_nothing_out_ends(self):
+        stream = events.Stream(socket.create_connection((self.gateway.host, self.gateway.port)), gateway.BASE + '/components/bms/faults/subscribe')
+        self.addCleanup(stream.close)
+        self.assertEqual(stream.status, 200)
+        type(self).is_on = True
+        self.gateway.reload(self.gateway.settings(VEHICLE, **self.sections()), 'the configuration was read again')
+        self.ask(None, 200, 'GET', '/components/bms/faults')  # the stream itself is allowed
+        self.ask(None, 401, 'GET', '/components/bms/faults/D10A12')
+        stream.wait_end()
 
 
 class Persistent(polling.Waiting, unittest.TestCase):

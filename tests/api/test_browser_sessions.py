@@ -78,6 +78,15 @@ class Sessions(Case):
         self.assertAlmostEqual(ends.total_seconds(), 28800, delta=10)
         self.assertNotIn(reply.json['csrf_token'], reply.headers['set-cookie'])
 
+    def test_sessions_are_opened_and_ended_while_changes_are_switched_off(self):
+        path = gateway.BASE + '/x-admin/features/mutations'
+        self.addCleanup(self.ask, 200, 'PUT', path, keys.bearer(ADMIN), {'enabled': True})
+        self.ask(200, 'PUT', path, keys.bearer(ADMIN), {'enabled': False})
+        reads, changes = self.open()
+        self.ask(503, 'DELETE', COMPONENTS + '/bms/faults', changes)
+        self.ask(204, 'DELETE', ROOT, changes)
+        self.ask(401, 'GET', COMPONENTS, reads)
+
     def test_a_cookie_is_the_client(self):
         reads, changes = self.open()
         lock = openapi.path_of(self.ask(201, 'POST', LOCKS, changes, {'lock_expiration': 60}).headers['location'])

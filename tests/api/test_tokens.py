@@ -106,6 +106,16 @@ class Tokens(TokenCase):
             for word in reply.json['access_token'], reply.json['refresh_token'], KEY:
                 self.assertNotIn(word, self.gateway.log)
 
+    def test_tokens_are_given_and_taken_back_while_changes_are_switched_off(self):
+        """Nothing switches authentication off, and a stolen token does not wait."""
+        self.start()
+        off = self.gateway.bare('PUT', gateway.BASE + '/x-admin/features/mutations', b'{"enabled": false}', {**keys.bearer(KEY), **JSON})
+        self.assertEqual(off.status, 200, off)
+        granted = self.refresh(self.grant()['refresh_token'])
+        self.assertEqual(self.gateway.bare('DELETE', gateway.BASE + '/updates/x', headers=keys.bearer(granted['access_token'])).status, 503)
+        self.assertEqual(self.post(REVOKE, {'token': granted['access_token']}).status, 204)
+        self.assertEqual(self.status(granted['access_token']), 401)
+
     def test_guesses_at_a_key_pay_as_elsewhere_and_a_good_one_gets_in(self):
         self.gateway = gateway.Gateway(ready=False, **self.sections(), rate={'failures': {'per_sec': 0.01, 'burst': 3}})
         guess = {'grant_type': 'client_credentials', 'client_id': 'workshop', 'client_secret': 'sovd_not-the-key-of-anybody'}
