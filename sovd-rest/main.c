@@ -603,9 +603,10 @@ static int serve(struct daemon *d) {
                 sovd_log(SOVD_LOG_WARN, "clients cannot read the log: out of memory");
         say_start(d);
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
+        const bool has_state = !r;
         if (!r)
                 r = sovd_audit_settings_open(d->settings.audit, d->db, d->settings.storage->path, &d->audit);
-        const bool unsafe = r == -EPERM; /* a key that others can use: no restart helps */
+        const bool unsafe = has_state && r == -EPERM; /* a key that others can use: no restart helps */
         if (!r)
                 r = start(d);
         if (!r)

@@ -109,9 +109,15 @@ static int start_check(struct sovd_db *db) {
 }
 
 static void end_check(struct sovd_db *db) {
-        if (db->is_checked_behind) {
+        struct timespec soon = { 0 };
+
+        while (db->is_checked_behind) { /* again: an interrupt before a statement begins is lost */
                 sovd_db_interrupt(db->checker);
-                (void)pthread_join(db->check_thread, NULL);
+                (void)clock_gettime(CLOCK_REALTIME, &soon);
+                soon.tv_nsec += 10000000;
+                soon.tv_sec += soon.tv_nsec / 1000000000;
+                soon.tv_nsec %= 1000000000;
+                db->is_checked_behind = pthread_timedjoin_np(db->check_thread, NULL, &soon) != 0;
         }
         sovd_db_conn_free(db->checker);
 }
