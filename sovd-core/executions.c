@@ -184,10 +184,11 @@ static int to_owner(const struct execution *r, struct sovd_execution_owner *ret,
         ret->type = r->type;
         ret->is_script = r->is_script;
         ret->is_restored = r->restored;
+        ret->backend = sovd_arena_strdup(arena, r->backend);
         ret->entity = sovd_arena_strdup(arena, r->entity);
         ret->operation = sovd_arena_strdup(arena, r->operation);
         ret->backend_id = sovd_arena_strdup(arena, r->backend_id);
-        return ret->entity && ret->operation && ret->backend_id ? 0 : sovd_error_origin(-ENOMEM);
+        return ret->backend && ret->entity && ret->operation && ret->backend_id ? 0 : sovd_error_origin(-ENOMEM);
 }
 
 int sovd_executions_oldest_running(struct sovd_executions *x, size_t skip, struct sovd_execution_owner *ret,

@@ -86,7 +86,7 @@ bool sovd_executions_knows(struct sovd_executions *x, const struct sovd_entity *
 struct sovd_execution_owner {
         char id[SOVD_ID_SIZE];
         enum sovd_entity_type type;
-        const char *entity, *operation, *backend_id; /* in the arena */
+        const char *backend, *entity, *operation, *backend_id; /* in the arena; backend: its name */
         bool is_script;                              /* operation is its id */
         bool is_restored;
 };

@@ -177,11 +177,30 @@ static bool script_runs_on(struct sovd_call *call, const struct sovd_entity *e, 
         return sovd_executions_remove(executions_of(call), owner->id) != 0;
 }
 
+/* Is there a backend of this name that cannot be reached now? Behind a restart nobody knows its entities before it can. */
+static bool is_away(struct sovd_call *call, const char *name) {
+        struct sovd_backend *backends[SOVD_BACKENDS_MAX];
+        size_t n = sovd_gateway_backends(call->gateway, backends, SOVD_BACKENDS_MAX);
+        bool away = false;
+
+        for (size_t i = 0; i < n; i++) {
+                struct sovd_backend_status status = { 0 };
+                if (strcmp(backends[i]->name, name) == 0) {
+                        backends[i]->ops->status(backends[i], &status);
+                        away = status.connection != SOVD_CONNECTED;
+                }
+                sovd_backend_unref(backends[i]);
+        }
+        return away;
+}
+
 /* Asks the backend what became of an execution that counts as running. true: it runs on. It may be of an entity that the call's
  * client does not see. */
 static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *owner) {
         _cleanup_(sovd_tree_unrefp) struct sovd_tree *whole = sovd_gateway_tree(call->gateway);
         const struct sovd_entity *e = sovd_tree_find(whole, owner->type, owner->entity);
+        if (!e && is_away(call, owner->backend))
+                return true;
         if (owner->is_script)
                 return script_runs_on(call, e, owner);
 

@@ -279,6 +279,20 @@ class Scripts(RestartCase):
         self.ask(204, 'PUT', uri, {'action': 'stop'}, A)
         self.begin()
 
+    def test_what_may_run_on_where_nobody_can_look_keeps_its_place(self):
+        scenario = self.folder / 'here.yaml'
+        scenario.write_text(json.dumps({'components': [{'id': 'here', 'operations': [{'id': 'long', 'asynchronous': True, 'duration_secs': 600}]}]}), encoding='utf-8')
+        self.backends.append({'name': 'here', 'type': 'sim', 'scenario': str(scenario)})
+        self.sections = {'limits': {'executions': 2}}
+        self.restart()
+        self.begin()
+        self.begin(path=f'{OPERATIONS}/long/executions')
+        self.behind.stop()
+        self.restart()
+        self.ask(404, 'GET', '/components/ecu')  # nothing is known of it before it can be reached
+        self.begin(503, path='/components/here/operations/long/executions')
+        self.assertEqual(self.gateway.metrics()['sovd_executions_running'], 2)
+
 
 if __name__ == '__main__':
     unittest.main()
