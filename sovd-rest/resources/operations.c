@@ -70,13 +70,15 @@ static bool is_gone(const struct sovd_call *call, int r) {
 
 /* A 404 may come from an ECU that is restarting. Only one that answers for the operation and does not list the
  * execution has forgotten it. The failure of the call stays as it is. */
-static bool is_forgotten(struct sovd_call *call, const struct sovd_entity *e, const char *operation, const char *id) {
+static bool is_forgotten(struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection, const char *of, const char *id) {
         const struct sovd_failure before = call->failure;
-        const struct sovd_backend_ops *ops = e->providers[SOVD_COLLECTION_OPERATIONS]->ops;
+        const struct sovd_backend_ops *ops = e->providers[collection]->ops;
+        int (*list)(struct sovd_call *, const struct sovd_entity *, const char *, struct sovd_execution_ids *) =
+                collection == SOVD_COLLECTION_SCRIPTS ? ops->script_executions_list : ops->executions_list;
         struct sovd_execution_ids ids = { 0 };
         bool listed = false;
 
-        int r = ops->executions_list ? ops->executions_list(call, e, operation, &ids) : 0;
+        int r = list ? list(call, e, of, &ids) : 0;
         for (size_t i = 0; !r && i < ids.items.n; i++)
                 listed = listed || strcmp(ids.items.items[i], id) == 0;
         call->failure = before;
@@ -167,10 +169,10 @@ static bool script_runs_on(struct sovd_call *call, const struct sovd_entity *e, 
         struct sovd_backend *backend = e ? e->providers[SOVD_COLLECTION_SCRIPTS] : NULL;
         struct sovd_script_execution execution = { 0 };
 
-        int r = backend && backend->ops->script_execution_read
-                        ? backend->ops->script_execution_read(call, e, owner->operation, owner->backend_id, &execution)
-                        : SOVD_E_NOT_FOUND; /* nobody can tell any more */
-        const bool gone = is_gone(call, r);
+        if (!backend || !backend->ops->script_execution_read) /* nobody can tell any more */
+                return sovd_executions_remove(executions_of(call), owner->id) != 0;
+        int r = backend->ops->script_execution_read(call, e, owner->operation, owner->backend_id, &execution);
+        const bool gone = is_gone(call, r) && is_forgotten(call, e, SOVD_COLLECTION_SCRIPTS, owner->operation, owner->backend_id);
         call->failure = (struct sovd_failure){ 0 };
         if (!gone && (r || execution.status == SOVD_SCRIPT_RUNNING || execution.status == SOVD_SCRIPT_PREPARED))
                 return true;
@@ -210,7 +212,7 @@ static bool runs_on(struct sovd_call *call, const struct sovd_execution_owner *o
         if (!backend || !backend->ops->execution_read) /* nobody can tell any more */
                 return forget(call, owner->id, owner->is_restored) != 0;
         int r = backend->ops->execution_read(call, e, owner->operation, owner->backend_id, &execution);
-        bool forgotten = is_gone(call, r) && is_forgotten(call, e, owner->operation, owner->backend_id);
+        bool forgotten = is_gone(call, r) && is_forgotten(call, e, SOVD_COLLECTION_OPERATIONS, owner->operation, owner->backend_id);
         call->failure = (struct sovd_failure){ 0 };
         if (forgotten)
                 return forget(call, owner->id, owner->is_restored) != 0;
@@ -455,7 +457,7 @@ static int read_there(struct sovd_call *call, const struct sovd_execution_ref *r
         if (!ops_of(call)->execution_read)
                 return sovd_not_offered(call, "the status of executions");
         int r = ops_of(call)->execution_read(call, call->entity, call->params[0], ref->backend_id, ret);
-        *ret_gone = is_gone(call, r) && is_forgotten(call, call->entity, call->params[0], ref->backend_id);
+        *ret_gone = is_gone(call, r) && is_forgotten(call, call->entity, SOVD_COLLECTION_OPERATIONS, call->params[0], ref->backend_id);
         return r;
 }
 
