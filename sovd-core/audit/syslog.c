@@ -17,6 +17,7 @@
 #define FACILITY    13   /* "log audit" */
 #define WAIT_FIRST  (1 * SOVD_USEC_PER_SEC)
 #define WAIT_MAX    (30 * SOVD_USEC_PER_SEC)
+#define AT_ONCE     (3 * SOVD_USEC_PER_SEC) /* several round trips of a bad mobile link */
 #define LAST_USEC   (1 * SOVD_USEC_PER_SEC) /* for what waits when the process ends */
 #define IDLE_MSEC   1000
 
@@ -287,9 +288,10 @@ static void set_position(struct sovd_syslog *s, uint64_t position) {
 }
 
 /* With TLS 1.3 a collector that does not want us says so after we have begun to send, and its word may get lost with the connection:
- * one that ends soon has taken nothing. What was taken all the same comes twice. */
+ * one that ends at once has taken nothing. What was taken all the same comes twice; so no longer than that, as there are collectors that
+ * close what is idle. */
 static bool was_refused(struct sovd_syslog *s, int r, uint64_t opened_usec) {
-        if (s->options.transport != SOVD_SYSLOG_TLS || sovd_now_usec() - opened_usec >= s->options.timeout_usec)
+        if (s->options.transport != SOVD_SYSLOG_TLS || sovd_now_usec() - opened_usec >= SOVD_MIN(s->options.timeout_usec, AT_ONCE))
                 return false;
         return r != -ECANCELED || syslog_link_drain(s->link) != 0;
 }

@@ -120,6 +120,23 @@ class Transports(SyslogCase):
                     self.assertEqual(another.seqs, list(range(1, another.seqs[-1] + 1)))
 
 
+    def test_a_collector_that_closes_what_is_idle_gets_nothing_again(self):
+        authority = certificates.Authority()
+        ca = certificates.write(self.folder / 'ca.pem', authority.pem)
+        files = authority.server().write(self.folder, 'collector')
+        with collector.Encrypted(files) as first, self.start('tls', first.port, ca_file=ca, timeout_secs=60) as gw:
+            self.until(lambda: first.connections)
+            began = time.monotonic()
+            self.change(gw)
+            self.heard_all(first, gw)
+            self.until(lambda: time.monotonic() - began > 3.5)  # no refusal comes as late as that
+            first.close()
+            with collector.Encrypted(files, first.port) as second:
+                self.change(gw)
+                self.heard_all(second, gw)
+                self.assertEqual(second.seqs, list(range(first.seqs[-1] + 1, second.seqs[-1] + 1)))
+
+
 class Restarts(SyslogCase):
     def test_what_waited_before_a_restart_is_sent_after_it_and_nothing_comes_twice(self):
         with collector.Collector() as first:
