@@ -170,10 +170,6 @@ const char *sovd_jwks_add(struct sovd_jwks *set, EVP_PKEY *key, char *kid, unsig
 
 /* --- files ----------------------------------------------------------------------------------------------- */
 
-static int no_password(char *buf, int size, int rwflag, void *data) {
-        return -1;
-}
-
 /* Only the first would count, and the one that was meant may be another. */
 static bool has_another(const char *text, size_t len) {
         static const char mark[] = "-----BEGIN PUBLIC KEY";
@@ -186,7 +182,7 @@ int sovd_jwks_from_pem(struct sovd_jwks **ret, const char *text, size_t len, uns
                        const char **ret_why) {
         _cleanup_(sovd_jwks_unrefp) struct sovd_jwks *set = NULL;
         BIO *bio = BIO_new_mem_buf(text, (int)SOVD_MIN(len, SOVD_JWKS_BYTES_MAX));
-        EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL) : NULL;
+        EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, sovd_no_passphrase, NULL) : NULL;
 
         BIO_free(bio);
         if (key && has_another(text, len)) {

@@ -2,6 +2,7 @@
 #include "sovd-auth/mint.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/json_writer.h"
+#include "sovd-core/base/secret.h"
 #include <errno.h>
 #include <jwt.h>
 #include <openssl/core_names.h>
@@ -17,16 +18,11 @@ struct sovd_mint {
         jwt_alg_t algorithm;
 };
 
-/* A key that asks for a password has none here. */
-static int no_password(char *buf, int size, int rwflag, void *data) {
-        return -1;
-}
-
 static EVP_PKEY *read_key(const struct sovd_secret *secret) {
         size_t n;
         const char *pem = sovd_secret_bytes(secret, &n);
         BIO *bio = BIO_new_mem_buf(pem, (int)n);
-        EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+        EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, sovd_no_passphrase, NULL) : NULL;
 
         BIO_free(bio);
         ERR_clear_error();

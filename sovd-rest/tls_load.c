@@ -144,15 +144,6 @@ static int open_text(BIO **ret, struct text *text, const char *member, const cha
         return r ? r : *ret ? 0 : sovd_error_origin(-ENOMEM);
 }
 
-/* Nobody is there to be asked for a password. */
-static int no_password(char *buf, int size, int writing, void *data) {
-        (void)buf;
-        (void)size;
-        (void)writing;
-        (void)data;
-        return -1;
-}
-
 /* Did reading stop because there is no further PEM block? */
 static bool is_at_end(void) {
         unsigned long error = ERR_peek_last_error();
@@ -173,7 +164,7 @@ static uint64_t usec_of(const ASN1_TIME *time) {
 
 static int use_chain(SSL_CTX *ctx, BIO *bio, const struct sovd_tls_options *o, struct sovd_tls_ends *ends,
                      struct sovd_tls_problem *p) {
-        X509 *own = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL);
+        X509 *own = PEM_read_bio_X509_AUX(bio, NULL, sovd_no_passphrase, NULL);
 
         if (!own || SSL_CTX_use_certificate(ctx, own) != 1) {
                 X509_free(own);
@@ -185,7 +176,7 @@ static int use_chain(SSL_CTX *ctx, BIO *bio, const struct sovd_tls_options *o, s
                 return sovd_tls_refuse(p, "certificate", "%s cannot be used: it does not say when it ends", o->certificate);
 
         for (size_t n = 0;; n++) {
-                X509 *next = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+                X509 *next = PEM_read_bio_X509(bio, NULL, sovd_no_passphrase, NULL);
                 if (!next && is_at_end())
                         break;
                 if (!next || n == CHAIN_MAX || SSL_CTX_add0_chain_cert(ctx, next) != 1) {
@@ -199,7 +190,7 @@ static int use_chain(SSL_CTX *ctx, BIO *bio, const struct sovd_tls_options *o, s
 }
 
 static int use_key(SSL_CTX *ctx, BIO *bio, const struct sovd_tls_options *o, struct sovd_tls_problem *p) {
-        EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+        EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, sovd_no_passphrase, NULL);
 
         if (!key)
                 return sovd_tls_refuse(p, "key", "%s cannot be used: %s", o->key,
@@ -226,7 +217,7 @@ static int use_signers(SSL_CTX *ctx, BIO *bio, const struct sovd_tls_options *o,
         int r = 0;
 
         for (;; n++) {
-                X509 *signer = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+                X509 *signer = PEM_read_bio_X509(bio, NULL, sovd_no_passphrase, NULL);
                 if (!signer)
                         break;
                 r = use_signer(ctx, signer, o->client_ca, p);
@@ -247,7 +238,7 @@ static int use_lists(SSL_CTX *ctx, BIO *bio, const struct sovd_tls_options *o, s
         size_t n = 0;
 
         for (;; n++) {
-                X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, no_password, NULL);
+                X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, sovd_no_passphrase, NULL);
                 if (!list)
                         break;
                 const ASN1_TIME *next = X509_CRL_get0_nextUpdate(list);
@@ -280,7 +271,7 @@ static int set_up(SSL_CTX *ctx, const struct sovd_tls_options *o, struct sovd_tl
         (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         SSL_CTX_set_max_cert_list(ctx, PEER_BYTES_MAX);
         SSL_CTX_set_security_level(ctx, 2);
-        SSL_CTX_set_default_passwd_cb(ctx, no_password);
+        SSL_CTX_set_default_passwd_cb(ctx, sovd_no_passphrase);
         SSL_CTX_set_verify_depth(ctx, CHAIN_MAX);
         if (SSL_CTX_set_min_proto_version(ctx, o->min_version == 2 ? TLS1_3_VERSION : TLS1_2_VERSION) != 1 ||
             SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) != 1 || SSL_CTX_set1_groups_list(ctx, GROUPS) != 1 ||

@@ -2,6 +2,7 @@
 #include "sovd-core/audit/keys.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/base/secret.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -140,21 +141,13 @@ static int take_device(struct sovd_audit_keys *keys, EVP_PKEY *key) {
         return r;
 }
 
-static int no_passphrase(char *buf, int size, int writing, void *data) {
-        (void)buf;
-        (void)size;
-        (void)writing;
-        (void)data;
-        return -1;
-}
-
 static int read_device(struct sovd_audit_keys *keys, const char *path, mode_t refused) {
         char pem[PEM_MAX];
         size_t n = 0;
 
         int r = read_path(path, refused, pem, sizeof(pem), &n);
         BIO *bio = r ? NULL : BIO_new_mem_buf(pem, (int)n);
-        EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+        EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, sovd_no_passphrase, NULL) : NULL;
         if (!r)
                 r = take_device(keys, key);
         EVP_PKEY_free(key);

@@ -2,6 +2,7 @@
 #include "sovd-core/audit/syslog_link.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/secret.h"
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <fcntl.h>
@@ -82,14 +83,6 @@ static int begin_tls(struct syslog_link *l, uint64_t deadline) {
         return r;
 }
 
-static int no_passphrase(char *buf, int size, int writing, void *data) {
-        (void)buf;
-        (void)size;
-        (void)writing;
-        (void)data;
-        return -1;
-}
-
 /* As with the server's key (sovd-rest/tls_load.c). NULL, or why not; *ret: the key. */
 static const char *read_key(const char *file, EVP_PKEY **ret) {
         int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -103,7 +96,7 @@ static const char *read_key(const char *file, EVP_PKEY **ret) {
         else if (st.st_mode & (S_IRWXO | S_IWGRP))
                 why = "may be read or changed by others; it must be 0600 or stricter";
         BIO *bio = why ? NULL : BIO_new_fd(fd, BIO_NOCLOSE);
-        *ret = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+        *ret = bio ? PEM_read_bio_PrivateKey(bio, NULL, sovd_no_passphrase, NULL) : NULL;
         (void)BIO_free(bio);
         if (fd >= 0)
                 (void)close(fd);

@@ -237,3 +237,7 @@ int sovd_secret_read(struct sovd_secret **ret, const char *notation, struct sovd
                 *ret_why = reading.why ? reading.why : "out of memory";
         return error;
 }
+
+int sovd_no_passphrase(char *buf, int size, int writing, void *data) {
+        return -1;
+}

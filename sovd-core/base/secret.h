@@ -42,3 +42,6 @@ SOVD_DEFINE_CLEANUP(struct sovd_secret *, sovd_secret_unref)
 
 #define SOVD_SECRET_NOTATION "A file, `credential:NAME`, `env:NAME` or `vault:PATH#FIELD`."
 #define SOVD_SECRET_VAULT    "vault:"
+
+/* For OpenSSL's readers of PEM (pem_password_cb): nobody is there to be asked, so what is encrypted is refused. -1. */
+int sovd_no_passphrase(char *buf, int size, int writing, void *data);
