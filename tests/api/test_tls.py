@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS as it is seen from outside: what is spoken, which clients are let in, what a broken file or client does."""
 import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -82,6 +83,15 @@ class TlsCase(polling.Waiting, unittest.TestCase):
 
     def metric(self, name):
         return self.server.metrics()[name]
+
+
+class Metrics(TlsCase):
+    def test_the_page_about_operations_lists_every_metric_and_its_kind(self):
+        self.start(self.mutual(crl=certificates.write(self.folder / 'crl.pem', self.ca.crl())))
+        page = (pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'operations.md').read_text(encoding='utf-8')
+        listed = re.findall(r'^\| `(\w+)` \| (counter|gauge|histogram) \|', page, re.MULTILINE)
+        said = self.ask(self.ca.client(), '/metrics').body.decode()
+        self.assertEqual(sorted(listed), sorted(re.findall(r'^# TYPE (\w+) (\w+)$', said, re.MULTILINE)))
 
 
 class Versions(TlsCase):
