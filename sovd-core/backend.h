@@ -43,6 +43,7 @@ struct sovd_gateway;
 struct sovd_backend_status {
         enum sovd_connection connection;
         bool discovered;                /* the first list of entities was read, or could not be: readiness waits for it */
+        bool remembered;                /* its entities are those of a run before: it was not reached in this one */
         const char *breaker;            /* "closed", "open", "half-open" */
         const char *dialect;            /* of the other side, or NULL while unknown */
         char last_error[160];           /* why it is not connected; "" when it is */

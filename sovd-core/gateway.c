@@ -162,16 +162,22 @@ static void report_clashes(const struct sovd_tree *old, const struct sovd_tree *
                                  now[i].owner->name);
 }
 
-/* With build_mutex held. */
-static int rebuild(struct sovd_gateway *gateway) {
-        struct sovd_view views[SOVD_BACKENDS_MAX];
-        struct sovd_tree *tree;
+static size_t list_views(const struct sovd_gateway *gateway, bool remembered, struct sovd_view *ret) {
         size_t n = 0;
 
         for (size_t i = 0; i < gateway->n_members; i++)
-                if (gateway->members[i].arena)
-                        views[n++] = gateway->members[i].view;
+                if (gateway->members[i].arena && gateway->members[i].view.remembered == remembered)
+                        ret[n++] = gateway->members[i].view;
+        return n;
+}
 
+/* With build_mutex held. What is only remembered stands behind what was seen, so that it keeps nothing from it. */
+static int rebuild(struct sovd_gateway *gateway) {
+        struct sovd_view views[SOVD_BACKENDS_MAX];
+        struct sovd_tree *tree;
+
+        size_t n = list_views(gateway, false, views);
+        n += list_views(gateway, true, &views[n]);
         int r = sovd_tree_new(&tree, views, n);
         if (r)
                 return r;

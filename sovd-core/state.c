@@ -151,6 +151,12 @@ static const char execution_clients[] = "ALTER TABLE execution ADD COLUMN client
 static const char native_apps[] =
         "CREATE TABLE native_app(entity TEXT PRIMARY KEY, offers TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* remember.h of the backends of type sovd: the entities of each as they were last, as JSON. source: the settings that say whose
+ * they are; seen_usec: when the server was there last, UTC. */
+static const char remembered_views[] =
+        "CREATE TABLE remembered_view(backend TEXT PRIMARY KEY, source TEXT NOT NULL, seen_usec INTEGER NOT NULL,"
+        " body TEXT NOT NULL) STRICT;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -168,6 +174,7 @@ const char *const sovd_state_migrations[] = {
         audit_findings,
         execution_clients,
         native_apps,
+        remembered_views,
         NULL,
 };
 

@@ -146,9 +146,22 @@ static int add_backend(struct sovd_gateway *gateway, const struct sovd_backend_s
         return r;
 }
 
+/* What is known of those that are not configured any more must not come back with them. */
+static void forget_others(struct sovd_gateway *gateway, const struct sovd_list *s) {
+        const struct sovd_backend_settings *b = s->items;
+        const char *names[SOVD_BACKENDS_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n; i++)
+                if (!sovd_backend_is_sim(&b[i]))
+                        names[n++] = b[i].sovd.name;
+        sovd_sovd_forget_others(gateway, names, n);
+}
+
 int sovd_backends_add(struct sovd_gateway *gateway, const struct sovd_list *s) {
         const struct sovd_backend_settings *b = s->items;
 
+        forget_others(gateway, s);
         for (size_t i = 0; i < s->n; i++) {
                 int r = add_backend(gateway, &b[i]);
                 if (r)
@@ -212,6 +225,7 @@ void sovd_backend_change_apply(struct sovd_gateway *gateway, const struct sovd_l
         size_t n;
 
         remove_gone(gateway, old, new);
+        forget_others(gateway, new);
         for (size_t i = 0; i < c->n; i++) {
                 struct sovd_backend *before = c->made[i] ? running(gateway, b[i].sovd.name) : NULL;
                 int r = 0;

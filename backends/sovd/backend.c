@@ -50,6 +50,18 @@ void sovd_sovd_free(struct sovd_backend *base) {
         free(b);
 }
 
+/* How it is reached and by which credentials may change; which server it is, and what is taken of it, may not. */
+static int make_source(struct sovd_sovd *b) {
+        const struct sovd_sovd_options *o = &b->options;
+        const char *text = sovd_arena_printf(b->arena, "%s%s %s %d", o->base_url, o->api_prefix,
+                                             o->unix_socket ? o->unix_socket : "", o->dialect);
+
+        for (size_t i = 0; text && i < o->component_ids.n; i++)
+                text = sovd_arena_printf(b->arena, "%s %s", text, o->component_ids.items[i]);
+        b->source = text;
+        return text ? 0 : sovd_error_origin(-ENOMEM);
+}
+
 static int fill(struct sovd_sovd *b, const struct sovd_sovd_options *options) {
         int r = sovd_arena_new(&b->arena, 1024);
         if (!r)
@@ -58,6 +70,9 @@ static int fill(struct sovd_sovd *b, const struct sovd_sovd_options *options) {
                 return r;
 
         b->base.name = b->options.name;
+        r = make_source(b);
+        if (r)
+                return r;
         b->timeout_usec = sovd_sovd_usec_of(&options->timeout_secs);
         b->refresh_usec = sovd_sovd_usec_of(&options->refresh_secs);
         if (options->dialect != SOVD_DIALECT_AUTO)
@@ -140,6 +155,7 @@ void sovd_sovd_status(struct sovd_backend *base, struct sovd_backend_status *ret
         ret->discovered = b->discovered;
         ret->n_entities = b->view->n;
         ret->n_skipped = b->n_skipped;
+        ret->remembered = b->remembered;
         memcpy(ret->last_error, b->last_error, sizeof(ret->last_error));
         (void)pthread_mutex_unlock(&b->mutex);
 }

@@ -42,6 +42,8 @@ struct sovd_sovd {
         struct sovd_breaker *breaker;          /* of requests */
 
         _Atomic(const struct dialect *) dialect; /* NULL until known */
+        const char *source;                      /* whose view it is: the settings that say so */
+        atomic_bool view_is_stored;              /* or on its way there (remember.h) */
         atomic_uint_fast64_t last_seen_usec, n_calls, n_failures, n_retries, n_rejected;
 
         pthread_t thread;
@@ -51,6 +53,7 @@ struct sovd_sovd {
         bool stopping, woken;
         enum sovd_connection connection;
         bool discovered;
+        bool remembered; /* the view is that of a run before */
         size_t n_skipped;
         char last_error[160];
         struct view *view; /* what was published last; replaced by the watch thread only */

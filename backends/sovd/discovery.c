@@ -50,8 +50,7 @@ static int copy_spec(struct view *view, struct sovd_entity_spec *to, const struc
         return r;
 }
 
-static int keep_one(struct view *view, const struct view *before, size_t i) {
-        const struct sovd_entity_spec *from = &before->entities[i];
+int discovery_put(struct view *view, const struct sovd_entity_spec *from, const char *path) {
         struct sovd_entity_spec *to = NULL;
 
         if (view_find(view, from->type, from->id) >= 0)
@@ -60,8 +59,12 @@ static int keep_one(struct view *view, const struct view *before, size_t i) {
         if (!r && to)
                 r = copy_spec(view, to, from);
         if (!r && to)
-                r = view_copy(view, &view->paths[view->n - 1], before->paths[i]);
+                r = view_copy(view, &view->paths[view->n - 1], path);
         return r;
+}
+
+static int keep_one(struct view *view, const struct view *before, size_t i) {
+        return discovery_put(view, &before->entities[i], before->paths[i]);
 }
 
 int discovery_keep(struct view *view, const struct view *before, enum sovd_entity_type type) {

@@ -50,6 +50,9 @@ const struct sovd_entity_spec *discovery_before(const struct view *before, enum 
  * guess. */
 int discovery_outline(struct view *view, const struct view *before, const struct cJSON *components);
 
+/* Adds an entity as another view has it, with its path there, unless it is here already. */
+int discovery_put(struct view *view, const struct sovd_entity_spec *from, const char *path);
+
 /* Takes over the entities of a type as they were before, but for those that are there already. */
 int discovery_keep(struct view *view, const struct view *before, enum sovd_entity_type type);
 

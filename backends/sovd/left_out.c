@@ -9,3 +9,9 @@ int sovd_sovd_backend_new(struct sovd_backend **ret, const struct sovd_sovd_opti
         sovd_log(SOVD_LOG_ERROR, "backend '%s': this build has no backends of type sovd", options->name);
         return -ENOTSUP;
 }
+
+void sovd_sovd_forget_others(struct sovd_gateway *gateway, const char *const *names, size_t n) {
+        (void)gateway;
+        (void)names;
+        (void)n;
+}

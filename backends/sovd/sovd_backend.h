@@ -33,3 +33,7 @@ const char *sovd_sovd_options_check(const struct sovd_sovd_options *options, con
 /* The options are those of the schema with its defaults applied, and are copied. -EINVAL when they are not
  * good. */
 int sovd_sovd_backend_new(struct sovd_backend **ret, const struct sovd_sovd_options *options);
+
+/* Of all other backends than these the state forgets what entities they had. */
+struct sovd_gateway;
+void sovd_sovd_forget_others(struct sovd_gateway *gateway, const char *const *names, size_t n);

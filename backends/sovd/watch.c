@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sovd/watch.h"
 #include "backends/sovd/fetch.h"
+#include "backends/sovd/remember.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
@@ -17,6 +18,7 @@ struct watch {
         bool view_is_real; /* not the stubs */
         bool view_is_out;  /* published as it is, with `connection` */
         bool told_skipped, told_read;
+        struct remember remember;
         enum sovd_connection connection;
 };
 
@@ -50,6 +52,7 @@ static void replace_view(struct watch *w, struct view *view) {
         (void)pthread_mutex_unlock(&b->mutex);
         view_free(old);
         w->view_is_out = false;
+        atomic_store(&b->view_is_stored, false);
 }
 
 /* Only this thread writes b->view, so it may read it without the mutex. */
@@ -61,6 +64,7 @@ static void publish(struct watch *w, enum sovd_connection connection) {
                 .n_entities = b->view->n,
                 .connection = connection,
                 .updates = b->view->updates,
+                .remembered = b->remembered && connection != SOVD_CONNECTED,
         };
 
         if (w->view_is_out && w->connection == connection)
@@ -80,6 +84,7 @@ static void set_state(struct sovd_sovd *b, enum sovd_connection connection, cons
         b->connection = connection;
         b->discovered = b->discovered || connection != SOVD_CONNECTING;
         b->n_skipped = b->view->n_skipped;
+        b->remembered = b->remembered && connection != SOVD_CONNECTED;
         (void)snprintf(b->last_error, sizeof(b->last_error), "%s", problem);
         (void)pthread_mutex_unlock(&b->mutex);
 
@@ -124,6 +129,8 @@ static void lose(struct watch *w, const char *problem) {
         if (watch_is_stopping(w->backend))
                 return;
 
+        if (w->connection == SOVD_CONNECTED)
+                remember_seen(w->backend, &w->remember, false);
         w->told_read = false;
         publish(w, SOVD_DISCONNECTED);
         set_state(w->backend, SOVD_DISCONNECTED, problem);
@@ -134,7 +141,8 @@ static void lose(struct watch *w, const char *problem) {
 static void greet(struct watch *w, const struct dialect *dialect) {
         struct sovd_sovd *b = w->backend;
 
-        atomic_store(&b->dialect, dialect);
+        if (atomic_exchange(&b->dialect, dialect) != dialect)
+                atomic_store(&b->view_is_stored, false);
         if (b->connection != SOVD_CONNECTED) /* this thread alone writes it */
                 sovd_breaker_reset(b->breaker);
 }
@@ -187,6 +195,7 @@ static int survey(struct watch *w, const struct dialect *dialect, struct cJSON *
         tell_skipped(w, view);
         take(w, SOVD_TAKE(view));
         tell_read(w, w->backend->view);
+        remember_view(w->backend, &w->remember);
         return 0;
 }
 
@@ -242,6 +251,7 @@ static void *run(void *data) {
         struct watch w = { .backend = b };
         uint64_t due_usec = 0;
 
+        w.view_is_real = remember_load(b);
         publish(&w, SOVD_CONNECTING);
         while (!watch_is_stopping(b)) {
                 bool full = b->connection != SOVD_CONNECTED || sovd_now_usec() >= due_usec;
@@ -254,6 +264,8 @@ static void *run(void *data) {
                 else
                         sleep_until(b, sovd_now_usec() + SOVD_MIN(AWAY_USEC, b->refresh_usec));
         }
+        if (b->connection == SOVD_CONNECTED)
+                remember_seen(b, &w.remember, true);
         return NULL;
 }
 

@@ -81,6 +81,7 @@ struct sovd_view {
         size_t n_entities;
         enum sovd_connection connection;    /* of every entity in it */
         bool updates;                       /* the server behind it offers updates */
+        bool remembered;                    /* of a run before: whoever offers the same now owns it */
 };
 
 struct sovd_entity;

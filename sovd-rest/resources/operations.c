@@ -179,7 +179,7 @@ static bool script_runs_on(struct sovd_call *call, const struct sovd_entity *e, 
         return sovd_executions_remove(executions_of(call), owner->id) != 0;
 }
 
-/* Is there a backend of this name that cannot be reached now? Behind a restart nobody knows its entities before it can. */
+/* Is there a backend of this name that cannot be reached now? Its entities need not be known from before a restart. */
 static bool is_away(struct sovd_call *call, const char *name) {
         struct sovd_backend *backends[SOVD_BACKENDS_MAX];
         size_t n = sovd_gateway_backends(call->gateway, backends, SOVD_BACKENDS_MAX);

@@ -116,6 +116,7 @@ static int root_read(struct sovd_call *call) {
 struct backend_health {
         const char *name, *type, *connection, *dialect, *breaker, *last_error, *last_seen;
         struct sovd_int entities, left_out, in_flight, calls, failures;
+        struct sovd_bool remembered;
 };
 struct clash {
         const char *entity, *owner, *left_out;
@@ -187,7 +188,10 @@ static const struct sovd_field backend_fields[] = {
         { .name = "dialect", .type = SOVD_FIELD_STRING, .offset = F(dialect), .doc = "iso or odata, once it is known" },
         { .name = "breaker", .type = SOVD_FIELD_STRING, .offset = F(breaker), .doc = "closed, open or half-open" },
         { .name = "last_error", .type = SOVD_FIELD_STRING, .offset = F(last_error) },
-        { .name = "last_seen", .type = SOVD_FIELD_STRING, .offset = F(last_seen), .format = "date-time" },
+        { .name = "last_seen", .type = SOVD_FIELD_STRING, .offset = F(last_seen), .format = "date-time",
+          .doc = "When it answered last; with `remembered` the time of a run before, at most an hour too early." },
+        { .name = "remembered", .type = SOVD_FIELD_BOOL, .offset = F(remembered),
+          .doc = "true: its entities are those of a run before, as it was not reached in this one; else absent." },
         { .name = "entities", .type = SOVD_FIELD_INT, .offset = F(entities) },
         { .name = "left_out", .type = SOVD_FIELD_INT, .offset = F(left_out),
           .doc = "Entities and relations that are not shown: reserved or unusable ids, or too many." },
@@ -266,6 +270,7 @@ static struct backend_health describe(struct sovd_call *call, struct sovd_backen
                 .last_seen = s.last_seen_usec
                                      ? sovd_call_printf(call, "%s", sovd_clock_format(seen, s.last_seen_usec))
                                      : NULL,
+                .remembered = { s.remembered, true },
                 .entities = SOVD_INT((int64_t)s.n_entities),
                 .left_out = SOVD_INT((int64_t)s.n_skipped),
                 .in_flight = SOVD_INT(s.in_flight),

@@ -289,7 +289,12 @@ class Scripts(RestartCase):
         self.begin(path=f'{OPERATIONS}/long/executions')
         self.behind.stop()
         self.restart()
-        self.ask(404, 'GET', '/components/ecu')  # nothing is known of it before it can be reached
+        self.assertEqual(self.ask(200, 'GET', '/components/ecu').json['connectionState'], 'disconnected')
+        self.begin(503, path='/components/here/operations/long/executions')
+        self.kill()
+        self.sql('DELETE FROM remembered_view')
+        self.start()
+        self.ask(404, 'GET', '/components/ecu')  # now nothing is known of it before it can be reached
         self.begin(503, path='/components/here/operations/long/executions')
         self.assertEqual(self.gateway.metrics()['sovd_executions_running'], 2)
 
