@@ -347,14 +347,14 @@ static void take_over(struct sovd_sovd *b, struct view *view, const struct diale
 }
 
 /* Another server, or another part of it, has nothing to do with what was there under this name. */
-static int recall(struct sovd_sovd *b, struct sovd_db *db, const struct row *row, struct sovd_arena *arena) {
+static void recall(struct sovd_sovd *b, struct sovd_db *db, const struct row *row, struct sovd_arena *arena) {
         const struct dialect *dialect;
         struct view *view;
         const char *why;
 
         if (strcmp(row->source, b->source) != 0) {
                 post(b, db, NULL, 0);
-                return -ENOENT;
+                return;
         }
         int r = remember_decode(row->body, strlen(row->body), &view, &dialect, arena, &why);
         if (r > 0)
@@ -362,23 +362,23 @@ static int recall(struct sovd_sovd *b, struct sovd_db *db, const struct row *row
                          b->base.name, why ? why : "out of memory");
         if (!r)
                 take_over(b, view, dialect, row->seen_usec);
-        return r;
 }
 
-bool remember_load(struct sovd_sovd *b) {
+void remember_load(struct sovd_sovd *b) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         struct sovd_db *db = db_of(b);
         struct sovd_db_conn *conn;
         struct row row = { 0 };
 
         if (!db || sovd_arena_new(&arena, 4096) || sovd_db_read_begin(db, &conn))
-                return false;
+                return;
         int r = read_row(conn, b->base.name, arena, &row);
         sovd_db_read_end(db, conn);
         if (r)
                 sovd_log(SOVD_LOG_WARN, "backend '%s': what is known of its entities from before cannot be read: %s",
                          b->base.name, strerror(abs(r)));
-        return !r && row.body && recall(b, db, &row, arena) == 0;
+        else if (row.body)
+                recall(b, db, &row, arena);
 }
 
 /* --- those that are gone -------------------------------------------------------------------------------- */

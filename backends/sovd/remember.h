@@ -9,7 +9,7 @@
  * ten writes and then one a minute. A view of over 4 MiB is not kept. Without a file nothing is. What is read at the start
  * is judged like any input.
  *
- * All functions are for the watch thread, but the last two.
+ * The functions with a backend are for the watch thread, or for the one that starts it.
  */
 #include "backends/sovd/backend.h"
 #include "sovd-core/base/json_writer.h"
@@ -23,8 +23,8 @@ struct remember {
         bool told_too_long;
 };
 
-/* The view of the run before takes the place of the one that is there. false: there is none for this server. */
-bool remember_load(struct sovd_sovd *b);
+/* The view of the run before takes the place of the one that is there, if there is one for this server (b->remembered). */
+void remember_load(struct sovd_sovd *b);
 
 /* A pass has ended: writes the view if it changed, or what time it is if that was long ago. */
 void remember_view(struct sovd_sovd *b, struct remember *m);

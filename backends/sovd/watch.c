@@ -248,11 +248,9 @@ static void sleep_until(struct sovd_sovd *b, uint64_t due_usec) {
 
 static void *run(void *data) {
         struct sovd_sovd *b = data;
-        struct watch w = { .backend = b };
+        struct watch w = { .backend = b, .view_is_real = b->remembered };
         uint64_t due_usec = 0;
 
-        w.view_is_real = remember_load(b);
-        publish(&w, SOVD_CONNECTING);
         while (!watch_is_stopping(b)) {
                 bool full = b->connection != SOVD_CONNECTED || sovd_now_usec() >= due_usec;
 
@@ -271,8 +269,11 @@ static void *run(void *data) {
 
 /* Signals are the main thread's. */
 int watch_start(struct sovd_sovd *b) {
+        struct watch w = { .backend = b };
         sigset_t all, before;
 
+        remember_load(b);
+        publish(&w, SOVD_CONNECTING); /* here, so that the first request finds what is known */
         (void)sigfillset(&all);
         (void)pthread_sigmask(SIG_SETMASK, &all, &before);
         int r = pthread_create(&b->thread, NULL, run, b);
