@@ -128,11 +128,17 @@ static bool has_times(const struct faults_export *f) {
         return f->filter.from_usec || f->filter.to_usec;
 }
 
-/* Faults that a backend keeps may be followed here. Without times it is asked what there is now. */
+/* Faults that a backend keeps may be followed here. It is asked what there is now; while it is away, what was read last stands
+ * before the line with its error. */
+static bool only_it_knows(const struct sovd_entity *e) {
+        return sovd_faults_are_elsewhere(e) && e->connection == SOVD_CONNECTED;
+}
+
+/* Without times. */
 static bool is_asked_elsewhere(const struct faults_export *f, struct sovd_call *call, const char *reference) {
         const struct sovd_entity *e = has_times(f) || !reference ? NULL : entity_of(call, reference);
 
-        return e && sovd_faults_are_elsewhere(e);
+        return e && only_it_knows(e);
 }
 
 static int kept_page(struct faults_export *f) {
@@ -287,7 +293,7 @@ static int faults_export(struct sovd_call *call) {
         f->base.head = faults_head;
         f->base.step = faults_step;
         set_order(call, f);
-        if (!f->only || !sovd_faults_are_elsewhere(f->only) || f->is_history || has_times(f))
+        if (!f->only || !only_it_knows(f->only) || f->is_history || has_times(f))
                 f->sink = sovd_gateway_fault_sink(call->gateway);
         return sovd_export_answer(call, &f->base, sovd_call_printf(call, "%s.ndjson", name));
 }

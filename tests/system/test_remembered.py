@@ -155,6 +155,12 @@ class Away(RememberedCase):
         self.away(kill=True)
         listed = self.gateway.get('/faults?entity=components/bms')
         self.assertEqual((listed.status, [fault['code'] for fault in listed.json['items']]), (200, ['P0A80']))
+        history = self.gateway.get(BMS + '/faults/history')
+        self.assertEqual((history.status, [event['fault']['code'] for event in history.json['items']]), (200, ['P0A80']))
+        for path in '/export/faults?entity=components/bms', '/export/faults':
+            _, *lines, _ = map(json.loads, self.gateway.get(path).body.splitlines())
+            lines = [line for line in lines if line['entity'] == 'components/bms']
+            self.assertEqual([line.get('code') or line['error']['error_code'] for line in lines], ['P0A80', 'not-responding'])
 
     def test_a_second_start_without_it_knows_as_much(self):
         self.start()
