@@ -186,6 +186,25 @@ static void the_order_of_adding_decides_not_that_of_publishing(void **state) {
         assert_ptr_equal(owner_of("x"), &fakes[0].backend);
 }
 
+static void what_is_remembered_is_owned_by_whoever_offers_it_now(void **state) {
+        struct sovd_view before = FAKE_VIEW(&fakes[0], COMPONENT("x"), COMPONENT("y"));
+
+        before.connection = SOVD_DISCONNECTED;
+        before.remembered = true;
+        add(2);
+        assert_int_equal(sovd_backend_publish(&fakes[0].backend, &before), 0);
+        assert_ptr_equal(owner_of("x"), &fakes[0].backend);
+
+        publish(&fakes[1], COMPONENT("x"));
+
+        assert_ptr_equal(owner_of("x"), &fakes[1].backend);
+        assert_ptr_equal(owner_of("y"), &fakes[0].backend);
+
+        publish(&fakes[0], COMPONENT("x"));
+
+        assert_ptr_equal(owner_of("x"), &fakes[0].backend);
+}
+
 static void reordering_changes_who_owns_a_clashing_id(void **state) {
         static const char *const order[] = { "c", "a", "b" };
         struct sovd_backend *backends[SOVD_BACKENDS_MAX];
@@ -357,6 +376,7 @@ int main(void) {
                 TEST(removing_a_backend_takes_its_entities_out),
                 TEST(the_loser_of_a_clash_takes_over_when_the_owner_goes),
                 TEST(the_order_of_adding_decides_not_that_of_publishing),
+                TEST(what_is_remembered_is_owned_by_whoever_offers_it_now),
                 TEST(reordering_changes_who_owns_a_clashing_id),
                 TEST(what_a_replaced_backend_offered_stays_until_the_new_one_is_connected),
                 TEST(a_backend_that_was_removed_publishes_no_more),
