@@ -293,7 +293,7 @@ void remember_view(struct sovd_sovd *b, struct remember *m) {
         if (!db)
                 return;
         if (atomic_load(&b->view_is_stored)) {
-                if (sovd_now_usec() - m->seen_usec >= SEEN_USEC)
+                if (!m->seen_usec || sovd_now_usec() - m->seen_usec >= SEEN_USEC)
                         remember_seen(b, m, false);
         } else if (may_write(m))
                 store(b, m, db);

@@ -19,7 +19,7 @@
 
 /* What the thread keeps of what it wrote. */
 struct remember {
-        uint64_t seen_usec, due_usec; /* monotonic: when the row was written; the bucket of writes */
+        uint64_t seen_usec, due_usec; /* monotonic: when the row was written, 0 = not yet; the bucket of writes */
         bool told_too_long;
 };
 
