@@ -265,6 +265,19 @@ bool sovd_gate_may_read(const struct sovd_call *call, const struct sovd_entity *
         return decide(call, &access).verdict == SOVD_ALLOWED;
 }
 
+int sovd_gate_may_log(struct sovd_call *call, const struct sovd_entity *e) {
+        const struct sovd_access access = { .method = "POST",
+                                            .collection = sovd_collection_names[SOVD_COLLECTION_LOGS],
+                                            .entity_type = sovd_entity_type_paths[e->type],
+                                            .entity_id = e->id };
+        const struct sovd_decision d = decide(call, &access);
+
+        if (sovd_gate_may_read(call, e, SOVD_COLLECTION_LOGS, NULL) && (d.verdict == SOVD_ALLOWED || !d.rule))
+                return 0;
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow to write into the logs of %s '%s'",
+                         sovd_entity_type_words[e->type], e->id);
+}
+
 bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection) {
         const struct sovd_access access = { .collection = sovd_collection_names[collection],
                                             .entity_type = sovd_entity_type_paths[e->type],
