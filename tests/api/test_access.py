@@ -336,6 +336,8 @@ class Tenants(AccessCase):
         self.assertEqual({item['entity'] for item in own['items']} - {'components/bms', 'components/cell-monitor', 'areas/powertrain'}, set())
         self.assertTrue(own['items'])
         self.assertLess(own['total'], whole['total'])
+        self.assertNotEqual(own['version'], whole['version'])
+        self.assertEqual({own['version']}, {catalogue(name)['version'] for name in ('tenant-a', 'admin-of-a', 'tenant-a')})
 
     def test_the_audit_log_has_what_the_own_clients_did_only(self):
         own = self.ask('tenant-b', 204, 'DELETE', '/components/hpc/faults').headers['x-request-id']
