@@ -2,12 +2,18 @@
 #include "sovd-rest/body_stream.h"
 #include "sovd-core/base/digest.h"
 #include "sovd-rest/http_server.h"
+#include "sovd-rest/pass.h"
 #include "sovd-rest/rest.h"
 
 static void free_sha(void *sha) {
         (void)sovd_sha256_free(sha);
 }
 
+static void free_pass(void *pass) {
+        (void)sovd_pass_unref(pass);
+}
+
+/* The bytes may be long in coming: what allowed them has to hold until the last one is here. */
 static int body_stream_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec, size_t *ret_n) {
         struct sovd_body_stream *b = (struct sovd_body_stream *)stream;
         int r = sovd_http_body_read(b->x, buf, size, deadline_usec, ret_n, &b->base.problem);
@@ -15,12 +21,17 @@ static int body_stream_read(struct sovd_source *stream, void *buf, size_t size, 
         (void)__atomic_add_fetch(&b->transfers->bytes_in, *ret_n, __ATOMIC_RELAXED);
         sovd_sha256_add(b->sha, buf, *ret_n);
         b->n += *ret_n;
-        return r;
+        if (r || !b->pass || sovd_pass_stands(b->pass))
+                return r;
+        *ret_n = 0;
+        b->base.problem = "what allowed this transfer was taken away";
+        return SOVD_E_FORBIDDEN;
 }
 
-int sovd_body_stream_begin(struct sovd_http_exchange *x, struct sovd_call *call) {
+int sovd_body_stream_begin(struct sovd_http_exchange *x, struct sovd_call *call, const struct sovd_route *route) {
         struct sovd_rest_call *outer = (struct sovd_rest_call *)call;
         struct sovd_sha256 *sha;
+        struct sovd_pass *pass = NULL;
         const char *reason;
 
         if (!x->info.chunked && !sovd_head_field(&x->head, "Content-Length"))
@@ -33,12 +44,17 @@ int sovd_body_stream_begin(struct sovd_http_exchange *x, struct sovd_call *call)
         r = sovd_sha256_new(&sha);
         if (!r)
                 r = sovd_arena_defer(call->arena, free_sha, sha);
+        if (!r)
+                r = sovd_pass_new(&pass, call, route);
+        if (!r && pass)
+                r = sovd_arena_defer(call->arena, free_pass, pass);
         if (r)
                 return r;
         outer->body = (struct sovd_body_stream){ .base.read = body_stream_read,
                                                  .x = x,
                                                  .transfers = sovd_metrics_transfers(outer->rest->metrics),
-                                                 .sha = sha };
+                                                 .sha = sha,
+                                                 .pass = pass };
         call->body = &outer->body.base;
         call->deadline_usec = x->started_usec + outer->rest->bulk_timeout_usec;
         return 0;

@@ -369,7 +369,7 @@ static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const
         if ((route->flags & SOVD_RAW_BODY) && !(route->in && sovd_type_is_json(type)))
                 return read_raw(x, call);
         if (route->flags & SOVD_STREAM_BODY)
-                return sovd_body_stream_begin(x, call);
+                return sovd_body_stream_begin(x, call, route);
         if (!route->in && !x->info.has_body)
                 return 0;
         if (!route->in)

@@ -5,6 +5,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import gateway
 import test_access
 from test_access import entry
 
@@ -34,6 +35,49 @@ class Logs(test_access.AccessCase):
         self.gateway.reload(self.gateway.settings(test_access.VEHICLE, **self.sections(roles)), 'the configuration was read again')
         found = self.until(lambda: self.gateway.bare('GET', self.gateway.full(uri), headers=test_access.who('changing')).json.get('last_error'))
         self.assertIn('roles and scopes', found['message'])
+
+
+class Uploads(test_access.AccessCase):
+    """Its bytes come slowly: its client starts while it may, and ends when it may not."""
+    clients = [entry('fitter', 'developer'), entry('keeper', 'admin'), entry('witness', 'admin')]
+    MAPS = '/components/hpc/bulk-data/maps'
+
+    def tearDown(self):
+        self.gateway.reload(self.gateway.settings(test_access.VEHICLE, **self.sections()), 'the configuration was read again')
+
+    def upload(self, name, path, clients):
+        """The reply to an upload whose last byte comes after the reload."""
+        fields = {'Host': f'{self.gateway.host}:{self.gateway.port}', **test_access.who(name), 'Content-Type': 'application/octet-stream',
+                  'Content-Disposition': 'attachment; name="a"', 'X-Request-Id': self.id().rsplit('.', 1)[1][:36], 'Content-Length': '100000'}
+        with gateway.Raw((self.gateway.host, self.gateway.port)) as connection:
+            connection.send(f'POST {gateway.BASE}{path} HTTP/1.1\r\n' + ''.join(f'{key}: {value}\r\n' for key, value in fields.items()) + '\r\n' + 'a' * 99999)
+            self.until(lambda: [e for e in self.get('witness', '/audit?event=request.intent')['items'] if e['req'] == fields['X-Request-Id']])
+            self.gateway.reload(self.gateway.settings(test_access.VEHICLE, **self.sections(clients)), 'the configuration was read again')
+            connection.send('a')
+            reply = connection.reply()
+        outcome, = self.until(lambda: [e for e in self.get('witness', '/audit?event=request.outcome')['items'] if e['req'] == fields['X-Request-Id']])
+        return reply, outcome
+
+    def refused(self, name, path, clients):
+        before = self.ids('witness', self.MAPS)
+        reply, outcome = self.upload(name, path, clients)
+        self.assertEqual(reply.status, 403, reply)
+        self.assertIn('taken away', reply.json['message'])
+        self.assertEqual((outcome['status'], outcome['outcome']), (403, 'denied'))
+        self.assertEqual(self.ids('witness', self.MAPS), before)
+
+    def test_an_upload_ends_with_the_key_that_began_it(self):
+        self.refused('fitter', self.MAPS, self.clients[1:])
+
+    def test_an_upload_ends_with_the_role_that_allowed_it(self):
+        self.refused('fitter', self.MAPS, [entry('fitter', 'viewer'), *self.clients[1:]])
+
+    def test_a_restore_ends_with_the_key_that_began_it(self):
+        self.refused('keeper', '/x-admin/restore', [self.clients[0], self.clients[2]])
+
+    def test_an_upload_whose_client_is_still_allowed_goes_on(self):
+        reply, outcome = self.upload('fitter', self.MAPS, [self.clients[0], self.clients[2]])
+        self.assertEqual((reply.status, outcome['outcome']), (201, 'ok'))
 
 
 if __name__ == '__main__':
