@@ -114,6 +114,15 @@ static int no_route(struct sovd_call *call, const struct sovd_http_exchange *x, 
         return SOVD_E_METHOD;
 }
 
+/* A backend may take what is encoded in an id for a part of the path. What would then be another path, or encoded still, is no
+ * id; and where rules name single resources, none has a slash. */
+static int check_ids(struct sovd_call *call) {
+        for (size_t i = 0; i < SOVD_PARAMS_MAX && call->params[i]; i++)
+                if (sovd_target_leads_on(call->params[i]) || (strpbrk(call->params[i], "/\\") && sovd_gate_picks(call)))
+                        return sovd_fail(call, SOVD_E_NOT_FOUND, "'%.128s' is no id", call->params[i]);
+        return 0;
+}
+
 /* Each step must be a child of the one before it. */
 static int resolve_entity(struct sovd_call *call, const struct sovd_match *m) {
         const struct sovd_entity *parent = NULL;
@@ -127,7 +136,7 @@ static int resolve_entity(struct sovd_call *call, const struct sovd_match *m) {
                 parent = e;
         }
         call->entity = parent;
-        return 0;
+        return check_ids(call);
 }
 
 static int check_offered(struct sovd_call *call, const struct sovd_route *route) {
