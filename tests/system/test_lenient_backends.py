@@ -5,6 +5,7 @@ import http.server
 import json
 import pathlib
 import posixpath
+import re
 import sys
 import tempfile
 import threading
@@ -29,7 +30,7 @@ class Lenient(http.server.BaseHTTPRequestHandler):
 
     def answer(self):
         path, _, query = self.path.partition('?')
-        path = posixpath.normpath(urllib.parse.unquote(path).replace('\\', '/'))
+        path = posixpath.normpath(re.split('[?#;]', urllib.parse.unquote(path))[0].replace('\\', '/'))
         self.server.paths.append(path)
         body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
         inner = http.client.HTTPConnection('127.0.0.1', self.server.ecu, timeout=20)
@@ -83,6 +84,7 @@ class LenientBackend(unittest.TestCase):
                            ('no-soc', '/components/bms/data/x%2F..%2Fsoc'), ('no-soc', '/components/bms/data/.%2Fsoc'),
                            ('no-soc', '/components/bms/data/soc%2F'), ('no-soc', '/components/bms/data/%2Fsoc'),
                            ('no-soc', '/components/bms/operations/self-test%2Fexecutions'),
+                           ('no-soc', '/components/bms/data/soc%3Fx'), ('no-soc', '/components/bms/data/soc%23'), ('no-soc', '/components/bms/data/soc%3Bv=1'),
                            ('developer', '/updates/x%2F..%2F..%2Fcomponents')):
             with self.subTest(f'{name} {path}'):
                 self.assertIn(self.ask(name, path).status, (403, 404))
