@@ -181,6 +181,9 @@ int sovd_trail_end(struct sovd_call *call, const struct sovd_route *route, int r
         e.status = status_of(call, route, r);
         e.outcome = outcome_of(call, r, (unsigned)e.status);
         add_text(&e, "proximity", t->proximity);
+        if (call->session)
+                add_text(&e, "session", sovd_audit_secret(t->audit, call->session, strlen(call->session), t->session));
+        add_text(&e, "for", clip(t->session_of, sizeof(t->session_of), call->session_of));
         add_text(&e, "body", sovd_body_stream_name(call, t->audit, t->body));
         if (!r)
                 add_location(&e, call, t);
