@@ -143,7 +143,10 @@ static int grant_key(struct sovd_auth *auth, struct sovd_call *call, const struc
                 r = check_scope(call, &p, request->scope);
         if (!r && request->scope && !narrow(&p, request->scope, call->arena))
                 r = sovd_error_origin(-ENOMEM);
-        return r ? r : sovd_sessions_open(auth->sessions, call, &p, &owner, ret);
+        if (r)
+                return r;
+        call->session_of = p.id;
+        return sovd_sessions_open(auth->sessions, call, &p, &owner, ret);
 }
 
 static int grant_refresh(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_token_request *request,
@@ -156,6 +159,8 @@ static int grant_refresh(struct sovd_auth *auth, struct sovd_call *call, const s
         int r = sovd_sessions_find_refresh(auth->sessions, call, request->refresh_token, &owner);
         if (!r)
                 r = find_owner(auth, owner.key, call->arena, &p);
+        if (!r)
+                call->session_of = p.id;
         if (!r && owner.scopes && !narrow(&p, owner.scopes, call->arena))
                 r = sovd_error_origin(-ENOMEM);
         if (!r)

@@ -4,6 +4,7 @@
 #include "sovd-auth/secrets.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
 
 #define KEY_MIN 16
@@ -115,9 +116,8 @@ const struct proximity_rule *proximity_rules_find(const struct proximity_rules *
         const char *segments[4];
 
         for (size_t i = 0; i < 4; i++) {
-                if (strlen(given[i]) >= ID_SIZE)
-                        return rules->n ? &rules->items[0]
-                                        : NULL; /* no id is that long: whatever it is, it is guarded */
+                if (strlen(given[i]) >= ID_SIZE || (i == 3 && strpbrk(given[i], SOVD_ID_ENDS))) /* whatever it is, it is guarded */
+                        return rules->n ? &rules->items[0] : NULL;
                 memcpy(folded[i], given[i], strlen(given[i]) + 1);
                 fold(folded[i]);
                 segments[i] = folded[i];

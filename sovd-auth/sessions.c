@@ -258,6 +258,7 @@ int sovd_sessions_open(struct sovd_sessions *s, struct sovd_call *call, const st
                 return r;
         }
         memcpy(c.session.before, c.session.refresh, sizeof(c.session.before));
+        call->session = sovd_arena_strdup(call->arena, c.session.id);
         r = apply(&c, call);
         if (!r)
                 count(s, &s->n_opened);
@@ -293,6 +294,7 @@ int sovd_sessions_find_refresh(struct sovd_sessions *s, struct sovd_call *call, 
                 return SOVD_E_UNAUTHORIZED;
         if (!described)
                 return sovd_error_origin(-ENOMEM);
+        call->session = ret->id;
         if (!replayed)
                 return 0;
         sovd_log(SOVD_LOG_WARN, "a refresh token was shown a second time: session %s ends", ret->id);
@@ -339,6 +341,7 @@ int sovd_sessions_revoke(struct sovd_sessions *s, struct sovd_call *call, const 
         (void)pthread_mutex_unlock(&s->mutex);
         if (!*id)
                 return 0;
+        call->session = sovd_arena_strdup(call->arena, id);
         r = end_session(s, call, id);
         if (!r)
                 count(s, &s->n_revoked);

@@ -75,6 +75,8 @@ struct sovd_call {
         uint64_t idempotency;            /* ticket of its Idempotency-Key (idempotency.h); 0 = it has none */
         struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 
+        const char *session, *session_of; /* of tokens that it is about, and whose it is, for the audit log; or NULL */
+
         bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_event_source * (event.h) */
 
         bool acted;                      /* a backend was told to change something and has not refused it: a failure from

@@ -4,6 +4,7 @@
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
+#include "sovd-rest/body_stream.h"
 #include "sovd-rest/cors.h"
 #include "sovd-rest/docs.h"
 #include "sovd-rest/gate.h"
@@ -113,6 +114,15 @@ static int no_route(struct sovd_call *call, const struct sovd_http_exchange *x, 
         return SOVD_E_METHOD;
 }
 
+/* A backend may take what is encoded in an id for a part of the path. What would then be another path, or encoded still, is no
+ * id; and where rules name single resources, none has what could end it. */
+static int check_ids(struct sovd_call *call) {
+        for (size_t i = 0; i < SOVD_PARAMS_MAX && call->params[i]; i++)
+                if (sovd_target_leads_on(call->params[i]) || (strpbrk(call->params[i], SOVD_ID_ENDS) && sovd_gate_picks(call)))
+                        return sovd_fail(call, SOVD_E_NOT_FOUND, "'%.128s' is no id", call->params[i]);
+        return 0;
+}
+
 /* Each step must be a child of the one before it. */
 static int resolve_entity(struct sovd_call *call, const struct sovd_match *m) {
         const struct sovd_entity *parent = NULL;
@@ -126,7 +136,7 @@ static int resolve_entity(struct sovd_call *call, const struct sovd_match *m) {
                 parent = e;
         }
         call->entity = parent;
-        return 0;
+        return check_ids(call);
 }
 
 static int check_offered(struct sovd_call *call, const struct sovd_route *route) {
@@ -349,34 +359,6 @@ static int read_raw(struct sovd_http_exchange *x, struct sovd_call *call) {
         return r > 0 ? sovd_fail(call, (enum sovd_error)r, "%s", reason) : r;
 }
 
-static int body_stream_read(struct sovd_source *stream, void *buf, size_t size, uint64_t deadline_usec, size_t *ret_n) {
-        struct sovd_body_stream *b = (struct sovd_body_stream *)stream;
-        int r = sovd_http_body_read(b->x, buf, size, deadline_usec, ret_n, &b->base.problem);
-
-        (void)__atomic_add_fetch(&b->transfers->bytes_in, *ret_n, __ATOMIC_RELAXED);
-        return r;
-}
-
-/* The handler reads it, and may take as long as a transfer may. */
-static int begin_stream(struct sovd_http_exchange *x, struct sovd_call *call) {
-        struct sovd_rest_call *outer = (struct sovd_rest_call *)call;
-        const char *reason;
-
-        if (!x->info.chunked && !sovd_head_field(&x->head, "Content-Length"))
-                return sovd_fail(call, SOVD_E_LENGTH_REQUIRED,
-                                 "an upload needs Content-Length, or Transfer-Encoding: chunked");
-        int r = sovd_http_body_begin(x, outer->rest->bulk_bytes, &reason);
-        if (r)
-                return sovd_fail(call, (enum sovd_error)r, "%s: %llu bytes", reason,
-                                 (unsigned long long)outer->rest->bulk_bytes);
-        outer->body = (struct sovd_body_stream){ .base.read = body_stream_read,
-                                                 .x = x,
-                                                 .transfers = sovd_metrics_transfers(outer->rest->metrics) };
-        call->body = &outer->body.base;
-        call->deadline_usec = x->started_usec + outer->rest->bulk_timeout_usec;
-        return 0;
-}
-
 /* Nothing is unpacked here, and packed bytes are not what Content-Type says. */
 static int check_coding(const struct sovd_http_exchange *x, struct sovd_call *call) {
         const char *coding = sovd_head_field(&x->head, "Content-Encoding");
@@ -396,7 +378,7 @@ static int read_body(struct sovd_http_exchange *x, struct sovd_call *call, const
         if ((route->flags & SOVD_RAW_BODY) && !(route->in && sovd_type_is_json(type)))
                 return read_raw(x, call);
         if (route->flags & SOVD_STREAM_BODY)
-                return begin_stream(x, call);
+                return sovd_body_stream_begin(x, call, route);
         if (!route->in && !x->info.has_body)
                 return 0;
         if (!route->in)

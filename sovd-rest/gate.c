@@ -233,6 +233,21 @@ bool sovd_gate_may_with(const struct sovd_call *call, const struct sovd_route *r
         return decide(call, &a.access).verdict == SOVD_ALLOWED;
 }
 
+bool sovd_gate_may_on(const struct sovd_call *call, const struct sovd_route *route, const char *const *params, const char *ref) {
+        const char *slash = strchr(ref, '/');
+        struct sovd_route_access a;
+        char type[16] = "";
+
+        sovd_access_of(&a, route, NULL, params);
+        if (slash && (size_t)(slash - ref) < sizeof(type))
+                memcpy(type, ref, (size_t)(slash - ref));
+        if (sovd_name_find(sovd_entity_type_paths, type) < 0)
+                return !sovd_gate_is_narrowed(call) || !sovd_policy_narrows(policy_of(call), &call->principal);
+        a.access.entity_type = type;
+        a.access.entity_id = slash + 1;
+        return decide(call, &a.access).verdict == SOVD_ALLOWED;
+}
+
 bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route) {
         return sovd_gate_may_with(call, route, call->params);
 }
@@ -248,6 +263,19 @@ bool sovd_gate_may_read(const struct sovd_call *call, const struct sovd_entity *
                                             .any_resource = !id };
 
         return decide(call, &access).verdict == SOVD_ALLOWED;
+}
+
+int sovd_gate_may_log(struct sovd_call *call, const struct sovd_entity *e) {
+        const struct sovd_access access = { .method = "POST",
+                                            .collection = sovd_collection_names[SOVD_COLLECTION_LOGS],
+                                            .entity_type = sovd_entity_type_paths[e->type],
+                                            .entity_id = e->id };
+        const struct sovd_decision d = decide(call, &access);
+
+        if (sovd_gate_may_read(call, e, SOVD_COLLECTION_LOGS, NULL) && (d.verdict == SOVD_ALLOWED || !d.rule))
+                return 0;
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow to write into the logs of %s '%s'",
+                         sovd_entity_type_words[e->type], e->id);
 }
 
 bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection) {

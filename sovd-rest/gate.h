@@ -67,6 +67,14 @@ bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *r
 /* The same with other parameters: SOVD_PARAMS_MAX of them. */
 bool sovd_gate_may_with(const struct sovd_call *call, const struct sovd_route *route, const char *const *params);
 
+/* The same about an entity that it is about too, "components/bms"; of what is no such name nobody knows what it is. Sets no
+ * failure. */
+bool sovd_gate_may_on(const struct sovd_call *call, const struct sovd_route *route, const char *const *params, const char *ref);
+
+/* May what he leaves behind write into the log of the entity? Who may not read it does not, nor whom a rule keeps from adding
+ * to it. Sets the failure. */
+int sovd_gate_may_log(struct sovd_call *call, const struct sovd_entity *e);
+
 /* May he break locks of others? Else SOVD_E_FORBIDDEN, with the failure set. */
 int sovd_gate_may_break(struct sovd_call *call);
 

@@ -643,7 +643,7 @@ static int with_settings(const struct sovd_arguments *arguments) {
                 if (arguments->action == SOVD_ACTION_RUN)
                         status = serve(&d);
                 else if (arguments->action == SOVD_ACTION_EXPLAIN_ACCESS)
-                        status = sovd_policy_explain(d.settings.policy, arguments->principal, arguments->words[0],
+                        status = sovd_policy_explain(d.settings.policy, d.settings.auth, arguments->principal, arguments->words[0],
                                                      arguments->words[1]);
                 else
                         status = printf("%s: ok\n", arguments->config ? arguments->config : "built-in defaults") < 0;

@@ -87,10 +87,33 @@ static int find_route(struct sovd_match *m, const char *method, const char *path
         return *ret ? 0 : complain(m->allowed ? "the method is not offered there" : "there is no such path", path);
 }
 
-static int print(const struct sovd_decision *d, const struct sovd_route_access *a) {
-        static const char *const words[] = { "allowed", "denied (403)", "denied (404: the entity does not exist for it)" };
+/* As gate.c has it, without a vehicle. */
+struct question {
+        const struct sovd_policy *policy;
+        const struct sovd_auth_settings *settings;
+        const struct sovd_route *route;
+        struct sovd_principal who;
+        struct sovd_match m;
+        struct sovd_route_access a;
+};
 
-        (void)printf("%s\n  rule:       %s\n  where:      %s\n  why:        %s\n", words[d->verdict], d->rule ? d->rule : "none",
+static bool is_public(const struct question *q) {
+        return (q->route->flags & SOVD_PUBLIC) || ((q->route->flags & SOVD_PUBLIC_METRICS) && q->settings->public_metrics.value) ||
+               ((q->route->flags & SOVD_PUBLIC_DOCS) && q->settings->public_docs.value);
+}
+
+/* Without credentials and a role for those who have none nothing is looked up. */
+static const char *denial(const struct question *q, enum sovd_verdict verdict) {
+        if (q->who.anonymous && (verdict == SOVD_DENIED || !q->policy || !sovd_policy_has_anonymous(q->policy)))
+                return "denied (401)";
+        return verdict == SOVD_HIDDEN ? "denied (404: the entity does not exist for it)" : "denied (403)";
+}
+
+static int print(const struct question *q, const struct sovd_decision *d) {
+        const struct sovd_route_access *a = &q->a;
+
+        (void)printf("%s\n  rule:       %s\n  where:      %s\n  why:        %s\n",
+                     d->verdict == SOVD_ALLOWED ? "allowed" : denial(q, d->verdict), d->rule ? d->rule : "none",
                      d->where ? d->where : "-", d->why);
         (void)printf("  route:      %s %s\n  collection: %s\n", a->access.method, a->access.route, a->word);
         if (a->access.entity_id)
@@ -100,46 +123,69 @@ static int print(const struct sovd_decision *d, const struct sovd_route_access *
         return d->verdict == SOVD_ALLOWED ? 0 : 1;
 }
 
-static int explain(const struct sovd_policy *policy, char *text, const char *method, const char *path,
-                   struct sovd_arena *arena) {
-        const struct sovd_route *route;
-        struct sovd_route_access a;
-        struct sovd_entity e = { 0 };
-        struct sovd_principal who;
-        struct sovd_match m;
-        struct words words;
-
-        if (!parse_principal(&who, &words, text))
-                return complain("--principal is anonymous, or roles=a,b,scopes=c,tenant=d", NULL);
-        int r = find_route(&m, method, path, arena, &route);
-        if (r)
-                return r;
-        if (m.n_steps)
-                e = (struct sovd_entity){ .type = m.steps[m.n_steps - 1].type, .id = m.steps[m.n_steps - 1].id };
-        sovd_access_of(&a, route, m.n_steps ? &e : NULL, m.params);
-        for (size_t i = 0; policy && i + 1 < m.n_steps; i++) { /* a step through what does not exist leads nowhere */
-                const char *type = sovd_entity_type_paths[m.steps[i].type];
-                if (sovd_policy_shows(policy, &who, type, m.steps[i].id))
-                        continue;
-                return print(&(struct sovd_decision){ SOVD_HIDDEN, NULL, NULL, "an entity on the way may not be seen" }, &a);
-        }
-        const struct sovd_decision d =
-                policy ? sovd_policy_decide(policy, &who, &a.access)
-                : route->flags & SOVD_ADMIN
-                        ? (struct sovd_decision){ SOVD_DENIED, NULL, NULL, "nothing is enforced (auth.enabled), but this is for admins" }
-                        : (struct sovd_decision){ SOVD_ALLOWED, NULL, NULL, "nothing is enforced (auth.enabled is false)" };
-        return print(&d, &a);
+static bool has_role(const struct sovd_principal *who, const char *role) {
+        for (size_t i = 0; i < who->roles.n; i++)
+                if (strcmp(who->roles.items[i], role) == 0)
+                        return true;
+        return false;
 }
 
-int sovd_policy_explain(const struct sovd_policy *policy, const char *principal, const char *method, const char *path) {
+static struct sovd_decision decide_unenforced(const struct question *q) {
+        const bool is_admin = has_role(&q->who, SOVD_ROLE_ADMIN);
+
+        if ((q->route->flags & SOVD_ADMIN) && !is_admin)
+                return (struct sovd_decision){ SOVD_DENIED, NULL, NULL, "nothing is enforced (auth.enabled), but this is for admins" };
+        if ((q->route->flags & SOVD_AUDITOR) && !is_admin && !has_role(&q->who, "auditor"))
+                return (struct sovd_decision){ SOVD_DENIED, NULL, NULL, "nothing is enforced (auth.enabled), but this is for auditors and admins" };
+        return (struct sovd_decision){ SOVD_ALLOWED, NULL, NULL, "nothing is enforced (auth.enabled is false)" };
+}
+
+/* Whoever may use something may have it described. */
+static bool may_use_any(const struct question *q, const struct sovd_entity *e) {
+        struct sovd_route_access a;
+
+        sovd_access_of(&a, q->m.any, e, NULL);
+        return sovd_policy_decide(q->policy, &q->who, &a.access).verdict == SOVD_ALLOWED;
+}
+
+static struct sovd_decision decide(const struct question *q, const struct sovd_entity *e) {
+        if (is_public(q))
+                return (struct sovd_decision){ SOVD_ALLOWED, NULL, NULL, "it is for everybody" };
+        for (size_t i = 0; i + 1 < q->m.n_steps; i++) /* a step through what does not exist leads nowhere */
+                if (!sovd_policy_shows(q->policy, &q->who, sovd_entity_type_paths[q->m.steps[i].type], q->m.steps[i].id))
+                        return (struct sovd_decision){ SOVD_HIDDEN, NULL, NULL, "an entity on the way may not be seen" };
+        if (q->route == &sovd_route_docs && may_use_any(q, e))
+                return (struct sovd_decision){ SOVD_ALLOWED, NULL, NULL, "it describes what may be used" };
+        return sovd_policy_decide(q->policy, &q->who, &q->a.access);
+}
+
+static int explain(struct question *q, char *text, const char *method, const char *path, struct sovd_arena *arena) {
+        struct sovd_entity e = { 0 };
+        struct words words;
+
+        if (!parse_principal(&q->who, &words, text))
+                return complain("--principal is anonymous, or roles=a,b,scopes=c,tenant=d", NULL);
+        int r = find_route(&q->m, method, path, arena, &q->route);
+        if (r)
+                return r;
+        if (q->m.n_steps)
+                e = (struct sovd_entity){ .type = q->m.steps[q->m.n_steps - 1].type, .id = q->m.steps[q->m.n_steps - 1].id };
+        sovd_access_of(&q->a, q->route, q->m.n_steps ? &e : NULL, q->m.params);
+        const struct sovd_decision d = q->policy ? decide(q, q->m.n_steps ? &e : NULL) : decide_unenforced(q);
+        return print(q, &d);
+}
+
+int sovd_policy_explain(const struct sovd_policy *policy, const struct sovd_auth_settings *settings, const char *principal, const char *method,
+                        const char *path) {
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
         _cleanup_(sovd_freep) char *text = principal ? strdup(principal) : NULL;
+        struct question q = { .policy = policy, .settings = settings };
 
         if (!principal || !method || !path)
                 return complain("--explain-access needs --principal TEXT and two words: METHOD PATH", NULL);
         if (!text || sovd_arena_new(&arena, 4096))
                 return complain("out of memory", NULL);
-        return explain(policy, text, method, path, arena);
+        return explain(&q, text, method, path, arena);
 }
 
 /* --- all of them ------------------------------------------------------------------------------------------ */

@@ -15,7 +15,8 @@ const char *sovd_policy_settings_read(const struct sovd_auth_settings *settings,
 
 /* What rules say of a request; for --explain-access. Prints the decision and returns the exit status: 0 allowed, 1 denied,
  * 2 the words make no sense. policy NULL: nothing is enforced. */
-int sovd_policy_explain(const struct sovd_policy *policy, const char *principal, const char *method, const char *path);
+int sovd_policy_explain(const struct sovd_policy *policy, const struct sovd_auth_settings *settings, const char *principal, const char *method,
+                        const char *path);
 
 /* Prints which built-in role may use which route, as Markdown. */
 void sovd_policy_print_matrix(void);

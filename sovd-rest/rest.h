@@ -13,6 +13,8 @@
 #include "sovd-rest/trail.h"
 
 struct sovd_http_server;
+struct sovd_pass;
+struct sovd_sha256;
 struct sovd_admission;
 struct sovd_cors_settings;
 struct sovd_events;
@@ -75,6 +77,9 @@ struct sovd_body_stream {
         struct sovd_source base;
         struct sovd_http_exchange *x;
         struct sovd_transfers *transfers;
+        struct sovd_sha256 *sha; /* of the n bytes that were read */
+        uint64_t n;
+        struct sovd_pass *pass; /* what allows it; or NULL: nothing is enforced */
 };
 
 /* What is beside the call while dispatch works on it. */

@@ -79,6 +79,23 @@ int sovd_target_parse(struct sovd_target *ret, const char *path, struct sovd_are
         return 0;
 }
 
+bool sovd_target_leads_on(const char *segment) {
+        const bool is_path = strpbrk(segment, "/\\");
+
+        for (const char *p = segment; (p = strchr(p, '%')); p++)
+                if (hex(p[1]) >= 0 && hex(p[2]) >= 0)
+                        return true;
+        for (const char *p = segment; is_path; p++) {
+                const size_t n = strcspn(p, "/\\");
+                if (!n || (n <= 2 && strspn(p, ".") >= n))
+                        return true;
+                p += n;
+                if (!*p)
+                        return false;
+        }
+        return false;
+}
+
 /* "status[pendingDTC]" becomes name "status", key "pendingDTC". */
 static void split_key(char *name, struct sovd_query_item *item) {
         char *open = strchr(name, '['), *end = name + strlen(name);

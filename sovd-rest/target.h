@@ -23,6 +23,10 @@ struct sovd_target {
  * SOVD_E_BAD_REQUEST or SOVD_E_URI_TOO_LONG with *reason (static text); -ENOMEM. */
 int sovd_target_parse(struct sovd_target *ret, const char *path, struct sovd_arena *arena, const char **reason);
 
+/* Would a segment, decoded, be another path for who decodes it once more, or takes slashes in it apart: one with an empty part or a
+ * dot segment, or with something that is still encoded? */
+bool sovd_target_leads_on(const char *segment);
+
 /* query: what follows '?', or NULL. '+' is a plus sign (RFC 3986; the standard encodes no forms). name[key]=value
  * gives key, with the brackets raw or encoded. At most SOVD_QUERY_MAX items. Returns like sovd_target_parse. */
 int sovd_query_parse(struct sovd_query_item ret[static SOVD_QUERY_MAX], size_t *ret_n, const char *query,

@@ -4,6 +4,7 @@
 #include "sovd-core/base/db.h"
 #include "sovd-core/idempotency.h"
 #include "sovd-core/base/network.h"
+#include "sovd-rest/body_stream.h"
 #include "sovd-rest/http_server.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/respond.h"
@@ -162,6 +163,12 @@ static int tell_unknown(struct sovd_call *call) {
         return sovd_fail_unknown(call, r);
 }
 
+/* Where what it made, or set going, is found. */
+static void add_location(struct sovd_audit_entry *e, struct sovd_call *call, struct sovd_trail *t) {
+        if (call->location && sovd_has_prefix(call->location, call->base))
+                add_text(e, "location", clip(t->location, sizeof(t->location), sovd_call_printf(call, "%s%s", SOVD_API_BASE, call->location + strlen(call->base))));
+}
+
 int sovd_trail_end(struct sovd_call *call, const struct sovd_route *route, int r) {
         struct sovd_trail *t = &outer_of(call)->trail;
         struct sovd_audit_entry e = t->who;
@@ -174,6 +181,12 @@ int sovd_trail_end(struct sovd_call *call, const struct sovd_route *route, int r
         e.status = status_of(call, route, r);
         e.outcome = outcome_of(call, r, (unsigned)e.status);
         add_text(&e, "proximity", t->proximity);
+        if (call->session)
+                add_text(&e, "session", sovd_audit_secret(t->audit, call->session, strlen(call->session), t->session));
+        add_text(&e, "for", clip(t->session_of, sizeof(t->session_of), call->session_of));
+        add_text(&e, "body", sovd_body_stream_name(call, t->audit, t->body));
+        if (!r)
+                add_location(&e, call, t);
         if (t->fence)
                 add_number(&e, "fence", t->fence);
         if (outer_of(call)->replay)

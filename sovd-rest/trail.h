@@ -25,6 +25,8 @@ struct sovd_trail {
         char method[17];
         char jti[SOVD_AUDIT_SECRET_SIZE], body[SOVD_AUDIT_SECRET_SIZE];
         char path[SOVD_AUDIT_PATH_MAX + 1];
+        char session[SOVD_AUDIT_SECRET_SIZE], session_of[SOVD_TRAIL_ID_MAX + 1]; /* of tokens that were given out, or ended */
+        char location[256 + 1];            /* of what was made */
         char client[48];                   /* the address that a trusted proxy names */
         char head[SOVD_AUDIT_HEAD_SIZE];   /* for the answer: a signed head that covers the outcome; "" = none */
 };

@@ -74,7 +74,8 @@ static int append(struct sovd_call *call, const struct sovd_firing *firing) {
         if (!entry.msg)
                 return sovd_error_origin(-ENOMEM);
         call->entity = e;
-        return backend->ops->log_append(call, e, &entry);
+        int r = sovd_gate_may_log(call, e);
+        return r ? r : backend->ops->log_append(call, e, &entry);
 }
 
 int sovd_trigger_log_write(void *data, struct sovd_firing *firing) {

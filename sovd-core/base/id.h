@@ -16,6 +16,10 @@ int sovd_id_new(char buf[static SOVD_ID_SIZE]);
  * quick, not a secret. */
 void sovd_id_trace(char *buf, size_t n_hex);
 
+/* What ends an id for a server that decodes a path before it takes it apart. Where it matters which resource is meant, an id
+ * with one of them is none. */
+#define SOVD_ID_ENDS "/\\?#;"
+
 /* May s be an id of an entity or a resource? 1 to 128 bytes of valid UTF-8 without control characters, '/',
  * '\\' or a leading '$'; neither "." nor "..". (The standard sets no grammar; ids travel percent-encoded.) */
 bool sovd_id_is_valid(const char *s);

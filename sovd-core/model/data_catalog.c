@@ -93,7 +93,7 @@ static const struct sovd_field source_fields[] = {
         TEXT("version", version, "As Vehicle.VersionVSS has it."),
         COUNT("leaves", leaves, SOVD_REQUIRED, "Leaves that the files have."),
         COUNT("mapped", mapped, SOVD_REQUIRED, "Values of entities that a leaf belongs to."),
-        COUNT("unused", unused, SOVD_REQUIRED, "Entries of catalog.map whose value no entity has now."),
+        COUNT("unused", unused, 0, "Entries of catalog.map whose value no entity has now; for clients that see all of the vehicle."),
         { 0 }
 };
 #undef F

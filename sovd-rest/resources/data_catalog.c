@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/data_catalog.h"
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/digest.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/model/data_catalog.h"
 #include "sovd-rest/gate.h"
@@ -283,6 +284,60 @@ static int take_gaps(struct sovd_call *call, const struct sovd_catalog_index *x,
         return 0;
 }
 
+/* --- what of the whole he may know ----------------------------------------------------------------------- */
+
+static bool sees_a_part(const struct sovd_call *call) {
+        return call->tree != sovd_tree_whole(call->tree) || sovd_gate_picks(call);
+}
+
+static void add_text(struct sovd_sha256 *sha, const char *text) {
+        sovd_sha256_add(sha, text ? text : "", text ? strlen(text) + 1 : 0);
+}
+
+/* The version of what he sees: that of the whole would tell him when something else changes. */
+static int make_version(struct sovd_call *call, const struct sovd_catalog_index *x, const char **ret, int64_t *ret_mapped) {
+        struct sight sight = { .call = call, .narrowed = true };
+        _cleanup_(sovd_sha256_freep) struct sovd_sha256 *sha = NULL;
+        char text[SOVD_SHA256_SIZE];
+        int r = sovd_sha256_new(&sha);
+
+        *ret_mapped = 0;
+        for (size_t i = 0; !r && i < x->n_rows; i++) {
+                const struct sovd_catalog_row *row = x->rows[i];
+                if (!is_seen(&sight, row))
+                        continue;
+                add_text(sha, row->key);
+                add_text(sha, row->text);
+                add_text(sha, row->schema);
+                add_text(sha, row->vss ? row->vss->path : NULL);
+                *ret_mapped += row->vss != NULL;
+        }
+        for (size_t i = 0; !r && i < x->n_parts; i++)
+                if (x->parts[i]->error && sovd_tree_find(call->tree, x->parts[i]->type, x->parts[i]->id))
+                        add_text(sha, x->parts[i]->key);
+        if (!r)
+                r = sovd_sha256_end(sha, text);
+        *ret = r ? NULL : sovd_arena_strndup(call->arena, text, sizeof(x->version) - 1);
+        return r ? r : *ret ? 0 : sovd_error_origin(-ENOMEM);
+}
+
+static int take_version(struct sovd_call *call, const struct sovd_catalog_index *x, struct sovd_data_catalog_page *page) {
+        int64_t mapped;
+
+        page->version = x->version;
+        if (!sees_a_part(call)) {
+                if (x->n_left_out)
+                        page->left_out = SOVD_INT((int64_t)x->n_left_out);
+                return 0;
+        }
+        int r = make_version(call, x, &page->version, &mapped);
+        if (page->vss) {
+                page->vss->mapped = SOVD_INT(mapped);
+                page->vss->unused = (struct sovd_int){ 0 };
+        }
+        return r;
+}
+
 static int take_source(struct sovd_call *call, const struct sovd_catalog_index *x, const struct sovd_vss *vss,
                        struct sovd_data_catalog_page *page) {
         struct sovd_catalog_source *source = sovd_arena_new0(call->arena, struct sovd_catalog_source);
@@ -342,11 +397,10 @@ static int catalog_read(struct sovd_call *call) {
                 r = take_gaps(call, index, &filter, page);
         if (!r && options->vss)
                 r = take_source(call, index, options->vss, page);
+        if (!r)
+                r = take_version(call, index, page);
         if (r)
                 return r;
-        page->version = index->version;
-        if (index->n_left_out)
-                page->left_out = SOVD_INT((int64_t)index->n_left_out);
         call->out = page;
         return 0;
 }

@@ -2,6 +2,7 @@
 #include "sovd-core/model/triggers.h"
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/json_reader.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/observe.h"
 #include "sovd-rest/resources/observed.h"
 #include "sovd-rest/settings.h"
@@ -105,7 +106,7 @@ static int check_log(struct sovd_call *call, const struct sovd_trigger_log *log)
                 if ((unsigned char)*p < ' ' || *p == 0x7f)
                         return sovd_fail_at(call, SOVD_E_BAD_REQUEST, "/log_settings/log_marker_text",
                                             "member log_marker_text may have no control characters");
-        return 0;
+        return sovd_gate_may_log(call, call->entity);
 }
 
 /* Its entries would be changes of what it watches, and it would never come to rest. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/updates.h"
+#include "sovd-rest/gate.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/rest.h"
 
@@ -49,6 +50,77 @@ static const char *uri_of(struct sovd_call *call, const char *ref) {
                   : ref;
 }
 
+/* --- what may be done with it --------------------------------------------------------------------------- */
+
+static const struct sovd_route *route_of(int (*handler)(struct sovd_call *call)) {
+        const struct sovd_route *route = sovd_routes_updates;
+
+        while (route->handler != handler)
+                route++;
+        return route;
+}
+
+static int refuse(struct sovd_call *call, const char *what) {
+        return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow this with %s", what);
+}
+
+/* The package that is meant: rules name what the server chooses by its own id. */
+static int find_meant(struct sovd_call *call, const struct sovd_route *route, const char **ret_id) {
+        const char *params[SOVD_PARAMS_MAX] = { NULL };
+        struct sovd_update_detail detail = { 0 };
+
+        *ret_id = call->params[0];
+        if (!sovd_gate_is_narrowed(call) || strcmp(*ret_id, SOVD_UPDATE_AUTONOMOUS) != 0)
+                return 0;
+        int r = sovd_updates_read(call, *ret_id, &detail);
+        if (r)
+                return r;
+        params[0] = detail.id;
+        if (detail.id ? !sovd_gate_may_with(call, route, params) : sovd_gate_picks(call))
+                return refuse(call, "the package that the server chooses");
+        *ret_id = detail.id ? detail.id : *ret_id;
+        return 0;
+}
+
+/* Is he allowed to do it on each of these? */
+static bool may_on_all(const struct sovd_call *call, const struct sovd_route *route, const char *id, const struct sovd_strings *refs) {
+        const char *params[SOVD_PARAMS_MAX] = { id };
+
+        for (size_t i = 0; i < refs->n; i++)
+                if (!sovd_gate_may_on(call, route, params, refs->items[i]))
+                        return false;
+        return true;
+}
+
+static int check_changed(struct sovd_call *call, const struct sovd_route *route, const char *id) {
+        struct sovd_update_detail detail = { 0 };
+        int r = sovd_gate_is_narrowed(call) ? sovd_updates_read(call, id, &detail) : 0;
+
+        if (r)
+                return r;
+        return may_on_all(call, route, id, &detail.updated_components) && may_on_all(call, route, id, &detail.affected_components)
+                       ? 0
+                       : refuse(call, "all that the package changes");
+}
+
+/* May he know that the package is about this one? */
+static bool may_know(const struct sovd_call *call, const struct sovd_route *route, const char *id, const char *ref) {
+        const char *params[SOVD_PARAMS_MAX] = { id };
+
+        return sovd_gate_may_on(call, route, params, ref);
+}
+
+static void leave_out(const struct sovd_call *call, const struct sovd_route *route, const char *id, struct sovd_strings *refs) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < refs->n; i++)
+                if (may_know(call, route, id, refs->items[i]))
+                        refs->items[n++] = refs->items[i];
+        refs->n = n;
+}
+
+/* --- handlers ------------------------------------------------------------------------------------------- */
+
 static void make_uris(struct sovd_call *call, const struct sovd_strings *refs) {
         for (size_t i = 0; i < refs->n; i++)
                 refs->items[i] = uri_of(call, refs->items[i]);
@@ -57,16 +129,22 @@ static void make_uris(struct sovd_call *call, const struct sovd_strings *refs) {
 /* A client that asks for the package that the server chooses needs its real id; the others know it. */
 static int update_read(struct sovd_call *call) {
         struct sovd_update_detail *detail = sovd_arena_new0(call->arena, struct sovd_update_detail);
+        const struct sovd_route *route = route_of(update_read);
+        const char *id;
         if (!detail)
                 return sovd_error_origin(-ENOMEM);
 
         int r = check_served(call);
         if (!r)
-                r = sovd_updates_read(call, call->params[0], detail);
+                r = find_meant(call, route, &id);
+        if (!r)
+                r = sovd_updates_read(call, id, detail);
         if (r)
                 return r;
         if (!detail->id)
-                detail->id = call->params[0];
+                detail->id = id;
+        leave_out(call, route, id, &detail->updated_components);
+        leave_out(call, route, id, &detail->affected_components);
         make_uris(call, &detail->updated_components);
         make_uris(call, &detail->affected_components);
         call->out = detail;
@@ -107,41 +185,57 @@ static int update_delete(struct sovd_call *call) {
         return sovd_updates_delete(call, call->params[0]);
 }
 
-static int control(struct sovd_call *call, enum sovd_update_action action) {
+static int control(struct sovd_call *call, const struct sovd_route *route, enum sovd_update_action action) {
+        const char *id;
         int r = check_served(call);
 
         if (!r)
-                r = sovd_updates_control(call, sovd_gateway_updates(call->gateway), call->params[0], action);
+                r = find_meant(call, route, &id);
+        if (!r)
+                r = check_changed(call, route, id);
+        if (!r)
+                r = sovd_updates_control(call, sovd_gateway_updates(call->gateway), id, action);
         if (!r)
                 call->location = status_href(call, call->params[0]);
         return r;
 }
 
 static int update_prepare(struct sovd_call *call) {
-        return control(call, SOVD_UPDATE_DO_PREPARE);
+        return control(call, route_of(update_prepare), SOVD_UPDATE_DO_PREPARE);
 }
 
 static int update_execute(struct sovd_call *call) {
-        return control(call, SOVD_UPDATE_DO_EXECUTE);
+        return control(call, route_of(update_execute), SOVD_UPDATE_DO_EXECUTE);
 }
 
 static int update_automated(struct sovd_call *call) {
-        return control(call, SOVD_UPDATE_DO_AUTOMATED);
+        return control(call, route_of(update_automated), SOVD_UPDATE_DO_AUTOMATED);
 }
 
 static int update_status_read(struct sovd_call *call) {
         struct sovd_update_status *status = sovd_arena_new0(call->arena, struct sovd_update_status);
+        const struct sovd_route *route = route_of(update_status_read);
+        const char *id;
+        size_t n = 0;
         if (!status)
                 return sovd_error_origin(-ENOMEM);
 
         int r = check_served(call);
         if (!r)
-                r = sovd_updates_status(call, call->params[0], status);
+                r = find_meant(call, route, &id);
+        if (!r)
+                r = sovd_updates_status(call, id, status);
         if (r)
                 return r;
         struct sovd_update_part *parts = status->subprogress.items;
-        for (size_t i = 0; i < status->subprogress.n; i++)
-                parts[i].entity = uri_of(call, parts[i].entity);
+        for (size_t i = 0; i < status->subprogress.n; i++) {
+                if (!may_know(call, route, id, parts[i].entity))
+                        continue;
+                parts[n] = parts[i];
+                parts[n].entity = uri_of(call, parts[n].entity);
+                n++;
+        }
+        status->subprogress.n = n;
         call->out = status;
         return 0;
 }

@@ -336,6 +336,8 @@ class Tenants(AccessCase):
         self.assertEqual({item['entity'] for item in own['items']} - {'components/bms', 'components/cell-monitor', 'areas/powertrain'}, set())
         self.assertTrue(own['items'])
         self.assertLess(own['total'], whole['total'])
+        self.assertNotEqual(own['version'], whole['version'])
+        self.assertEqual({own['version']}, {catalogue(name)['version'] for name in ('tenant-a', 'admin-of-a', 'tenant-a')})
 
     def test_the_audit_log_has_what_the_own_clients_did_only(self):
         own = self.ask('tenant-b', 204, 'DELETE', '/components/hpc/faults').headers['x-request-id']
@@ -579,6 +581,23 @@ class Explained(unittest.TestCase):
             with self.subTest(f'{principal} {method} {path}'):
                 found = self.explain(principal, method, path)
                 self.assertEqual(found[0], status, found)
+
+    def test_it_says_what_a_request_would_be_answered(self):
+        for principal, method, path, first in (
+                ('anonymous', 'GET', '/components', 'denied (401)'), ('anonymous', 'GET', '/components/bms/data', 'denied (401)'),
+                ('roles=nobodys', 'GET', '/components', 'denied (403)'), ('roles=nobodys', 'GET', '/components/bms', 'denied (404: the entity does not exist for it)'),
+                ('roles=auditor', 'GET', '/audit/docs', 'allowed'), ('roles=nobodys', 'GET', '/audit/docs', 'denied (403)')):
+            with self.subTest(f'{principal} {method} {path}'):
+                self.assertEqual(self.explain(principal, method, path)[1].split('\n')[0], first)
+
+    def test_what_is_for_everybody_or_for_auditors_is_said_of_each_configuration(self):
+        self.config.write_text(json.dumps({'auth': keys.section(entry('x', 'tester'), enabled=True, public_metrics=True, public_docs=True)}))
+        for path in '/metrics', '/components/bms/docs', '/docs':
+            self.assertEqual(self.explain('anonymous', 'GET', path)[0], 0, path)
+        self.config.write_text(json.dumps({'auth': keys.section(entry('x', 'tester'))}))
+        for principal, path, status in (('anonymous', '/audit', 1), ('roles=tester', '/compliance-evidence', 1), ('roles=auditor', '/audit', 0),
+                                        ('roles=auditor', '/x-admin/backup', 1), ('roles=admin', '/x-admin/backup', 0), ('anonymous', '/components', 0)):
+            self.assertEqual(self.explain(principal, 'GET', path)[0], status, (principal, path))
 
     def test_the_page_shows_what_is_true(self):
         page = (pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'authorisation.md').read_text()

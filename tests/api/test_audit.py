@@ -107,6 +107,13 @@ class Trail(AuditCase):
         events = [e['ev'] for e in self.of_request(reply.headers['x-request-id'])]
         self.assertIn(events, (['request.intent', 'request.outcome'], ['access.refused']), reply)
 
+    def test_the_outcome_says_what_was_made(self):
+        reply = self.lock()
+        self.assertEqual(self.of_request(reply.headers['x-request-id'])[-1]['detail']['location'],
+                         '/sovd/v1' + reply.headers['location'].split('/sovd/v1')[1])
+        refused = self.ask(404, 'DELETE', LOCKS + '/nothing-of-this-name', headers=TESTER)
+        self.assertNotIn('location', self.of_request(refused.headers['x-request-id'])[-1]['detail'])
+
     def test_the_answer_to_a_change_carries_a_head_that_covers_it(self):
         reply = self.lock()
         size, root, signature = reply.headers['sovd-audit-head'].split(' ')

@@ -167,6 +167,11 @@ class Proofs(Case):
     def test_a_spelling_in_another_case_is_no_way_around(self):
         self.assertEqual(self.ask(400, 'POST', ECU + '/operations/FLUSH/executions', {}).json['path'], '/proximity_response')
 
+    def test_a_spelling_that_another_server_takes_apart_is_no_way_around(self):
+        for end in '%3Fx', '%23', '%3Bx', '%2Fx', '%5Cx':
+            self.assertEqual(self.ask(400, 'POST', f'{ECU}/operations/flush{end}/executions', {}).json['path'], '/proximity_response')
+        self.ask(404, 'POST', ECU + '/operations/x%2F..%2Fflush/executions', {})
+
     def test_a_script_starts_with_a_proof(self):
         self.start(202, 'scripts/s', self.proven('scripts/s'))
 

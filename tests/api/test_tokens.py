@@ -106,6 +106,25 @@ class Tokens(TokenCase):
             for word in reply.json['access_token'], reply.json['refresh_token'], KEY:
                 self.assertNotIn(word, self.gateway.log)
 
+    def test_the_audit_log_says_whose_tokens_were_given_out_and_which_ended(self):
+        self.start(keys.entry('workshop', KEY, 'tester', 'admin'))
+        first, other = self.grant(), self.grant()
+        second = self.refresh(first['refresh_token'])
+        self.gateway.bare('DELETE', COMPONENTS + '/none/locks/x', headers=keys.bearer(second['access_token']))
+        self.assertEqual(self.post(TOKEN + '/revoke', {'token': other['access_token']}).status, 204)
+        self.refresh(first['refresh_token'], 401)
+
+        def entries():
+            found = self.gateway.bare('GET', '/sovd/v1/audit?limit=100', headers=keys.bearer(KEY)).json['items']
+            return found if any(item.get('method') == 'DELETE' for item in found) else None
+        items = polling.wait_until(entries, 20)
+        outcomes = [item for item in reversed(items) if item['ev'] == 'request.outcome' and item['path'].startswith(TOKEN)]
+        self.assertEqual([item['detail'].get('for') for item in outcomes], ['key:workshop', 'key:workshop', 'key:workshop', None, None])
+        sessions = [item['detail']['session'] for item in outcomes]
+        self.assertEqual((sessions[2], sessions[4], sessions[3]), (sessions[0], sessions[0], sessions[1]))
+        self.assertNotEqual(sessions[0], sessions[1])
+        self.assertIn(sessions[0], [item.get('jti') for item in items if item.get('method') == 'DELETE'])
+
     def test_tokens_are_given_and_taken_back_while_changes_are_switched_off(self):
         """Nothing switches authentication off, and a stolen token does not wait."""
         self.start()

@@ -92,6 +92,17 @@ static void each_segment_is_decoded_by_itself(void **state) {
         splits("/a%3Fb%23c", "|a?b#c");
 }
 
+static void what_would_be_another_path_leads_on(void **state) {
+        static const char *const on[] = { "a/../b", "../a", "a/..", "./a", "a/.", "/a", "a/", "a//b", "/", "..\\a", "a\\", "a/..\\b", "%2e%2e", "a%2Fb",
+                                          "a%5cb", "a%20b" };
+        static const char *const not[] = { "a", "a/b", "a.b", "...", ".a", "a..", "a/b.c/...", "50%", "%", "%2", "%zz", "a b", "\u00e9" };
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(on); i++)
+                assert_true(sovd_target_leads_on(on[i]));
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(not); i++)
+                assert_false(sovd_target_leads_on(not[i]));
+}
+
 static void a_path_without_a_slash_in_front_is_refused(void **state) {
         refuses("sovd/v1", "the path does not start with a slash");
         refuses("*", "the path does not start with a slash");
@@ -239,6 +250,7 @@ int main(void) {
                 TEST(a_path_is_split_at_its_slashes),
                 TEST(one_slash_at_the_end_is_ignored),
                 TEST(each_segment_is_decoded_by_itself),
+                TEST(what_would_be_another_path_leads_on),
                 TEST(a_path_without_a_slash_in_front_is_refused),
                 TEST(dot_segments_are_refused_in_every_spelling),
                 TEST(empty_segments_are_refused),

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backend that decodes a path before it takes it apart: what the policy decided is what it is asked for."""
+import http.client
+import http.server
+import json
+import pathlib
+import posixpath
+import re
+import sys
+import tempfile
+import threading
+import unittest
+import urllib.parse
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+import ecu
+import gateway
+import keys
+
+POLICY = {'roles': {'climate-only': {'allow': [{'entities': ['components/climate']}]},
+                    'no-soc': {'inherits': ['developer'], 'deny': [{'collections': ['data'], 'resources': ['soc']},
+                                                                  {'collections': ['operations'], 'resources': ['self-test']}]}}}
+KEYS = {name: f'the-key-of-{name}-here' for name in ('climate-only', 'no-soc', 'developer')}
+SECRET = '/components/bms/data/soc'
+
+
+class Lenient(http.server.BaseHTTPRequestHandler):
+    """In front of the demo ECU: %2F is a slash for it, and dot segments go away."""
+    protocol_version = 'HTTP/1.1'
+
+    def answer(self):
+        path, _, query = self.path.partition('?')
+        path = posixpath.normpath(re.split('[?#;]', urllib.parse.unquote(path))[0].replace('\\', '/'))
+        self.server.paths.append(path)
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        inner = http.client.HTTPConnection('127.0.0.1', self.server.ecu, timeout=20)
+        inner.request(self.command, urllib.parse.quote(path) + ('?' + query if query else ''), body or None,
+                      {key: value for key, value in self.headers.items() if key.lower() not in ('host', 'connection', 'content-length')})
+        reply = inner.getresponse()
+        text = reply.read()
+        self.send_response(reply.status)
+        for key, value in reply.getheaders():
+            if key.lower() not in ('content-length', 'connection', 'date', 'transfer-encoding'):
+                self.send_header(key, value)
+        self.send_header('Content-Length', str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+        inner.close()
+
+    do_GET = do_PUT = do_POST = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+class LenientBackend(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        policy = pathlib.Path(folder.name, 'policy.yaml')
+        policy.write_text(json.dumps(POLICY))
+        cls.ecu = ecu.DemoEcu()
+        cls.addClassCleanup(cls.ecu.stop)
+        cls.front = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Lenient)
+        cls.front.daemon_threads, cls.front.ecu, cls.front.paths = True, cls.ecu.port, []
+        threading.Thread(target=cls.front.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.front.server_close)
+        cls.addClassCleanup(cls.front.shutdown)
+        cls.gateway = gateway.Gateway({'name': 'lenient', 'base_url': f'http://127.0.0.1:{cls.front.server_port}', 'refresh_secs': 3600}, ready=False,
+                                      auth=keys.section(*(keys.entry(name, key, name) for name, key in KEYS.items()), enabled=True, policy_file=str(policy)))
+        cls.addClassCleanup(cls.gateway.stop)
+        cls.gateway.wait_ready()
+
+    def ask(self, name, path, method='GET', body=None):
+        return self.gateway.bare(method, gateway.BASE + path, body, keys.bearer(KEYS[name]))
+
+    def test_no_id_leads_to_another_entity_or_resource(self):
+        self.assertEqual(self.ask('developer', SECRET).status, 200)
+        before = len(self.front.paths)
+        for name, path in (('climate-only', '/components/climate/data/x%2F..%2F..%2F..%2Fbms%2Fdata%2Fsoc'),
+                           ('climate-only', '/components/climate/data/..%2F..%2Fbms%2Fdata%2Fsoc'),
+                           ('climate-only', '/components/climate/data/x%5C..%5C..%5C..%5Cbms%5Cdata%5Csoc'),
+                           ('no-soc', '/components/bms/data/x%2F..%2Fsoc'), ('no-soc', '/components/bms/data/.%2Fsoc'),
+                           ('no-soc', '/components/bms/data/soc%2F'), ('no-soc', '/components/bms/data/%2Fsoc'),
+                           ('no-soc', '/components/bms/operations/self-test%2Fexecutions'),
+                           ('no-soc', '/components/bms/data/soc%3Fx'), ('no-soc', '/components/bms/data/soc%23'), ('no-soc', '/components/bms/data/soc%3Bv=1'),
+                           ('developer', '/updates/x%2F..%2F..%2Fcomponents')):
+            with self.subTest(f'{name} {path}'):
+                self.assertIn(self.ask(name, path).status, (403, 404))
+                self.assertIn(self.ask(name, path + '/docs').status, (403, 404))
+        for path in '/components/climate/data/x%2F..%2F..%2F..%2Fbms%2Fdata%2Fsoc', 'data/x%2F..%2F..%2F..%2Fbms%2Fdata%2Fsoc':
+            reply = self.ask('climate-only', '/components/climate/cyclic-subscriptions', 'POST', {'resource': path, 'interval': 'slow', 'duration': 60})
+            self.assertIn(reply.status, (400, 403), reply)
+        self.assertEqual([path for path in self.front.paths[before:] if 'soc' in path or 'self-test' in path or path.endswith('/components')], [])
+
+
+if __name__ == '__main__':
+    unittest.main()
