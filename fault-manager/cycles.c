@@ -37,7 +37,7 @@ static void tick_one(struct fm_manager *m, struct fm_fault *f, uint64_t now) {
                 f->loaded && !f->recalled ? fm_state_tick(&f->state, &f->definition->rule, now) : 0;
 
         if (changed)
-                fm_note_change(m, f, changed, NULL);
+                fm_note_change(m, f, changed, f->waiting_frame);
         if (f->owed && now >= f->events_usec + SOVD_USEC_PER_SEC) {
                 fm_make_dirty(m, f, f->owed);
                 f->owed = 0;

@@ -77,6 +77,13 @@ void fm_note_change(struct fm_manager *m, struct fm_fault *f, unsigned changed, 
         m->counters.n_changes++;
 }
 
+/* Each failure that waits replaces it: an occurrence has what was so when it came true, or shortly before. */
+static void keep_waiting_frame(struct fm_fault *f, enum fm_report report, const char *frame) {
+        bool waits = f->definition->rule.kind == FM_TIME && report == FM_PREFAILED && !(f->state.status & FM_TEST_FAILED);
+
+        fm_keep_frame(&f->waiting_frame, waits ? frame : NULL);
+}
+
 /* With the mutex held. */
 static int judge(struct fm_manager *m, struct fm_fault *f, enum fm_report report, const char *frame,
                  uint64_t *ret_ticket) {
@@ -94,6 +101,7 @@ static int judge(struct fm_manager *m, struct fm_fault *f, enum fm_report report
         }
         m->counters.n_judged++;
         unsigned changed = fm_state_report(&f->state, &f->definition->rule, report, now);
+        keep_waiting_frame(f, report, frame);
         if (changed)
                 fm_note_change(m, f, changed, frame);
         else
