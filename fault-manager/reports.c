@@ -16,13 +16,16 @@ static bool is_enabled(const struct fm_manager *m, const struct fm_descriptor *d
 }
 
 static bool is_within_limit(struct fm_fault *f, uint64_t now) {
-        double limit = f->definition->about->reports_per_sec.value;
+        const double limit = f->definition->about->reports_per_sec.value;
+        const unsigned n = SOVD_MAX((unsigned)limit, 1u); /* in the time that so many take: about a second, or longer */
 
-        if (now - f->window_usec >= SOVD_USEC_PER_SEC) {
+        if (limit <= 0)
+                return true;
+        if ((double)(now - f->window_usec) * limit >= (double)SOVD_USEC_PER_SEC * n) {
                 f->window_usec = now;
                 f->n_in_window = 0;
         }
-        return limit <= 0 || f->n_in_window++ < SOVD_MAX((unsigned)limit, 1u);
+        return f->n_in_window++ < n;
 }
 
 /* A bucket that fills with the rate and holds a second of it; a new one is full. */
