@@ -63,6 +63,18 @@ class FreezeFrames(ReportCase):
         events = self.get('/apps/nav/faults/history')['items']
         self.assertEqual([event.get('freeze_frame') for event in events], [frame])
 
+    def test_a_condition_that_is_switched_behind_a_report_does_not_hold_for_it(self):
+        released = threading.Event()
+        app = self.reporting('speed', handlers={'read': lambda frame: released.wait(20) and {'value': 1}}, conditions=['ignition'])
+        failed = app.post('fault', code='GPS_LOST', report='failed')
+        off = app.post('condition', name='ignition', on=False)
+        passed = app.post('fault', code='GPS_LOST', report='passed')
+        on = app.post('condition', name='ignition', on=True)
+        released.set()
+        self.assertEqual([app.answer(seq)['type'] for seq in (failed, off, passed, on)], ['reply'] * 4)
+        self.assertEqual(self.status()['aggregatedStatus'], 'active')
+        self.assertEqual(self.get('/apps/nav/faults/GPS_LOST')['environment_data']['reports_ignored'], {'limited': 0, 'disabled': 1})
+
     def test_what_was_published_is_not_asked_for(self):
         app = self.reporting('gear')
         self.report(app)
