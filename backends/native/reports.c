@@ -92,7 +92,8 @@ static void switch_condition(struct native_peer *p, const struct native_message 
 
         if (r)
                 native_peer_error(p, m->seq, r == SOVD_E_NOT_IMPLEMENTED ? "not-offered" : "too-many",
-                                  "the condition cannot be kept");
+                                  r == SOVD_E_OVERLOAD ? "there are 256 conditions already, the limit"
+                                                       : "conditions cannot be kept here");
         else
                 native_peer_reply(p, m->seq);
 }
