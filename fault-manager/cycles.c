@@ -9,10 +9,9 @@
 
 /* --- time ----------------------------------------------------------------------------------------------- */
 
-/* Whom nobody can report is judged by cycles only. Without memory for a place in the heap the next report tries again. */
+/* Without memory for a place in the heap the next report tries again. */
 void fm_arm(struct fm_manager *m, struct fm_fault *f) {
-        uint64_t next =
-                f->loaded && !f->recalled ? fm_state_next_usec(&f->state, &f->definition->rule) : UINT64_MAX;
+        uint64_t next = f->loaded ? fm_state_next_usec(&f->state, &f->definition->rule) : UINT64_MAX;
 
         if (f->owed)
                 next = SOVD_MIN(next, f->events_usec + SOVD_USEC_PER_SEC);
@@ -33,11 +32,10 @@ bool fm_is_sooner(struct fm_manager *m) {
 }
 
 static void tick_one(struct fm_manager *m, struct fm_fault *f, uint64_t now) {
-        unsigned changed =
-                f->loaded && !f->recalled ? fm_state_tick(&f->state, &f->definition->rule, now) : 0;
+        unsigned changed = f->loaded ? fm_state_tick(&f->state, &f->definition->rule, now) : 0;
 
         if (changed)
-                fm_note_change(m, f, changed, NULL);
+                fm_note_change(m, f, changed, f->waiting_frame);
         if (f->owed && now >= f->events_usec + SOVD_USEC_PER_SEC) {
                 fm_make_dirty(m, f, f->owed);
                 f->owed = 0;

@@ -106,6 +106,7 @@ static struct fm_fault *fault_free(struct fm_fault *f) {
         free(f->code);
         free(f->first_frame);
         free(f->last_frame);
+        free(f->waiting_frame);
         free(f);
         return NULL;
 }

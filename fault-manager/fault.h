@@ -49,6 +49,7 @@ struct fm_fault {
         unsigned changed_before_clear;
         uint64_t first_usec, last_usec, first_cycle, last_cycle;
         char *first_frame, *last_frame;    /* JSON objects, or NULL */
+        char *waiting_frame;               /* of the failure that the time rule waits with */
         unsigned changed;                  /* what is not written yet; 0 = nothing */
         uint64_t seq;                      /* number of its last change */
         unsigned owed;                     /* what is written, and not told yet: too many events in this second */

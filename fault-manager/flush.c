@@ -8,6 +8,12 @@ static uint32_t merged(const struct fm_snapshot *s) {
         return s->n_untold ? s->n_untold - 1 : 0;
 }
 
+static unsigned held(const struct fm_snapshot *s) {
+        const struct fm_rule *rule = &s->definition->rule;
+
+        return rule->kind == FM_EDGE && rule->hold_usec && s->state.status & FM_TEST_FAILED ? FM_HELD : 0;
+}
+
 static struct fm_row row_of(const struct fm_snapshot *s) {
         const struct fm_descriptor *about = s->definition->about;
 
@@ -27,7 +33,7 @@ static struct fm_row row_of(const struct fm_snapshot *s) {
                 .first_cycle = s->first_cycle,
                 .last_cycle = s->last_cycle,
                 .merged = merged(s),
-                .owed = s->owed,
+                .owed = s->owed | held(s),
                 .untold = s->n_left,
         };
 }

@@ -8,7 +8,7 @@
 struct load {
         struct fm_manager *m;
         const char *entity, *code; /* NULL = all */
-        bool owed;                 /* instead of them: what owes an event, whoever defines it */
+        bool owed;                 /* instead of them: what owes an event or its end, whoever defines it */
         uint64_t n_clears;         /* when the reading began */
 };
 
@@ -45,7 +45,7 @@ static void take_row(struct fm_fault *f, const struct fm_row *row) {
         f->last_usec = row->last_usec;
         f->first_cycle = row->first_cycle;
         f->last_cycle = row->last_cycle;
-        f->owed = row->owed;
+        f->owed = row->owed & ~FM_HELD;
         f->n_untold = row->untold;
         fm_keep_frame(&f->first_frame, row->first_frame);
         fm_keep_frame(&f->last_frame, row->last_frame);

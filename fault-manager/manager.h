@@ -35,6 +35,7 @@ struct fm_event {
 #define FM_CLEARED SOVD_FACT_CLEARED
 #define FM_RESTORED SOVD_FACT_RESTORED /* all faults were replaced; entity and code are "" */
 #define FM_DESCRIBED (1u << 15)        /* the row is to be written, and there is nothing to tell */
+#define FM_HELD (1u << 14)             /* owed by a row: the failure ends by itself, so a start has to know of it */
 
 /* The same for the bus of events. */
 struct sovd_fact fm_event_fact(const struct fm_event *event);

@@ -91,7 +91,8 @@ int fm_event_body(const struct fm_event *event, struct sovd_arena *arena, char *
 /* Without the mutex: reads what the file has of a fault, or of all that an entity defines (code NULL). */
 int fm_load(struct fm_manager *m, const char *entity, const char *code);
 
-/* The same for what owes an event, whoever defines it: the process ended before its second was over. */
+/* The same for what owes an event, whoever defines it: the process ended before its second was over; and for failures that end
+ * by themselves. */
 int fm_recall_owed(struct fm_manager *m);
 
 /* Without the mutex: takes some rows that hold for an earlier cycle into the present one, and tells what that changes. Returns

@@ -16,13 +16,16 @@ static bool is_enabled(const struct fm_manager *m, const struct fm_descriptor *d
 }
 
 static bool is_within_limit(struct fm_fault *f, uint64_t now) {
-        double limit = f->definition->about->reports_per_sec.value;
+        const double limit = f->definition->about->reports_per_sec.value;
+        const unsigned n = SOVD_MAX((unsigned)limit, 1u); /* in the time that so many take: about a second, or longer */
 
-        if (now - f->window_usec >= SOVD_USEC_PER_SEC) {
+        if (limit <= 0)
+                return true;
+        if ((double)(now - f->window_usec) * limit >= (double)SOVD_USEC_PER_SEC * n) {
                 f->window_usec = now;
                 f->n_in_window = 0;
         }
-        return limit <= 0 || f->n_in_window++ < SOVD_MAX((unsigned)limit, 1u);
+        return f->n_in_window++ < n;
 }
 
 /* A bucket that fills with the rate and holds a second of it; a new one is full. */
@@ -77,6 +80,13 @@ void fm_note_change(struct fm_manager *m, struct fm_fault *f, unsigned changed, 
         m->counters.n_changes++;
 }
 
+/* Each failure that waits replaces it: an occurrence has what was so when it came true, or shortly before. */
+static void keep_waiting_frame(struct fm_fault *f, enum fm_report report, const char *frame) {
+        bool waits = f->definition->rule.kind == FM_TIME && report == FM_PREFAILED && !(f->state.status & FM_TEST_FAILED);
+
+        fm_keep_frame(&f->waiting_frame, waits ? frame : NULL);
+}
+
 /* With the mutex held. */
 static int judge(struct fm_manager *m, struct fm_fault *f, enum fm_report report, const char *frame,
                  uint64_t *ret_ticket) {
@@ -94,6 +104,7 @@ static int judge(struct fm_manager *m, struct fm_fault *f, enum fm_report report
         }
         m->counters.n_judged++;
         unsigned changed = fm_state_report(&f->state, &f->definition->rule, report, now);
+        keep_waiting_frame(f, report, frame);
         if (changed)
                 fm_note_change(m, f, changed, frame);
         else

@@ -73,7 +73,7 @@ static int tell(struct sovd_db_conn *conn, struct fm_page *page, struct fm_row *
         _cleanup_(sovd_freep) char *body = NULL;
 
         *event = (struct fm_event){ .usec = sovd_realtime_usec(), .entity = row->entity, .code = row->code,
-                                    .changed = changed | row->owed, .state = row->state, .about = about,
+                                    .changed = changed | (row->owed & ~FM_HELD), .state = row->state, .about = about,
                                     .scope = row->scope, .merged = row->untold };
         int r = fm_event_body(event, page->arena, &body);
         if (r)
@@ -82,7 +82,8 @@ static int tell(struct sovd_db_conn *conn, struct fm_page *page, struct fm_row *
         if (!event->body)
                 return sovd_error_origin(-ENOMEM);
         page->n_events++;
-        row->owed = row->untold = 0;
+        row->owed &= FM_HELD;
+        row->untold = 0;
         return fm_store_event(conn, event, &event->id);
 }
 

@@ -39,7 +39,8 @@ static const char fault_entities[] =
  * settled: the cycle for which all rows hold that a cycle changes.
  * cycle of a fault: the number of the cycle for which its row holds; what came later is counted when the row is read.
  * fault_unsettled: what the next cycle changes, tests that ran in this one or fail on.
- * owed: what is not told yet of the fault, because it had too many events in its second; untold: how many changes.
+ * owed: what is not told yet of the fault, because it had too many events in its second; untold: how many changes. It says too that
+ * a failure ends by itself: what owes something is read at a start.
  * merged of an event: further changes that are told by it. */
 static const char fault_cycles[] =
         "CREATE TABLE fault_cycle(kind TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL, mark TEXT, settled INTEGER NOT NULL DEFAULT 0)"

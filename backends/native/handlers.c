@@ -157,7 +157,8 @@ static bool define_faults(struct native_peer *p, const struct native_message *m,
         if (r == SOVD_E_BAD_REQUEST)
                 why = sovd_arena_printf(arena, "/faults%s", why ? why : "");
         else
-                why = r == SOVD_E_OVERLOAD ? "too many faults are defined" : "faults cannot be kept here";
+                why = r == SOVD_E_OVERLOAD ? "too many faults, or more than 32 kinds of operation cycles, would be defined"
+                                           : "faults cannot be kept here";
         native_peer_error(p, m->seq,
                           r == SOVD_E_BAD_REQUEST ? "bad-frame"
                           : r == SOVD_E_OVERLOAD  ? "too-many"

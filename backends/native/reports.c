@@ -85,12 +85,29 @@ static bool has_open_cycle(struct native_peer *p) {
         return open;
 }
 
+static void switch_condition(struct native_peer *p, const struct native_message *m) {
+        const struct native *b = p->b;
+        int r = b->sink ? b->sink->ops->condition(b->sink, m->condition.name, m->condition.on.value)
+                        : SOVD_E_NOT_IMPLEMENTED;
+
+        if (r)
+                native_peer_error(p, m->seq, r == SOVD_E_NOT_IMPLEMENTED ? "not-offered" : "too-many",
+                                  r == SOVD_E_OVERLOAD ? "there are 256 conditions already, the limit"
+                                                       : "conditions cannot be kept here");
+        else
+                native_peer_reply(p, m->seq);
+}
+
 /* Does what it can now. true: it is done. */
 static bool go_on(struct native_peer *p, struct native_pending *x, struct sovd_arena *arena, uint64_t now) {
         if (x->message->type == NATIVE_FAULT) {
                 if (x->n_open && now < x->deadline_usec)
                         return false;
                 judge_fault(p, x, arena);
+                return true;
+        }
+        if (x->message->type == NATIVE_CONDITION) {
+                switch_condition(p, x->message);
                 return true;
         }
         if (!x->posted) {
@@ -217,15 +234,12 @@ bool native_reports_answer(struct native_peer *p, uint64_t seq, const struct nat
         return false;
 }
 
+/* What was reported before was found under the former condition. */
 void native_on_condition(struct native_peer *p, struct native_message *m, struct sovd_arena **arena) {
-        struct native *b = p->b;
-        (void)arena;
-        int r = b->sink ? b->sink->ops->condition(b->sink, m->condition.name, m->condition.on.value)
-                        : SOVD_E_NOT_IMPLEMENTED;
+        struct native_pending *x = p->app->pending ? begin(p, m, *arena) : NULL;
 
-        if (r)
-                native_peer_error(p, m->seq, r == SOVD_E_NOT_IMPLEMENTED ? "not-offered" : "too-many",
-                                  "the condition cannot be kept");
-        else
-                native_peer_reply(p, m->seq);
+        if (x)
+                take(p, x, arena);
+        else if (!p->app->pending)
+                switch_condition(p, m);
 }

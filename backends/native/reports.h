@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reports of an app - faults and operation cycles, judged in the order in which they came; all of this is on the io thread
+ * Reports of an app - faults, operation cycles and enabling conditions, judged in the order in which they came; all of this
+ * is on the io thread
  *
  * A failure whose catalogue names values (freeze_frame) waits until the app has told them, at most for freeze_frame_secs;
  * a new operation cycle waits until it is on the disk. What the app reports meanwhile waits behind it, so that nothing is

@@ -3,11 +3,12 @@
 /*
  * native-reporter - an app that reports much, for the tests of libsovd-app
  *
- *   native-reporter SOCKET ENTITY REPORTS FAULTS BUFFER [cycle|event]
+ *   native-reporter SOCKET ENTITY REPORTS FAULTS BUFFER [cycle|event|moment|conditions]
  *
  * Reports go round the faults F0, F1, …, of each failed and passed in turn; what finds no room is reported again until it
  * does. With "cycle" an operation cycle begins after each round over all faults. With "event" faults end by themselves, and the
- * app lives on until its standard input ends. A line "reported N" comes after each
+ * app lives on until its standard input ends. With "conditions" each report is made while a condition is on that is off else, and with
+ * "moment" a value is published before it, too, and each is waited for. A line "reported N" comes after each
  * thousand; the last line is what became of all of them. No call may take longer than BLOCKED_MS.
  */
 #include "backends/native/app/sovd_app.h"
@@ -46,6 +47,40 @@ static long insist(struct sovd_app *app, const char *code, enum sovd_app_report 
         }
 }
 
+static void drain(struct sovd_app *app) {
+        struct sovd_app_status status;
+
+        do {
+                rest();
+                sovd_app_status(app, &status);
+        } while (status.reports_waiting);
+}
+
+/* As app authors write it: what is so now, then what was found. */
+static bool report_moment(struct sovd_app *app, long i, const char *code, enum sovd_app_report report, bool wait) {
+        char value[32];
+
+        (void)snprintf(value, sizeof(value), "%ld", i);
+        if ((wait && sovd_app_publish(app, "at", value)) || sovd_app_condition(app, "enabled", true) ||
+            sovd_app_fault(app, code, report, NULL) || sovd_app_condition(app, "enabled", false))
+                return false;
+        if (wait)
+                drain(app);
+        return true;
+}
+
+static bool report_moments(struct sovd_app *app, long n, long n_faults, bool wait) {
+        char code[32];
+
+        for (long i = 0; i < n; i++) {
+                (void)snprintf(code, sizeof(code), "F%ld", i % n_faults);
+                if (!report_moment(app, i, code, i / n_faults % 2 ? SOVD_APP_PASSED : SOVD_APP_FAILED, wait))
+                        return false;
+        }
+        (void)printf("reported %ld\n", n);
+        return true;
+}
+
 static bool report_all(struct sovd_app *app, long n, long n_faults, bool cycle, uint64_t *full) {
         char code[32];
 
@@ -65,7 +100,7 @@ static bool report_all(struct sovd_app *app, long n, long n_faults, bool cycle, 
         return true;
 }
 
-static int set_up(struct sovd_app **ret, char **argv, long n_faults, bool event) {
+static int set_up(struct sovd_app **ret, char **argv, long n_faults, bool event, bool moment) {
         char *catalog = NULL;
         size_t len;
         FILE *text = open_memstream(&catalog, &len);
@@ -74,9 +109,10 @@ static int set_up(struct sovd_app **ret, char **argv, long n_faults, bool event)
                 return -errno;
         (void)fprintf(text, "{\"faults\":[");
         for (long i = 0; i < n_faults; i++)
-                (void)fprintf(text, "%s{\"code\":\"F%ld\",\"name\":\"f\",\"reports_per_sec\":0%s}",
+                (void)fprintf(text, "%s{\"code\":\"F%ld\",\"name\":\"f\",\"reports_per_sec\":0%s%s}",
                               i ? "," : "", i,
-                              event ? ",\"debounce\":{\"kind\":\"edge\",\"hold_secs\":0.1}" : "");
+                              event ? ",\"debounce\":{\"kind\":\"edge\",\"hold_secs\":0.1}" : "",
+                              moment ? ",\"conditions\":[\"enabled\"],\"freeze_frame\":[\"at\"]" : "");
         (void)fprintf(text, "]}");
         (void)fclose(text);
         int r = sovd_app_new(ret, &(struct sovd_app_options){ .socket = argv[1],
@@ -85,6 +121,8 @@ static int set_up(struct sovd_app **ret, char **argv, long n_faults, bool event)
                                                               .retry_max_ms = 100 });
         if (!r)
                 r = sovd_app_set_faults(*ret, catalog);
+        if (!r)
+                r = sovd_app_add_data(*ret, &(struct sovd_app_data){ .id = "at", .name = "At" });
         if (!r)
                 r = sovd_app_ready(*ret);
         free(catalog);
@@ -95,18 +133,22 @@ int main(int argc, char **argv) {
         struct sovd_app_status status;
         struct sovd_app *app = NULL;
         uint64_t full = 0;
+        bool done;
 
         (void)setvbuf(stdout, NULL, _IOLBF, 0);
         const char *mode = argc > 6 ? argv[6] : "";
         const bool event = strcmp(mode, "event") == 0;
-        if (argc < 6 || set_up(&app, argv, atol(argv[4]), event))
+        const bool moment = strcmp(mode, "moment") == 0 || strcmp(mode, "conditions") == 0;
+        if (argc < 6 || set_up(&app, argv, atol(argv[4]), event, moment))
                 return 2;
-        if (!report_all(app, atol(argv[3]), atol(argv[4]), strcmp(mode, "cycle") == 0, &full))
+        if (moment)
+                done = report_moments(app, atol(argv[3]), atol(argv[4]), strcmp(mode, "moment") == 0);
+        else
+                done = report_all(app, atol(argv[3]), atol(argv[4]), strcmp(mode, "cycle") == 0, &full);
+        if (!done)
                 return 3;
-        do {
-                rest();
-                sovd_app_status(app, &status);
-        } while (status.reports_waiting);
+        drain(app);
+        sovd_app_status(app, &status);
         (void)printf("{\"taken\":%" PRIu64 ",\"acknowledged\":%" PRIu64 ",\"refused\":%" PRIu64
                      ",\"full\":%" PRIu64 ",\"counted_full\":%" PRIu64 ",\"connections\":%" PRIu64 "}\n",
                      status.reports_taken, status.reports_acknowledged, status.reports_refused, full,

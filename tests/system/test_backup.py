@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backup and restore of the diagnostic state: a snapshot that is whole or refused, and a restore that is all or nothing."""
+import json
 import pathlib
 import re
 import sqlite3
@@ -135,6 +136,22 @@ class Backup(BackupCase):
             return connection.execute('SELECT max(id) FROM fault_event').fetchone()[0]
         finally:
             connection.close()
+
+    def test_a_restore_is_in_the_history_and_in_exports_also_where_a_policy_says_who_sees_what(self):
+        app = self.app()
+        self.report(app, 'GPS_LOST')
+        self.assertEqual(self.restore(self.backup()).status, 200)
+        policy = self.folder / 'policy.yaml'
+        policy.write_text('tenants: {a: {entities: [apps/nav]}}\n', encoding='utf-8')
+        clients = (keys.entry('keeper', 'the-key-of-the-keeper', 'admin'), keys.entry('a', 'the-key-of-a-tester', tenant='a'))
+        self.gateway.reload(self.gateway.settings(native=native.section(self.socket, *self.entities), storage={'path': str(self.state)},
+                                                  auth=keys.section(*clients, enabled=True, policy_file=str(policy))))
+        for headers in (KEEPER, TESTER):
+            for path in ('/faults/history', FAULTS + '/history'):
+                items = self.gateway.request('GET', path, headers=headers).json['items']
+                self.assertEqual([event['change'] for event in items], ['restored', 'failed'], (path, headers))
+            lines = self.gateway.bare('GET', f'{gateway.BASE}/export/faults?kind=history', headers=headers).body.splitlines()
+            self.assertIn('restored', [json.loads(line).get('change') for line in lines])
 
     def test_a_restore_is_in_the_history_of_each_entity_as_in_that_of_the_vehicle(self):
         app = self.app()

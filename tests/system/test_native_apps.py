@@ -621,6 +621,16 @@ class KindsOfCycles(NativeCase):
         self.assertEqual([answer['type'] for answer in answers[:-1]], ['reply'] * 31)
         self.assertEqual(answers[-1]['code'], 'too-many')
         self.assertEqual(app.ask('cycle', kind=self.kinds[-1], n=32)['code'], 'too-many')
+        refused = app.ask('register', faults={'faults': [{'code': 'A', 'name': 'a', 'cycle': 'more'}]})
+        self.assertEqual(refused['code'], 'too-many')
+        self.assertIn('32 kinds of operation cycles', refused['message'])
+
+    def test_more_conditions_than_there_may_be_are_refused(self):
+        app = self.app()
+        answers = [app.ask('condition', name=f'c{i}', on=False) for i in range(257)]
+        self.assertEqual({answer['type'] for answer in answers[:-1]}, {'reply'})
+        self.assertEqual(answers[-1]['code'], 'too-many')
+        self.assertIn('256', answers[-1]['message'])
 
 
 class Configuration(NativeCase):

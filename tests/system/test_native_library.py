@@ -316,6 +316,24 @@ class Thousands(LibraryCase):
         self.assertEqual(self.result(app)['taken'], 2000)
         self.assertEqual(self.counts(10), ([100] * 10, {'0'}))
 
+    def test_a_report_is_judged_under_the_conditions_of_its_moment(self):
+        self.stop()
+        app = self.reporter(400, 4, 2000, 'conditions')
+        self.assertEqual(app.stdout.readline(), 'reported 400\n')
+        self.start()
+        self.assertEqual(self.result(app)['taken'], 400)
+        self.assertEqual(self.counts(4), ([50] * 4, {'0'}))
+        self.assertNotIn('reports_ignored', self.get('/apps/navigation/faults/F0')['environment_data'])
+
+    def test_a_report_is_kept_with_what_was_published_before_it(self):
+        app = self.reporter(301, 1, 10, 'moment')
+        self.result(app)
+        data = self.get('/apps/navigation/faults/F0')['environment_data']
+        self.assertEqual([data[word]['freeze_frame'] for word in ('first_occurrence', 'last_occurrence')], [{'at': 0}, {'at': 300}])
+        past = self.get('/apps/navigation/faults/history?order=asc&limit=1000')['items']
+        frames = [event['freeze_frame']['at'] for event in past if event['change'] == 'failed']
+        self.assertEqual([at % 2 for at in frames], [0] * len(frames))
+
     def test_a_gateway_that_is_frozen_blocks_nobody(self):
         app = self.reporter(5000, 40, 6000)
         self.until(lambda: self.metric('frames_total') > 100)

@@ -51,6 +51,30 @@ class FreezeFrames(ReportCase):
         self.assertEqual(self.report(app, code='PLAIN', environment={'x': 1})['type'], 'reply')
         self.assertEqual(self.frame(code='PLAIN'), {'x': 1})
 
+    def test_a_fault_that_has_to_last_keeps_the_values_of_the_report_before_it_came_true(self):
+        speeds = iter((10, 20, 30))
+        app = self.reporting('speed', handlers={'read': lambda frame: {'value': next(speeds)}},
+                             debounce={'kind': 'time', 'failed_secs': 0.2})
+        for satellites in (2, 1):
+            self.report(app, 'prefailed', environment={'satellites': satellites})
+        self.until(lambda: self.gateway.bare('GET', '/sovd/v1/apps/nav/faults/GPS_LOST').status == 200)
+        frame = {'satellites': 1, 'speed': 20}
+        self.assertEqual((self.frame('first_occurrence'), self.frame()), (frame, frame))
+        events = self.get('/apps/nav/faults/history')['items']
+        self.assertEqual([event.get('freeze_frame') for event in events], [frame])
+
+    def test_a_condition_that_is_switched_behind_a_report_does_not_hold_for_it(self):
+        released = threading.Event()
+        app = self.reporting('speed', handlers={'read': lambda frame: released.wait(20) and {'value': 1}}, conditions=['ignition'])
+        failed = app.post('fault', code='GPS_LOST', report='failed')
+        off = app.post('condition', name='ignition', on=False)
+        passed = app.post('fault', code='GPS_LOST', report='passed')
+        on = app.post('condition', name='ignition', on=True)
+        released.set()
+        self.assertEqual([app.answer(seq)['type'] for seq in (failed, off, passed, on)], ['reply'] * 4)
+        self.assertEqual(self.status()['aggregatedStatus'], 'active')
+        self.assertEqual(self.get('/apps/nav/faults/GPS_LOST')['environment_data']['reports_ignored'], {'limited': 0, 'disabled': 1})
+
     def test_what_was_published_is_not_asked_for(self):
         app = self.reporting('gear')
         self.report(app)

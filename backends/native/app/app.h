@@ -35,7 +35,7 @@ struct app_log {
 
 struct app_condition {
         char *name;
-        bool on, sent;
+        bool known, on, sent; /* known: it does not wait behind reports any more */
 };
 
 enum app_kind { APP_DATA, APP_OPERATION, APP_MODE, APP_CONFIGURATION, APP_LOG, APP_N_KINDS };
@@ -51,6 +51,7 @@ struct app_item { /* something registered */
         void *data;
         char *value; /* published, JSON; or NULL */
         bool dirty;  /* it is to be sent */
+        uint64_t since; /* the act that made it so */
         int least;   /* of a log context: enum sovd_app_severity, the least that is wanted */
 };
 
@@ -79,6 +80,7 @@ struct sovd_app {
         size_t n_items[APP_N_KINDS];
         cJSON *faults;
         struct app_codes codes;
+        uint64_t n_acts;            /* of the app: values and reports, in their order */
         size_t n_dirty, next_dirty; /* values to be sent; where the search for the next begins */
         struct app_log *logs, **last_log;
         struct app_condition conditions[APP_CONDITIONS_MAX];

@@ -154,7 +154,7 @@ static bool begin_epoch(struct app_codes *c) {
         if (c->last_epoch)
                 c->last_epoch->next = epoch;
         else
-                c->epoch = epoch;
+                c->epoch = c->quiet = epoch;
         c->last_epoch = epoch;
         return true;
 }
@@ -173,8 +173,10 @@ static int enqueue(struct sovd_app *app, struct app_code *c, enum sovd_app_repor
                                   .epoch = app->codes.last_epoch,
                                   .environment = environment,
                                   .kind = kind,
+                                  .since = ++app->n_acts,
                                   .own = own };
         r->epoch->n_reports++;
+        app->codes.quiet = r->epoch;
         if (c->last)
                 c->last->next = r;
         else
@@ -195,6 +197,7 @@ static int take(struct sovd_app *app, struct app_code *c, enum sovd_app_report k
         if (is_repeated(app, c->last, kind)) {
                 free(c->last->environment);
                 c->last->environment = environment;
+                c->last->since = ++app->n_acts;
                 return 0;
         }
         if (app->status.reports_waiting >= app->reports_max) {
@@ -241,27 +244,78 @@ int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report 
         return r;
 }
 
-/* With the mutex held. */
-static int divide(struct app_codes *c, const char *kind) {
-        if (!c->last_epoch && !begin_epoch(c))
-                return -ENOMEM;
+/* With the mutex held: the epoch that ends, or NULL: no room, or no memory. */
+static struct app_epoch *divide(struct sovd_app *app, int *ret) {
+        struct app_codes *c = &app->codes;
+        const bool full = app->status.reports_waiting >= app->reports_max;
+
+        *ret = full ? -ENOSPC : -ENOMEM;
+        app->status.reports_full += full;
+        if (full || (!c->last_epoch && !begin_epoch(c)))
+                return NULL;
         struct app_epoch *ended = c->last_epoch;
         if (!begin_epoch(c))
-                return -ENOMEM;
-        memcpy(ended->kind, kind, strlen(kind) + 1);
+                return NULL;
+        app->status.reports_waiting++;
+        *ret = 0;
+        return ended;
+}
+
+/* A cycle or a condition is told; the next epoch is there. */
+static void end_epoch(struct sovd_app *app) {
+        struct app_codes *c = &app->codes;
+        struct app_epoch *e = c->epoch;
+
+        if (c->quiet == e)
+                c->quiet = e->next;
+        c->epoch = e->next;
+        app->status.reports_waiting--;
+        free(e);
+}
+
+static void hold(struct app_condition *condition, bool on) {
+        condition->known = true;
+        condition->on = on;
+        condition->sent = false;
+}
+
+int app_reports_condition(struct sovd_app *app, struct app_condition *condition, bool on) {
+        const struct app_codes *c = &app->codes;
+        struct app_epoch *ended;
+        int r = 0;
+
+        if (!c->epoch || (!c->epoch->n_reports && !c->epoch->next)) {
+                hold(condition, on);
+                return 0;
+        }
+        for (ended = c->quiet; ended && ended->condition != condition; ended = ended->next)
+                ; /* it was switched, and nothing was reported since */
+        if (!ended)
+                ended = divide(app, &r);
+        if (!ended)
+                return r;
+        ended->condition = condition;
+        ended->on = on;
         return 0;
+}
+
+void app_reports_pass_conditions(struct sovd_app *app) {
+        const struct app_epoch *e;
+
+        while ((e = app->codes.epoch) && e->next && e->condition && !e->n_reports) {
+                hold(e->condition, e->on);
+                end_epoch(app);
+        }
 }
 
 int sovd_app_cycle(struct sovd_app *app, const char *kind) {
         if (!app || !app_is_text(kind, sizeof(app->codes.epoch->kind) - 1))
                 return -EINVAL;
         (void)pthread_mutex_lock(&app->mutex);
-        const bool full = app->status.reports_waiting >= app->reports_max;
-        int r = full ? -ENOSPC : 0;
-        app->status.reports_full += full;
-        if (!r)
-                r = divide(&app->codes, kind);
-        app->status.reports_waiting += !r;
+        int r;
+        struct app_epoch *ended = divide(app, &r);
+        if (ended)
+                memcpy(ended->kind, kind, strlen(kind) + 1);
         app->status.reports_taken += !r;
         (void)pthread_mutex_unlock(&app->mutex);
         app_wake(app);
@@ -305,7 +359,7 @@ static struct app_report *choose(struct sovd_app *app, uint64_t now_ms) {
 static struct app_epoch *choose_cycle(struct app_codes *c, uint64_t now_ms) {
         struct app_epoch *e = c->epoch;
 
-        return e && e->next && !e->n_reports && !e->seq && e->retry_ms <= now_ms ? e : NULL;
+        return e && e->next && !e->condition && !e->n_reports && !e->seq && e->retry_ms <= now_ms ? e : NULL;
 }
 
 struct app_sendable app_reports_next(struct sovd_app *app, int64_t seq, uint64_t now_ms) {
@@ -324,6 +378,12 @@ struct app_sendable app_reports_next(struct sovd_app *app, int64_t seq, uint64_t
                 c->n_under_way++;
         }
         return (struct app_sendable){ .report = r, .cycle = cycle };
+}
+
+uint64_t app_reports_since(struct sovd_app *app, uint64_t now_ms) {
+        const struct app_report *r = choose(app, now_ms);
+
+        return r ? r->since : 0;
 }
 
 /* Removes the first report of its fault. */
@@ -375,9 +435,7 @@ static void settle_cycle(struct sovd_app *app, const char *code, uint64_t now_ms
         }
         app->status.reports_acknowledged += !code;
         app->status.reports_refused += code != NULL;
-        app->status.reports_waiting--;
-        app->codes.epoch = e->next;
-        free(e);
+        end_epoch(app);
 }
 
 bool app_reports_settle(struct sovd_app *app, int64_t seq, const char *code, uint64_t now_ms) {

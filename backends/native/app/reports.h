@@ -6,7 +6,8 @@
  *
  * Each fault has a queue of its own, and of each one report is under way at a time: a report that has to be repeated finds
  * the state that it left itself, so that repeating it counts nothing twice, also after the gateway was killed. Cycles
- * divide the reports into epochs: a cycle is sent when all reports before it are acknowledged, and those behind it wait.
+ * divide the reports into epochs: a cycle is sent when all reports before it are acknowledged, and those behind it wait. So do
+ * conditions that are switched behind reports: each report is judged under those that held when it was made.
  * All of it is under app::mutex, and costs the same with one report and with 65,536.
  */
 #include <stdbool.h>
@@ -16,9 +17,13 @@
 struct app_code;
 struct sovd_app;
 
+struct app_condition;
+
 struct app_epoch {
-        struct app_epoch *next; /* a cycle lies between */
+        struct app_epoch *next; /* a cycle or a condition lies between */
         size_t n_reports;       /* not acknowledged */
+        struct app_condition *condition; /* behind it, and what becomes of it; NULL: a cycle is */
+        bool on;
         char kind[65];          /* of the cycle behind it */
         int64_t n, seq;         /* of that cycle; as with reports */
         uint64_t retry_ms;
@@ -31,6 +36,7 @@ struct app_report {
         char *environment; /* JSON, or NULL */
         int kind;          /* enum sovd_app_report */
         bool own;          /* of the library, which tells a failure anew */
+        uint64_t since;    /* the act of the app that made it */
         int64_t n;         /* given when it is sent; 0 = it was not */
         int64_t seq;       /* of the frame under way in this session; 0 = none */
         uint64_t retry_ms; /* not before */
@@ -55,6 +61,7 @@ struct app_codes {
         size_t n_under_way, n_numbered; /* numbered: sent before, and to be sent again */
         struct app_epoch *epoch,
                 *last_epoch; /* of what is sent now, and of what is taken now; never NULL once used */
+        struct app_epoch *quiet; /* nothing was reported in those behind it; never NULL once used */
         int64_t last_n;
 };
 
@@ -68,6 +75,14 @@ struct app_sendable {
         struct app_epoch *cycle;
 };
 struct app_sendable app_reports_next(struct sovd_app *app, int64_t seq, uint64_t now_ms);
+
+/* The act that made what would be sent next; 0: nothing would. */
+uint64_t app_reports_since(struct sovd_app *app, uint64_t now_ms);
+
+/* Switches a condition, behind the reports that wait. -ENOSPC, -ENOMEM. */
+int app_reports_condition(struct sovd_app *app, struct app_condition *condition, bool on);
+/* Those behind which nothing waits any more hold from now on, and are to be sent first. */
+void app_reports_pass_conditions(struct sovd_app *app);
 
 /* The gateway's word on a frame: code NULL = it has it. false: no report has this number. */
 bool app_reports_settle(struct sovd_app *app, int64_t seq, const char *code, uint64_t now_ms);

@@ -123,9 +123,10 @@ static void say_register(struct session *s) {
 /* All below with the mutex held: a frame of what waits next, or NULL. What is sent is taken out or marked. */
 
 static cJSON *next_condition(struct sovd_app *app) {
+        app_reports_pass_conditions(app);
         for (size_t i = 0; i < app->n_conditions; i++) {
                 struct app_condition *c = &app->conditions[i];
-                if (c->sent)
+                if (c->sent || !c->known)
                         continue;
                 cJSON *frame = app_frame("condition");
                 cJSON_AddStringToObject(frame, "name", c->name);
@@ -136,13 +137,13 @@ static cJSON *next_condition(struct sovd_app *app) {
         return NULL;
 }
 
-/* In turn, so that one that changes often does not keep the others waiting. */
-static cJSON *next_value(struct sovd_app *app) {
+/* One that was published before that act of the app. In turn, so that one that changes often does not keep the others waiting. */
+static cJSON *next_value(struct sovd_app *app, uint64_t before) {
         const size_t n = app->n_items[APP_DATA];
 
         for (size_t i = 0; app->n_dirty && i < n; i++) {
                 struct app_item *item = &app->items[APP_DATA][(app->next_dirty + i) % n];
-                if (!item->dirty)
+                if (!item->dirty || item->since >= before)
                         continue;
                 cJSON *frame = app_frame("publish");
                 cJSON_AddRawToObject(cJSON_AddObjectToObject(frame, "values"), item->id, item->value);
@@ -232,10 +233,12 @@ static void fill_out(struct session *s) {
                 cJSON *frame = next_condition(s->app);
                 if (!frame)
                         frame = next_exec(s->app);
+                if (!frame && s->app->n_dirty) /* a report is kept with the values of its moment */
+                        frame = next_value(s->app, app_reports_since(s->app, app_now_ms()));
                 if (!frame)
                         frame = next_report(s, app_now_ms());
                 if (!frame)
-                        frame = next_value(s->app);
+                        frame = next_value(s->app, UINT64_MAX);
                 if (!frame)
                         frame = next_log(s->app);
                 (void)pthread_mutex_unlock(&s->app->mutex);
@@ -274,6 +277,7 @@ static void on_registered(struct session *s) {
         app->n_dirty = 0;
         for (size_t i = 0; i < app->n_items[APP_DATA]; i++) {
                 app->items[APP_DATA][i].dirty = app->items[APP_DATA][i].value != NULL;
+                app->items[APP_DATA][i].since = 0;
                 app->n_dirty += app->items[APP_DATA][i].dirty;
         }
         app_reports_again(app, NULL); /* it may have forgotten, or a tester has cleared it meanwhile */

@@ -150,7 +150,8 @@ int sovd_app_fault(struct sovd_app *app, const char *code, enum sovd_app_report 
  * -ENOSPC as above. */
 int sovd_app_cycle(struct sovd_app *app, const char *kind);
 
-/* Switches an enabling condition; the last state is told again after each connection. -ENOSPC: more than 64. */
+/* Switches an enabling condition, for what is reported after it; the last state is told again after each connection. -ENOSPC: more
+ * than 64, or the buffer is full of reports behind which it would wait. */
 int sovd_app_condition(struct sovd_app *app, const char *name, bool on);
 
 /* A new value (JSON) of data without a read callback; the last one is told again after each connection.

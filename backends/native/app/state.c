@@ -339,10 +339,8 @@ int sovd_app_condition(struct sovd_app *app, const char *name, bool on) {
                 if (own)
                         app->conditions[app->n_conditions++].name = own;
         }
-        if (!r) {
-                app->conditions[i].on = on;
-                app->conditions[i].sent = false;
-        }
+        if (!r)
+                r = app_reports_condition(app, &app->conditions[i], on);
         (void)pthread_mutex_unlock(&app->mutex);
         app_wake(app);
         return r;
@@ -360,6 +358,8 @@ int sovd_app_publish(struct sovd_app *app, const char *id, const char *json) {
                 char *old = item->value;
                 item->value = text;
                 app->n_dirty += !item->dirty;
+                if (!item->dirty)
+                        item->since = ++app->n_acts;
                 item->dirty = true;
                 text = old;
         }

@@ -106,6 +106,24 @@ static void a_cycle_divides_what_would_be_one(void **state) {
         assert_int_equal(sovd_app_cycle(app, NULL), -EINVAL);
 }
 
+static void conditions_take_a_place_when_something_was_reported_between(void **state) {
+        struct sovd_app *app = *state;
+
+        assert_int_equal(sovd_app_condition(app, "a", true), 0);
+        assert_int_equal(status_of(app).reports_waiting, 0);
+        assert_int_equal(sovd_app_fault(app, "A", SOVD_APP_FAILED, NULL), 0);
+        for (int i = 0; i < 100; i++) {
+                assert_int_equal(sovd_app_condition(app, "a", i % 2), 0);
+                assert_int_equal(sovd_app_condition(app, "b", i % 2), 0);
+        }
+        assert_int_equal(status_of(app).reports_waiting, 3);
+        assert_int_equal(sovd_app_fault(app, "A", SOVD_APP_FAILED, NULL), 0); /* under other conditions: not the same */
+        assert_int_equal(status_of(app).reports_waiting, 4);
+        assert_int_equal(sovd_app_condition(app, "a", false), -ENOSPC);
+        assert_int_equal(status_of(app).reports_full, 1);
+        assert_int_equal(status_of(app).reports_taken, 2);
+}
+
 /* As many as fit, over as many faults as there can be; what does not fit is told, and what was refused can come again. */
 static void as_many_faults_as_a_catalogue_can_have(void **state) {
         const struct sovd_app_options options = { .socket = "/nonexistent/socket",
@@ -319,6 +337,8 @@ int main(void) {
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(schemas_have_to_be_objects, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(lines_and_conditions_have_a_limit, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(conditions_take_a_place_when_something_was_reported_between, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(an_execution_that_nobody_started_is_not_wanted, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(many_threads_may_report_at_once, set_up, tear_down),

@@ -354,6 +354,48 @@ static void a_hold_time_goes_on_after_a_restart(void **state) {
         assert_int_equal(read_one(f, "apps/a", "X")->state.status & FM_TEST_FAILED, 0);
 }
 
+static void a_limit_of_reports_may_be_less_than_one_per_second(void **state) {
+        static const struct sovd_clock clock = { fake_now, fake_now };
+        struct fixture *f = *state;
+        unsigned n = 0, m = 0;
+
+        sovd_clock_replace(&clock);
+        open_manager(f);
+        define(f, "apps/a", "faults: [{code: X, name: x, reports_per_sec: 0.5}, {code: Y, name: y, reports_per_sec: 2.5}]");
+        for (int i = 0; i < 100; i++) {
+                n += tell(f, "apps/a", "X", FM_FAILED) == 0;
+                m += tell(f, "apps/a", "Y", FM_FAILED) == 0;
+                (void)__atomic_add_fetch(&fake_usec, SOVD_USEC_PER_SEC / 10, __ATOMIC_RELAXED);
+        }
+        assert_int_equal(n, 5);
+        assert_int_equal(m, 26); /* two in each 0.8 s */
+}
+
+static void a_hold_time_ends_after_a_restart_also_when_nobody_defines_the_fault_any_more(void **state) {
+        static const struct sovd_clock clock = { fake_now, fake_now };
+        static const char text[] = "faults: [{code: X, name: x, debounce: {kind: edge, hold_secs: 5}}, {code: Y, name: y}]";
+        struct fixture *f = *state;
+        uint64_t ticket;
+
+        sovd_clock_replace(&clock);
+        open_manager(f);
+        define(f, "apps/a", text);
+        assert_int_equal(tell(f, "apps/a", "X", FM_FAILED), 0);
+        assert_int_equal(tell(f, "apps/a", "Y", FM_FAILED), 0);
+        for (int restarts = 0; restarts < 2; restarts++) { /* the second one reads what the cycle wrote */
+                restart(f, NULL);
+                assert_int_equal(fm_manager_cycle(f->m, NULL, &ticket), 0);
+                assert_int_equal(fm_manager_wait(f->m, ticket), 0);
+        }
+        restart(f, NULL);
+        (void)__atomic_add_fetch(&fake_usec, 5 * SOVD_USEC_PER_SEC, __ATOMIC_RELAXED);
+        sync(f);
+        assert_int_equal(read_one(f, "apps/a", "X")->state.status & FM_TEST_FAILED, 0);
+        assert_int_equal(read_one(f, "apps/a", "Y")->state.status & FM_TEST_FAILED, FM_TEST_FAILED);
+        restart(f, NULL);
+        assert_int_equal(read_one(f, "apps/a", "X")->state.status & FM_TEST_FAILED, 0);
+}
+
 static void occurrences_remember_their_cycle(void **state) {
         struct fixture *f = *state;
         uint64_t ticket;
@@ -515,7 +557,9 @@ int main(void) {
                 T(a_fault_that_is_reported_once_is_confirmed),
                 T(a_boot_begins_a_cycle_once),
                 T(new_words_for_a_fault_are_shown_at_once),
+                T(a_limit_of_reports_may_be_less_than_one_per_second),
                 T(a_hold_time_goes_on_after_a_restart),
+                T(a_hold_time_ends_after_a_restart_also_when_nobody_defines_the_fault_any_more),
                 T(occurrences_remember_their_cycle),
                 T(a_flood_of_one_app_does_not_hold_up_the_reports_of_another),
                 T(what_threads_do_at_once_stays_in_order),

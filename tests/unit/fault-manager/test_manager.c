@@ -396,7 +396,8 @@ static void time_rules_come_true_with_the_clock(void **state) {
         struct fixture *f = *state;
 
         sovd_clock_replace(&clock);
-        assert_int_equal(tell(f, "P5", FM_PREFAILED, NULL), 0);
+        assert_int_equal(tell(f, "P5", FM_PREFAILED, "{\"n\":1}"), 0);
+        assert_int_equal(tell(f, "P5", FM_PREFAILED, "{\"n\":2}"), 0);
         assert_int_equal(fm_manager_tick(f->m), fake_now() + 2 * SOVD_USEC_PER_SEC);
         assert_int_equal(f->n_events, 0);
         (void)__atomic_add_fetch(&fake_usec, 2 * SOVD_USEC_PER_SEC, __ATOMIC_RELAXED);
@@ -404,6 +405,7 @@ static void time_rules_come_true_with_the_clock(void **state) {
         close_all(f); /* writes what waits */
         assert_int_equal(f->n_events, 1);
         assert_true(f->events[0].changed & FM_NOW_FAILED);
+        assert_string_equal(f->events[0].frame, "{\"n\":2}"); /* of the last report that it waited with */
         sovd_clock_replace(NULL);
         open_all(f);
 }

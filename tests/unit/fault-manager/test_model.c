@@ -107,7 +107,7 @@ static void model_counter(struct model *m, const struct traits *t, bool failure,
 }
 
 static void model_tick(struct model *m, const struct traits *t, uint64_t now) {
-        if (!m->known || !m->waits || now < m->until)
+        if (!m->waits || now < m->until)
                 return;
         m->waits = false;
         model_decide(m, t, t->kind == 't' && m->for_failure);
@@ -159,19 +159,23 @@ static void model_cycle(struct model *m, const struct traits *t) {
         }
 }
 
+static void model_hold(struct model *m, const struct traits *t, uint64_t now) {
+        m->waits = m->failed && t->hold_secs;
+        m->until = now + t->hold_secs * SECOND;
+}
+
 /* What was never a fault is not stored, and counters are not. */
-static void model_restart(struct model *m) {
+static void model_restart(struct model *m, const struct traits *t, uint64_t now) {
         if (!m->n)
                 *m = (struct model){ 0 };
         m->counter = 0;
-        m->waits = m->known = false;
+        m->known = false;
+        model_hold(m, t, now);
 }
 
 static void model_define(struct model *m, const struct traits *t, uint64_t now) {
-        if (!m->known && m->failed && t->hold_secs) {
-                m->waits = true;
-                m->until = now + t->hold_secs * SECOND;
-        }
+        if (!m->known)
+                model_hold(m, t, now);
         m->known = true;
 }
 
@@ -405,7 +409,7 @@ static void restart(struct world *w) {
         open_manager(w);
         for (int e = 0; e < N_ENTITIES; e++)
                 for (int i = 0; i < N_FAULTS; i++)
-                        model_restart(&w->models[e][i]);
+                        model_restart(&w->models[e][i], &traits[i], fake_now());
 }
 
 static void do_something(struct world *w) {
@@ -489,7 +493,7 @@ static void crash(struct world *w) {
         memcpy(w->models, w->durable, sizeof(w->models));
         for (int e = 0; e < N_ENTITIES; e++)
                 for (int i = 0; i < N_FAULTS; i++)
-                        model_restart(&w->models[e][i]);
+                        model_restart(&w->models[e][i], &traits[i], fake_now());
 }
 
 static void a_failing_disk(struct world *w) {
