@@ -151,6 +151,11 @@ static const char execution_clients[] = "ALTER TABLE execution ADD COLUMN client
 static const char native_apps[] =
         "CREATE TABLE native_app(entity TEXT PRIMARY KEY, offers TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* state_clock.h: how far it had come at a moment on the clock of a boot, and how far it was ahead of the clock of the day. */
+static const char time_of_state[] =
+        "CREATE TABLE state_clock(one INTEGER PRIMARY KEY CHECK(one=1), usec INTEGER NOT NULL, boot_usec INTEGER NOT NULL,"
+        " boot TEXT NOT NULL, skew INTEGER NOT NULL, believed INTEGER NOT NULL, believed_now INTEGER NOT NULL) STRICT;";
+
 const char *const sovd_state_migrations[] = {
         faults,
         fault_entities,
@@ -168,6 +173,7 @@ const char *const sovd_state_migrations[] = {
         audit_findings,
         execution_clients,
         native_apps,
+        time_of_state,
         NULL,
 };
 

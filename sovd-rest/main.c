@@ -17,6 +17,7 @@
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/state.h"
+#include "sovd-core/state_clock.h"
 #include "sovd-core/audit/log.h"
 #include "sovd-rest/admission.h"
 #include "sovd-rest/arguments.h"
@@ -47,7 +48,7 @@
 #define READY_POLL_USEC (2 * SOVD_USEC_PER_MSEC) /* until the first discovery has ended */
 #define STOP_GRACE_USEC (500 * SOVD_USEC_PER_MSEC)   /* for answers to calls that the stop has ended */
 #define IDEMPOTENCY_BYTES ((size_t)16 * 1024 * 1024) /* of answers that may have to be given again */
-#define IDLE_USEC       (3600 * SOVD_USEC_PER_SEC)
+#define IDLE_USEC       (600 * SOVD_USEC_PER_SEC)
 
 struct daemon {
         const struct sovd_arguments *arguments;
@@ -504,6 +505,7 @@ static void run(struct daemon *d, const sigset_t *signals) {
                 wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_own_entity_tick(d->own)));
                 wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_tls_tick(sovd_http_server_tls(d->rest.server))));
                 record_certificates(d);
+                sovd_state_clock_tick(d->db);
                 const struct timespec timeout = { .tv_sec = (time_t)(wait / SOVD_USEC_PER_SEC),
                                                   .tv_nsec = (long)(wait % SOVD_USEC_PER_SEC) * 1000 };
                 int signal = sigtimedwait(signals, NULL, &timeout);
@@ -547,6 +549,7 @@ static void stop(struct daemon *d) {
         d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->audit = sovd_audit_free(d->audit);
+        sovd_state_clock_keep(d->db);
         d->db = sovd_db_close(d->db); /* carries out what waits, of sessions too */
         d->rest.sessions = sovd_sessions_free(d->rest.sessions);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
@@ -604,6 +607,8 @@ static int serve(struct daemon *d) {
         say_start(d);
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         const bool has_state = !r;
+        if (!r)
+                r = sovd_state_clock_begin(d->db);
         if (!r)
                 r = sovd_audit_settings_open(d->settings.audit, d->db, d->settings.storage->path, &d->audit);
         const bool unsafe = has_state && r == -EPERM; /* a key that others can use: no restart helps */

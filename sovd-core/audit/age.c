@@ -4,8 +4,7 @@
 #include "sovd-core/base/clock.h"
 #include <stdio.h>
 
-#define CATCH_UP      95 /* beside its own, an hour of running vouches for so many: four days */
-#define CREDIBLE_USEC (UINT64_C(1767225600) * SOVD_USEC_PER_SEC) /* 2026-01-01: a clock before that was never set */
+#define CATCH_UP 95 /* beside its own, an hour of running vouches for so many: four days */
 
 /* Time that passes while the machine runs is known. What the clock says has passed besides, because the machine was off, or
  * because somebody set it, is believed at four days per hour. It never goes back. */
@@ -15,7 +14,7 @@ static void step(struct audit_age *age) {
 
         age->boot_usec = boot;
         if (!age->usec) {
-                age->usec = wall >= CREDIBLE_USEC ? wall : 0;
+                age->usec = wall >= SOVD_CLOCK_CREDIBLE_USEC ? wall : 0;
                 return;
         }
         age->usec += gone;

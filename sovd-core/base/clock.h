@@ -20,6 +20,9 @@ uint64_t sovd_now_usec(void);
 /* Microseconds since the epoch, UTC. */
 uint64_t sovd_realtime_usec(void);
 
+/* 2026-01-01: a clock before that was never set. */
+#define SOVD_CLOCK_CREDIBLE_USEC (UINT64_C(1767225600) * SOVD_USEC_PER_SEC)
+
 /* Microseconds on CLOCK_BOOTTIME: like the monotonic clock, but it goes on while the machine sleeps. It means the same to
  * every process between two starts of the machine. */
 uint64_t sovd_boottime_usec(void);
