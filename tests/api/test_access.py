@@ -475,13 +475,40 @@ class Changes(AccessCase):
         self.reload({'roles': {'tester': {'inherits': ['viewer'], 'deny': [{'collections': ['data']}]}}})
         self.until(lambda: mine.next() is None)  # it may be read, and what it tells of may not
 
-    def test_a_key_that_is_gone_reads_for_no_subscription(self):
-        body = {'resource': '/sovd/v1/components/bms/data/soc', 'interval': 'fast', 'duration': 60}
-        made = self.ask('other', 201, 'POST', '/components/bms/cyclic-subscriptions', body)
-        stream = self.stream(f'/components/bms/cyclic-subscriptions/{made.json["id"]}/events', 'tester')
+    def subscription(self, name):
+        body = {'resource': '/sovd/v1/components/bms/data/soc', 'interval': 'fast', 'duration': 600}
+        made = self.ask(name, 201, 'POST', '/components/bms/cyclic-subscriptions', body)
+        return f'/components/bms/cyclic-subscriptions/{made.json["id"]}'
+
+    def test_a_key_that_is_gone_takes_its_subscriptions_along(self):
+        path = self.subscription('other')
+        stream = self.stream(path + '/events', 'tester')
         self.assertIn('payload', stream.next().data)
         self.reload(clients=[entry('tester', 'tester'), entry('admin', 'admin')])
+        self.assertIn('error', stream.rest()[-1].data)
+        self.ask('tester', 404, 'GET', path)
+        self.reload(clients=self.clients)  # that it comes back changes nothing
+        self.ask('other', 404, 'GET', path)
+
+    def test_a_key_that_is_exchanged_under_its_name_keeps_its_subscriptions(self):
+        path = self.subscription('other')
+        stream = self.stream(path + '/events', 'tester')
+        self.reload(clients=[entry('tester', 'tester'), {**entry('new', 'tester'), 'name': 'other'}, entry('admin', 'admin')])
+        before = self.gateway.metrics_as(who('admin'))['sovd_events_total']
+        self.until(lambda: self.gateway.metrics_as(who('admin'))['sovd_events_total'] >= before + 3)
+        self.assertIn('payload', stream.next().data)
+        self.ask('other', 401, 'DELETE', path)
+        self.ask('new', 204, 'DELETE', path)
+
+    def test_a_key_that_has_ended_reads_for_no_subscription_until_it_is_good_again(self):
+        soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3))
+        self.reload(clients=[*self.clients, entry('short', 'tester', expires=soon)])
+        path = self.subscription('short')
+        stream = self.stream(path + '/events', 'tester')
         self.until(lambda: 'error' in stream.next().data)
+        self.reload(clients=[*self.clients, entry('short', 'tester')])
+        self.until(lambda: 'payload' in stream.next().data)
+        self.ask('short', 204, 'DELETE', path)
 
     def test_a_stream_ends_with_a_key_that_is_exchanged_under_its_name(self):
         mine, others = self.stream('/components/bms/faults/subscribe', 'tester'), self.stream('/components/bms/faults/subscribe', 'other')
@@ -549,6 +576,25 @@ class Persistent(polling.Waiting, unittest.TestCase):
                 self.until(lambda: other.metrics_as(who('admin'))['sovd_readings_failed_total'] > 3)
                 self.assertEqual(other.bare('GET', path, headers=who('a')).status, 404)
                 self.assertIn('there is no', other.bare('GET', path, headers=who('admin')).body.decode())
+
+    def test_a_trigger_whose_key_is_gone_after_a_restart_ends(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def daemon(*clients):
+                started = gateway.Gateway(VEHICLE, ready=False, storage={'path': folder}, events={'trigger_secs': 0.1},
+                                          auth=keys.section(entry('admin', 'admin'), *clients, enabled=True))
+                started.wait_ready()
+                return started
+
+            triggers = gateway.BASE + '/components/bms/triggers'
+            new = {'resource': gateway.BASE + '/components/bms/data/soc', 'trigger_condition': {'condition_type': 'OnChange'}, 'persistent': True, 'multishot': True}
+            with daemon(entry('a', 'tester')) as before:
+                path = f'{triggers}/{before.bare("POST", triggers, new, who("a")).json["id"]}'
+            with daemon(entry('a', 'tester')) as same:
+                self.assertEqual(same.bare('GET', path, headers=who('a')).status, 200)
+            with daemon() as gone:
+                self.until(lambda: gone.bare('GET', path, headers=who('admin')).status == 404)
+            with daemon(entry('a', 'tester')) as again:
+                self.assertEqual(again.bare('GET', path, headers=who('a')).status, 404)
 
 
 class Explained(unittest.TestCase):
