@@ -26,6 +26,7 @@ POLICY = {
         'blind': {'inherits': ['viewer'], 'deny': [{'entities': ['components/bms']}]},
         'no-data': {'inherits': ['tester'], 'deny': [{'collections': ['data']}]},
         'lists-only': {'allow': [{'methods': ['GET', 'POST']}], 'deny': [{'methods': ['GET'], 'resources': ['*']}]},
+        'by-route': {'inherits': ['tester'], 'deny': [{'routes': ['data-read'], 'resources': ['soc']}, {'routes': ['fault-read'], 'resources': ['D10A12']}]},
         'picky': {'inherits': ['tester'], 'deny': [{'collections': ['scripts'], 'resources': ['warm-up']}, {'collections': ['updates'], 'resources': ['bms-*']},
                                                    {'collections': ['bulk-data'], 'resources': ['maps', 'logs/crash-dump']}]},
     },
@@ -48,7 +49,7 @@ def entry(name, *roles, **more):
 
 
 CLIENTS = [*(entry(role, role) for role in BUILT_IN), entry('fitter', 'fitter'), entry('bms-only', 'bms-only'), entry('blind', 'blind'),
-           entry('no-data', 'no-data'), entry('lists-only', 'lists-only'), entry('picky', 'picky'), entry('reader', 'tester', scopes=['read']),
+           entry('no-data', 'no-data'), entry('by-route', 'by-route'), entry('lists-only', 'lists-only'), entry('picky', 'picky'), entry('reader', 'tester', scopes=['read']),
            entry('tenant-a', 'tester', tenant='a'), entry('tenant-b', 'tester', tenant='b'), entry('admin-of-a', 'admin', tenant='a'),
            entry('auditor-of-b', 'auditor', tenant='b')]
 
@@ -181,6 +182,22 @@ class Rules(AccessCase):
         self.ask('no-data', 403, 'GET', '/components/bms/snapshot')
         self.ask('no-data', 403, 'GET', '/schema/data-catalog')
         self.assertNotIn('data', self.get('no-data', '/components/bms'))
+
+    def test_what_may_not_be_read_by_its_route_is_not_read_by_another(self):
+        fault = '/components/bms/faults/D10A12'
+        self.ask('tester', 200, 'GET', fault)
+        for path in '/components/bms/data/soc', fault:
+            self.ask('by-route', 403, 'GET', path)
+        self.assertNotIn('soc', self.ids('by-route', '/components/bms/data'))
+        text = self.gateway.bare('GET', gateway.BASE + '/components/bms/snapshot', headers=who('by-route')).body.decode()
+        self.assertIn('data/', text)
+        self.assertNotIn('"data/soc"', text)
+        self.assertNotIn('D10A12', text)
+        self.assertEqual(self.gateway.bare('GET', gateway.BASE + '/components/bms/data/subscribe?ids=soc', headers=who('by-route')).status, 400)
+        self.ask('by-route', 400, 'POST', '/components/bms/data-lists', {'ids': ['soc']})
+        for path in '/faults', '/faults/history', '/export/faults', '/export/faults?kind=history', '/components/bms/faults/history':
+            self.until(lambda: b'D10A12' in self.gateway.bare('GET', gateway.BASE + path, headers=who('tester')).body)
+            self.assertNotIn(b'D10A12', self.gateway.bare('GET', gateway.BASE + path, headers=who('by-route')).body, path)
 
     def test_what_others_observe_is_no_way_around_either(self):
         body = {'resource': '/sovd/v1/components/bms/data/soc', 'interval': 'slow', 'duration': 60}
