@@ -12,18 +12,14 @@
 
 int sovd_observations_new(struct sovd_observations **ret, const struct sovd_observations_options *options) {
         _cleanup_(sovd_observations_freep) struct sovd_observations *o = calloc(1, sizeof(*o));
-        pthread_condattr_t monotonic;
         if (!o)
                 return sovd_error_origin(-ENOMEM);
 
         o->options = *options;
         o->last = &o->records;
         (void)pthread_mutex_init(&o->mutex, NULL);
-        (void)pthread_condattr_init(&monotonic);
-        (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&o->lead, &monotonic);
-        (void)pthread_cond_init(&o->follow, &monotonic);
-        (void)pthread_condattr_destroy(&monotonic);
+        (void)sovd_cond_init(&o->lead);
+        (void)sovd_cond_init(&o->follow);
         int r = sovd_sampler_start(o);
         if (!r)
                 r = sovd_lasting_load(o);

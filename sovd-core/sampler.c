@@ -445,19 +445,13 @@ static struct sovd_record *first_due(const struct sovd_observations *o) {
 
 /* One thread waits for the time, the others for that one to be busy. */
 static void wait_for(struct sovd_observations *o, uint64_t until_usec) {
-        const struct timespec until = { .tv_sec = (time_t)(until_usec / SOVD_USEC_PER_SEC),
-                                        .tv_nsec = (long)(until_usec % SOVD_USEC_PER_SEC) * 1000 };
-
         if (o->has_leader) {
                 (void)pthread_cond_wait(&o->follow, &o->mutex);
                 return;
         }
         o->has_leader = true;
         o->lead_until_usec = until_usec;
-        if (until_usec == UINT64_MAX)
-                (void)pthread_cond_wait(&o->lead, &o->mutex);
-        else
-                (void)pthread_cond_timedwait(&o->lead, &o->mutex, &until);
+        (void)sovd_cond_wait_until(&o->lead, &o->mutex, until_usec);
         o->has_leader = false;
 }
 

@@ -428,14 +428,11 @@ static void tell(struct sovd_db_job *group) {
 
 /* With the mutex held. After a failure it does not wait for long: the file is tried again. */
 static void wait_for_change(struct sovd_db *db) {
-        struct timespec until;
+        const uint64_t until = sovd_now_usec() + RETRY_SEC * SOVD_USEC_PER_SEC;
         int r = 0;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += RETRY_SEC;
         while (!db->first && !db->stopping && !db->suspected && r != ETIMEDOUT)
-                r = db->error ? pthread_cond_timedwait(&db->queued, &db->mutex, &until)
-                              : pthread_cond_wait(&db->queued, &db->mutex);
+                r = sovd_cond_wait_until(&db->queued, &db->mutex, db->error ? until : UINT64_MAX);
 }
 
 /* The next changes, at most GROUP_MAX; none: it is time to try the file again. false: the end. */
