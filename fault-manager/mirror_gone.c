@@ -62,24 +62,14 @@ static int find_gone(struct followed *f, struct sovd_db_conn *conn) {
         return r;
 }
 
-static int run_for(struct sovd_db_conn *conn, const char *sql, const char *entity) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, sql);
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, entity);
-        return sovd_db_run(s);
-}
-
 /* Only faults that were observed: what was reported under the same name is not meant. */
 static int forget(struct followed *f, struct sovd_db_conn *conn, struct gone *g) {
-        int r = run_for(conn, "DELETE FROM fault WHERE entity=?1 AND json_type(about, '$.observed') IS NOT NULL",
+        int r = sovd_db_run_text(conn, "DELETE FROM fault WHERE entity=?1 AND json_type(about, '$.observed') IS NOT NULL",
                         g->event.entity);
         const bool had_faults = !r && sovd_db_changes(conn) > 0;
 
         if (!r)
-                r = run_for(conn, "DELETE FROM fault_entity WHERE entity=?1", g->event.entity);
+                r = sovd_db_run_text(conn, "DELETE FROM fault_entity WHERE entity=?1", g->event.entity);
         if (r || !had_faults)
                 return r;
         fm_state_clear(&g->event.state);

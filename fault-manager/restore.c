@@ -141,13 +141,7 @@ static int note_restore(struct sovd_db_conn *conn, const struct restore *restore
 
 /* When entities were seen is by the clock of the state that the snapshot was made of: from here on it is by this one's. */
 static int see_all(struct sovd_db_conn *conn) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, "UPDATE fault_entity SET seen_usec=?1");
-        if (r)
-                return r;
-        sovd_db_bind_int(s, 1, (int64_t)sovd_state_usec());
-        return sovd_db_run(s);
+        return sovd_db_run_int(conn, "UPDATE fault_entity SET seen_usec=?1", (int64_t)sovd_state_usec());
 }
 
 static void set_restoring(struct fm_manager *m, bool restoring) {

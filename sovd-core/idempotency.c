@@ -230,13 +230,7 @@ static int put(struct sovd_db_conn *conn, const struct sovd_idempotency_row *row
 }
 
 static int delete_before(struct sovd_db_conn *conn, uint64_t usec) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM idempotency WHERE since_usec<?1");
-        if (r)
-                return r;
-        sovd_db_bind_int(s, 1, (int64_t)usec);
-        return sovd_db_run(s);
+        return sovd_db_run_int(conn, "DELETE FROM idempotency WHERE since_usec<?1", (int64_t)usec);
 }
 
 /* What memory has dropped goes too. */
@@ -302,13 +296,7 @@ void sovd_idempotency_end(struct sovd_idempotency *x, uint64_t ticket,
 }
 
 static int write_abandoned(struct sovd_db_conn *conn, void *data) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM idempotency WHERE use=?1");
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, data);
-        return sovd_db_run(s);
+        return sovd_db_run_text(conn, "DELETE FROM idempotency WHERE use=?1", data);
 }
 
 static void abandoned(int result, void *data) {

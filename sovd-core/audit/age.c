@@ -81,14 +81,9 @@ int audit_age_of(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t seq, 
 }
 
 int audit_age_forget(struct sovd_db_conn *conn, uint64_t seq) {
-        struct sovd_db_stmt *s;
         char name[32];
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM audit_meta WHERE name=?1");
 
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, stamp_name(name, seq));
-        return sovd_db_run(s);
+        return sovd_db_run_text(conn, "DELETE FROM audit_meta WHERE name=?1", stamp_name(name, seq));
 }
 
 uint64_t sovd_audit_trusted_usec(struct sovd_audit *a) {
