@@ -562,18 +562,6 @@ static void stop(struct daemon *d) {
         d->rest.evidence = sovd_evidence_free(d->rest.evidence);
 }
 
-/* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
-static void raise_file_limit(const struct sovd_sections *s) {
-        uint64_t wanted = (uint64_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
-        const struct sovd_backend_settings *b = s->backends.items;
-
-        for (size_t i = 0; i < s->backends.n; i++)
-                wanted += sovd_backend_is_sim(&b[i]) ? 0 : (uint64_t)b[i].sovd.max_in_flight.value;
-        if (!sovd_process_allow_files(wanted))
-                sovd_log(SOVD_LOG_WARN, "the limits may need %llu file descriptors, and fewer are allowed",
-                         (unsigned long long)wanted);
-}
-
 /* What an operator wants to see in the first line. */
 static void say_start(const struct daemon *d) {
         const struct sovd_auth_settings *auth = d->settings.auth;
@@ -601,7 +589,7 @@ static int serve(struct daemon *d) {
         (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of the write, not our end */
 
         sovd_settings_log(d->settings.logging);
-        raise_file_limit(&d->settings);
+        sovd_sections_allow_files(&d->settings);
         if (sovd_log_keep((size_t)d->settings.logging->kept.value))
                 sovd_log(SOVD_LOG_WARN, "clients cannot read the log: out of memory");
         say_start(d);
