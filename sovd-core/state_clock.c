@@ -131,7 +131,9 @@ int sovd_state_clock_begin(struct sovd_db *db) {
         believe();
         __atomic_store_n(&shown, now.skew, __ATOMIC_RELAXED);
         fill(&row);
-        return sovd_db_write(db, write_row, &row);
+        if (sovd_db_write(db, write_row, &row))
+                __atomic_store_n(&kept, 0, __ATOMIC_RELAXED); /* a full disk keeps nobody from starting: the next look tries again */
+        return 0;
 }
 
 static void written(int result, void *data) {
