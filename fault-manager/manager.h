@@ -164,7 +164,7 @@ struct fm_history_query {
         bool oldest_first;         /* by time, then by id */
         uint64_t after_usec;       /* the page after this event; id 0 = from the beginning */
         int64_t after_id;
-        int64_t to_id;             /* the newest event; 0 = all */
+        int64_t to_id;             /* the newest event; 0 = all, -1 = there was none */
         size_t max;                /* at least 1 */
         uint64_t deadline_usec;    /* as in fm_query */
         struct sovd_fault_sight sight; /* the same */

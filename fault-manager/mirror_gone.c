@@ -5,6 +5,7 @@
 #include "fault-manager/manager_inside.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/state_clock.h"
 #include <errno.h>
 
 #define FORGET_MAX 100 /* entities in one change; the others wait for the next */
@@ -19,7 +20,7 @@ struct followed {
         struct sovd_arena *arena;
         const char *const *entities;
         size_t n;
-        uint64_t now_usec, keep_usec; /* UTC; how long faults stay */
+        uint64_t now_usec, keep_usec; /* of the state (state_clock.h); how long faults stay */
         struct gone gone[FORGET_MAX];
         size_t n_gone;
         bool finished;
@@ -55,30 +56,20 @@ static int find_gone(struct followed *f, struct sovd_db_conn *conn) {
                 const char *entity = sovd_arena_strdup(f->arena, sovd_db_text(s, 0));
                 if (!entity)
                         return sovd_error_origin(-ENOMEM);
-                f->gone[f->n_gone++].event = (struct fm_event){ .usec = f->now_usec, .entity = entity, .code = "",
+                f->gone[f->n_gone++].event = (struct fm_event){ .usec = sovd_realtime_usec(), .entity = entity, .code = "",
                                                                 .changed = FM_CLEARED, .scope = "" };
         }
         return r;
 }
 
-static int run_for(struct sovd_db_conn *conn, const char *sql, const char *entity) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, sql);
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, entity);
-        return sovd_db_run(s);
-}
-
 /* Only faults that were observed: what was reported under the same name is not meant. */
 static int forget(struct followed *f, struct sovd_db_conn *conn, struct gone *g) {
-        int r = run_for(conn, "DELETE FROM fault WHERE entity=?1 AND json_type(about, '$.observed') IS NOT NULL",
+        int r = sovd_db_run_text(conn, "DELETE FROM fault WHERE entity=?1 AND json_type(about, '$.observed') IS NOT NULL",
                         g->event.entity);
         const bool had_faults = !r && sovd_db_changes(conn) > 0;
 
         if (!r)
-                r = run_for(conn, "DELETE FROM fault_entity WHERE entity=?1", g->event.entity);
+                r = sovd_db_run_text(conn, "DELETE FROM fault_entity WHERE entity=?1", g->event.entity);
         if (r || !had_faults)
                 return r;
         fm_state_clear(&g->event.state);
@@ -99,7 +90,7 @@ static int work(struct sovd_db_conn *conn, void *data) {
         struct followed *f = data;
 
         drop_bodies(f);
-        f->now_usec = sovd_realtime_usec();
+        f->now_usec = sovd_state_usec();
         int r = note_seen(f, conn);
         if (!r)
                 r = find_gone(f, conn);

@@ -9,6 +9,7 @@
 #include "sovd-core/base/log.h"
 #include "sovd-core/model/entity.h"
 #include "sovd-core/snapshot.h"
+#include "sovd-core/state_clock.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
@@ -138,6 +139,11 @@ static int note_restore(struct sovd_db_conn *conn, const struct restore *restore
         return r ? r : sovd_db_run(s);
 }
 
+/* When entities were seen is by the clock of the state that the snapshot was made of: from here on it is by this one's. */
+static int see_all(struct sovd_db_conn *conn) {
+        return sovd_db_run_int(conn, "UPDATE fault_entity SET seen_usec=?1", (int64_t)sovd_state_usec());
+}
+
 static void set_restoring(struct fm_manager *m, bool restoring) {
         (void)pthread_mutex_lock(&m->mutex);
         m->restoring = restoring;
@@ -153,6 +159,8 @@ static int restore_work(struct sovd_db_conn *conn, void *data) {
                 r = fm_store_rebase(conn);
         if (!r)
                 r = note_restore(conn, restore);
+        if (!r)
+                r = see_all(conn);
         if (!r)
                 r = fm_store_event(conn, &restore->event, &restore->event.id);
         return r;

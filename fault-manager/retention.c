@@ -247,16 +247,12 @@ static int shrink(struct sovd_db_conn *conn, void *data) {
 /* --- rounds --------------------------------------------------------------------------------------------- */
 
 static bool pause_until(struct fm_retention *r, uint64_t usec) {
-        struct timespec until;
+        const uint64_t until = sovd_now_usec() + usec;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        uint64_t nsec = (uint64_t)until.tv_nsec + usec % SOVD_USEC_PER_SEC * 1000;
-        until.tv_sec += (time_t)(usec / SOVD_USEC_PER_SEC + nsec / 1000000000);
-        until.tv_nsec = (long)(nsec % 1000000000);
         (void)pthread_mutex_lock(&r->mutex);
         int waited = 0;
         while (!r->stopping && !waited)
-                waited = pthread_cond_timedwait(&r->wake, &r->mutex, &until);
+                waited = sovd_cond_wait_until(&r->wake, &r->mutex, until);
         bool stopping = r->stopping;
         (void)pthread_mutex_unlock(&r->mutex);
         return !stopping;
@@ -352,7 +348,6 @@ static void *run(void *data) {
 
 int fm_retention_new(struct fm_retention **ret, struct fm_manager *m, const struct fm_retention_options *options) {
         _cleanup_(fm_retention_freep) struct fm_retention *r = calloc(1, sizeof(*r));
-        pthread_condattr_t attributes;
         if (!r)
                 return sovd_error_origin(-ENOMEM);
 
@@ -361,10 +356,7 @@ int fm_retention_new(struct fm_retention **ret, struct fm_manager *m, const stru
         r->begin_usec = sovd_realtime_usec();
         r->begin_boot_usec = sovd_boottime_usec();
         (void)pthread_mutex_init(&r->mutex, NULL);
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&r->wake, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&r->wake);
         int result = options->period_usec ? -pthread_create(&r->thread, NULL, run, r) : 0;
         r->has_thread = options->period_usec && !result;
         if (result)

@@ -400,16 +400,11 @@ static const struct sovd_fault_sink_ops sink_ops = {
 /* --- life ----------------------------------------------------------------------------------------------- */
 
 static void wait_until(struct fm_sink *s, uint64_t next_usec) {
-        uint64_t left = SOVD_MIN(sovd_clock_left_usec(next_usec), IDLE_USEC);
-        struct timespec until;
+        const uint64_t until = SOVD_MIN(next_usec, sovd_now_usec() + IDLE_USEC);
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        uint64_t nsec = (uint64_t)until.tv_nsec + left % SOVD_USEC_PER_SEC * 1000;
-        until.tv_sec += (time_t)(left / SOVD_USEC_PER_SEC + nsec / 1000000000);
-        until.tv_nsec = (long)(nsec % 1000000000);
         (void)pthread_mutex_lock(&s->mutex);
         if (!s->stopping && !s->poked)
-                (void)pthread_cond_timedwait(&s->wake, &s->mutex, &until);
+                (void)sovd_cond_wait_until(&s->wake, &s->mutex, until);
         s->poked = false;
         (void)pthread_mutex_unlock(&s->mutex);
 }
@@ -447,16 +442,12 @@ static void *keep_time(void *data) {
 
 int fm_sink_new(struct fm_sink **ret, const struct fm_options *options) {
         _cleanup_(fm_sink_freep) struct fm_sink *s = calloc(1, sizeof(*s));
-        pthread_condattr_t attributes;
         if (!s)
                 return sovd_error_origin(-ENOMEM);
 
         s->base.ops = &sink_ops;
         (void)pthread_mutex_init(&s->mutex, NULL);
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&s->wake, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&s->wake);
         struct fm_options own = *options;
         own.published = publish;
         own.sooner = poke;

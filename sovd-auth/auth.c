@@ -404,17 +404,21 @@ static int refresh_certificate(struct sovd_auth *auth, struct sovd_principal *pr
         return r;
 }
 
-int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
+static bool is_ours(const struct sovd_principal *principal) {
         static const enum sovd_auth_method ours[] = { SOVD_AUTH_API_KEY, SOVD_AUTH_UNIX_USER, SOVD_AUTH_SESSION };
-        bool is_ours = false;
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(ours); i++)
-                is_ours = is_ours || sovd_streq(principal->method, sovd_auth_method_names[ours[i]]);
+                if (sovd_streq(principal->method, sovd_auth_method_names[ours[i]]))
+                        return true;
+        return false;
+}
+
+int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena) {
         if (sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_CERTIFICATE]))
                 return refresh_certificate(auth, principal, arena);
         if (sovd_streq(principal->method, sovd_auth_method_names[SOVD_AUTH_JWT]))
                 return sovd_jwt_trusts(auth->jwt, principal->id) ? 0 : SOVD_E_UNAUTHORIZED;
-        if (!is_ours)
+        if (!is_ours(principal))
                 return 0;
         (void)pthread_rwlock_rdlock(&auth->lock);
         const struct sovd_principal *now = find_by_id(auth->known, principal->id);
@@ -422,6 +426,13 @@ int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, 
                                                                                          : take_over(principal, now, arena);
         (void)pthread_rwlock_unlock(&auth->lock);
         return r;
+}
+
+bool sovd_auth_has(struct sovd_auth *auth, const struct sovd_principal *principal) {
+        (void)pthread_rwlock_rdlock(&auth->lock);
+        bool has = is_ours(principal) && find_by_id(auth->known, principal->id);
+        (void)pthread_rwlock_unlock(&auth->lock);
+        return has;
 }
 
 /* --- what proved it --------------------------------------------------------------------------------------- */

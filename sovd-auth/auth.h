@@ -97,6 +97,9 @@ int sovd_auth_identify(struct sovd_auth *auth, struct sovd_call *call, const str
 struct sovd_principal;
 int sovd_auth_refresh(struct sovd_auth *auth, struct sovd_principal *principal, struct sovd_arena *arena);
 
+/* Is there still a key or a user of its name, if its time is over or not? For those that the configuration names only. */
+bool sovd_auth_has(struct sovd_auth *auth, const struct sovd_principal *principal);
+
 /* Is what proved the principal the same now: the key of its name, the session of its token, the key that this was signed with? */
 bool sovd_auth_proves(struct sovd_auth *auth, const struct sovd_principal *principal);
 

@@ -68,10 +68,7 @@ bool sovd_key_store_replace(struct sovd_key_store *s, struct sovd_jwks *set) {
 /* --- the thread ------------------------------------------------------------------------------------------ */
 
 static void wait_until(struct sovd_key_store *s, pthread_cond_t *cond, uint64_t usec) {
-        const struct timespec t = { .tv_sec = (time_t)(usec / SOVD_USEC_PER_SEC),
-                                    .tv_nsec = (long)(usec % SOVD_USEC_PER_SEC * 1000) };
-
-        (void)pthread_cond_timedwait(cond, &s->mutex, &t);
+        (void)sovd_cond_wait_until(cond, &s->mutex, usec);
 }
 
 /* Up to a tenth sooner, so that a fleet does not ask at one moment. */
@@ -214,16 +211,12 @@ int sovd_key_store_look_again(struct sovd_key_store *s, uint64_t seen, uint64_t 
 
 static struct sovd_key_store *make(void) {
         struct sovd_key_store *s = calloc(1, sizeof(*s));
-        pthread_condattr_t attributes;
 
         if (!s)
                 return NULL;
         (void)pthread_mutex_init(&s->mutex, NULL);
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&s->to_do, &attributes);
-        (void)pthread_cond_init(&s->done, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&s->to_do);
+        (void)sovd_cond_init(&s->done);
         return s;
 }
 

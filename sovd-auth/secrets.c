@@ -123,13 +123,11 @@ static uint64_t renew(struct sovd_secrets *s, struct sovd_arena *arena) {
 
 /* false: it is the end. */
 static bool wait_until(struct sovd_secrets *s, uint64_t until_usec) {
-        const struct timespec until = { .tv_sec = (time_t)(until_usec / SOVD_USEC_PER_SEC),
-                                        .tv_nsec = (long)(until_usec % SOVD_USEC_PER_SEC) * 1000 };
         int r = 0;
 
         (void)pthread_mutex_lock(&s->mutex);
         while (!s->stopping && !s->wanted && r != ETIMEDOUT)
-                r = pthread_cond_timedwait(&s->wake, &s->mutex, &until);
+                r = sovd_cond_wait_until(&s->wake, &s->mutex, until_usec);
         bool goes_on = !s->stopping;
         (void)pthread_mutex_unlock(&s->mutex);
         return goes_on;
@@ -191,15 +189,11 @@ static int start(struct sovd_secrets *s, const struct sovd_vault_settings *vault
 
 int sovd_secrets_new(struct sovd_secrets **ret, const struct sovd_vault_settings *vault) {
         struct sovd_secrets *s = calloc(1, sizeof(*s));
-        pthread_condattr_t attributes;
         if (!s)
                 return sovd_error_origin(-ENOMEM);
 
         (void)pthread_mutex_init(&s->mutex, NULL);
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&s->wake, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&s->wake);
         int r = vault ? start(s, vault) : 0;
         if (r)
                 s = sovd_secrets_free(s);

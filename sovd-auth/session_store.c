@@ -38,23 +38,11 @@ int session_store_exchange(struct sovd_db_conn *conn, const struct session *sess
 }
 
 int session_store_remove(struct sovd_db_conn *conn, const char *id) {
-        struct sovd_db_stmt *s;
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM auth_session WHERE id=?1");
-
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, id);
-        return sovd_db_run(s);
+        return sovd_db_run_text(conn, "DELETE FROM auth_session WHERE id=?1", id);
 }
 
 int session_store_drop(struct sovd_db_conn *conn, uint64_t now_usec) {
-        struct sovd_db_stmt *s;
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM auth_session WHERE ends_usec<=?1");
-
-        if (r)
-                return r;
-        sovd_db_bind_int(s, 1, (int64_t)now_usec);
-        return sovd_db_run(s);
+        return sovd_db_run_int(conn, "DELETE FROM auth_session WHERE ends_usec<=?1", (int64_t)now_usec);
 }
 
 static bool copy_digest(unsigned char ret[static SOVD_SESSION_DIGEST], struct sovd_db_stmt *s, int column) {

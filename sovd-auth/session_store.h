@@ -11,7 +11,7 @@ struct session {
         char id[40];
         unsigned char key[SOVD_SESSION_DIGEST];
         unsigned char access[SOVD_SESSION_DIGEST], refresh[SOVD_SESSION_DIGEST], before[SOVD_SESSION_DIGEST];
-        uint64_t access_ends_usec, ends_usec; /* UTC */
+        uint64_t access_ends_usec, ends_usec; /* of the state (state_clock.h) */
         char *scopes;                         /* owned; NULL: all of the key */
 };
 

@@ -8,6 +8,7 @@
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/state_clock.h"
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -81,7 +82,7 @@ static void remove_at(struct sovd_sessions *s, struct session *session) {
 }
 
 static void drop_ended(struct sovd_sessions *s) {
-        const uint64_t now = sovd_realtime_usec();
+        const uint64_t now = sovd_state_usec();
 
         for (size_t i = s->n; i > 0; i--)
                 if (s->sessions[i - 1].ends_usec <= now)
@@ -92,7 +93,7 @@ static void drop_ended(struct sovd_sessions *s) {
 static bool describe(const struct session *session, struct sovd_arena *arena, struct sovd_session_owner *ret) {
         *ret = (struct sovd_session_owner){ .id = sovd_arena_strdup(arena, session->id),
                                             .scopes = session->scopes ? sovd_arena_strdup(arena, session->scopes) : NULL,
-                                            .ends_usec = session->access_ends_usec };
+                                            .ends_usec = sovd_state_to_utc(session->access_ends_usec) };
         memcpy(ret->key, session->key, sizeof(ret->key));
         return ret->id && !ret->scopes == !session->scopes;
 }
@@ -101,7 +102,7 @@ bool sovd_sessions_find(struct sovd_sessions *s, const unsigned char digest[stat
                         struct sovd_session_owner *ret) {
         (void)pthread_mutex_lock(&s->mutex);
         const struct session *session = find_by(s, offsetof(struct session, access), digest);
-        bool found = session && session->access_ends_usec > sovd_realtime_usec() && describe(session, arena, ret);
+        bool found = session && session->access_ends_usec > sovd_state_usec() && describe(session, arena, ret);
         (void)pthread_mutex_unlock(&s->mutex);
         return found;
 }
@@ -130,7 +131,7 @@ struct change {
 /* The state decides: changes before this one may not be told to memory yet. */
 static int write_change(struct sovd_db_conn *conn, void *data) {
         const struct change *c = data;
-        int r = session_store_drop(conn, sovd_realtime_usec());
+        int r = session_store_drop(conn, sovd_state_usec());
 
         if (r)
                 return r;
@@ -177,26 +178,29 @@ static uint64_t usec_of(struct sovd_number seconds) {
 }
 
 /* A key that ends takes its tokens along. */
-static uint64_t end_of(const struct sovd_principal *principal, uint64_t ends_usec) {
-        return principal->expires_usec ? SOVD_MIN(principal->expires_usec, ends_usec) : ends_usec;
+static uint64_t left_of(const struct sovd_principal *principal, uint64_t now, uint64_t usec) {
+        const uint64_t ends = principal->expires_usec;
+
+        return ends ? SOVD_MIN(ends > now ? ends - now : 0, usec) : usec;
 }
 
 /* Makes both tokens of c->session, whose id, key and scopes are set. */
 static int make_tokens(struct change *c, struct sovd_arena *arena, const struct sovd_principal *principal, struct sovd_granted *ret) {
         const struct sovd_sessions *s = c->sessions;
-        const uint64_t now = sovd_realtime_usec();
+        const uint64_t now = sovd_realtime_usec(), state = sovd_state_usec(), access = usec_of(s->settings.access),
+                       left = left_of(principal, now, access);
         char *refresh = sovd_arena_alloc(arena, sizeof(REFRESH_PREFIX) + SOVD_RANDOM_TEXT), jti[33];
         if (!refresh)
                 return sovd_error_origin(-ENOMEM);
 
         sovd_id_trace(jti, 32);
-        c->session.access_ends_usec = end_of(principal, now + usec_of(s->settings.access));
-        c->session.ends_usec = end_of(principal, now + usec_of(s->settings.access) + usec_of(s->settings.refresh));
+        c->session.access_ends_usec = state + left;
+        c->session.ends_usec = state + left_of(principal, now, access + usec_of(s->settings.refresh));
         const struct sovd_minted_claims claims = { .issuer = s->issuer, .audience = s->audience, .subject = principal->id, .id = jti,
                                                    .client = principal->token_id, .roles = &principal->roles,
                                                    .scope = c->session.scopes, .tenant = principal->tenant,
                                                    .issued_sec = now / SOVD_USEC_PER_SEC,
-                                                   .expires_sec = c->session.access_ends_usec / SOVD_USEC_PER_SEC };
+                                                   .expires_sec = (now + left) / SOVD_USEC_PER_SEC };
         int r = sovd_mint_token(s->mint, &claims, arena, &ret->access);
         if (!r)
                 r = sovd_make_random(refresh, REFRESH_PREFIX);
@@ -206,7 +210,7 @@ static int make_tokens(struct change *c, struct sovd_arena *arena, const struct 
                 r = digest_of(c->session.refresh, refresh);
         ret->refresh = refresh;
         ret->scope = c->session.scopes ? sovd_arena_strdup(arena, c->session.scopes) : NULL;
-        ret->expires_sec = (c->session.access_ends_usec - SOVD_MIN(now, c->session.access_ends_usec)) / SOVD_USEC_PER_SEC;
+        ret->expires_sec = left / SOVD_USEC_PER_SEC;
         return r || !ret->scope == !c->session.scopes ? r : sovd_error_origin(-ENOMEM);
 }
 
@@ -361,7 +365,7 @@ static int keep(struct session *session, void *data) {
 }
 
 static int load(struct sovd_db_conn *conn, void *data) {
-        return session_store_load(conn, sovd_realtime_usec(), keep, data);
+        return session_store_load(conn, sovd_state_usec(), keep, data);
 }
 
 static int open_mint(struct sovd_sessions *s, struct sovd_secrets *secrets) {

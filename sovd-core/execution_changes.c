@@ -5,6 +5,7 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/executions_inside.h"
+#include "sovd-core/state_clock.h"
 #include <stdio.h>
 
 #define ENDED_MAX (64 * 1024)
@@ -24,7 +25,7 @@ struct change {
         void *data;
         const char *text;
         int capability;
-        uint64_t now_usec; /* realtime */
+        uint64_t now_usec; /* of the state (state_clock.h) */
 };
 
 static int write_begin(struct sovd_db_conn *conn, void *data) {
@@ -39,7 +40,7 @@ static int write_begin(struct sovd_db_conn *conn, void *data) {
 
 int sovd_executions_begin(struct sovd_executions *x, const struct sovd_entity *e, const char *operation, const char *client,
                           sovd_db_work also, void *data, char ret_id[static SOVD_ID_SIZE]) {
-        struct change c = { .x = x, .also = also, .data = data, .now_usec = sovd_realtime_usec() };
+        struct change c = { .x = x, .also = also, .data = data, .now_usec = sovd_state_usec() };
 
         int r = sovd_id_new(ret_id);
         if (r || !x->db)
@@ -193,7 +194,7 @@ int sovd_executions_end(struct sovd_executions *x, const char *id, const char *f
         struct change c = { .x = x,
                             .id = id,
                             .text = strlen(final_status) <= ENDED_MAX ? final_status : NULL,
-                            .now_usec = sovd_realtime_usec() };
+                            .now_usec = sovd_state_usec() };
 
         return sovd_db_apply(x->db, write_end, ended, &c);
 }

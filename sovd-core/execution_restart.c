@@ -6,6 +6,7 @@
 #include "sovd-core/base/log.h"
 #include "sovd-core/call.h"
 #include "sovd-core/executions_inside.h"
+#include "sovd-core/state_clock.h"
 #include <errno.h>
 #include <stdio.h>
 
@@ -42,12 +43,11 @@ int sovd_executions_end_lost(struct sovd_executions *x, const char *id) {
 struct loading {
         struct sovd_executions *x;
         const char *pending; /* the final status of those whose start was not answered */
-        uint64_t now_usec;   /* realtime */
+        uint64_t now_usec;   /* of the state (state_clock.h) */
         int64_t n_pending;
         size_t n_running;
 };
 
-/* Realtime may have been set back meanwhile: then it has just ended. */
 static uint64_t ended_at(const struct loading *l, const struct execution_row *row) {
         const uint64_t age = l->now_usec > row->ended_usec ? l->now_usec - row->ended_usec : 0, now = sovd_now_usec();
 
@@ -96,7 +96,7 @@ static int read_rows(struct sovd_db_conn *conn, void *data) {
 }
 
 int execution_load(struct sovd_executions *x) {
-        struct loading l = { .x = x, .now_usec = sovd_realtime_usec() };
+        struct loading l = { .x = x, .now_usec = sovd_state_usec() };
         struct sovd_json_writer w;
         size_t len;
 

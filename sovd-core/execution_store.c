@@ -28,7 +28,6 @@ int execution_store_put(struct sovd_db_conn *conn, const struct execution_row *r
         return sovd_db_run(s);
 }
 
-/* Runs a statement whose first parameters are texts. */
 static int run_texts(struct sovd_db_conn *conn, const char *sql, const char *first, const char *second) {
         struct sovd_db_stmt *s;
 
@@ -36,8 +35,7 @@ static int run_texts(struct sovd_db_conn *conn, const char *sql, const char *fir
         if (r)
                 return r;
         sovd_db_bind_text(s, 1, first);
-        if (second)
-                sovd_db_bind_text(s, 2, second);
+        sovd_db_bind_text(s, 2, second);
         return sovd_db_run(s);
 }
 
@@ -46,7 +44,7 @@ int execution_store_name(struct sovd_db_conn *conn, const char *id, const char *
 }
 
 int execution_store_unname(struct sovd_db_conn *conn, const char *id) {
-        return run_texts(conn, "UPDATE execution SET backend_id='' WHERE id=?1", id, NULL);
+        return sovd_db_run_text(conn, "UPDATE execution SET backend_id='' WHERE id=?1", id);
 }
 
 int execution_store_merge(struct sovd_db_conn *conn, const char *id, const char *into) {
@@ -76,24 +74,14 @@ int execution_store_resume(struct sovd_db_conn *conn, const char *id, const char
 }
 
 int execution_store_remove(struct sovd_db_conn *conn, const char *id) {
-        return run_texts(conn, "DELETE FROM execution WHERE id=?1", id, NULL);
-}
-
-static int run_number(struct sovd_db_conn *conn, const char *sql, uint64_t number) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, sql);
-        if (r)
-                return r;
-        sovd_db_bind_int(s, 1, (int64_t)number);
-        return sovd_db_run(s);
+        return sovd_db_run_text(conn, "DELETE FROM execution WHERE id=?1", id);
 }
 
 int execution_store_tidy(struct sovd_db_conn *conn, uint64_t ended_usec, size_t max) {
-        int r = run_number(conn, "DELETE FROM execution WHERE state=2 AND ended_usec<=?1", ended_usec);
+        int r = sovd_db_run_int(conn, "DELETE FROM execution WHERE state=2 AND ended_usec<=?1", ended_usec);
 
         return r ? r
-                 : run_number(conn, "DELETE FROM execution WHERE n IN (SELECT n FROM execution WHERE state=2 ORDER BY n "
+                 : sovd_db_run_int(conn, "DELETE FROM execution WHERE n IN (SELECT n FROM execution WHERE state=2 ORDER BY n "
                                     "LIMIT max(0, (SELECT count(*) FROM execution)-?1))", max);
 }
 
@@ -115,7 +103,7 @@ int execution_store_load(struct sovd_db_conn *conn, size_t max, int (*each)(cons
         struct sovd_db_stmt *s;
         bool more = true;
 
-        int r = run_number(conn, "DELETE FROM execution WHERE n NOT IN (SELECT n FROM execution ORDER BY state, n DESC "
+        int r = sovd_db_run_int(conn, "DELETE FROM execution WHERE n NOT IN (SELECT n FROM execution ORDER BY state, n DESC "
                                  "LIMIT ?1)", max);
         if (!r)
                 r = sovd_db_prepare(conn, &s, "SELECT " COLUMNS " FROM execution ORDER BY n");

@@ -21,7 +21,7 @@ struct execution_row {
         const char *status;     /* the final one, or NULL */
         const char *client;     /* who started it, or NULL */
         enum execution_state state;
-        uint64_t ended_usec; /* realtime */
+        uint64_t ended_usec; /* of the state (state_clock.h) */
         bool script; /* of one; operation is its id */
         bool adopted;
 };
@@ -44,7 +44,7 @@ int execution_store_end(struct sovd_db_conn *conn, const char *id, const char *s
 int execution_store_resume(struct sovd_db_conn *conn, const char *id, const char *capability);
 int execution_store_remove(struct sovd_db_conn *conn, const char *id);
 
-/* Drops those that ended at this moment (realtime) or before, and the oldest ended ones while there are more than max. */
+/* Drops those that ended at this moment or before, and the oldest ended ones while there are more than max. */
 int execution_store_tidy(struct sovd_db_conn *conn, uint64_t ended_usec, size_t max);
 
 /* Those whose start was never answered end with this status; returns how many in *ret_n. */

@@ -223,13 +223,7 @@ static void look(struct sovd_fault_mirror *m) {
 
 /* With the mutex held. */
 static void sleep_until(struct sovd_fault_mirror *m, uint64_t when_usec) {
-        const struct timespec until = { .tv_sec = (time_t)(when_usec / SOVD_USEC_PER_SEC),
-                                        .tv_nsec = (long)(when_usec % SOVD_USEC_PER_SEC * 1000) };
-
-        if (when_usec == UINT64_MAX)
-                (void)pthread_cond_wait(&m->wake, &m->mutex);
-        else
-                (void)pthread_cond_timedwait(&m->wake, &m->mutex, &until);
+        (void)sovd_cond_wait_until(&m->wake, &m->mutex, when_usec);
 }
 
 static void *run(void *data) {
@@ -326,17 +320,13 @@ static int start_threads(struct sovd_fault_mirror *m) {
 
 int sovd_fault_mirror_new(struct sovd_fault_mirror **ret, const struct sovd_fault_mirror_options *options) {
         _cleanup_(sovd_fault_mirror_freep) struct sovd_fault_mirror *m = calloc(1, sizeof(*m));
-        pthread_condattr_t attributes;
         if (!m)
                 return sovd_error_origin(-ENOMEM);
 
         m->options = *options;
         m->sink = sovd_gateway_fault_sink(options->gateway);
         (void)pthread_mutex_init(&m->mutex, NULL);
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&m->wake, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&m->wake);
         m->tell_usec = sovd_now_usec() + SOVD_MIN(tell_period(m), FIRST_USEC);
         int r = start_threads(m);
         if (r)

@@ -5,6 +5,7 @@
 #include "sovd-core/base/fingerprint.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
+#include "sovd-core/state_clock.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 struct record {
         uint64_t ticket;
         uint64_t since_usec;                /* monotonic */
-        uint64_t since_utc_usec;
+        uint64_t since_state_usec;          /* state_clock.h */
         char client[SOVD_FINGERPRINT_SIZE]; /* of the principal */
         char use[SOVD_FINGERPRINT_SIZE];    /* of principal, resource and key */
         char body[SOVD_FINGERPRINT_SIZE];   /* of the request's body */
@@ -166,7 +167,7 @@ static int digest_use(char ret[static SOVD_FINGERPRINT_SIZE], const struct sovd_
 int sovd_idempotency_begin(struct sovd_idempotency *x, const struct sovd_idempotency_use *use,
                            enum sovd_idempotency_state *ret_state, uint64_t *ret_ticket,
                            struct sovd_idempotent_answer *ret_answer, struct sovd_arena *arena) {
-        struct record fresh = { .since_usec = sovd_now_usec(), .since_utc_usec = sovd_realtime_usec() };
+        struct record fresh = { .since_usec = sovd_now_usec(), .since_state_usec = sovd_state_usec() };
 
         int r = digest_use(fresh.use, use, arena);
         if (!r)
@@ -194,8 +195,8 @@ void sovd_idempotency_row(struct sovd_idempotency *x, uint64_t ticket, struct so
                 memcpy(ret->client, r->client, sizeof(ret->client));
                 memcpy(ret->use, r->use, sizeof(ret->use));
                 memcpy(ret->body, r->body, sizeof(ret->body));
-                ret->since_usec = r->since_utc_usec;
-                ret->oldest_usec = x->records[0].since_utc_usec;
+                ret->since_usec = r->since_state_usec;
+                ret->oldest_usec = x->records[0].since_state_usec;
         }
         (void)pthread_mutex_unlock(&x->mutex);
 }
@@ -229,16 +230,10 @@ static int put(struct sovd_db_conn *conn, const struct sovd_idempotency_row *row
 }
 
 static int delete_before(struct sovd_db_conn *conn, uint64_t usec) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM idempotency WHERE since_usec<?1");
-        if (r)
-                return r;
-        sovd_db_bind_int(s, 1, (int64_t)usec);
-        return sovd_db_run(s);
+        return sovd_db_run_int(conn, "DELETE FROM idempotency WHERE since_usec<?1", (int64_t)usec);
 }
 
-/* What memory has dropped goes too. It goes by the monotonic clock, so a jump of realtime drops nothing. */
+/* What memory has dropped goes too. */
 int sovd_idempotency_write(struct sovd_db_conn *conn, void *data) {
         const struct sovd_idempotency_row *row = data;
 
@@ -301,13 +296,7 @@ void sovd_idempotency_end(struct sovd_idempotency *x, uint64_t ticket,
 }
 
 static int write_abandoned(struct sovd_db_conn *conn, void *data) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM idempotency WHERE use=?1");
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, data);
-        return sovd_db_run(s);
+        return sovd_db_run_text(conn, "DELETE FROM idempotency WHERE use=?1", data);
 }
 
 static void abandoned(int result, void *data) {
@@ -338,15 +327,15 @@ static bool copy(char **ret, const char *text) {
         return *ret || !text;
 }
 
-static int take(struct sovd_idempotency *x, struct sovd_db_stmt *s, uint64_t now, uint64_t utc) {
+static int take(struct sovd_idempotency *x, struct sovd_db_stmt *s, uint64_t now, uint64_t state) {
         struct record r = { .ticket = ++x->last_ticket, .written = true };
         const char *answer;
 
         (void)snprintf(r.use, sizeof(r.use), "%s", sovd_db_text(s, 0));
         (void)snprintf(r.client, sizeof(r.client), "%s", sovd_db_text(s, 1));
         (void)snprintf(r.body, sizeof(r.body), "%s", sovd_db_text(s, 2));
-        r.since_utc_usec = (uint64_t)sovd_db_int(s, 3);
-        r.since_usec = now - (utc > r.since_utc_usec ? utc - r.since_utc_usec : 0); /* differences are right even below 0 */
+        r.since_state_usec = (uint64_t)sovd_db_int(s, 3);
+        r.since_usec = now - (state > r.since_state_usec ? state - r.since_state_usec : 0); /* differences are right even below 0 */
         r.status = (unsigned)sovd_db_int(s, 4);
         r.interrupted = !r.status;
         if (sovd_db_text(s, 7))
@@ -365,11 +354,11 @@ static int take(struct sovd_idempotency *x, struct sovd_db_stmt *s, uint64_t now
 /* The newest of those whose time is not over. */
 static int read_rows(struct sovd_db_conn *conn, void *data) {
         struct sovd_idempotency *x = data;
-        const uint64_t now = sovd_now_usec(), utc = sovd_realtime_usec();
+        const uint64_t now = sovd_now_usec(), state = sovd_state_usec();
         struct sovd_db_stmt *s;
         bool row = true;
 
-        int r = delete_before(conn, utc - SOVD_MIN(utc, x->limits.retention_usec));
+        int r = delete_before(conn, state - SOVD_MIN(state, x->limits.retention_usec));
         if (!r)
                 r = sovd_db_prepare(conn, &s, "SELECT * FROM (SELECT use, client, body, since_usec, status, location, answer, "
                                               "execution FROM idempotency ORDER BY since_usec DESC LIMIT ?1) "
@@ -379,7 +368,7 @@ static int read_rows(struct sovd_db_conn *conn, void *data) {
         while (!r && row) {
                 r = sovd_db_step(s, &row);
                 if (!r && row)
-                        r = take(x, s, now, utc);
+                        r = take(x, s, now, state);
         }
         return r;
 }

@@ -4,6 +4,7 @@
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/base/log.h"
 #include "sovd-core/sampler.h"
+#include "sovd-core/state_clock.h"
 #include "sovd-core/trigger_store.h"
 
 struct lasting {
@@ -51,7 +52,7 @@ static void written(int result, void *data) {
 int sovd_lasting_add(struct sovd_observations *o, struct sovd_record *record, const struct sovd_observation_spec *spec) {
         struct lasting l = { .o = o,
                              .record = record,
-                             .row = { .id = record->id, .spec = *spec, .expires_usec = record->expires_utc_usec } };
+                             .row = { .id = record->id, .spec = *spec, .expires_usec = record->expires_usec } };
 
         (void)sovd_db_apply(o->options.db, write_new, written, &l);
         if (l.is_out)
@@ -83,7 +84,7 @@ static int write_removal(struct sovd_db_conn *conn, void *data) {
 
 int sovd_lasting_change(struct sovd_observations *o, const char *id, const struct sovd_observation_change *change) {
         struct lasting l = { .o = o,
-                             .row = { .id = id, .expires_usec = sovd_realtime_usec() + change->lifetime_usec },
+                             .row = { .id = id, .expires_usec = sovd_state_usec() + change->lifetime_usec },
                              .change = change };
 
         (void)sovd_db_apply(o->options.db, write_expiry, changed, &l);
@@ -139,7 +140,7 @@ void sovd_lasting_terminate(struct sovd_observations *o, struct sovd_record *rec
 
 struct loading {
         struct sovd_observations *o;
-        uint64_t now_usec; /* UTC */
+        uint64_t now_usec; /* of the state */
         size_t n;
 };
 
@@ -178,8 +179,8 @@ static int take(const struct trigger_row *row, void *data) {
         record->terminated = row->terminated;
         if (row->terminated)
                 sovd_stream_end(record->stream);
+        record->expires_usec = row->expires_usec;
         record->failing = true; /* nobody is told that it cannot be read before it could be read once */
-        record->expires_utc_usec = row->expires_usec;
         l->n++;
         return 0;
 }
@@ -191,7 +192,7 @@ static int load(struct sovd_db_conn *conn, void *data) {
 }
 
 int sovd_lasting_load(struct sovd_observations *o) {
-        struct loading l = { .o = o, .now_usec = sovd_realtime_usec() };
+        struct loading l = { .o = o, .now_usec = sovd_state_usec() };
 
         int r = o->options.db ? sovd_db_write(o->options.db, load, &l) : 0;
         if (l.n)

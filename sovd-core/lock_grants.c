@@ -150,11 +150,9 @@ static bool wait_for_uses(struct sovd_locks *locks, const struct lock *lock, con
         const uint64_t left = sovd_clock_left_usec(call->deadline_usec);
         const uint64_t longest = left > MARGIN_USEC ? left - MARGIN_USEC : 0;
         const uint64_t until = sovd_now_usec() + SOVD_MIN(locks->options.wait_usec, longest);
-        const struct timespec at = { .tv_sec = (time_t)(until / SOVD_USEC_PER_SEC),
-                                     .tv_nsec = (long)(until % SOVD_USEC_PER_SEC) * 1000 };
 
         while (is_awaited(locks, lock))
-                if (locks->stopping || pthread_cond_timedwait(&locks->ended, &locks->mutex, &at) == ETIMEDOUT)
+                if (locks->stopping || sovd_cond_wait_until(&locks->ended, &locks->mutex, until) == ETIMEDOUT)
                         return !is_awaited(locks, lock);
         return true;
 }

@@ -113,24 +113,12 @@ static int set_broken(struct sovd_db_conn *conn, const char *id, uint64_t broken
 }
 
 static int write_fence(struct sovd_db_conn *conn, uint64_t fence) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, "INSERT INTO counter(name, value) VALUES('lock_fence', ?1) "
-                                          "ON CONFLICT(name) DO UPDATE SET value=max(value, excluded.value)");
-        if (r)
-                return r;
-        sovd_db_bind_int(s, 1, (int64_t)fence);
-        return sovd_db_run(s);
+        return sovd_db_run_int(conn, "INSERT INTO counter(name, value) VALUES('lock_fence', ?1) "
+                                     "ON CONFLICT(name) DO UPDATE SET value=max(value, excluded.value)", (int64_t)fence);
 }
 
 static int drop_ended(struct sovd_db_conn *conn, uint64_t now_usec) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM lock WHERE ends_usec<=?1");
-        if (r)
-                return r;
-        sovd_db_bind_int(s, 1, (int64_t)now_usec);
-        return sovd_db_run(s);
+        return sovd_db_run_int(conn, "DELETE FROM lock WHERE ends_usec<=?1", (int64_t)now_usec);
 }
 
 /* Those that would be forgotten last stay. */
@@ -180,22 +168,12 @@ int lock_store_extend(struct sovd_db_conn *conn, const char *id, uint64_t ends_u
         return met(conn, sovd_db_run(s));
 }
 
-static int run_for(struct sovd_db_conn *conn, const char *sql, const char *id) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, sql);
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, id);
-        return sovd_db_run(s);
-}
-
 int lock_store_remove(struct sovd_db_conn *conn, const char *id) {
-        return met(conn, run_for(conn, "DELETE FROM lock WHERE id=?1 AND state=0", id)); /* ROW_HELD */
+        return met(conn, sovd_db_run_text(conn, "DELETE FROM lock WHERE id=?1 AND state=0", id)); /* ROW_HELD */
 }
 
 int lock_store_tell(struct sovd_db_conn *conn, const char *id) {
-        return run_for(conn, "UPDATE lock SET told=1 WHERE id=?1", id);
+        return sovd_db_run_text(conn, "UPDATE lock SET told=1 WHERE id=?1", id);
 }
 
 int lock_store_lose(struct sovd_db_conn *conn, const char *id, uint64_t broken_usec, uint64_t ends_usec) {

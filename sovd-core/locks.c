@@ -7,24 +7,12 @@
 
 /* --- life ------------------------------------------------------------------------------------------------ */
 
-static int new_condition(pthread_cond_t *cond) {
-        pthread_condattr_t attr;
-
-        int r = pthread_condattr_init(&attr);
-        if (!r)
-                r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        if (!r)
-                r = pthread_cond_init(cond, &attr);
-        (void)pthread_condattr_destroy(&attr);
-        return r ? sovd_error_origin(-r) : 0;
-}
-
 int sovd_locks_new(struct sovd_locks **ret, const struct sovd_locks_options *options) {
         struct sovd_locks *locks = calloc(1, sizeof(*locks));
         if (!locks)
                 return sovd_error_origin(-ENOMEM);
 
-        int r = new_condition(&locks->ended);
+        int r = sovd_cond_init(&locks->ended);
         if (r) {
                 free(locks);
                 return r;

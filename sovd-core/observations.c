@@ -5,24 +5,21 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/sampler.h"
 #include "sovd-core/principal.h"
+#include "sovd-core/state_clock.h"
 #include <stdio.h>
 
 #define STREAM_BYTES (64 * 1024) /* of events that are kept, per stream */
 
 int sovd_observations_new(struct sovd_observations **ret, const struct sovd_observations_options *options) {
         _cleanup_(sovd_observations_freep) struct sovd_observations *o = calloc(1, sizeof(*o));
-        pthread_condattr_t monotonic;
         if (!o)
                 return sovd_error_origin(-ENOMEM);
 
         o->options = *options;
         o->last = &o->records;
         (void)pthread_mutex_init(&o->mutex, NULL);
-        (void)pthread_condattr_init(&monotonic);
-        (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&o->lead, &monotonic);
-        (void)pthread_cond_init(&o->follow, &monotonic);
-        (void)pthread_condattr_destroy(&monotonic);
+        (void)sovd_cond_init(&o->lead);
+        (void)sovd_cond_init(&o->follow);
         int r = sovd_sampler_start(o);
         if (!r)
                 r = sovd_lasting_load(o);
@@ -156,7 +153,7 @@ static const char *why_not(const struct sovd_observations *o, const struct sovd_
 }
 
 static void set_expiry(struct sovd_observations *o, struct sovd_record *r, uint64_t lifetime_usec) {
-        r->expires_utc_usec = sovd_realtime_usec() + lifetime_usec;
+        r->expires_usec = sovd_state_usec() + lifetime_usec;
         (void)sovd_due_put(&o->expiry, &r->expiry,
                            sovd_now_usec() + lifetime_usec); /* it has its place already */
         sovd_sampler_wake(o, r->expiry.when_usec);
@@ -332,7 +329,7 @@ static int describe(const struct sovd_record *r, struct sovd_observation *ret, s
                 .path = keep(arena, r->path, &ok),
                 .last_error = keep(arena, r->last_error, &ok),
                 .log = describe_log(r, arena, &ok),
-                .expires_usec = r->expires_utc_usec,
+                .expires_usec = sovd_state_to_utc(r->expires_usec),
                 .interval = r->interval,
                 .only_data = r->only_data,
                 .multishot = r->multishot,

@@ -34,6 +34,7 @@ struct sovd_reading {
         struct sovd_json_writer *writer; /* for the body of the answer, or the GenericError */
         char source
                 [SOVD_SOURCE_SIZE]; /* to be filled with the name of the backend that was asked, "" = none */
+        bool is_orphan; /* to be set when nobody has the principal's credentials any more: the observation ends */
         bool is_pushed; /* to be set when sovd_backend_value_changed() tells of changes: it need not be polled */
 };
 

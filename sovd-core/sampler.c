@@ -280,7 +280,7 @@ static int hand_over(struct sovd_record *record, struct worker *w, int r) {
 }
 
 struct outcome {
-        bool is_pushed;
+        bool is_pushed, is_orphan;
         char *error; /* GenericError, owned; NULL = it went well */
         bool failed; /* the reading did; else the error is of the log */
         bool terminated, logged, not_logged;
@@ -353,6 +353,7 @@ static void read_one(struct sovd_observations *o, struct sovd_record *record, st
         if (r)
                 out->error = emit_error(o, record, w);
         record->failing = out->failed = r != 0;
+        out->is_orphan = r && reading.is_orphan;
         out->terminated = fired && !record->multishot;
         if (out->terminated)
                 sovd_stream_end(record->stream);
@@ -444,20 +445,28 @@ static struct sovd_record *first_due(const struct sovd_observations *o) {
 
 /* One thread waits for the time, the others for that one to be busy. */
 static void wait_for(struct sovd_observations *o, uint64_t until_usec) {
-        const struct timespec until = { .tv_sec = (time_t)(until_usec / SOVD_USEC_PER_SEC),
-                                        .tv_nsec = (long)(until_usec % SOVD_USEC_PER_SEC) * 1000 };
-
         if (o->has_leader) {
                 (void)pthread_cond_wait(&o->follow, &o->mutex);
                 return;
         }
         o->has_leader = true;
         o->lead_until_usec = until_usec;
-        if (until_usec == UINT64_MAX)
-                (void)pthread_cond_wait(&o->lead, &o->mutex);
-        else
-                (void)pthread_cond_timedwait(&o->lead, &o->mutex, &until);
+        (void)sovd_cond_wait_until(&o->lead, &o->mutex, until_usec);
         o->has_leader = false;
+}
+
+/* With the mutex held, which is free meanwhile. When the state cannot be written, the next reading tries again. */
+static void end_orphan(struct sovd_observations *o, struct sovd_record *record) {
+        sovd_log(SOVD_LOG_INFO, "a %s of %s ends: the credentials behind it were taken away",
+                 record->kind == SOVD_TRIGGER ? "trigger" : "subscription", record->entity);
+        if (!record->persistent)
+                sovd_sampler_take_out(o, record);
+        (void)pthread_mutex_unlock(&o->mutex);
+        if (record->persistent)
+                (void)sovd_lasting_remove(o, record->id);
+        else
+                sovd_sampler_end(o, record);
+        (void)pthread_mutex_lock(&o->mutex);
 }
 
 /* With the mutex held, which is free during the reading. */
@@ -481,6 +490,8 @@ static void sample(struct sovd_observations *o, struct sovd_record *record, stru
 
         (void)pthread_mutex_lock(&o->mutex);
         settle(o, record, source, &out);
+        if (out.is_orphan && !record->removed)
+                end_orphan(o, record);
         sovd_record_unref(record);
 }
 

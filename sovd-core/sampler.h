@@ -29,7 +29,8 @@ struct sovd_record {
         struct sovd_due expiry;
         struct sovd_reading_source *source;
         uint64_t planned_usec; /* when the present reading was due */
-        uint64_t period_usec, expires_utc_usec;
+        uint64_t period_usec;
+        uint64_t expires_usec; /* of the state (state_clock.h) */
         int interval;
         char *last_error;
 

@@ -50,16 +50,6 @@ int trigger_store_put(struct sovd_db_conn *conn, const struct trigger_row *row) 
         return r;
 }
 
-static int run_for(struct sovd_db_conn *conn, const char *sql, const char *id) {
-        struct sovd_db_stmt *s;
-
-        int r = sovd_db_prepare(conn, &s, sql);
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, id);
-        return sovd_db_run(s);
-}
-
 int trigger_store_expire(struct sovd_db_conn *conn, const char *id, uint64_t expires_usec) {
         struct sovd_db_stmt *s;
 
@@ -72,11 +62,11 @@ int trigger_store_expire(struct sovd_db_conn *conn, const char *id, uint64_t exp
 }
 
 int trigger_store_terminate(struct sovd_db_conn *conn, const char *id) {
-        return run_for(conn, "UPDATE persistent_trigger SET terminated=1 WHERE id=?1", id);
+        return sovd_db_run_text(conn, "UPDATE persistent_trigger SET terminated=1 WHERE id=?1", id);
 }
 
 int trigger_store_remove(struct sovd_db_conn *conn, const char *id) {
-        return run_for(conn, "DELETE FROM persistent_trigger WHERE id=?1", id);
+        return sovd_db_run_text(conn, "DELETE FROM persistent_trigger WHERE id=?1", id);
 }
 
 int trigger_store_clear(struct sovd_db_conn *conn, const struct sovd_entity *e, const char *owner) {

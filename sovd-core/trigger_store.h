@@ -13,7 +13,7 @@
 struct trigger_row {
         const char *id;
         struct sovd_observation_spec spec; /* entity, owner, base, resource, condition_text, path, log, flags */
-        uint64_t expires_usec;             /* UTC */
+        uint64_t expires_usec;             /* of the state (state_clock.h) */
         bool terminated;
 };
 

@@ -2,6 +2,7 @@
 #include "sovd-rest/access.h"
 #include "sovd-rest/docs.h"
 #include <pthread.h>
+#include <stdio.h>
 
 #define ENTITIES  "entities"
 #define NAMES_MAX 1024
@@ -108,6 +109,32 @@ void sovd_access_of(struct sovd_route_access *ret, const struct sovd_route *rout
                                             .entity_id = e ? e->id : NULL,
                                             .flags = flags_of(route, ret->word) };
         find_resource(ret, route, params);
+}
+
+/* --- readers --------------------------------------------------------------------------------------------- */
+
+const struct sovd_route *sovd_access_reader(const char *list) {
+        size_t n = strlen(list);
+
+        for (size_t t = 0; sovd_routes[t]; t++)
+                for (const struct sovd_route *r = sovd_routes[t]; r->id; r++)
+                        if (r->method == SOVD_GET && strncmp(r->path, list, n) == 0 && sovd_has_prefix(r->path + n, "/{") &&
+                            !strchr(r->path + n + 1, '/'))
+                                return r;
+        return NULL;
+}
+
+const struct sovd_route *sovd_access_reader_of(enum sovd_collection collection) {
+        static const struct sovd_route *found[SOVD_N_COLLECTIONS]; /* whoever asks first finds the same */
+        const struct sovd_route *reader = __atomic_load_n(&found[collection], __ATOMIC_RELAXED);
+        char list[64];
+
+        if (reader)
+                return reader;
+        (void)snprintf(list, sizeof(list), "/{entity}/%s", sovd_collection_names[collection]);
+        reader = sovd_access_reader(list);
+        __atomic_store_n(&found[collection], reader, __ATOMIC_RELAXED);
+        return reader;
 }
 
 /* --- names ---------------------------------------------------------------------------------------------- */

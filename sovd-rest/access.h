@@ -25,5 +25,11 @@ struct sovd_route_access {
 void sovd_access_of(struct sovd_route_access *ret, const struct sovd_route *route, const struct sovd_entity *e,
                     const char *const *params);
 
+/* The route that reads one of those that the list at this path names ("/updates": "/updates/{update-package-id}"), or NULL. */
+const struct sovd_route *sovd_access_reader(const char *list);
+
+/* The same of a collection of entities, for many questions. */
+const struct sovd_route *sovd_access_reader_of(enum sovd_collection collection);
+
 /* What rules may name: collections and operation ids; both end with NULL. Made at the first call. */
 const struct sovd_policy_names *sovd_access_names(void);

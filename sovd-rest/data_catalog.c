@@ -39,13 +39,6 @@ struct sovd_catalog_index *sovd_catalog_index_unref(struct sovd_catalog_index *i
 
 /* --- the thread ----------------------------------------------------------------------------------------- */
 
-static void wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t until_usec) {
-        const struct timespec until = { .tv_sec = (time_t)(until_usec / SOVD_USEC_PER_SEC),
-                                        .tv_nsec = (long)(until_usec % SOVD_USEC_PER_SEC) * 1000 };
-
-        (void)pthread_cond_timedwait(cond, mutex, &until);
-}
-
 static bool is_stopped(const struct sovd_data_catalog *c) {
         return __atomic_load_n(&c->stop, __ATOMIC_ACQUIRE);
 }
@@ -88,7 +81,7 @@ static void *run(void *data) {
                 if (c->n_wanted == c->n_made) {
                         (void)pthread_cond_wait(&c->wanted, &c->mutex);
                 } else if (sovd_now_usec() < next) {
-                        wait_until(&c->wanted, &c->mutex, next);
+                        (void)sovd_cond_wait_until(&c->wanted, &c->mutex, next);
                 } else {
                         make(c);
                         next = sovd_now_usec() + GAP_USEC;
@@ -104,7 +97,6 @@ static void *run(void *data) {
 int sovd_data_catalog_new(struct sovd_data_catalog **ret, struct sovd_rest *rest,
                           const struct sovd_data_catalog_options *options) {
         struct sovd_data_catalog *c = calloc(1, sizeof(*c));
-        pthread_condattr_t monotonic;
         if (!c)
                 return sovd_error_origin(-ENOMEM);
 
@@ -113,11 +105,8 @@ int sovd_data_catalog_new(struct sovd_data_catalog **ret, struct sovd_rest *rest
         if (options->vss)
                 (void)sovd_vss_leaves(options->vss, &c->counters.leaves);
         (void)pthread_mutex_init(&c->mutex, NULL);
-        (void)pthread_condattr_init(&monotonic);
-        (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&c->wanted, &monotonic);
-        (void)pthread_cond_init(&c->made, &monotonic);
-        (void)pthread_condattr_destroy(&monotonic);
+        (void)sovd_cond_init(&c->wanted);
+        (void)sovd_cond_init(&c->made);
         int r = pthread_create(&c->thread, NULL, run, c);
         if (r) {
                 sovd_data_catalog_free(c);
@@ -169,7 +158,7 @@ static bool wait_for_next(struct sovd_data_catalog *c, uint64_t deadline_usec) {
 
         (void)pthread_cond_signal(&c->wanted);
         while (c->n_made < wish && !is_stopped(c) && sovd_clock_left_usec(deadline_usec))
-                wait_until(&c->made, &c->mutex, deadline_usec);
+                (void)sovd_cond_wait_until(&c->made, &c->mutex, deadline_usec);
         return c->n_made >= wish;
 }
 

@@ -254,7 +254,9 @@ bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *r
 
 bool sovd_gate_may_read(const struct sovd_call *call, const struct sovd_entity *e, enum sovd_collection collection,
                         const char *id) {
+        const struct sovd_route *reader = id ? sovd_access_reader_of(collection) : NULL;
         const struct sovd_access access = { .method = "GET",
+                                            .route = reader ? reader->id : NULL,
                                             .collection = sovd_collection_names[collection],
                                             .entity_type = sovd_entity_type_paths[e->type],
                                             .entity_id = e->id,

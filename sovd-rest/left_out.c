@@ -4,6 +4,7 @@
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
 #include "sovd-rest/gate.h"
+#include "sovd-rest/rest.h"
 
 /* Hashes of those that were told; 0 = free. Only ever filled, so that no lock is needed. */
 static uint64_t known[SOVD_LEFT_OUT_MAX];
@@ -70,6 +71,7 @@ void sovd_left_out_filter(struct sovd_call *call, enum sovd_collection collectio
                 n++;
         }
         list->n = n;
+        ((struct sovd_rest_call *)call)->judged = list;
 }
 
 void sovd_left_out_count(size_t *ret_different, uint64_t *ret_total) {

@@ -12,7 +12,8 @@
 
 #define SOVD_LEFT_OUT_MAX 256 /* different ones that are told apart; more are only counted */
 
-/* Takes the items with reserved ids out of a list of structs of `size` bytes, whose first member is the id. */
+/* Takes the items with reserved ids, and those that the policy hides, out of a list of structs of `size` bytes, whose first member
+ * is the id. */
 void sovd_left_out_filter(struct sovd_call *call, enum sovd_collection collection, struct sovd_list *list,
                           size_t size);
 

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/listed.h"
+#include "sovd-rest/access.h"
 #include "sovd-rest/gate.h"
+#include "sovd-rest/rest.h"
 #include <errno.h>
-
-/* The route that reads one of those that the list names. */
-static const struct sovd_route *reader_of(const struct sovd_route *list) {
-        size_t n = strlen(list->path);
-
-        for (size_t t = 0; sovd_routes[t]; t++)
-                for (const struct sovd_route *r = sovd_routes[t]; r->id; r++)
-                        if (r->method == SOVD_GET && strncmp(r->path, list->path, n) == 0 && sovd_has_prefix(r->path + n, "/{") &&
-                            !strchr(r->path + n + 1, '/'))
-                                return r;
-        return NULL;
-}
 
 /* The position of the last parameter of a path; the entity is none. */
 static size_t last_param(const char *path) {
@@ -70,10 +60,10 @@ int sovd_listed_filter(struct sovd_call *call, const struct sovd_route *route) {
         ptrdiff_t name = 0;
 
         if (route->method == SOVD_GET && route->out && call->out && !call->write && !call->status && !call->out_is_document && sovd_gate_is_narrowed(call))
-                reader = reader_of(route);
+                reader = sovd_access_reader(route->path);
         if (reader)
                 list = list_of(route->out, &name);
-        if (!list)
+        if (!list || ((const struct sovd_rest_call *)call)->judged == (const char *)call->out + list->offset)
                 return 0;
         char *out = sovd_arena_alloc(call->arena, route->out->size);
         if (!out)

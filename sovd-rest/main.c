@@ -17,6 +17,7 @@
 #include "sovd-core/fault_mirror.h"
 #include "sovd-core/fault_sink.h"
 #include "sovd-core/state.h"
+#include "sovd-core/state_clock.h"
 #include "sovd-core/audit/log.h"
 #include "sovd-rest/admission.h"
 #include "sovd-rest/arguments.h"
@@ -47,7 +48,7 @@
 #define READY_POLL_USEC (2 * SOVD_USEC_PER_MSEC) /* until the first discovery has ended */
 #define STOP_GRACE_USEC (500 * SOVD_USEC_PER_MSEC)   /* for answers to calls that the stop has ended */
 #define IDEMPOTENCY_BYTES ((size_t)16 * 1024 * 1024) /* of answers that may have to be given again */
-#define IDLE_USEC       (3600 * SOVD_USEC_PER_SEC)
+#define IDLE_USEC       (600 * SOVD_USEC_PER_SEC)
 
 struct daemon {
         const struct sovd_arguments *arguments;
@@ -504,6 +505,7 @@ static void run(struct daemon *d, const sigset_t *signals) {
                 wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_own_entity_tick(d->own)));
                 wait = SOVD_MIN(wait, sovd_clock_left_usec(sovd_tls_tick(sovd_http_server_tls(d->rest.server))));
                 record_certificates(d);
+                sovd_state_clock_tick(d->db);
                 const struct timespec timeout = { .tv_sec = (time_t)(wait / SOVD_USEC_PER_SEC),
                                                   .tv_nsec = (long)(wait % SOVD_USEC_PER_SEC) * 1000 };
                 int signal = sigtimedwait(signals, NULL, &timeout);
@@ -547,6 +549,7 @@ static void stop(struct daemon *d) {
         d->rest.observations = sovd_observations_free(d->rest.observations); /* events of faults reach it until here */
         d->rest.fault_events = sovd_events_free(d->rest.fault_events);
         d->audit = sovd_audit_free(d->audit);
+        sovd_state_clock_keep(d->db);
         d->db = sovd_db_close(d->db); /* carries out what waits, of sessions too */
         d->rest.sessions = sovd_sessions_free(d->rest.sessions);
         d->rest.metrics = sovd_metrics_free(d->rest.metrics);
@@ -557,18 +560,6 @@ static void stop(struct daemon *d) {
         d->rest.admission = sovd_admission_free(d->rest.admission);
         d->rest.authority = sovd_authority_free(d->rest.authority);
         d->rest.evidence = sovd_evidence_free(d->rest.evidence);
-}
-
-/* Each connection, event stream and call to a backend takes a descriptor; the usual soft limit of 1024 is for select(). */
-static void raise_file_limit(const struct sovd_sections *s) {
-        uint64_t wanted = (uint64_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
-        const struct sovd_backend_settings *b = s->backends.items;
-
-        for (size_t i = 0; i < s->backends.n; i++)
-                wanted += sovd_backend_is_sim(&b[i]) ? 0 : (uint64_t)b[i].sovd.max_in_flight.value;
-        if (!sovd_process_allow_files(wanted))
-                sovd_log(SOVD_LOG_WARN, "the limits may need %llu file descriptors, and fewer are allowed",
-                         (unsigned long long)wanted);
 }
 
 /* What an operator wants to see in the first line. */
@@ -598,12 +589,14 @@ static int serve(struct daemon *d) {
         (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of the write, not our end */
 
         sovd_settings_log(d->settings.logging);
-        raise_file_limit(&d->settings);
+        sovd_sections_allow_files(&d->settings);
         if (sovd_log_keep((size_t)d->settings.logging->kept.value))
                 sovd_log(SOVD_LOG_WARN, "clients cannot read the log: out of memory");
         say_start(d);
         int r = sovd_state_open(&d->db, d->settings.storage->path, &d->damaged);
         const bool has_state = !r;
+        if (!r)
+                r = sovd_state_clock_begin(d->db);
         if (!r)
                 r = sovd_audit_settings_open(d->settings.audit, d->db, d->settings.storage->path, &d->audit);
         const bool unsafe = has_state && r == -EPERM; /* a key that others can use: no restart helps */

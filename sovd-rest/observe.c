@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/observe.h"
+#include "sovd-auth/auth.h"
 #include "sovd-core/base/json_reader.h"
 #include "sovd-core/events.h"
 #include "sovd-rest/dispatch.h"
@@ -286,6 +287,7 @@ int sovd_observe_read(void *data, struct sovd_reading *reading) {
         call->base = reading->base;
         if (!r)
                 r = sovd_gate_resume(call);
+        reading->is_orphan = r == SOVD_E_UNAUTHORIZED && !sovd_auth_has(inner.rest->auth, &reading->principal);
         if (!r)
                 r = find(call, sovd_call_printf(call, SOVD_API_BASE "%s", reading->resource), &target, &m,
                          &query);

@@ -176,6 +176,7 @@ static bool may_see(const struct sovd_policy *policy, const struct sovd_principa
                 return false;
         (void)snprintf(type, sizeof(type), "%.*s", (int)(slash - entity), entity);
         const struct sovd_access access = { .method = "GET",
+                                            .route = sovd_access_reader_of(SOVD_COLLECTION_FAULTS)->id,
                                             .collection = sovd_collection_names[SOVD_COLLECTION_FAULTS],
                                             .entity_type = type,
                                             .entity_id = slash + 1,

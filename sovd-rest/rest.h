@@ -94,6 +94,7 @@ struct sovd_rest_call {
         const struct sovd_route *observed;
         const char *observed_params[SOVD_PARAMS_MAX];
         bool is_anothers_list;
+        const void *judged;               /* the list that was freed already of what the policy hides (left_out.h); or NULL */
         const struct sovd_policy *policy; /* that holds for this call (gate.h); NULL = nothing is enforced */
         struct sovd_trail trail;
         bool in_session;                  /* the client is that of a browser session (cookie.h) */

@@ -4,9 +4,11 @@
 #include "sovd-core/base/config.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/id.h"
+#include "sovd-core/base/log.h"
 #include "sovd-rest/origin.h"
 #include "sovd-rest/own_entity.h"
 #include "sovd-rest/policy_settings.h"
+#include "sovd-rest/process.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -143,4 +145,15 @@ int sovd_sections_load(const struct sovd_arguments *arguments, struct sovd_secti
                 return r;
         sovd_arguments_complain(message);
         return -EINVAL;
+}
+
+void sovd_sections_allow_files(const struct sovd_sections *s) {
+        uint64_t wanted = (uint64_t)(s->limits->connections.value + s->limits->streams.value) + 64 + s->backends.n * 8;
+        const struct sovd_backend_settings *b = s->backends.items;
+
+        for (size_t i = 0; i < s->backends.n; i++)
+                wanted += sovd_backend_is_sim(&b[i]) ? 0 : (uint64_t)b[i].sovd.max_in_flight.value;
+        if (!sovd_process_allow_files(wanted))
+                sovd_log(SOVD_LOG_WARN, "the limits may need %llu file descriptors, and fewer are allowed",
+                         (unsigned long long)wanted);
 }

@@ -42,3 +42,7 @@ extern const struct sovd_schema sovd_schema_sections;
 /* Reads and checks it, and the policy that it names, which is the caller's. 0, or a negative value after standard error was told
  * why. Strings are in the arena. */
 int sovd_sections_load(const struct sovd_arguments *arguments, struct sovd_sections *ret, struct sovd_arena *arena);
+
+/* Raises the limit of open files to what they may need, or warns. Each connection, event stream and call to a backend takes a
+ * descriptor; the usual soft limit of 1024 is for select(). */
+void sovd_sections_allow_files(const struct sovd_sections *s);

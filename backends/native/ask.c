@@ -14,14 +14,10 @@ static struct native_request *request_free(struct native_request *q) {
 
 static struct native_request *request_new(uint64_t seq, const char *exec) {
         struct native_request *q = calloc(1, sizeof(*q));
-        pthread_condattr_t attributes;
 
         if (!q)
                 return NULL;
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&q->done_cond, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&q->done_cond);
         q->seq = seq;
         if (exec)
                 memcpy(q->exec, exec, NATIVE_EXEC_SIZE);
@@ -187,12 +183,9 @@ static void give_up(struct native_app *app, struct native_request *q) {
 /* true: it is done, and the request is the caller's; else it is gone. */
 static bool wait_for(struct native *b, struct native_app *app, struct native_request *q,
                      uint64_t deadline_usec) {
-        const struct timespec until = { .tv_sec = (time_t)(deadline_usec / SOVD_USEC_PER_SEC),
-                                        .tv_nsec = (long)(deadline_usec % SOVD_USEC_PER_SEC * 1000) };
-
         (void)pthread_mutex_lock(&b->mutex);
         while (!q->done && sovd_now_usec() < deadline_usec)
-                (void)pthread_cond_timedwait(&q->done_cond, &b->mutex, &until);
+                (void)sovd_cond_wait_until(&q->done_cond, &b->mutex, deadline_usec);
         bool done = q->done;
         if (!done)
                 give_up(app, q);

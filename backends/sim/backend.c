@@ -202,24 +202,12 @@ static int fill_units(struct sim *sim) {
         return 0;
 }
 
-static int new_condition(pthread_cond_t *cond) {
-        pthread_condattr_t attr;
-
-        int r = pthread_condattr_init(&attr);
-        if (!r)
-                r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        if (!r)
-                r = pthread_cond_init(cond, &attr);
-        (void)pthread_condattr_destroy(&attr);
-        return r ? sovd_error_origin(-r) : 0;
-}
-
 static int new_sim(struct sovd_backend **ret, const char *name) {
         struct sim *sim = calloc(1, sizeof(*sim));
         if (!sim)
                 return sovd_error_origin(-ENOMEM);
 
-        int r = new_condition(&sim->stopping);
+        int r = sovd_cond_init(&sim->stopping);
         if (r) {
                 free(sim);
                 return r;

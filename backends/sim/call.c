@@ -24,13 +24,11 @@ bool sim_is_unreachable(const struct sim *sim, const struct sim_entity *e, uint6
 static int wait_latency(struct sim *sim, struct sovd_call *call, const struct sim_entity *e) {
         const uint64_t ready = sovd_now_usec() + (uint64_t)e->latency_ms.value * SOVD_USEC_PER_MSEC;
         const uint64_t until = SOVD_MIN(ready, call->deadline_usec);
-        const struct timespec at = { .tv_sec = (time_t)(until / SOVD_USEC_PER_SEC),
-                                     .tv_nsec = (long)(until % SOVD_USEC_PER_SEC) * 1000 };
 
         if (!e->latency_ms.value)
                 return 0;
         while (!sim->stopped && sovd_now_usec() < until)
-                (void)pthread_cond_timedwait(&sim->stopping, &sim->mutex, &at);
+                (void)sovd_cond_wait_until(&sim->stopping, &sim->mutex, until);
         if (until < ready && !sim->stopped)
                 return sovd_fail(call, SOVD_E_NOT_RESPONDING,
                                  "'%s' did not answer in time (simulated latency)", e->named.id);

@@ -216,16 +216,6 @@ static uint64_t next_change(const struct sim *sim, uint64_t usec) {
         return next;
 }
 
-static void wait_until(struct sim *sim, uint64_t usec) {
-        const struct timespec at = { .tv_sec = (time_t)(usec / SOVD_USEC_PER_SEC),
-                                     .tv_nsec = (long)(usec % SOVD_USEC_PER_SEC) * 1000 };
-
-        if (usec == UINT64_MAX)
-                (void)pthread_cond_wait(&sim->stopping, &sim->mutex);
-        else
-                (void)pthread_cond_timedwait(&sim->stopping, &sim->mutex, &at);
-}
-
 /* With the lock, which is open while the view is published. */
 static void publish(struct sim *sim) {
         (void)pthread_mutex_unlock(&sim->mutex);
@@ -255,7 +245,7 @@ static void *run(void *data) {
                 if (mark_away(sim, now, away))
                         publish(sim);
                 else
-                        wait_until(sim, next_change(sim, now));
+                        (void)sovd_cond_wait_until(&sim->stopping, &sim->mutex, next_change(sim, now));
         }
         (void)pthread_mutex_unlock(&sim->mutex);
         free(away);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/sovd/backend.h"
 #include "backends/sovd/watch.h"
+#include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include <errno.h>
 
@@ -22,18 +23,6 @@ static int new_pools(struct sovd_sovd *b) {
         pool.max_in_flight = 1;
         pool.max_waiting = 0;
         return sovd_http_pool_new(&b->discovery_pool, &pool);
-}
-
-static int new_condition(pthread_cond_t *cond) {
-        pthread_condattr_t attr;
-
-        int r = pthread_condattr_init(&attr);
-        if (!r)
-                r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        if (!r)
-                r = pthread_cond_init(cond, &attr);
-        (void)pthread_condattr_destroy(&attr);
-        return r ? sovd_error_origin(-r) : 0;
 }
 
 void sovd_sovd_free(struct sovd_backend *base) {
@@ -101,7 +90,7 @@ int sovd_sovd_backend_new(struct sovd_backend **ret, const struct sovd_sovd_opti
         b->base.ops = &sovd_sovd_ops;
         b->base.n_refs = 1;
         b->connection = SOVD_CONNECTING;
-        int r = new_condition(&b->changed);
+        int r = sovd_cond_init(&b->changed);
         if (r) {
                 free(b);
                 return r;

@@ -236,11 +236,7 @@ static void sleep_until(struct sovd_sovd *b, uint64_t due_usec) {
                 uint64_t until_usec = b->woken ? gap_usec : due_usec;
                 if (b->stopping || sovd_now_usec() >= until_usec)
                         break;
-                struct timespec until = {
-                        .tv_sec = (time_t)(until_usec / SOVD_USEC_PER_SEC),
-                        .tv_nsec = (long)(until_usec % SOVD_USEC_PER_SEC * 1000),
-                };
-                (void)pthread_cond_timedwait(&b->changed, &b->mutex, &until);
+                (void)sovd_cond_wait_until(&b->changed, &b->mutex, until_usec);
         }
         b->woken = false;
         (void)pthread_mutex_unlock(&b->mutex);

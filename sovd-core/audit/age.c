@@ -4,8 +4,7 @@
 #include "sovd-core/base/clock.h"
 #include <stdio.h>
 
-#define CATCH_UP      95 /* beside its own, an hour of running vouches for so many: four days */
-#define CREDIBLE_USEC (UINT64_C(1767225600) * SOVD_USEC_PER_SEC) /* 2026-01-01: a clock before that was never set */
+#define CATCH_UP 95 /* beside its own, an hour of running vouches for so many: four days */
 
 /* Time that passes while the machine runs is known. What the clock says has passed besides, because the machine was off, or
  * because somebody set it, is believed at four days per hour. It never goes back. */
@@ -15,7 +14,7 @@ static void step(struct audit_age *age) {
 
         age->boot_usec = boot;
         if (!age->usec) {
-                age->usec = wall >= CREDIBLE_USEC ? wall : 0;
+                age->usec = wall >= SOVD_CLOCK_CREDIBLE_USEC ? wall : 0;
                 return;
         }
         age->usec += gone;
@@ -82,14 +81,9 @@ int audit_age_of(struct sovd_audit *a, struct sovd_db_conn *conn, uint64_t seq, 
 }
 
 int audit_age_forget(struct sovd_db_conn *conn, uint64_t seq) {
-        struct sovd_db_stmt *s;
         char name[32];
-        int r = sovd_db_prepare(conn, &s, "DELETE FROM audit_meta WHERE name=?1");
 
-        if (r)
-                return r;
-        sovd_db_bind_text(s, 1, stamp_name(name, seq));
-        return sovd_db_run(s);
+        return sovd_db_run_text(conn, "DELETE FROM audit_meta WHERE name=?1", stamp_name(name, seq));
 }
 
 uint64_t sovd_audit_trusted_usec(struct sovd_audit *a) {

@@ -442,16 +442,11 @@ void sovd_audit_tick(struct sovd_audit *a) {
 
 /* With the mutex held; false: it stops. */
 static bool wait_usec(struct sovd_audit *a, uint64_t usec, bool for_more) {
-        struct timespec until;
+        const uint64_t until = sovd_now_usec() + usec;
         int r = 0;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += (time_t)(usec / SOVD_USEC_PER_SEC);
-        until.tv_nsec += (long)(usec % SOVD_USEC_PER_SEC) * 1000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
         while (!a->stopping && !(for_more && a->has_news) && r != ETIMEDOUT)
-                r = pthread_cond_timedwait(&a->wake, &a->mutex, &until);
+                r = sovd_cond_wait_until(&a->wake, &a->mutex, until);
         return !a->stopping;
 }
 
@@ -551,15 +546,11 @@ static void get_boot(struct sovd_audit *a) {
 
 int sovd_audit_new(struct sovd_audit **ret, const struct sovd_audit_options *options) {
         struct sovd_audit *a = calloc(1, sizeof(*a));
-        pthread_condattr_t attributes;
         if (!a)
                 return sovd_error_origin(-ENOMEM);
 
         (void)pthread_mutex_init(&a->mutex, NULL);
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&a->wake, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&a->wake);
         a->hooks = (struct sovd_db_hooks){ audit_accompany, audit_before_commit, audit_after, a };
         get_boot(a);
         int r = copy_options(a, options);

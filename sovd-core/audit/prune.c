@@ -39,16 +39,6 @@ static int look_at(struct sovd_db_conn *conn, uint64_t seq, uint64_t *ret_usec, 
         return audit_take_hash(s, 1, ret_chain);
 }
 
-static int run_to(struct sovd_db_conn *conn, const char *sql, uint64_t to) {
-        struct sovd_db_stmt *s;
-        int r = sovd_db_prepare(conn, &s, sql);
-
-        if (r)
-                return r;
-        sovd_db_bind_int(s, 1, (int64_t)to);
-        return sovd_db_run(s);
-}
-
 static int count_bytes(struct sovd_db_conn *conn, const char *sql, uint64_t to, uint64_t *ret) {
         struct sovd_db_stmt *s;
         bool row = false;
@@ -87,9 +77,9 @@ static int forget(struct sovd_db_conn *conn, uint64_t to, const struct sovd_audi
         if (!r)
                 r = set_range(conn, range);
         if (!r)
-                r = run_to(conn, "DELETE FROM audit_entry WHERE seq<=?1", to);
+                r = sovd_db_run_int(conn, "DELETE FROM audit_entry WHERE seq<=?1", to);
         if (!r)
-                r = run_to(conn, "DELETE FROM audit_checkpoint WHERE size<=?1", to);
+                r = sovd_db_run_int(conn, "DELETE FROM audit_checkpoint WHERE size<=?1", to);
         return r ? r : audit_age_forget(conn, to);
 }
 

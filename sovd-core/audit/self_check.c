@@ -33,17 +33,12 @@ struct sovd_audit_self {
 
 /* true: it is to stop. */
 static bool rest(struct sovd_audit_self *self, uint64_t usec) {
-        struct timespec until;
+        const uint64_t until = sovd_now_usec() + usec;
         int r = 0;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += (time_t)(usec / SOVD_USEC_PER_SEC);
-        until.tv_nsec += (long)(usec % SOVD_USEC_PER_SEC) * 1000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
         (void)pthread_mutex_lock(&self->mutex);
         while (!self->stopping && r != ETIMEDOUT)
-                r = pthread_cond_timedwait(&self->wake, &self->mutex, &until);
+                r = sovd_cond_wait_until(&self->wake, &self->mutex, until);
         bool stop = self->stopping;
         (void)pthread_mutex_unlock(&self->mutex);
         return stop;
@@ -255,13 +250,8 @@ static int read_state(struct sovd_audit_self *self) {
 /* With the mutex held. An interruption that comes before the check begins is in vain, so it is repeated. */
 static void end_reading(struct sovd_audit_self *self) {
         while (self->reading) {
-                struct timespec soon;
                 sovd_db_interrupt(self->reading);
-                (void)clock_gettime(CLOCK_MONOTONIC, &soon);
-                soon.tv_nsec += 10000000;
-                soon.tv_sec += soon.tv_nsec / 1000000000;
-                soon.tv_nsec %= 1000000000;
-                (void)pthread_cond_timedwait(&self->wake, &self->mutex, &soon);
+                (void)sovd_cond_wait_until(&self->wake, &self->mutex, sovd_now_usec() + 10 * SOVD_USEC_PER_MSEC);
         }
 }
 
@@ -315,15 +305,11 @@ static void destroy(struct sovd_audit_self *self) {
 
 int sovd_audit_self_new(struct sovd_audit_self **ret, struct sovd_audit *audit, uint64_t period_usec) {
         struct sovd_audit_self *self = calloc(1, sizeof(*self));
-        pthread_condattr_t attributes;
         if (!self)
                 return sovd_error_origin(-ENOMEM);
 
         (void)pthread_mutex_init(&self->mutex, NULL);
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&self->wake, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&self->wake);
         self->audit = audit;
         self->period_usec = period_usec;
         int r = -pthread_create(&self->thread, NULL, run, self);

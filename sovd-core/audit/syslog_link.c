@@ -2,6 +2,7 @@
 #include "sovd-core/audit/syslog_link.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/log.h"
 #include "sovd-core/base/secret.h"
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -24,6 +25,7 @@ struct syslog_link {
         int stop, fd;
         size_t heard; /* bytes on this connection */
         SSL_CTX *ctx; /* or NULL: no TLS */
+        bool told;    /* that its files cannot be used now */
         SSL *ssl;
 };
 
@@ -150,6 +152,32 @@ const char *sovd_syslog_check_ca(const char *file) {
         return ctx ? NULL : "cannot be read, or holds no certificate in PEM form";
 }
 
+/* NULL: *ret_why says why not. */
+static SSL_CTX *read_files(const struct sovd_syslog_options *o, const char **ret_why) {
+        SSL_CTX *ctx = make_context(o->ca_file);
+
+        *ret_why = !ctx ? "ca_file cannot be read, or holds no certificate in PEM form" : o->cert_file ? use_pair(ctx, o->cert_file, o->key_file) : NULL;
+        if (!*ret_why)
+                return ctx;
+        SSL_CTX_free(ctx);
+        return NULL;
+}
+
+/* Files are exchanged while the gateway runs; what is half written has another chance with the next connection. */
+static void read_again(struct syslog_link *l) {
+        const char *why;
+        SSL_CTX *ctx = read_files(&l->options, &why);
+
+        if (!ctx && !l->told)
+                sovd_log(SOVD_LOG_WARN, "files of audit.syslog cannot be used now: %s%s; those of before stay",
+                         sovd_has_prefix(why, "ca_file") ? "" : "key ", why);
+        l->told = !ctx;
+        if (!ctx)
+                return;
+        SSL_CTX_free(l->ctx);
+        l->ctx = ctx;
+}
+
 /* --- connecting -------------------------------------------------------------------------------------------- */
 
 static int connect_to(struct syslog_link *l, const struct addrinfo *a, uint64_t deadline) {
@@ -192,8 +220,10 @@ int syslog_link_open(struct syslog_link *l) {
                 r = connect_to(l, a, deadline);
         }
         freeaddrinfo(all);
-        if (!r && l->ctx)
+        if (!r && l->ctx) {
+                read_again(l);
                 r = begin_tls(l, deadline);
+        }
         if (r)
                 syslog_link_close(l);
         return r;
@@ -290,17 +320,14 @@ int syslog_link_drain(struct syslog_link *l) {
 
 int syslog_link_new(struct syslog_link **ret, const struct sovd_syslog_options *options, int stop) {
         struct syslog_link *l = calloc(1, sizeof(*l));
+        const char *why;
         if (!l)
                 return sovd_error_origin(-ENOMEM);
 
         l->options = *options;
         l->stop = stop;
         l->fd = -1;
-        if (options->transport == SOVD_SYSLOG_TLS)
-                l->ctx = make_context(options->ca_file);
-        if (options->transport == SOVD_SYSLOG_TLS &&
-            (!l->ctx || (options->cert_file && use_pair(l->ctx, options->cert_file, options->key_file)))) {
-                SSL_CTX_free(l->ctx);
+        if (options->transport == SOVD_SYSLOG_TLS && !(l->ctx = read_files(options, &why))) {
                 free(l);
                 return sovd_error_origin(-EINVAL);
         }

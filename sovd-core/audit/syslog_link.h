@@ -8,7 +8,8 @@
 
 struct syslog_link;
 
-/* stop: a descriptor; everything ends with -ECANCELED once it can be read. host and ca_file must outlive the link. */
+/* stop: a descriptor; everything ends with -ECANCELED once it can be read. host and the names of files must outlive the link; the files are
+ * read again with each connection. */
 int syslog_link_new(struct syslog_link **ret, const struct sovd_syslog_options *options, int stop);
 struct syslog_link *syslog_link_free(struct syslog_link *link);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-core/base/clock.h"
+#include "sovd-core/base/error.h"
 #include <stdio.h>
 #include <time.h>
 
@@ -58,6 +59,27 @@ uint64_t sovd_clock_left_usec(uint64_t deadline_usec) {
         uint64_t now = sovd_now_usec();
 
         return deadline_usec > now ? deadline_usec - now : 0;
+}
+
+int sovd_cond_init(pthread_cond_t *ret) {
+        pthread_condattr_t attr;
+
+        int r = pthread_condattr_init(&attr);
+        if (!r)
+                r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        if (!r)
+                r = pthread_cond_init(ret, &attr);
+        (void)pthread_condattr_destroy(&attr);
+        return r ? sovd_error_origin(-r) : 0;
+}
+
+/* On the kernel's clock: the condition knows nothing of a replaced one. */
+int sovd_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t until_usec) {
+        const uint64_t kernel = until_usec == UINT64_MAX ? 0 : real_monotonic() + sovd_clock_left_usec(until_usec);
+        const struct timespec until = { .tv_sec = (time_t)(kernel / SOVD_USEC_PER_SEC),
+                                        .tv_nsec = (long)(kernel % SOVD_USEC_PER_SEC) * 1000 };
+
+        return kernel ? pthread_cond_timedwait(cond, mutex, &until) : pthread_cond_wait(cond, mutex);
 }
 
 const char *sovd_clock_format(char buf[static SOVD_TIMESTAMP_SIZE], uint64_t realtime_usec) {

@@ -7,6 +7,7 @@
  * Deadlines, expiry and durations use the monotonic clock; what a person or another machine reads uses UTC.
  */
 #include "sovd-core/base/util.h"
+#include <pthread.h>
 
 struct sovd_clock {
         uint64_t (*monotonic_usec)(void);
@@ -19,6 +20,9 @@ uint64_t sovd_now_usec(void);
 
 /* Microseconds since the epoch, UTC. */
 uint64_t sovd_realtime_usec(void);
+
+/* 2026-01-01: a clock before that was never set. */
+#define SOVD_CLOCK_CREDIBLE_USEC (UINT64_C(1767225600) * SOVD_USEC_PER_SEC)
 
 /* Microseconds on CLOCK_BOOTTIME: like the monotonic clock, but it goes on while the machine sleeps. It means the same to
  * every process between two starts of the machine. */
@@ -33,6 +37,12 @@ void sovd_clock_replace(const struct sovd_clock *clock);
 
 /* Microseconds until the monotonic time deadline_usec; 0 when it has passed. */
 uint64_t sovd_clock_left_usec(uint64_t deadline_usec);
+
+/* A condition for sovd_cond_wait_until(): no clock that is set wakes those who wait, or lets them sleep. */
+int sovd_cond_init(pthread_cond_t *ret);
+
+/* As pthread_cond_timedwait(), until this monotonic time; UINT64_MAX = for ever. */
+int sovd_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t until_usec);
 
 /* RFC 3339 in UTC with milliseconds, e.g. "2026-01-02T03:04:05.678Z" (24 characters and a NUL). */
 #define SOVD_TIMESTAMP_SIZE 32

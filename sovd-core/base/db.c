@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -240,6 +239,26 @@ int sovd_db_run(struct sovd_db_stmt *stmt) {
         return r;
 }
 
+int sovd_db_run_int(struct sovd_db_conn *conn, const char *sql, int64_t value) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, sql);
+        if (r)
+                return r;
+        sovd_db_bind_int(s, 1, value);
+        return sovd_db_run(s);
+}
+
+int sovd_db_run_text(struct sovd_db_conn *conn, const char *sql, const char *text) {
+        struct sovd_db_stmt *s;
+
+        int r = sovd_db_prepare(conn, &s, sql);
+        if (r)
+                return r;
+        sovd_db_bind_text(s, 1, text);
+        return sovd_db_run(s);
+}
+
 int64_t sovd_db_int(struct sovd_db_stmt *stmt, int column) {
         return sqlite3_column_int64(stmt->stmt, column);
 }
@@ -428,14 +447,11 @@ static void tell(struct sovd_db_job *group) {
 
 /* With the mutex held. After a failure it does not wait for long: the file is tried again. */
 static void wait_for_change(struct sovd_db *db) {
-        struct timespec until;
+        const uint64_t until = sovd_now_usec() + RETRY_SEC * SOVD_USEC_PER_SEC;
         int r = 0;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += RETRY_SEC;
         while (!db->first && !db->stopping && !db->suspected && r != ETIMEDOUT)
-                r = db->error ? pthread_cond_timedwait(&db->queued, &db->mutex, &until)
-                              : pthread_cond_wait(&db->queued, &db->mutex);
+                r = sovd_cond_wait_until(&db->queued, &db->mutex, db->error ? until : UINT64_MAX);
 }
 
 /* The next changes, at most GROUP_MAX; none: it is time to try the file again. false: the end. */
@@ -665,33 +681,4 @@ void sovd_db_read_end(struct sovd_db *db, struct sovd_db_conn *conn) {
 
 bool sovd_db_is_file(const struct sovd_db *db) {
         return db && db->path;
-}
-
-/* --- copies and status ---------------------------------------------------------------------------------- */
-
-/* 0 = there is none. */
-static uint64_t wal_bytes(const struct sovd_db *db) {
-        struct stat st;
-        char wal[4200];
-
-        (void)snprintf(wal, sizeof(wal), "%s-wal", db->path ? db->path : "");
-        return db->path && stat(wal, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
-void sovd_db_status(struct sovd_db *db, struct sovd_db_status *ret) {
-        const uint64_t wal = wal_bytes(db);
-        struct stat st;
-        bool has_file = db->path && stat(db->path, &st) == 0;
-
-        (void)pthread_mutex_lock(&db->mutex);
-        *ret = (struct sovd_db_status){
-                .error = db->damaged ? -EBADMSG : db->error,
-                .n_waiting = db->n_waiting,
-                .n_changes = db->n_changes,
-                .n_commits = db->n_commits,
-                .n_failed = db->n_failed,
-                .bytes = has_file ? (uint64_t)st.st_size : 0,
-                .wal_bytes = wal,
-        };
-        (void)pthread_mutex_unlock(&db->mutex);
 }

@@ -104,6 +104,10 @@ int sovd_db_step(struct sovd_db_stmt *stmt, bool *ret_row);
 /* Runs to the end; rows are dropped. */
 int sovd_db_run(struct sovd_db_stmt *stmt);
 
+/* Prepares and runs a statement with one parameter. */
+int sovd_db_run_int(struct sovd_db_conn *conn, const char *sql, int64_t value);
+int sovd_db_run_text(struct sovd_db_conn *conn, const char *sql, const char *text);
+
 /* Columns count from 0. Text and blobs live until the next step. NULL: null. */
 int64_t sovd_db_int(struct sovd_db_stmt *stmt, int column);
 const char *sovd_db_text(struct sovd_db_stmt *stmt, int column);

@@ -179,15 +179,11 @@ static int add_readers(struct sovd_db *db, size_t n) {
 
 static int db_new(struct sovd_db **ret, const struct sovd_db_options *o) {
         _cleanup_(sovd_db_closep) struct sovd_db *db = calloc(1, sizeof(*db));
-        pthread_condattr_t attributes;
         if (!db)
                 return sovd_error_origin(-ENOMEM);
 
         (void)pthread_mutex_init(&db->mutex, NULL);
-        (void)pthread_condattr_init(&attributes);
-        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&db->queued, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
+        (void)sovd_cond_init(&db->queued);
         (void)pthread_cond_init(&db->reader_free, NULL);
         db->last = &db->first;
         db->queue_max = o->queue_max;

@@ -47,26 +47,9 @@ struct sovd_slots *sovd_slots_free(struct sovd_slots *slots) {
         return NULL;
 }
 
-/* The deadline on the kernel's clock: the condition variable knows nothing of a replaced one. */
-static struct timespec kernel_time_of(uint64_t deadline_usec) {
-        uint64_t left = SOVD_MIN(sovd_clock_left_usec(deadline_usec), 86400 * SOVD_USEC_PER_SEC);
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        uint64_t nsec = (uint64_t)ts.tv_nsec + left % SOVD_USEC_PER_SEC * 1000;
-        ts.tv_sec += (time_t)(left / SOVD_USEC_PER_SEC + nsec / 1000000000);
-        ts.tv_nsec = (long)(nsec % 1000000000);
-        return ts;
-}
-
 static void waiter_init(struct waiter *w) {
-        pthread_condattr_t attr;
-
         *w = (struct waiter){ 0 };
-        (void)pthread_condattr_init(&attr);
-        (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&w->wake, &attr);
-        (void)pthread_condattr_destroy(&attr);
+        (void)sovd_cond_init(&w->wake);
 }
 
 static struct waiter **end_of_queue(struct sovd_slots *slots) {
@@ -88,7 +71,6 @@ static void leave_queue(struct sovd_slots *slots, const struct waiter *w) {
 
 /* Under the mutex, as all of these. */
 static bool wait_for_slot(struct sovd_slots *slots, uint64_t deadline_usec, unsigned *ret_index) {
-        struct timespec until = kernel_time_of(deadline_usec);
         struct waiter w;
         int r = 0;
 
@@ -96,7 +78,7 @@ static bool wait_for_slot(struct sovd_slots *slots, uint64_t deadline_usec, unsi
         *end_of_queue(slots) = &w;
         slots->n_waiting++;
         while (!w.granted && !slots->stopping && r == 0)
-                r = pthread_cond_timedwait(&w.wake, &slots->mutex, &until);
+                r = sovd_cond_wait_until(&w.wake, &slots->mutex, deadline_usec);
 
         if (w.granted)
                 *ret_index = w.index;

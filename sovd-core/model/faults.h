@@ -73,7 +73,7 @@ struct sovd_fault_history_filter {
         bool oldest_first;
         uint64_t after_usec;         /* the page after this event; id 0 = from the beginning */
         int64_t after_id;
-        int64_t to_id;               /* nothing that happened after this event; 0 = all */
+        int64_t to_id;               /* nothing that happened after this event; 0 = all, -1 = there was none */
 };
 extern const struct sovd_schema sovd_schema_fault_history;
 

@@ -272,11 +272,13 @@ static int take_wishes(struct sovd_call *call, struct faults_export *f) {
 /* An order that does not change while it is walked: a fault that occurs anew stays in its place, and what happens from
  * now on is left to the next export. That is said by an id, as times need not grow. */
 static void set_order(struct sovd_call *call, struct faults_export *f) {
+        const int64_t newest = (int64_t)sovd_events_newest(sovd_rest_of(call)->fault_events);
+
         f->to_said = f->filter.to_usec ? (int64_t)(f->filter.to_usec / SOVD_USEC_PER_MSEC) : -1;
         f->filter.max = PAGE;
         f->filter.steady = true;
         f->history = (struct sovd_fault_history_filter){ .faults = &f->filter, .oldest_first = true,
-                                                         .to_id = (int64_t)sovd_events_newest(sovd_rest_of(call)->fault_events) };
+                                                         .to_id = newest ? newest : -1 };
 }
 
 static int faults_export(struct sovd_call *call) {

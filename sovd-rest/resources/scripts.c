@@ -132,7 +132,7 @@ static int script_start(struct sovd_call *call) {
         if (r)
                 return r;
         r = start(call, started);
-        if (r) {
+        if (r) { /* when nobody knows what became of it, nobody could say when it ends, either: it counts no longer */
                 sovd_executions_release(executions_of(call), "", false);
                 sovd_executions_settle(executions_of(call), call->principal.id, "");
                 return r;

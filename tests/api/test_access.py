@@ -26,6 +26,7 @@ POLICY = {
         'blind': {'inherits': ['viewer'], 'deny': [{'entities': ['components/bms']}]},
         'no-data': {'inherits': ['tester'], 'deny': [{'collections': ['data']}]},
         'lists-only': {'allow': [{'methods': ['GET', 'POST']}], 'deny': [{'methods': ['GET'], 'resources': ['*']}]},
+        'by-route': {'inherits': ['tester'], 'deny': [{'routes': ['data-read'], 'resources': ['soc']}, {'routes': ['fault-read'], 'resources': ['D10A12']}]},
         'picky': {'inherits': ['tester'], 'deny': [{'collections': ['scripts'], 'resources': ['warm-up']}, {'collections': ['updates'], 'resources': ['bms-*']},
                                                    {'collections': ['bulk-data'], 'resources': ['maps', 'logs/crash-dump']}]},
     },
@@ -48,7 +49,7 @@ def entry(name, *roles, **more):
 
 
 CLIENTS = [*(entry(role, role) for role in BUILT_IN), entry('fitter', 'fitter'), entry('bms-only', 'bms-only'), entry('blind', 'blind'),
-           entry('no-data', 'no-data'), entry('lists-only', 'lists-only'), entry('picky', 'picky'), entry('reader', 'tester', scopes=['read']),
+           entry('no-data', 'no-data'), entry('by-route', 'by-route'), entry('lists-only', 'lists-only'), entry('picky', 'picky'), entry('reader', 'tester', scopes=['read']),
            entry('tenant-a', 'tester', tenant='a'), entry('tenant-b', 'tester', tenant='b'), entry('admin-of-a', 'admin', tenant='a'),
            entry('auditor-of-b', 'auditor', tenant='b')]
 
@@ -181,6 +182,22 @@ class Rules(AccessCase):
         self.ask('no-data', 403, 'GET', '/components/bms/snapshot')
         self.ask('no-data', 403, 'GET', '/schema/data-catalog')
         self.assertNotIn('data', self.get('no-data', '/components/bms'))
+
+    def test_what_may_not_be_read_by_its_route_is_not_read_by_another(self):
+        fault = '/components/bms/faults/D10A12'
+        self.ask('tester', 200, 'GET', fault)
+        for path in '/components/bms/data/soc', fault:
+            self.ask('by-route', 403, 'GET', path)
+        self.assertNotIn('soc', self.ids('by-route', '/components/bms/data'))
+        text = self.gateway.bare('GET', gateway.BASE + '/components/bms/snapshot', headers=who('by-route')).body.decode()
+        self.assertIn('data/', text)
+        self.assertNotIn('"data/soc"', text)
+        self.assertNotIn('D10A12', text)
+        self.assertEqual(self.gateway.bare('GET', gateway.BASE + '/components/bms/data/subscribe?ids=soc', headers=who('by-route')).status, 400)
+        self.ask('by-route', 400, 'POST', '/components/bms/data-lists', {'ids': ['soc']})
+        for path in '/faults', '/faults/history', '/export/faults', '/export/faults?kind=history', '/components/bms/faults/history':
+            self.until(lambda: b'D10A12' in self.gateway.bare('GET', gateway.BASE + path, headers=who('tester')).body)
+            self.assertNotIn(b'D10A12', self.gateway.bare('GET', gateway.BASE + path, headers=who('by-route')).body, path)
 
     def test_what_others_observe_is_no_way_around_either(self):
         body = {'resource': '/sovd/v1/components/bms/data/soc', 'interval': 'slow', 'duration': 60}
@@ -477,13 +494,40 @@ class Changes(AccessCase):
         self.reload({'roles': {'tester': {'inherits': ['viewer'], 'deny': [{'collections': ['data']}]}}})
         self.until(lambda: mine.next() is None)  # it may be read, and what it tells of may not
 
-    def test_a_key_that_is_gone_reads_for_no_subscription(self):
-        body = {'resource': '/sovd/v1/components/bms/data/soc', 'interval': 'fast', 'duration': 60}
-        made = self.ask('other', 201, 'POST', '/components/bms/cyclic-subscriptions', body)
-        stream = self.stream(f'/components/bms/cyclic-subscriptions/{made.json["id"]}/events', 'tester')
+    def subscription(self, name):
+        body = {'resource': '/sovd/v1/components/bms/data/soc', 'interval': 'fast', 'duration': 600}
+        made = self.ask(name, 201, 'POST', '/components/bms/cyclic-subscriptions', body)
+        return f'/components/bms/cyclic-subscriptions/{made.json["id"]}'
+
+    def test_a_key_that_is_gone_takes_its_subscriptions_along(self):
+        path = self.subscription('other')
+        stream = self.stream(path + '/events', 'tester')
         self.assertIn('payload', stream.next().data)
         self.reload(clients=[entry('tester', 'tester'), entry('admin', 'admin')])
+        self.assertIn('error', stream.rest()[-1].data)
+        self.ask('tester', 404, 'GET', path)
+        self.reload(clients=self.clients)  # that it comes back changes nothing
+        self.ask('other', 404, 'GET', path)
+
+    def test_a_key_that_is_exchanged_under_its_name_keeps_its_subscriptions(self):
+        path = self.subscription('other')
+        stream = self.stream(path + '/events', 'tester')
+        self.reload(clients=[entry('tester', 'tester'), {**entry('new', 'tester'), 'name': 'other'}, entry('admin', 'admin')])
+        before = self.gateway.metrics_as(who('admin'))['sovd_events_total']
+        self.until(lambda: self.gateway.metrics_as(who('admin'))['sovd_events_total'] >= before + 3)
+        self.assertIn('payload', stream.next().data)
+        self.ask('other', 401, 'DELETE', path)
+        self.ask('new', 204, 'DELETE', path)
+
+    def test_a_key_that_has_ended_reads_for_no_subscription_until_it_is_good_again(self):
+        soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3))
+        self.reload(clients=[*self.clients, entry('short', 'tester', expires=soon)])
+        path = self.subscription('short')
+        stream = self.stream(path + '/events', 'tester')
         self.until(lambda: 'error' in stream.next().data)
+        self.reload(clients=[*self.clients, entry('short', 'tester')])
+        self.until(lambda: 'payload' in stream.next().data)
+        self.ask('short', 204, 'DELETE', path)
 
     def test_a_stream_ends_with_a_key_that_is_exchanged_under_its_name(self):
         mine, others = self.stream('/components/bms/faults/subscribe', 'tester'), self.stream('/components/bms/faults/subscribe', 'other')
@@ -551,6 +595,25 @@ class Persistent(polling.Waiting, unittest.TestCase):
                 self.until(lambda: other.metrics_as(who('admin'))['sovd_readings_failed_total'] > 3)
                 self.assertEqual(other.bare('GET', path, headers=who('a')).status, 404)
                 self.assertIn('there is no', other.bare('GET', path, headers=who('admin')).body.decode())
+
+    def test_a_trigger_whose_key_is_gone_after_a_restart_ends(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def daemon(*clients):
+                started = gateway.Gateway(VEHICLE, ready=False, storage={'path': folder}, events={'trigger_secs': 0.1},
+                                          auth=keys.section(entry('admin', 'admin'), *clients, enabled=True))
+                started.wait_ready()
+                return started
+
+            triggers = gateway.BASE + '/components/bms/triggers'
+            new = {'resource': gateway.BASE + '/components/bms/data/soc', 'trigger_condition': {'condition_type': 'OnChange'}, 'persistent': True, 'multishot': True}
+            with daemon(entry('a', 'tester')) as before:
+                path = f'{triggers}/{before.bare("POST", triggers, new, who("a")).json["id"]}'
+            with daemon(entry('a', 'tester')) as same:
+                self.assertEqual(same.bare('GET', path, headers=who('a')).status, 200)
+            with daemon() as gone:
+                self.until(lambda: gone.bare('GET', path, headers=who('admin')).status == 404)
+            with daemon(entry('a', 'tester')) as again:
+                self.assertEqual(again.bare('GET', path, headers=who('a')).status, 404)
 
 
 class Explained(unittest.TestCase):

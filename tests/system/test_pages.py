@@ -228,6 +228,19 @@ class Examples(FolderCase):
         self.assertEqual(named, given)
         self.assertGreater(len(named), 2)
 
+    def test_the_one_for_apps_has_the_lines_for_an_admin_and_its_backup_is_made_as_the_page_says(self):
+        page = (ROOT / 'docs' / 'backup.md').read_text(encoding='utf-8')
+        here = re.search(r'lines for it as comments:\n\n```\n(.*?)```', page, re.DOTALL)[1].replace('/tmp/sovd-', f'{self.folder.path}/').replace('deploy/', f'{ROOT}/deploy/')
+        make, serve, back_up = (shlex.split(line[2:].replace(' > with-admin.yaml', '').removesuffix(' &')) for line in here.splitlines())
+        text = subprocess.run(make, capture_output=True, text=True, check=True).stdout.replace('user: root', f'uid: {os.getuid()}')
+        self.assertEqual(serve[1:], ['--config', 'with-admin.yaml'])
+        file = self.folder.file('with-admin.yaml', text.replace('/tmp/sovd-', f'{self.folder.path}/'))
+        with gateway.Gateway(arguments=['--config', str(file)], environment={'SOVD_SERVER__PORT': '0'}) as server:
+            self.assertEqual(server.bare('GET', '/sovd/v1/x-admin/backup').status, 401)
+            subprocess.run(back_up, cwd=self.folder.path / 'state', check=True)
+        made, = (self.folder.path / 'state').glob('sovd-gateway-*.db')
+        self.assertTrue(made.read_bytes().startswith(b'SQLite format 3'))
+
 
 class Unit(unittest.TestCase):
     def test_systemd_takes_the_unit_with_its_drop_in(self):

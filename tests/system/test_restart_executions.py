@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import pathlib
+import signal
 import sqlite3
 import sys
 import threading
@@ -269,6 +270,19 @@ class Scripts(RestartCase):
     def test_a_start_that_is_refused_takes_no_place(self):
         self.ask(404, 'POST', '/components/ecu/scripts/none/executions', {}, A)
         self.begin()
+
+    def test_a_start_whose_outcome_is_unknown_gives_its_place_back_and_can_be_found_and_stopped(self):
+        self.backends = [gateway.backend_of(self.behind, 'behind', timeout_secs=0.5)]
+        self.restart()
+        self.behind.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.behind.process.send_signal, signal.SIGCONT)
+        self.assertEqual(self.ask(504, 'POST', self.PATH, {}, A).json['vendor_code'], 'outcome-unknown')
+        self.behind.process.send_signal(signal.SIGCONT)
+        ids = polling.wait_until(lambda: self.behind.get(self.PATH).json['items'], 10)
+        self.assertEqual(polling.wait_until(lambda: (reply := self.gateway.get(self.PATH)).status == 200 and reply.json['items'], 10), ids)
+        self.begin(path=self.ANOTHER)  # it counts for nobody
+        self.begin(503, path=f'{OPERATIONS}/long/executions')
+        self.ask(204, 'PUT', f'{self.PATH}/{ids[0]}', {'action': 'stop'}, A)
 
     def test_what_runs_on_counts_after_a_restart(self):
         uri = gateway.Gateway.full(self.begin())

@@ -96,7 +96,6 @@ class Transports(SyslogCase):
                     self.assertEqual(gw.metrics()['sovd_audit_syslog_connected'], 0)
                 self.assertEqual(found.messages, [])
 
-
     def test_tls_with_a_collector_that_asks_for_our_certificate(self):
         authority = certificates.Authority()
         ca = certificates.write(self.folder / 'ca.pem', authority.pem)
@@ -119,6 +118,36 @@ class Transports(SyslogCase):
                     self.heard_all(another, gw)
                     self.assertEqual(another.seqs, list(range(1, another.seqs[-1] + 1)))
 
+    def test_files_that_are_exchanged_are_shown_with_the_next_connection(self):
+        authority, other = certificates.Authority(), certificates.Authority('Another CA')
+        ca = certificates.write(self.folder / 'ca.pem', authority.pem)
+        certificate, key = other.client('gw7').write(self.folder, 'ours')
+        with collector.Encrypted(authority.server().write(self.folder, 'collector'), authority=authority) as found:
+            with self.start('tls', found.port, ca_file=ca, certificate=str(certificate), key=str(key)) as gw:
+                self.change(gw)
+                gw.wait_log('cannot be sent .*: (it ended TLS with an alert|Connection reset)')
+                authority.client('gw7').write(self.folder, 'ours')
+                self.heard_all(found, gw)
+                self.assertEqual(found.seqs, list(range(1, found.seqs[-1] + 1)))
+
+    def test_files_that_cannot_be_used_leave_those_of_before(self):
+        authority = certificates.Authority()
+        ca = certificates.write(self.folder / 'ca.pem', authority.pem)
+        certificate, key = authority.client('gw7').write(self.folder, 'ours')
+        files = authority.server().write(self.folder, 'collector')
+        with collector.Encrypted(files, authority=authority) as found, \
+             self.start('tls', found.port, ca_file=ca, certificate=str(certificate), key=str(key)) as gw:
+            self.change(gw)
+            self.heard_all(found, gw)
+            first = found.seqs[-1]
+            pathlib.Path(key).write_bytes(b'half')
+            pathlib.Path(ca).unlink()
+            found.close()
+            with collector.Encrypted(files, found.port, authority) as another:
+                self.change(gw)
+                self.heard_all(another, gw)
+                self.assertIn(first + 1, another.seqs)
+            self.assertRegex(gw.log, 'files of audit.syslog cannot be used now: .*; those of before stay')
 
     def test_a_collector_that_closes_what_is_idle_gets_nothing_again(self):
         authority = certificates.Authority()

@@ -181,11 +181,44 @@ static void a_cycle_that_begins_while_something_is_restored_is_durable_afterward
         assert_int_equal(fm_manager_cycle_number(f->m, "power"), 1);
 }
 
+static int see_long_ago(struct sovd_db_conn *conn, void *data) {
+        struct sovd_db_stmt *s;
+        int r = sovd_db_prepare(conn, &s, "INSERT INTO fault_entity(entity, seen_usec) VALUES('components/bms', 1)");
+
+        return r ? r : sovd_db_run(s);
+}
+
+static int count_long_ago(struct sovd_db_conn *conn, void *data) {
+        struct sovd_db_stmt *s;
+        bool row;
+        int r = sovd_db_prepare(conn, &s, "SELECT count(*) FROM fault_entity WHERE seen_usec=1");
+
+        if (!r)
+                r = sovd_db_step(s, &row);
+        *(int64_t *)data = r ? -1 : sovd_db_int(s, 0);
+        return r;
+}
+
+/* The snapshot may be old, or of another gateway with a clock of its own: that it was there so long ago says nothing. */
+static void what_is_restored_is_not_forgotten_at_once(void **state) {
+        struct fixture *f = *state;
+        struct sovd_snapshot about;
+        int64_t n = -1;
+
+        tell(f, "HOLDS", FM_FAILED);
+        assert_int_equal(sovd_db_write(f->db, see_long_ago, NULL), 0);
+        struct sovd_db *snapshot = take_snapshot(f, &about);
+        restore(f, snapshot, &about);
+        assert_int_equal(sovd_db_write(f->db, count_long_ago, &n), 0);
+        assert_int_equal(n, 0);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 T(what_waited_for_its_time_waits_again_when_it_is_restored),
                 T(an_event_that_was_owed_is_told_when_it_is_restored),
+                T(what_is_restored_is_not_forgotten_at_once),
                 T(a_cycle_that_begins_while_something_is_restored_is_durable_afterwards),
         };
 

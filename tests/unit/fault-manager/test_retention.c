@@ -253,6 +253,20 @@ static void a_clock_that_is_set_makes_nothing_older(void **state) {
         fm_retention_free(r);
 }
 
+/* That an export of one began, and then something happened, which 0 would let in. */
+static void a_history_that_was_empty_ends_before_the_first_event(void **state) {
+        const struct fm_history_query q = { .max = 1000, .oldest_first = true, .to_id = -1 };
+        struct fixture *f = *state;
+        struct fm_past *past;
+        bool full;
+        size_t n;
+
+        add(f, add_events, 5, 0, NULL);
+        assert_int_equal(fm_manager_history(f->m, &q, f->arena, &past, &n, &full), 0);
+        assert_int_equal(n, 0);
+        assert_false(full);
+}
+
 /* What an export ends with; the newest by their times are not the newest. */
 static void a_history_ends_with_the_event_that_it_is_to_end_with(void **state) {
         const struct fm_history_query q = { .max = 1000, .oldest_first = true, .to_id = 6 }, newest_first = { .max = 4, .to_id = 6 };
@@ -476,6 +490,7 @@ int main(void) {
                 TEST(a_time_that_has_not_come_keeps_nothing_and_removes_nothing),
                 TEST(many_events_without_a_time_keep_no_old_ones),
                 cmocka_unit_test_setup_teardown(a_clock_that_is_set_makes_nothing_older, set_up_with_a_clock, tear_down_with_a_clock),
+                TEST(a_history_that_was_empty_ends_before_the_first_event),
                 TEST(a_history_ends_with_the_event_that_it_is_to_end_with),
                 TEST(faults_that_nobody_can_report_go_the_oldest_first),
                 TEST(what_is_removed_does_not_come_back_with_a_cycle),
