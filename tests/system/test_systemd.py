@@ -140,7 +140,7 @@ class Systemd(unittest.TestCase):
         self.start_app()
         since = self.now()
         self.must('systemctl stop navigation && systemctl start stranger')
-        self.until(lambda: any('not-allowed' in entry['MESSAGE'] for entry in self.journal(since)))
+        self.until(lambda: any('it is in the unit stranger.service' in entry['MESSAGE'] for entry in self.journal(since)))
         self.must('systemctl stop stranger')
 
     def test_one_that_hangs_is_replaced_and_its_faults_are_there(self):
