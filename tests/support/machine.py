@@ -40,7 +40,7 @@ def children(pid):
 
 
 class Machine:
-    """Runs until close(). What it writes is gone then; `folders` are those of this machine, at the same path."""
+    """Runs until close(). What it writes is gone then; `folders` are those of this machine, at the same path, and read-only."""
 
     def __init__(self, *folders):
         reason = why_not()

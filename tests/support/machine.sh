@@ -3,7 +3,7 @@
 #
 # A machine of its own under a real systemd, made of namespaces and of this machine's files, none of which it changes (machine.py).
 #
-#   machine.sh hold CGROUP FOLDER...    until it is switched off; FOLDERs are seen in it at the same path
+#   machine.sh hold CGROUP FOLDER...    until it is switched off; FOLDERs can be read in it at the same path
 #   machine.sh boot FOLDER...           its first process, in namespaces of its own
 set -eu
 
@@ -66,8 +66,9 @@ boot() {
         mkdir run/lock
         services
         for folder in "$@"; do
-                mkdir -p ".$folder"
+                [ -d ".$folder" ] || mkdir -p ".$folder"
                 mount --bind "$folder" ".$folder"
+                mount -o remount,ro,bind ".$folder"
         done
         mkdir -p run/old
         pivot_root . run/old

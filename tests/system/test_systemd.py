@@ -55,8 +55,7 @@ class Systemd(unittest.TestCase):
         cls.machine = machine.Machine(ROOT, gateway.binary().resolve().parents[1])
         cls.addClassCleanup(cls.machine.close)
         installing, starting, cls.asking = commands()
-        put = f'install -m 755 {gateway.binary().resolve()} /usr/sbin/ && cd {ROOT} && '
-        cls.must(f'set -e; {put}{installing}')
+        cls.must(f'set -e; install -m 755 {gateway.binary().resolve()} /usr/sbin/; cd {ROOT}; {installing}')
         cls.write_files()
         cls.must('groupadd -f diagnostics && useradd --system driver && systemctl daemon-reload')
         cls.must(f'set -e; {starting}')
