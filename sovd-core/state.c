@@ -186,11 +186,13 @@ const char *const sovd_state_migrations[] = {
 };
 
 /* What clients did and what is wrong with the vehicle is nobody else's: the files beside it take its mode. */
-static void keep_private(const char *path) {
+static int keep_private(const char *path) {
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-        if (fd >= 0)
-                (void)close(fd); /* else opening it as a database says why */
+        if (fd < 0)
+                return -errno;
+        (void)close(fd);
+        return 0;
 }
 
 /* Another process that writes the same tables would have another view of where the audit log ends, who has a lock, and what is
@@ -217,7 +219,7 @@ int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) 
                                            .application_id = SOVD_STATE_APPLICATION_ID,
                                            .readers = READERS,
                                            .queue_max = QUEUE_MAX };
-        int guard = -1;
+        int guard = -1, made = 0;
 
         int r = sovd_arena_new(&arena, 1024);
         if (r)
@@ -228,10 +230,12 @@ int sovd_state_open(struct sovd_db **ret, const char *folder, char **ret_aside) 
         r = folder ? take_folder(folder, &guard) : 0;
         if (!r && folder) {
                 sovd_snapshot_clean(folder);
-                keep_private(options.path);
+                made = keep_private(options.path);
         }
         if (!r)
                 r = sovd_db_open(ret, &options, &aside);
+        if (r == -ENOENT && made)
+                r = made; /* what SQLite cannot make it tries to read, and says that it is not there */
         if (!r)
                 sovd_db_guard(*ret, guard);
         else if (guard >= 0)

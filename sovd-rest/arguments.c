@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/arguments.h"
+#include "sovd-core/base/log.h"
 #include <getopt.h>
 #include <stdio.h>
 
@@ -91,10 +92,12 @@ bool sovd_arguments_parse(struct sovd_arguments *ret, int argc, char **argv) {
 }
 
 void sovd_arguments_complain(const char *text) {
+        const char *level = sovd_log_goes_to_journal() ? "<3>" : ""; /* sd-daemon(3); else it would be info there */
+
         while (*text) {
                 size_t n = strcspn(text, "\n");
                 if (n)
-                        (void)fprintf(stderr, "%.*s\n", (int)n, text);
+                        (void)fprintf(stderr, "%s%.*s\n", level, (int)n, text);
                 text += n + (text[n] == '\n');
         }
 }

@@ -248,7 +248,7 @@ static void reload(struct daemon *d) {
         else
                 sovd_log(SOVD_LOG_INFO, "the configuration was read again");
         if (d->rest.ready)
-                sovd_service_ready("Serving");
+                sovd_service_ready(r ? "Serving, with the configuration of before: the new one is not acceptable" : "Serving");
 }
 
 /* --- life ------------------------------------------------------------------------------------------------ */

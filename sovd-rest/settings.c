@@ -317,7 +317,7 @@ struct sovd_http_server_options sovd_settings_http(const struct sovd_server_sett
 
 void sovd_settings_log(const struct sovd_logging_settings *logging) {
         static const enum sovd_log_format formats[] = { SOVD_LOG_TEXT, SOVD_LOG_TEXT, SOVD_LOG_JSON, SOVD_LOG_JOURNAL };
-        bool journal = logging->format == 1 && getenv("JOURNAL_STREAM");
+        bool journal = logging->format == 1 && sovd_log_goes_to_journal();
 
         sovd_log_setup((enum sovd_log_level)(logging->level - 1),
                        journal ? SOVD_LOG_JOURNAL : formats[logging->format - 1]);

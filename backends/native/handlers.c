@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#define GROUPS_MAX 256
+#define GROUPS_MAX  256
+#define NOT_ALLOWED "the configuration does not let this process be this entity"
+#define WHY_SIZE    (sizeof(NOT_ALLOWED) + NATIVE_UNIT_SIZE + 32)
 
 /* --- hello ---------------------------------------------------------------------------------------------- */
 
@@ -30,18 +32,25 @@ static bool is_in_group(const struct native_peer *p, gid_t gid) {
         return false;
 }
 
-static bool is_in_unit(const struct native_peer *p, const char *unit) {
+static bool is_in_unit(const struct native_peer *p, const char *unit, char ret_why[static WHY_SIZE]) {
         const struct native_who who = {
                 .fd = p->fd, .pid = p->pid, .uid = p->uid, .since_usec = p->since_usec
         };
         char own[NATIVE_UNIT_SIZE];
+        const char *unknown = native_unit_find(&who, own);
 
-        return !native_unit_find(&who, own) && strcmp(own, unit) == 0;
+        if (!unknown && strcmp(own, unit) == 0)
+                return true;
+        (void)snprintf(ret_why, WHY_SIZE, NOT_ALLOWED ": %s%s", unknown ? unknown : "it is in the unit ",
+                       unknown ? "" : own);
+        return false;
 }
 
-static bool is_allowed(const struct native_peer *p, const struct native_rule *rule) {
+/* Which rule it is that an app does not meet, it is not told: only what it is itself. */
+static bool is_allowed(const struct native_peer *p, const struct native_rule *rule, char ret_why[static WHY_SIZE]) {
+        (void)snprintf(ret_why, WHY_SIZE, NOT_ALLOWED);
         return (!rule->has_uid || p->uid == rule->uid) && (!rule->has_gid || is_in_group(p, rule->gid)) &&
-               (!rule->unit || is_in_unit(p, rule->unit));
+               (!rule->unit || is_in_unit(p, rule->unit, ret_why));
 }
 
 static struct native_app *find_by_key(const struct native *b, const char *key) {
@@ -117,6 +126,7 @@ static void on_hello(struct native_peer *p, struct native_message *m, struct sov
         struct native_app *app = find_by_key(p->b, hello->entity);
         const double cost = (double)p->b->options.frames_per_sec.value / 10;
         const char *code = NULL, *why = NULL;
+        char not_allowed[WHY_SIZE];
 
         if (p->app) {
                 native_peer_error(p, m->seq, "bad-frame", "hello was said already");
@@ -124,8 +134,8 @@ static void on_hello(struct native_peer *p, struct native_message *m, struct sov
         }
         if (!app)
                 code = "unknown-entity", why = "no app of the configuration is this entity";
-        else if (!is_allowed(p, &app->rule))
-                code = "not-allowed", why = "the configuration does not let this process be this entity";
+        else if (!is_allowed(p, &app->rule, not_allowed))
+                code = "not-allowed", why = not_allowed;
         else if (is_switched_off(p))
                 code = "switched-off", why = "an admin has switched off that apps connect; try again later";
         else if (hello->located_on && !sovd_id_is_valid(hello->located_on))

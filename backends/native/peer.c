@@ -179,8 +179,8 @@ static void warn(struct native_peer *p, const char *code, const char *why) {
 void native_peer_close(struct native_peer *p, struct sovd_int re, const char *code, const char *why) {
         if (p->close_usec)
                 return;
-        native_peer_error(p, re, code, why);
         warn(p, code, why);
+        native_peer_error(p, re, code, why);
         p->close_usec = sovd_now_usec() + CLOSE_USEC;
         native_peer_detach(p, why, true);
 }

@@ -34,16 +34,19 @@ bool native_unit_is_name(const char *s) {
         return n < NATIVE_UNIT_SIZE && is_unit(s, n) && !strchr(s, '/') && *s != '_' && *s != '.';
 }
 
-/* The path in the hierarchy that systemd manages: its own of version 1 when there is one, else that of version 2. */
+/* The path in the hierarchy that systemd manages: its own of version 1 when there is one, else that of version 2. In one of its
+ * own nobody but root is put into the first group; where everybody is, somebody else made it, for containers of old. */
 static const char *find_path(const char *text, size_t *ret_len) {
+        static const char own_root[] = ":name=systemd:/";
         const char *found = NULL;
 
         for (const char *line = text; *line;) {
                 const size_t n = strcspn(line, "\n");
                 const char *named = memchr(line, ':', n);
-                const bool own = named && strncmp(named, ":name=systemd:", strlen(":name=systemd:")) == 0;
+                const bool own = named && strncmp(named, own_root, sizeof(own_root) - 1) == 0 &&
+                                 named + sizeof(own_root) - 1 < line + n;
                 if (own || (!found && strncmp(line, "0::", 3) == 0)) {
-                        found = own ? named + strlen(":name=systemd:") : line + 3;
+                        found = own ? named + sizeof(own_root) - 2 : line + 3;
                         *ret_len = n - (size_t)(found - line);
                 }
                 if (own)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -243,6 +244,15 @@ void sovd_log_setup(enum sovd_log_level level, enum sovd_log_format format) {
 
         atomic_store_explicit(&max_level, (int)level, memory_order_relaxed);
         atomic_store_explicit(&current_format, (int)format, memory_order_relaxed);
+}
+
+bool sovd_log_goes_to_journal(void) {
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+               st.st_dev == device && st.st_ino == inode;
 }
 
 bool sovd_log_enabled(enum sovd_log_level level) {

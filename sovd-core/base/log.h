@@ -23,6 +23,9 @@ struct sovd_log_field {
  * when the journal is not there. */
 void sovd_log_setup(enum sovd_log_level level, enum sovd_log_format format);
 
+/* Whether standard error is the stream to the journal that JOURNAL_STREAM names: a child whose own goes elsewhere inherits it too. */
+bool sovd_log_goes_to_journal(void);
+
 /* Is an event of this level written? */
 bool sovd_log_enabled(enum sovd_log_level level);
 

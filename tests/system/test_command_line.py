@@ -241,6 +241,12 @@ class Start(FileCase):
         self.assertIn(f'the state in {self.path}/state.db cannot be opened', said)
         self.assertNotRegex(said, gateway.SANITIZER)
 
+    def test_why_the_state_cannot_be_made_is_what_making_it_said(self):
+        self.path.write_text('server: {port: 0}\nstorage: {path: /sys}')
+        status, _, said = gateway.run('--config', self.path)
+        self.assertEqual(status, 1)
+        self.assertRegex(said, 'the state in /sys/state.db cannot be opened: (Permission denied|Read-only file system|Operation not permitted)')
+
     def test_a_port_is_free_again_at_once_after_a_stop(self):
         with gateway.Gateway() as first:
             port = first.port

@@ -362,6 +362,7 @@ class Units(PeersCase):
         self.assertEqual(self.within('other.service', 'apps/unit'), 'not-allowed')
         connection = self.connection()
         self.assertEqual(connection.hello('apps/unit')['code'], 'not-allowed')
+        self.assertIn('does not let this process be this entity: it is in the unit other.service', self.gateway.log)
         self.assertEqual(self.metric('peers_refused_total') - refused, 2)
 
     def test_unit_and_user_must_both_be_true(self):

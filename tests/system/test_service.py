@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon as a service manager sees it: readiness, watchdog, reload, stop."""
+import os
 import pathlib
 import re
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -119,10 +121,39 @@ class Service(ServiceCase):
                     self.assertNotIn('after a restart', server.log)
                 self.assertEqual([pathlib.Path(path, 'state.db').exists() for path in (folder, other)], [not named, named])
 
+    def test_a_reload_that_was_refused_stands_in_the_status(self):
+        with self.start() as server:
+            self.said('STATUS=Serving')
+            server.reload('bakends: []')
+            self.said('STATUS=Serving, with the configuration of before: the new one is not acceptable')
+            server.reload(gateway.Gateway.settings())
+            self.said('STATUS=Serving', 2)
+
     def test_a_service_manager_that_is_gone_harms_nothing(self):
         self.notify.socket.close()
         with self.start() as server:
             self.assertEqual(server.get('/components').status, 200)
+
+
+class Complaints(unittest.TestCase):
+    """What is wrong with the configuration, before there is a log."""
+
+    def said(self, stream_of):
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as other, tempfile.TemporaryFile() as said:
+            config = pathlib.Path(folder) / 'bad.yaml'
+            config.write_text('sarver: {}\n', encoding='utf-8')
+            place = os.fstat((said if stream_of == 'itself' else other).fileno())
+            done = subprocess.run([str(gateway.binary()), '--config', str(config)], stderr=said, timeout=30,
+                                  env=gateway.clean_environment(JOURNAL_STREAM=f'{place.st_dev}:{place.st_ino}'))
+            self.assertEqual(done.returncode, 2)
+            said.seek(0)
+            return said.read().decode().replace(folder, '')
+
+    def test_they_are_errors_in_the_journal(self):
+        self.assertEqual(self.said('itself'), "<3>/bad.yaml:1:1: sarver: unknown key; did you mean 'server'?\n")
+
+    def test_they_are_plain_when_only_somebody_before_was_connected_to_the_journal(self):
+        self.assertEqual(self.said('another'), "/bad.yaml:1:1: sarver: unknown key; did you mean 'server'?\n")
 
 
 if __name__ == '__main__':

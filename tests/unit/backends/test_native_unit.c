@@ -38,7 +38,9 @@ static void the_unit_is_what_stands_below_the_slices(void **state) {
                 { "0::/.service\n", NULL },
                 { "0::/_\n", NULL },
                 { "4:memory:/system.slice/a.service\n", NULL },
-                { "1:name=systemd:/\n0::/system.slice/b.service\n", NULL },
+                { "1:name=systemd:/\n0::/system.slice/b.service\n", "b.service" },
+                { "1:name=systemd:/x\n0::/system.slice/b.service\n", NULL },
+                { "1:name=systemd:/\n", NULL },
                 { "nonsense", NULL },
         };
         char unit[NATIVE_UNIT_SIZE];
