@@ -66,18 +66,13 @@ static int copy_past(struct sovd_db_stmt *s, struct sovd_arena *arena, struct fm
         return 0;
 }
 
-/* A restore names no entity and concerns all of them: whoever sees any faults sees it, as in streams. */
-static bool is_seen(const struct fm_history_query *q, const char *entity, const char *code) {
-        return !q->sight.sees || !*entity || q->sight.sees(q->sight.data, entity, code);
-}
-
 /* The next row that is seen; *more: there was one. */
 static int step(struct sovd_db_stmt *s, const struct fm_history_query *q, bool *more) {
         int r;
 
         do
                 r = sovd_db_step(s, more);
-        while (!r && *more && !is_seen(q, sovd_db_text(s, 4), sovd_db_text(s, 5)));
+        while (!r && *more && q->sight.sees && !q->sight.sees(q->sight.data, sovd_db_text(s, 4), sovd_db_text(s, 5)));
         return r;
 }
 

@@ -170,7 +170,7 @@ static bool may_see(const struct sovd_policy *policy, const struct sovd_principa
         const char *slash = strchr(entity, '/');
         char type[16];
 
-        if (!policy || principal->is_gateway)
+        if (!policy || principal->is_gateway || !*entity) /* of no entity is a restore, which concerns all of them */
                 return true;
         if (!slash || (size_t)(slash - entity) >= sizeof(type))
                 return false;
