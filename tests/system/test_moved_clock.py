@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import clocks
+import events
 import gateway
 import keys
 import polling
@@ -103,6 +104,24 @@ class MovedClock(RestartCase):
         self.restart()
         self.trigger(made)
         self.hold(granted['access_token'])
+
+    def test_a_stream_ends_with_its_token_and_not_with_the_clock(self):
+        self.mint = {**self.mint, 'access_secs': 6}
+        self.sections = {**self.sections, 'events': {'heartbeat_secs': 0.2}}
+        self.clock.set()
+        self.start()
+        token = self.token()['access_token']
+        streams = []
+        for move in YEAR, -YEAR:
+            stream = events.Stream(self.gateway.raw().socket, gateway.BASE + '/faults/subscribe', **keys.bearer(token))
+            self.addCleanup(stream.close)
+            self.assertEqual(stream.status, 200)
+            self.clock.move(move)
+            stream.comments.clear()
+            self.assertTrue(stream.wait_comment())
+            streams.append(stream)
+        for stream in streams:
+            stream.wait_end()
 
 
 if __name__ == '__main__':
