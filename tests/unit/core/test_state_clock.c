@@ -15,7 +15,7 @@
 #define Y1970 (120 * SEC)
 #define Y2026 (SOVD_CLOCK_CREDIBLE_USEC + 300 * DAY)
 
-static uint64_t boot_usec, day_usec;
+static _Atomic uint64_t boot_usec, day_usec; /* the writer of the state reads them too */
 static struct sovd_db *db;
 static char path[] = "/tmp/state-clock-XXXXXX", folder[sizeof(path)];
 
