@@ -3,6 +3,7 @@
 #include "fault-manager/manager_inside.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
+#include "sovd-core/base/log.h"
 #include <errno.h>
 
 struct load {
@@ -79,7 +80,8 @@ static int recall(struct fm_manager *m, const struct fm_row *row, struct fm_faul
         _cleanup_(fm_definition_unrefp) struct fm_definition *definition = NULL;
         struct fm_kind *kind = fm_kind_get(m, row->cycle_kind);
 
-        int r = kind ? fm_definition_read(&definition, row->about) : sovd_error_origin(-ENOMEM);
+        int r = kind ? fm_definition_read(&definition, row->about)
+                     : sovd_error_origin(m->n_kinds == FM_KINDS_MAX ? -ENOSPC : -ENOMEM);
         if (!r)
                 r = fm_table_add(&m->table, row->entity, row->code, ret);
         if (r)
@@ -95,6 +97,7 @@ static int recall(struct fm_manager *m, const struct fm_row *row, struct fm_faul
 static int take(const struct fm_row *row, void *data) {
         const struct load *load = data;
         struct fm_manager *m = load->m;
+        bool unreadable = false;
         int r = 0;
 
         (void)pthread_mutex_lock(&m->mutex);
@@ -105,7 +108,11 @@ static int take(const struct fm_row *row, void *data) {
                 r = recall(m, row, &f);
         if (!r && f && !f->loaded)
                 r = adopt(m, f, row);
+        else if (r && r != -EAGAIN && r != -ENOMEM)
+                unreadable = true, r = 0; /* the others are, and a start does not fail for one */
         (void)pthread_mutex_unlock(&m->mutex);
+        if (unreadable)
+                sovd_log(SOVD_LOG_WARN, "what is stored of fault %s of %s cannot be read", row->code, row->entity);
         return r;
 }
 

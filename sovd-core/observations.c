@@ -154,16 +154,15 @@ static const char *why_not(const struct sovd_observations *o, const struct sovd_
 
 static void set_expiry(struct sovd_observations *o, struct sovd_record *r, uint64_t lifetime_usec) {
         r->expires_usec = sovd_state_usec() + lifetime_usec;
-        (void)sovd_due_put(&o->expiry, &r->expiry,
-                           sovd_now_usec() + lifetime_usec); /* it has its place already */
-        sovd_sampler_wake(o, r->expiry.when_usec);
+        (void)sovd_due_put(&o->expiry, &r->expiry, sovd_boottime_usec() + lifetime_usec); /* it has its place already */
+        sovd_sampler_wake(o, sovd_now_usec() + lifetime_usec);
 }
 
 /* With the mutex held. */
 static int insert(struct sovd_observations *o, struct sovd_record *r,
                   const struct sovd_observation_spec *spec) {
         uint64_t now = sovd_now_usec();
-        int error = sovd_due_put(&o->expiry, &r->expiry, now + spec->lifetime_usec);
+        int error = sovd_due_put(&o->expiry, &r->expiry, sovd_boottime_usec() + spec->lifetime_usec);
 
         if (!error && !r->persistent)
                 /* The value that a trigger starts from was read a moment ago; a subscription has had nothing yet. What
@@ -292,7 +291,7 @@ static struct sovd_record *find(const struct sovd_observations *o, enum sovd_obs
                                 const struct sovd_entity *e, const char *id) {
         for (struct sovd_record *r = o->records; r; r = r->next)
                 if (is_of(r, kind, e) && strcmp(r->id, id) == 0)
-                        return r->expiry.when_usec > sovd_now_usec() ? r : NULL;
+                        return r->expiry.when_usec > sovd_boottime_usec() ? r : NULL;
         return NULL;
 }
 
@@ -358,7 +357,7 @@ int sovd_observations_list(struct sovd_observations *o, enum sovd_observation_ki
         (void)pthread_mutex_lock(&o->mutex);
         struct sovd_observation *items =
                 sovd_arena_array(arena, struct sovd_observation, o->counters.n[kind] + 1);
-        uint64_t now = sovd_now_usec();
+        uint64_t now = sovd_boottime_usec();
         *ret_n = 0;
         for (const struct sovd_record *r = items ? o->records : NULL; r && !error; r = r->next)
                 if (is_of(r, kind, e) && r->expiry.when_usec > now)

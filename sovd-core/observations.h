@@ -7,10 +7,10 @@
  * Each observation reads one resource again and again, through a callback that answers like GET, and feeds a stream of
  * events. A pool of threads reads what is due. What a backend has under way is bounded, so that one that hangs delays
  * its own readings only; a reading that is late is skipped, never made up for. An observation ends by removal, by its
- * creator only, or at its expiry on the monotonic clock. All functions are thread-safe; none waits for a reading.
+ * creator only, or at its expiry on the clock of the boot. All functions are thread-safe; none waits for a reading.
  *
  * A persistent trigger is in the state before its creator hears of it, and so is what becomes of it. It is there again
- * after a restart, by its id and with what is left of its time by realtime; its condition starts from the first value.
+ * after a restart, by its id and with what is left of its time by the clock of the state; its condition starts from the first value.
  */
 #include "sovd-core/base/db.h"
 #include "sovd-core/base/id.h"

@@ -87,7 +87,7 @@ void sovd_sampler_take_out(struct sovd_observations *o, struct sovd_record *reco
 }
 
 struct sovd_record *sovd_sampler_expired(struct sovd_observations *o) {
-        uint64_t now = sovd_now_usec();
+        uint64_t now = sovd_boottime_usec();
         struct sovd_record *list = NULL;
 
         for (struct sovd_due *d; (d = sovd_due_first(&o->expiry)) && d->when_usec <= now;) {
@@ -495,9 +495,16 @@ static void sample(struct sovd_observations *o, struct sovd_record *record, stru
         sovd_record_unref(record);
 }
 
+/* When the next one ends, if the machine does not sleep before. */
+static uint64_t next_end(const struct sovd_observations *o) {
+        const struct sovd_due *expiry = sovd_due_first(&o->expiry);
+        const uint64_t boot = sovd_boottime_usec();
+
+        return !expiry ? UINT64_MAX : sovd_now_usec() + (expiry->when_usec > boot ? expiry->when_usec - boot : 0);
+}
+
 static void work_on(struct sovd_observations *o, struct worker *w) {
         struct sovd_record *list = sovd_sampler_expired(o), *record = first_due(o);
-        const struct sovd_due *expiry = sovd_due_first(&o->expiry);
         uint64_t until = record ? record->due.when_usec : UINT64_MAX;
 
         if (list) {
@@ -507,7 +514,7 @@ static void work_on(struct sovd_observations *o, struct worker *w) {
         } else if (record && until <= sovd_now_usec()) {
                 sample(o, record, w);
         } else {
-                wait_for(o, expiry ? SOVD_MIN(until, expiry->when_usec) : until);
+                wait_for(o, SOVD_MIN(until, next_end(o)));
         }
 }
 

@@ -26,7 +26,7 @@ struct sovd_record {
         bool poked; /* look again as soon as the reading that is under way has ended */
         bool hidden; /* its row is on the way to the disk: nobody sees it yet */
         struct sovd_due due; /* in its source's heap while nothing is under way */
-        struct sovd_due expiry;
+        struct sovd_due expiry; /* by the clock of the boot, which goes on while the machine sleeps */
         struct sovd_reading_source *source;
         uint64_t planned_usec; /* when the present reading was due */
         uint64_t period_usec;

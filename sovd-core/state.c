@@ -158,10 +158,11 @@ static const char remembered_views[] =
         "CREATE TABLE remembered_view(backend TEXT PRIMARY KEY, source TEXT NOT NULL, seen_usec INTEGER NOT NULL,"
         " body TEXT NOT NULL) STRICT;";
 
-/* state_clock.h: how far it had come at a moment on the clock of a boot, and how far it was ahead of the clock of the day. */
+/* state_clock.h: how far it had come at a moment on the clock of a boot, and how far it was ahead of the clock of the day: then, and
+ * when that was as far as ever. */
 static const char time_of_state[] =
         "CREATE TABLE state_clock(one INTEGER PRIMARY KEY CHECK(one=1), usec INTEGER NOT NULL, boot_usec INTEGER NOT NULL,"
-        " boot TEXT NOT NULL, skew INTEGER NOT NULL, believed INTEGER NOT NULL, believed_now INTEGER NOT NULL) STRICT;";
+        " boot TEXT NOT NULL, skew INTEGER NOT NULL, least INTEGER NOT NULL, believed INTEGER NOT NULL, believed_now INTEGER NOT NULL) STRICT;";
 
 const char *const sovd_state_migrations[] = {
         faults,

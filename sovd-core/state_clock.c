@@ -16,12 +16,13 @@ static uint64_t shown; /* how far it is ahead of the clock of the day for what i
 static struct {
         uint64_t looked_usec; /* boot */
         uint64_t skew;        /* how far it was ahead of the clock of the day when that was believed; wraps */
+        uint64_t least;       /* the same, when the day was as far as ever; wraps */
         bool believed;        /* it was, ever */
         bool believed_now;    /* since this start of the machine */
 } now;
 
 struct row {
-        uint64_t usec, boot_usec, skew;
+        uint64_t usec, boot_usec, skew, least;
         bool believed, believed_now;
         char boot[SOVD_BOOT_ID_SIZE];
         bool is_there;
@@ -50,6 +51,22 @@ uint64_t sovd_state_to_utc(uint64_t usec) {
         return usec - skew;
 }
 
+/* What went by on the clock of the day besides. One that fell behind and comes back to where it was, was wrong in between: without a
+ * clock of its own a computer begins at each start with the date at which its system was built. */
+static uint64_t missing_at(uint64_t day, uint64_t usec) {
+        const int64_t late = (int64_t)(day + now.skew - usec), later = (int64_t)(day + now.least - usec);
+
+        return !now.believed || late <= 0 ? 0 : (uint64_t)(later >= 0 ? later : late);
+}
+
+static void set_skew(uint64_t skew) {
+        if (now.believed && is_about(skew, now.skew))
+                return;
+        if (!now.believed || (int64_t)(skew - now.least) < 0)
+                now.least = skew;
+        now.skew = skew;
+}
+
 /* The first time since the machine was started, all of it can be time that the machine was off. Later somebody set the clock: it may
  * have been behind, or it may be wrong now, so that is made up for a little at a time. It never goes back. */
 static void believe(void) {
@@ -58,13 +75,12 @@ static void believe(void) {
         now.looked_usec = boot;
         if (day < SOVD_CLOCK_CREDIBLE_USEC)
                 return;
-        const int64_t late = now.believed ? (int64_t)(day + now.skew - usec) : 0;
-        const uint64_t missing = late > 0 ? (uint64_t)late : 0;
+        const uint64_t missing = missing_at(day, usec);
         const uint64_t step = now.believed_now ? SOVD_MIN(missing, CATCH_UP * gone) : missing;
         (void)__atomic_add_fetch(&ahead, step, __ATOMIC_RELAXED);
         now.believed_now = true;
-        if (step == missing && (!now.believed || !is_about(usec + step - day, now.skew)))
-                now.skew = usec + step - day;
+        if (step == missing)
+                set_skew(usec + step - day);
         now.believed = true;
 }
 
@@ -74,7 +90,7 @@ static int read_row(struct sovd_db_conn *conn, void *data) {
         struct row *row = data;
         struct sovd_db_stmt *s;
 
-        int r = sovd_db_prepare(conn, &s, "SELECT usec, boot_usec, skew, believed, believed_now, boot FROM state_clock");
+        int r = sovd_db_prepare(conn, &s, "SELECT usec, boot_usec, skew, believed, believed_now, boot, least FROM state_clock");
         if (!r)
                 r = sovd_db_step(s, &row->is_there);
         if (r || !row->is_there)
@@ -85,6 +101,7 @@ static int read_row(struct sovd_db_conn *conn, void *data) {
         row->believed = sovd_db_int(s, 3) != 0;
         row->believed_now = sovd_db_int(s, 4) != 0;
         (void)snprintf(row->boot, sizeof(row->boot), "%s", sovd_db_text(s, 5));
+        row->least = (uint64_t)sovd_db_int(s, 6);
         return 0;
 }
 
@@ -93,7 +110,7 @@ static int write_row(struct sovd_db_conn *conn, void *data) {
         struct sovd_db_stmt *s;
 
         int r = sovd_db_prepare(conn, &s, "INSERT OR REPLACE INTO state_clock(one, usec, boot_usec, skew, believed, "
-                                          "believed_now, boot) VALUES(1,?1,?2,?3,?4,?5,?6)");
+                                          "believed_now, boot, least) VALUES(1,?1,?2,?3,?4,?5,?6,?7)");
         if (r)
                 return r;
         sovd_db_bind_int(s, 1, (int64_t)row->usec);
@@ -102,12 +119,13 @@ static int write_row(struct sovd_db_conn *conn, void *data) {
         sovd_db_bind_int(s, 4, row->believed);
         sovd_db_bind_int(s, 5, row->believed_now);
         sovd_db_bind_text(s, 6, row->boot);
+        sovd_db_bind_int(s, 7, (int64_t)row->least);
         return sovd_db_run(s);
 }
 
 static void fill(struct row *row) {
         *row = (struct row){ .usec = sovd_state_usec(), .boot_usec = sovd_boottime_usec(), .skew = now.skew,
-                             .believed = now.believed, .believed_now = now.believed_now };
+                             .least = now.least, .believed = now.believed, .believed_now = now.believed_now };
         (void)sovd_boot_id(row->boot);
         __atomic_store_n(&kept, row->usec, __ATOMIC_RELAXED);
 }
@@ -123,6 +141,7 @@ int sovd_state_clock_begin(struct sovd_db *db) {
         const bool same_boot = row.is_there && *row.boot && strcmp(row.boot, sovd_boot_id(id)) == 0 && row.boot_usec <= boot;
         const uint64_t usec = !row.is_there ? sovd_realtime_usec() : same_boot ? row.usec + (boot - row.boot_usec) : row.usec;
         now.skew = row.skew;
+        now.least = row.least;
         now.believed = row.believed;
         now.believed_now = same_boot && row.believed_now;
         now.looked_usec = same_boot ? row.boot_usec : boot;
@@ -149,8 +168,9 @@ void sovd_state_clock_tick(struct sovd_db *db) {
         if (sovd_state_usec() - __atomic_load_n(&kept, __ATOMIC_RELAXED) < KEEP_USEC || !sovd_db_is_file(db) || !(row = malloc(sizeof(*row))))
                 return;
         fill(row);
-        if (sovd_db_post(db, write_row, written, row))
-                free(row);
+        int r = sovd_db_post(db, write_row, written, row);
+        if (r)
+                written(r, row);
 }
 
 void sovd_state_clock_keep(struct sovd_db *db) {

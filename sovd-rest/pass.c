@@ -4,6 +4,7 @@
 #include "sovd-auth/browser_session.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/principal.h"
+#include "sovd-core/state_clock.h"
 #include "sovd-rest/access.h"
 #include "sovd-rest/authority.h"
 #include "sovd-rest/rest.h"
@@ -19,6 +20,7 @@ struct sovd_pass {
         struct sovd_arena *arena; /* all of it */
         struct sovd_rest *rest;
         struct sovd_principal principal;
+        uint64_t token_ends_usec;   /* of a token that is kept in the state, by its clock; 0: the principal says when, by the time of day */
         struct sovd_policy *policy; /* reference */
         const struct sovd_route *route;
         enum sovd_entity_type entity_type;
@@ -41,10 +43,20 @@ static int copy_params(const struct sovd_pass *pass, const char **to, const char
         return 0;
 }
 
+/* As the token itself does, whatever becomes of the clock of the day. */
+static uint64_t token_end_of(const struct sovd_principal *p) {
+        const uint64_t now = sovd_realtime_usec();
+
+        if (!p->expires_usec || !sovd_streq(p->method, sovd_auth_method_names[SOVD_AUTH_SESSION]))
+                return 0;
+        return sovd_state_usec() + (p->expires_usec > now ? p->expires_usec - now : 0);
+}
+
 static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
         const struct sovd_rest_call *outer = (const struct sovd_rest_call *)call;
         int r = sovd_principal_copy(&pass->principal, &call->principal, pass->arena);
 
+        pass->token_ends_usec = token_end_of(&call->principal);
         pass->observed = outer->observed;
         pass->in_session = outer->in_session;
         memcpy(pass->session, outer->session, sizeof(pass->session));
@@ -155,8 +167,14 @@ bool sovd_pass_stands(struct sovd_pass *pass) {
         return holds;
 }
 
+static bool has_expired(const struct sovd_pass *pass) {
+        if (pass->token_ends_usec)
+                return pass->token_ends_usec <= sovd_state_usec();
+        return pass->principal.expires_usec && pass->principal.expires_usec <= sovd_realtime_usec();
+}
+
 bool sovd_pass_holds(struct sovd_pass *pass) {
-        if (pass->principal.expires_usec && pass->principal.expires_usec <= sovd_realtime_usec())
+        if (has_expired(pass))
                 return false;
         if (pass->in_session && !sovd_browser_sessions_hold(pass->rest->browser_sessions, pass->session))
                 return false;

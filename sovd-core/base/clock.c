@@ -24,18 +24,24 @@ static uint64_t real_boottime(void) {
 }
 
 static const struct sovd_clock real = { real_monotonic, real_realtime, real_boottime };
-static const struct sovd_clock *current = &real;
+static const struct sovd_clock *current = &real; /* atomic: threads that wait look at it while a test replaces it */
+
+static const struct sovd_clock *now_used(void) {
+        return __atomic_load_n(&current, __ATOMIC_ACQUIRE);
+}
 
 uint64_t sovd_now_usec(void) {
-        return current->monotonic_usec();
+        return now_used()->monotonic_usec();
 }
 
 uint64_t sovd_realtime_usec(void) {
-        return current->realtime_usec();
+        return now_used()->realtime_usec();
 }
 
 uint64_t sovd_boottime_usec(void) {
-        return current->boottime_usec ? current->boottime_usec() : current->monotonic_usec();
+        const struct sovd_clock *clock = now_used();
+
+        return clock->boottime_usec ? clock->boottime_usec() : clock->monotonic_usec();
 }
 
 const char *sovd_boot_id(char buf[static SOVD_BOOT_ID_SIZE]) {
@@ -52,7 +58,7 @@ const char *sovd_boot_id(char buf[static SOVD_BOOT_ID_SIZE]) {
 }
 
 void sovd_clock_replace(const struct sovd_clock *clock) {
-        current = clock ? clock : &real;
+        __atomic_store_n(&current, clock ? clock : &real, __ATOMIC_RELEASE);
 }
 
 uint64_t sovd_clock_left_usec(uint64_t deadline_usec) {

@@ -447,11 +447,11 @@ static void tell(struct sovd_db_job *group) {
 
 /* With the mutex held. After a failure it does not wait for long: the file is tried again. */
 static void wait_for_change(struct sovd_db *db) {
-        const uint64_t until = sovd_now_usec() + RETRY_SEC * SOVD_USEC_PER_SEC;
+        const uint64_t until = db->error ? sovd_now_usec() + RETRY_SEC * SOVD_USEC_PER_SEC : UINT64_MAX;
         int r = 0;
 
         while (!db->first && !db->stopping && !db->suspected && r != ETIMEDOUT)
-                r = sovd_cond_wait_until(&db->queued, &db->mutex, db->error ? until : UINT64_MAX);
+                r = sovd_cond_wait_until(&db->queued, &db->mutex, until);
 }
 
 /* The next changes, at most GROUP_MAX; none: it is time to try the file again. false: the end. */

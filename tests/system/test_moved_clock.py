@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the state keeps for a time, on a machine whose clock begins in 1970 and is set later, or is set back."""
+import calendar
 import json
 import pathlib
 import sys
@@ -8,6 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import clocks
+import events
 import gateway
 import keys
 import polling
@@ -67,7 +69,7 @@ class MovedClock(RestartCase):
         self.hold(granted['access_token'])
         for _ in range(2):
             again = self.trigger(made)
-            left = time.mktime(time.strptime(again['expires'][:19], '%Y-%m-%dT%H:%M:%S')) - time.mktime(time.gmtime())
+            left = calendar.timegm(time.strptime(again['expires'][:19], '%Y-%m-%dT%H:%M:%S')) - time.time()
             self.assertTrue(700 < left <= 901, left)
             self.assertEqual(self.trigger(made), again)  # and to the millisecond the same until somebody sets the clock
             self.assertTrue(self.completed(uri))
@@ -102,6 +104,24 @@ class MovedClock(RestartCase):
         self.restart()
         self.trigger(made)
         self.hold(granted['access_token'])
+
+    def test_a_stream_ends_with_its_token_and_not_with_the_clock(self):
+        self.mint = {**self.mint, 'access_secs': 6}
+        self.sections = {**self.sections, 'events': {'heartbeat_secs': 0.2}}
+        self.clock.set()
+        self.start()
+        token = self.token()['access_token']
+        streams = []
+        for move in YEAR, -YEAR:
+            stream = events.Stream(self.gateway.raw().socket, gateway.BASE + '/faults/subscribe', **keys.bearer(token))
+            self.addCleanup(stream.close)
+            self.assertEqual(stream.status, 200)
+            self.clock.move(move)
+            stream.comments.clear()
+            self.assertTrue(stream.wait_comment())
+            streams.append(stream)
+        for stream in streams:
+            stream.wait_end()
 
 
 if __name__ == '__main__':

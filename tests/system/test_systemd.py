@@ -57,7 +57,7 @@ class Systemd(unittest.TestCase):
         installing, starting, cls.asking = commands()
         cls.must(f'set -e; install -m 755 {gateway.binary().resolve()} /usr/sbin/; cd {ROOT}; {installing}')
         cls.write_files()
-        cls.must('groupadd -f diagnostics && useradd --system driver && systemctl daemon-reload')
+        cls.must('groupadd -f diagnostics && { id driver >/dev/null 2>&1 || useradd --system driver; } && systemctl daemon-reload')
         cls.must(f'set -e; {starting}')
 
     @classmethod

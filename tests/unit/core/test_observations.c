@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
 #define MSEC SOVD_USEC_PER_MSEC
 
@@ -235,6 +236,49 @@ static void an_expired_one_is_gone_and_its_stream_has_ended(void **state) {
         assert_int_equal(sovd_observations_stream(o, SOVD_CYCLIC, &entity, id, "a", &stream), SOVD_E_NOT_FOUND);
 }
 
+static _Atomic uint64_t slept_usec;
+
+static uint64_t read_clock(clockid_t id) {
+        struct timespec now;
+
+        (void)clock_gettime(id, &now);
+        return (uint64_t)now.tv_sec * SOVD_USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t awake(void) {
+        return read_clock(CLOCK_MONOTONIC);
+}
+
+static uint64_t day(void) {
+        return read_clock(CLOCK_REALTIME);
+}
+
+static uint64_t since_boot(void) {
+        return awake() + atomic_load(&slept_usec);
+}
+
+static void one_ends_also_while_the_machine_sleeps(void **state) {
+        static const struct sovd_clock clock = { awake, day, since_boot };
+        sovd_clock_replace(&clock);
+        _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(3);
+        _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
+        struct sovd_observation found, *list;
+        char id[SOVD_ID_SIZE];
+        size_t n;
+
+        assert_int_equal(sovd_arena_new(&arena, 1024), 0);
+        assert_int_equal(try_add(o, "me", "/fast", SOVD_USEC_PER_SEC * 30, SOVD_USEC_PER_SEC * 60, id), 0);
+        assert_int_equal(try_add(o, "me", "/fast", SOVD_USEC_PER_SEC * 30, SOVD_USEC_PER_SEC * 60, id), 0);
+        atomic_store(&slept_usec, SOVD_USEC_PER_SEC * 60);
+        assert_int_equal(sovd_observations_find(o, SOVD_CYCLIC, &entity, id, &found, arena), SOVD_E_NOT_FOUND);
+        assert_int_equal(sovd_observations_list(o, SOVD_CYCLIC, &entity, &list, &n, arena), 0);
+        assert_int_equal(n, 0);
+        assert_int_equal(try_add(o, "me", "/fast", MSEC, SOVD_USEC_PER_SEC * 60, id), 0); /* there is room */
+        assert_int_equal(sovd_observations_find(o, SOVD_CYCLIC, &entity, id, &found, arena), 0);
+        o = sovd_observations_free(o); /* its threads look at the clock */
+        sovd_clock_replace(NULL);
+}
+
 static void a_failure_is_kept(void **state) {
         _cleanup_(sovd_observations_freep) struct sovd_observations *o = observations_of(8);
         _cleanup_(sovd_arena_freep) struct sovd_arena *arena = NULL;
@@ -343,6 +387,7 @@ int main(void) {
                 cmocka_unit_test(a_source_that_hangs_takes_its_share_of_threads_and_no_more),
                 cmocka_unit_test(a_trigger_that_fires_is_logged_and_says_when_it_could_not_be),
                 cmocka_unit_test(clearing_ends_those_of_one_client_at_one_entity),
+                cmocka_unit_test(one_ends_also_while_the_machine_sleeps),
                 cmocka_unit_test(an_expired_one_is_gone_and_its_stream_has_ended),
                 cmocka_unit_test(a_failure_is_kept),
                 cmocka_unit_test(a_trigger_on_a_fault_looks_at_once_when_something_happens_to_it),

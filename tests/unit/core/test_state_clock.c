@@ -15,7 +15,7 @@
 #define Y1970 (120 * SEC)
 #define Y2026 (SOVD_CLOCK_CREDIBLE_USEC + 300 * DAY)
 
-static uint64_t boot_usec, day_usec;
+static _Atomic uint64_t boot_usec, day_usec; /* the writer of the state reads them too */
 static struct sovd_db *db;
 static char path[] = "/tmp/state-clock-XXXXXX", folder[sizeof(path)];
 
@@ -155,6 +155,37 @@ static void set_back_it_goes_on(void **state) {
         assert_int_equal(sovd_state_usec(), Y2026 + HOUR + DAY);
 }
 
+/* Without a clock of its own a computer starts with the date at which its system was built, or that somebody has kept. */
+static void a_clock_that_starts_behind_and_is_set_later_counts_only_the_time_that_it_was_off(void **state) {
+        day_usec = Y2026;
+        begin();
+        run_for(HOUR);
+        const uint64_t then = sovd_state_usec();
+        start_anew(Y2026 - 200 * DAY);
+        run_for(60 * SEC);
+        restart(60 * SEC);
+        start_anew(Y2026 - 200 * DAY); /* nobody set it meanwhile */
+        run_for(60 * SEC);
+        assert_int_equal(sovd_state_usec() - then, 180 * SEC);
+        day_usec = Y2026 + HOUR + 3 * DAY;
+        for (int i = 0; i < 48; i++)
+                run_for(HOUR);
+        assert_int_equal(sovd_state_usec() - then, 5 * DAY);
+        assert_int_equal(sovd_state_to_utc(sovd_state_usec()), day_usec);
+}
+
+static void set_right_after_it_was_ahead_it_counts_what_comes_then(void **state) {
+        day_usec = Y2026 + 300 * DAY;
+        begin();
+        day_usec = Y2026;
+        run_for(HOUR);
+        const uint64_t then = sovd_state_usec();
+        start_anew(day_usec + 30 * DAY);
+        assert_int_equal(sovd_state_usec() - then, 30 * DAY);
+        start_anew(day_usec + 30 * DAY);
+        assert_int_equal(sovd_state_usec() - then, 60 * DAY);
+}
+
 static void after_a_power_cut_less_than_a_few_minutes_are_missing(void **state) {
         day_usec = Y1970;
         begin();
@@ -176,6 +207,8 @@ int main(void) {
                 TEST(a_clock_that_is_lost_keeps_nothing_for_longer),
                 TEST(set_forward_by_hand_it_is_made_up_for_at_four_days_per_hour),
                 TEST(set_back_it_goes_on),
+                TEST(a_clock_that_starts_behind_and_is_set_later_counts_only_the_time_that_it_was_off),
+                TEST(set_right_after_it_was_ahead_it_counts_what_comes_then),
                 TEST(after_a_power_cut_less_than_a_few_minutes_are_missing),
         };
 

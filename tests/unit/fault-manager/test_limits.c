@@ -371,6 +371,31 @@ static void a_limit_of_reports_may_be_less_than_one_per_second(void **state) {
         assert_int_equal(m, 26); /* two in each 0.8 s */
 }
 
+static int spoil(struct sovd_db_conn *conn, void *data) {
+        return sovd_db_run_text(conn, "UPDATE fault SET about='?' WHERE code=?1", data);
+}
+
+/* restart() says that the manager could be made. */
+static void what_cannot_be_read_of_one_fault_keeps_no_other_from_its_end(void **state) {
+        static const struct sovd_clock clock = { fake_now, fake_now };
+        static const char text[] = "faults: [{code: X, name: x, debounce: {kind: edge, hold_secs: 5}},"
+                                   " {code: Y, name: y, debounce: {kind: edge, hold_secs: 5}}]";
+        struct fixture *f = *state;
+        char spoilt[] = "X";
+
+        sovd_clock_replace(&clock);
+        open_manager(f);
+        define(f, "apps/a", text);
+        assert_int_equal(tell(f, "apps/a", "X", FM_FAILED), 0);
+        assert_int_equal(tell(f, "apps/a", "Y", FM_FAILED), 0);
+        sync(f);
+        assert_int_equal(sovd_db_write(f->db, spoil, spoilt), 0);
+        restart(f, NULL);
+        (void)__atomic_add_fetch(&fake_usec, 5 * SOVD_USEC_PER_SEC, __ATOMIC_RELAXED);
+        sync(f);
+        assert_int_equal(read_one(f, "apps/a", "Y")->state.status & FM_TEST_FAILED, 0);
+}
+
 static void a_hold_time_ends_after_a_restart_also_when_nobody_defines_the_fault_any_more(void **state) {
         static const struct sovd_clock clock = { fake_now, fake_now };
         static const char text[] = "faults: [{code: X, name: x, debounce: {kind: edge, hold_secs: 5}}, {code: Y, name: y}]";
@@ -559,6 +584,7 @@ int main(void) {
                 T(new_words_for_a_fault_are_shown_at_once),
                 T(a_limit_of_reports_may_be_less_than_one_per_second),
                 T(a_hold_time_goes_on_after_a_restart),
+                T(what_cannot_be_read_of_one_fault_keeps_no_other_from_its_end),
                 T(a_hold_time_ends_after_a_restart_also_when_nobody_defines_the_fault_any_more),
                 T(occurrences_remember_their_cycle),
                 T(a_flood_of_one_app_does_not_hold_up_the_reports_of_another),
