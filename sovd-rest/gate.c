@@ -2,6 +2,7 @@
 #include "sovd-rest/gate.h"
 #include "sovd-auth/auth.h"
 #include "sovd-auth/peer_certificate.h"
+#include "sovd-core/base/id.h"
 #include "sovd-rest/admission.h"
 #include "sovd-rest/access.h"
 #include "sovd-rest/authority.h"
@@ -10,6 +11,7 @@
 #include "sovd-rest/origin.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/route.h"
+#include "sovd-rest/target.h"
 #include <strings.h>
 
 /* What a proxy shows is its own, whoever asks through it. */
@@ -292,6 +294,10 @@ bool sovd_gate_picks(const struct sovd_call *call) {
         const struct sovd_policy *policy = policy_of(call);
 
         return policy && !call->principal.is_gateway && sovd_policy_picks(policy, &call->principal);
+}
+
+bool sovd_gate_takes_id(const struct sovd_call *call, const char *id) {
+        return !sovd_target_leads_on(id) && (!strpbrk(id, SOVD_ID_ENDS) || !sovd_gate_picks(call));
 }
 
 int sovd_gate_may_break(struct sovd_call *call) {

@@ -61,6 +61,10 @@ bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e,
 /* Does a list that somebody else may read have things in it that he may not? */
 bool sovd_gate_picks(const struct sovd_call *call);
 
+/* May this be an id of a resource? A backend may take what is encoded in an id for a part of the path. What would then be another
+ * path, or encoded still, is none; and where rules name single resources, none has what could end it. */
+bool sovd_gate_takes_id(const struct sovd_call *call, const char *id);
+
 /* May he use another route on the same entity, with the parameters of the call? Sets no failure. */
 bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route);
 

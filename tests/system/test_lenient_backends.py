@@ -29,6 +29,9 @@ class Lenient(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
 
     def answer(self):
+        if self.server.away:
+            self.close_connection = True
+            return
         path, _, query = self.path.partition('?')
         path = posixpath.normpath(re.split('[?#;]', urllib.parse.unquote(path))[0].replace('\\', '/'))
         self.server.paths.append(path)
@@ -63,7 +66,7 @@ class LenientBackend(unittest.TestCase):
         cls.ecu = ecu.DemoEcu()
         cls.addClassCleanup(cls.ecu.stop)
         cls.front = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Lenient)
-        cls.front.daemon_threads, cls.front.ecu, cls.front.paths = True, cls.ecu.port, []
+        cls.front.daemon_threads, cls.front.ecu, cls.front.paths, cls.front.away = True, cls.ecu.port, [], False
         threading.Thread(target=cls.front.serve_forever, daemon=True).start()
         cls.addClassCleanup(cls.front.server_close)
         cls.addClassCleanup(cls.front.shutdown)
@@ -93,6 +96,21 @@ class LenientBackend(unittest.TestCase):
             reply = self.ask('climate-only', '/components/climate/cyclic-subscriptions', 'POST', {'resource': path, 'interval': 'slow', 'duration': 60})
             self.assertIn(reply.status, (400, 403), reply)
         self.assertEqual([path for path in self.front.paths[before:] if 'soc' in path or 'self-test' in path or path.endswith('/components')], [])
+
+    def subscribe(self, name, ids):
+        connection = http.client.HTTPConnection(self.gateway.host, self.gateway.port, timeout=20)
+        self.addCleanup(connection.close)
+        connection.request('GET', f'{gateway.BASE}/components/bms/data/subscribe?ids={ids}', headers=keys.bearer(KEYS[name]))
+        return connection.getresponse().status
+
+    def test_no_id_that_is_watched_while_the_backend_is_away_leads_to_another(self):
+        self.front.away = True
+        self.addCleanup(setattr, self.front, 'away', False)
+        for ids in 'soc', 'soc%3Fx', 'soc%23', 'soc%3Bv=1', 'x%2F..%2Fsoc', 'soc%2F', 's%256Fc':
+            with self.subTest(ids):
+                self.assertIn(self.subscribe('no-soc', ids), (403, 404))
+        self.assertEqual(self.subscribe('no-soc', 'voltage'), 200)
+        self.assertEqual(self.subscribe('developer', 'soc'), 200)
 
 
 if __name__ == '__main__':
