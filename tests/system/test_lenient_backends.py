@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 import ecu
 import gateway
 import keys
+import polling
 
 POLICY = {'roles': {'climate-only': {'allow': [{'entities': ['components/climate']}]},
                     'no-soc': {'inherits': ['developer'], 'deny': [{'collections': ['data'], 'resources': ['soc']},
@@ -29,7 +30,7 @@ class Lenient(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
 
     def answer(self):
-        if self.server.away:
+        if self.server.away(self.path):
             self.close_connection = True
             return
         path, _, query = self.path.partition('?')
@@ -56,7 +57,11 @@ class Lenient(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class LenientBackend(unittest.TestCase):
+def there(path):
+    return False
+
+
+class LenientBackend(polling.Waiting, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
@@ -66,7 +71,7 @@ class LenientBackend(unittest.TestCase):
         cls.ecu = ecu.DemoEcu()
         cls.addClassCleanup(cls.ecu.stop)
         cls.front = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Lenient)
-        cls.front.daemon_threads, cls.front.ecu, cls.front.paths, cls.front.away = True, cls.ecu.port, [], False
+        cls.front.daemon_threads, cls.front.ecu, cls.front.paths, cls.front.away = True, cls.ecu.port, [], there
         threading.Thread(target=cls.front.serve_forever, daemon=True).start()
         cls.addClassCleanup(cls.front.server_close)
         cls.addClassCleanup(cls.front.shutdown)
@@ -104,13 +109,25 @@ class LenientBackend(unittest.TestCase):
         return connection.getresponse().status
 
     def test_no_id_that_is_watched_while_the_backend_is_away_leads_to_another(self):
-        self.front.away = True
-        self.addCleanup(setattr, self.front, 'away', False)
+        self.front.away = lambda path: True
+        self.addCleanup(setattr, self.front, 'away', there)
         for ids in 'soc', 'soc%3Fx', 'soc%23', 'soc%3Bv=1', 'x%2F..%2Fsoc', 'soc%2F', 's%256Fc':
             with self.subTest(ids):
                 self.assertIn(self.subscribe('no-soc', ids), (403, 404))
         self.assertEqual(self.subscribe('no-soc', 'voltage'), 200)
         self.assertEqual(self.subscribe('developer', 'soc'), 200)
+
+    def test_faults_of_one_that_answers_and_lists_nothing_are_exported_once(self):
+        with gateway.Gateway({'name': 'half', 'base_url': f'http://127.0.0.1:{self.front.server_port}', 'refresh_secs': 0.2}, fault_mirror={'poll_secs': 0.1}) as half:
+            self.until(lambda: 'P0A80' in [fault['code'] for fault in half.get('/faults').json['items']])
+            self.front.away = lambda path: path.split('?')[0].endswith('/components')
+            self.addCleanup(setattr, self.front, 'away', there)
+            self.until(lambda: half.get('/components/bms').json['connectionState'] == 'disconnected')
+            self.assertEqual(half.get('/components/bms/faults').status, 200)
+            for path in '/export/faults', '/export/faults?entity=components/bms':
+                lines = [json.loads(line) for line in half.get(path).body.splitlines()]
+                lines = [line for line in lines if line.get('entity') == 'components/bms']
+                self.assertEqual([line.get('code') or line['error']['error_code'] for line in lines], ['P0A80', 'not-responding'])
 
 
 if __name__ == '__main__':
