@@ -22,6 +22,7 @@ POLICY = {'roles': {'climate-only': {'allow': [{'entities': ['components/climate
                     'no-soc': {'inherits': ['developer'], 'deny': [{'collections': ['data'], 'resources': ['soc']},
                                                                   {'collections': ['operations'], 'resources': ['self-test']}]}}}
 KEYS = {name: f'the-key-of-{name}-here' for name in ('climate-only', 'no-soc', 'developer')}
+SCENARIO = pathlib.Path(__file__).resolve().parents[2] / 'backends' / 'sim' / 'demo_vehicle.yaml'
 SECRET = '/components/bms/data/soc'
 
 
@@ -41,7 +42,7 @@ class Lenient(http.server.BaseHTTPRequestHandler):
         inner.request(self.command, urllib.parse.quote(path) + ('?' + query if query else ''), body or None,
                       {key: value for key, value in self.headers.items() if key.lower() not in ('host', 'connection', 'content-length')})
         reply = inner.getresponse()
-        text = reply.read()
+        text = self.changed(reply.read())
         self.send_response(reply.status)
         for key, value in reply.getheaders():
             if key.lower() not in ('content-length', 'connection', 'date', 'transfer-encoding'):
@@ -51,10 +52,32 @@ class Lenient(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
         inner.close()
 
+    def changed(self, text):
+        return text
+
     do_GET = do_PUT = do_POST = do_DELETE = answer
 
     def log_message(self, *_):
         pass
+
+
+class Silent(Lenient):
+    """Its packages do not say what they change; the standard lets them."""
+
+    def changed(self, text):
+        if '/updates/' not in self.path or not text:
+            return text
+        body = json.loads(text)
+        return json.dumps({name: body[name] for name in body if not name.endswith('_components')}).encode()
+
+
+def front_of(case, handler, port):
+    front = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+    front.daemon_threads, front.ecu, front.paths, front.away = True, port, [], there
+    threading.Thread(target=front.serve_forever, daemon=True).start()
+    case.addClassCleanup(front.server_close)
+    case.addClassCleanup(front.shutdown)
+    return front
 
 
 def there(path):
@@ -70,11 +93,7 @@ class LenientBackend(polling.Waiting, unittest.TestCase):
         policy.write_text(json.dumps(POLICY))
         cls.ecu = ecu.DemoEcu()
         cls.addClassCleanup(cls.ecu.stop)
-        cls.front = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Lenient)
-        cls.front.daemon_threads, cls.front.ecu, cls.front.paths, cls.front.away = True, cls.ecu.port, [], there
-        threading.Thread(target=cls.front.serve_forever, daemon=True).start()
-        cls.addClassCleanup(cls.front.server_close)
-        cls.addClassCleanup(cls.front.shutdown)
+        cls.front = front_of(cls, Lenient, cls.ecu.port)
         cls.gateway = gateway.Gateway({'name': 'lenient', 'base_url': f'http://127.0.0.1:{cls.front.server_port}', 'refresh_secs': 3600}, ready=False,
                                       auth=keys.section(*(keys.entry(name, key, name) for name, key in KEYS.items()), enabled=True, policy_file=str(policy)))
         cls.addClassCleanup(cls.gateway.stop)
@@ -128,6 +147,23 @@ class LenientBackend(polling.Waiting, unittest.TestCase):
                 lines = [json.loads(line) for line in half.get(path).body.splitlines()]
                 lines = [line for line in lines if line.get('entity') == 'components/bms']
                 self.assertEqual([line.get('code') or line['error']['error_code'] for line in lines], ['P0A80', 'not-responding'])
+
+
+class SilentBackend(polling.Waiting, unittest.TestCase):
+    def test_a_package_that_does_not_say_what_it_changes_is_for_who_may_change_everything(self):
+        policy = {'roles': {'no-bms': {'inherits': ['updater'], 'deny': [{'entities': ['components/bms']}]}}}
+        names = {'no-bms': 'the-key-of-no-bms-here', 'updater': 'the-key-of-updater-here'}
+        with tempfile.TemporaryDirectory() as folder, gateway.Gateway({'name': 'car', 'type': 'sim', 'scenario': str(SCENARIO)}) as car:
+            file = pathlib.Path(folder, 'policy.yaml')
+            file.write_text(json.dumps(policy))
+            front = front_of(type(self), Silent, car.port)
+            with gateway.Gateway({'name': 'silent', 'base_url': f'http://127.0.0.1:{front.server_port}'}, ready=False,
+                                 auth=keys.section(*(keys.entry(name, key, name) for name, key in names.items()), enabled=True, policy_file=str(file))) as outer:
+                outer.wait_ready()
+                self.until(lambda: outer.bare('GET', gateway.BASE + '/updates', headers=keys.bearer(names['updater'])).status == 200)
+                for name, status in ('no-bms', 403), ('updater', 202):
+                    reply = outer.bare('PUT', gateway.BASE + '/updates/bms-2.2.0/prepare', headers=keys.bearer(names[name]))
+                    self.assertEqual(reply.status, status, reply)
 
 
 if __name__ == '__main__':
