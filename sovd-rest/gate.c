@@ -243,10 +243,14 @@ bool sovd_gate_may_on(const struct sovd_call *call, const struct sovd_route *rou
         sovd_access_of(&a, route, NULL, params);
         if (slash && (size_t)(slash - ref) < sizeof(type))
                 memcpy(type, ref, (size_t)(slash - ref));
-        if (sovd_name_find(sovd_entity_type_paths, type) < 0)
-                return !sovd_gate_is_narrowed(call) || !sovd_policy_narrows(policy_of(call), &call->principal);
-        a.access.entity_type = type;
-        a.access.entity_id = slash + 1;
+        if (sovd_name_find(sovd_entity_type_paths, type) < 0) {
+                a.access.flags |= SOVD_ACCESS_ANY_ENTITY;
+                if (sovd_gate_is_narrowed(call) && sovd_policy_narrows(policy_of(call), &call->principal))
+                        return false;
+        } else {
+                a.access.entity_type = type;
+                a.access.entity_id = slash + 1;
+        }
         return decide(call, &a.access).verdict == SOVD_ALLOWED;
 }
 

@@ -71,7 +71,7 @@ bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *r
 /* The same with other parameters: SOVD_PARAMS_MAX of them. */
 bool sovd_gate_may_with(const struct sovd_call *call, const struct sovd_route *route, const char *const *params);
 
-/* The same about an entity that it is about too, "components/bms"; of what is no such name nobody knows what it is. Sets no
+/* The same about an entity that it is about too, "components/bms"; of what is no such name nobody knows what it is, so what is denied on one is denied. Sets no
  * failure. */
 bool sovd_gate_may_on(const struct sovd_call *call, const struct sovd_route *route, const char *const *params, const char *ref);
 
