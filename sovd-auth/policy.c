@@ -110,7 +110,7 @@ static bool selects_entity(const struct sovd_strings *patterns, const struct sov
         if (!patterns->n)
                 return true;
         if (!a->entity_id)
-                return allows && (a->flags & SOVD_ACCESS_SPANS);
+                return a->flags & (allows ? SOVD_ACCESS_SPANS : SOVD_ACCESS_ANY_ENTITY);
         for (size_t i = 0; i < patterns->n; i++)
                 if (sovd_policy_matches(patterns->items[i], segments, 2, false))
                         return true;

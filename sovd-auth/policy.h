@@ -21,7 +21,8 @@ struct sovd_principal;
 enum {
         SOVD_ACCESS_EXPLICIT = 1 << 0, /* a rule must name its collection or its route, a wildcard is not enough */
         SOVD_ACCESS_SPANS = 1 << 1,    /* it is about many entities, and its answer has only those that may be seen */
-        SOVD_ACCESS_PUBLIC = 1 << 2    /* for everybody */
+        SOVD_ACCESS_PUBLIC = 1 << 2,   /* for everybody */
+        SOVD_ACCESS_ANY_ENTITY = 1 << 3 /* it may be about any: what denies it on one denies it */
 };
 
 /* What somebody wants to do. A word that is NULL, but for entity_id, stands for "any": then the question is whether

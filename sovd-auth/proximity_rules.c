@@ -6,6 +6,7 @@
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/id.h"
 #include "sovd-core/base/log.h"
+#include <stdio.h>
 
 #define KEY_MIN 16
 #define ID_SIZE 512
@@ -109,24 +110,35 @@ struct proximity_rules *proximity_rules_unref(struct proximity_rules *rules) {
         return NULL;
 }
 
-/* Without case: there are servers that take an operation's name in any, and no spelling may be a way around. */
+static const struct proximity_rule *match(const struct proximity_rules *rules, const char *const segments[static 4]) {
+        for (size_t i = 0; i < rules->n; i++)
+                for (size_t k = 0; k < rules->items[i].resources.n; k++)
+                        if (sovd_policy_matches(rules->items[i].resources.items[k], segments, 4, false))
+                                return &rules->items[i];
+        return NULL;
+}
+
+/* Without case: there are servers that take an operation's name in any, and no spelling may be a way around. Nor
+ * to a rule that is easier to meet is an id that ends earlier for a server that decodes first: what it is then counts. */
 const struct proximity_rule *proximity_rules_find(const struct proximity_rules *rules,
                                                   const char *const given[static 4]) {
         char folded[4][ID_SIZE];
         const char *segments[4];
 
         for (size_t i = 0; i < 4; i++) {
-                if (strlen(given[i]) >= ID_SIZE || (i == 3 && strpbrk(given[i], SOVD_ID_ENDS))) /* whatever it is, it is guarded */
-                        return rules->n ? &rules->items[0] : NULL;
+                if (strlen(given[i]) >= ID_SIZE)
+                        return rules->n ? &rules->items[0] : NULL; /* no id is that long: whatever it is, it is guarded */
                 memcpy(folded[i], given[i], strlen(given[i]) + 1);
                 fold(folded[i]);
                 segments[i] = folded[i];
         }
-        for (size_t i = 0; i < rules->n; i++)
-                for (size_t k = 0; k < rules->items[i].resources.n; k++)
-                        if (sovd_policy_matches(rules->items[i].resources.items[k], segments, 4, false))
-                                return &rules->items[i];
-        return NULL;
+        const char *whole = segments[3];
+        char shorter[ID_SIZE];
+        (void)snprintf(shorter, sizeof(shorter), "%.*s", (int)strcspn(whole, SOVD_ID_ENDS), whole);
+        segments[3] = shorter;
+        const struct proximity_rule *rule = match(rules, segments);
+        segments[3] = whole;
+        return rule ? rule : match(rules, segments);
 }
 
 void proximity_rules_refresh(struct proximity_rules *rules, struct sovd_secrets *secrets) {

@@ -114,11 +114,9 @@ static int no_route(struct sovd_call *call, const struct sovd_http_exchange *x, 
         return SOVD_E_METHOD;
 }
 
-/* A backend may take what is encoded in an id for a part of the path. What would then be another path, or encoded still, is no
- * id; and where rules name single resources, none has what could end it. */
 static int check_ids(struct sovd_call *call) {
         for (size_t i = 0; i < SOVD_PARAMS_MAX && call->params[i]; i++)
-                if (sovd_target_leads_on(call->params[i]) || (strpbrk(call->params[i], SOVD_ID_ENDS) && sovd_gate_picks(call)))
+                if (!sovd_gate_takes_id(call, call->params[i]))
                         return sovd_fail(call, SOVD_E_NOT_FOUND, "'%.128s' is no id", call->params[i]);
         return 0;
 }

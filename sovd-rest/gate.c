@@ -2,6 +2,7 @@
 #include "sovd-rest/gate.h"
 #include "sovd-auth/auth.h"
 #include "sovd-auth/peer_certificate.h"
+#include "sovd-core/base/id.h"
 #include "sovd-rest/admission.h"
 #include "sovd-rest/access.h"
 #include "sovd-rest/authority.h"
@@ -10,6 +11,7 @@
 #include "sovd-rest/origin.h"
 #include "sovd-rest/rest.h"
 #include "sovd-rest/route.h"
+#include "sovd-rest/target.h"
 #include <strings.h>
 
 /* What a proxy shows is its own, whoever asks through it. */
@@ -241,10 +243,14 @@ bool sovd_gate_may_on(const struct sovd_call *call, const struct sovd_route *rou
         sovd_access_of(&a, route, NULL, params);
         if (slash && (size_t)(slash - ref) < sizeof(type))
                 memcpy(type, ref, (size_t)(slash - ref));
-        if (sovd_name_find(sovd_entity_type_paths, type) < 0)
-                return !sovd_gate_is_narrowed(call) || !sovd_policy_narrows(policy_of(call), &call->principal);
-        a.access.entity_type = type;
-        a.access.entity_id = slash + 1;
+        if (sovd_name_find(sovd_entity_type_paths, type) < 0) {
+                a.access.flags |= SOVD_ACCESS_ANY_ENTITY;
+                if (sovd_gate_is_narrowed(call) && sovd_policy_narrows(policy_of(call), &call->principal))
+                        return false;
+        } else {
+                a.access.entity_type = type;
+                a.access.entity_id = slash + 1;
+        }
         return decide(call, &a.access).verdict == SOVD_ALLOWED;
 }
 
@@ -292,6 +298,10 @@ bool sovd_gate_picks(const struct sovd_call *call) {
         const struct sovd_policy *policy = policy_of(call);
 
         return policy && !call->principal.is_gateway && sovd_policy_picks(policy, &call->principal);
+}
+
+bool sovd_gate_takes_id(const struct sovd_call *call, const char *id) {
+        return !sovd_target_leads_on(id) && (!strpbrk(id, SOVD_ID_ENDS) || !sovd_gate_picks(call));
 }
 
 int sovd_gate_may_break(struct sovd_call *call) {

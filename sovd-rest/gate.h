@@ -61,13 +61,17 @@ bool sovd_gate_offers(const struct sovd_call *call, const struct sovd_entity *e,
 /* Does a list that somebody else may read have things in it that he may not? */
 bool sovd_gate_picks(const struct sovd_call *call);
 
+/* May this be an id of a resource? A backend may take what is encoded in an id for a part of the path. What would then be another
+ * path, or encoded still, is none; and where rules name single resources, none has what could end it. */
+bool sovd_gate_takes_id(const struct sovd_call *call, const char *id);
+
 /* May he use another route on the same entity, with the parameters of the call? Sets no failure. */
 bool sovd_gate_may_also(const struct sovd_call *call, const struct sovd_route *route);
 
 /* The same with other parameters: SOVD_PARAMS_MAX of them. */
 bool sovd_gate_may_with(const struct sovd_call *call, const struct sovd_route *route, const char *const *params);
 
-/* The same about an entity that it is about too, "components/bms"; of what is no such name nobody knows what it is. Sets no
+/* The same about an entity that it is about too, "components/bms"; of what is no such name nobody knows what it is, so what is denied on one is denied. Sets no
  * failure. */
 bool sovd_gate_may_on(const struct sovd_call *call, const struct sovd_route *route, const char *const *params, const char *ref);
 

@@ -261,6 +261,12 @@ static int take_items(struct sovd_call *call, const struct sovd_catalog_index *x
         return sovd_page_link(call, sovd_call_printf(call, "%s/schema/data-catalog", call->base), &next);
 }
 
+static bool may_read_some(const struct sovd_call *call, const struct sovd_catalog_part *part) {
+        const struct sovd_entity *e = sovd_tree_find(call->tree, part->type, part->id);
+
+        return e && sovd_gate_may_read(call, e, SOVD_COLLECTION_DATA, NULL);
+}
+
 static int take_gaps(struct sovd_call *call, const struct sovd_catalog_index *x, const struct filter *f,
                      struct sovd_data_catalog_page *page) {
         struct sovd_catalog_gap *gaps = sovd_arena_array(call->arena, struct sovd_catalog_gap, GAPS_MAX);
@@ -272,8 +278,7 @@ static int take_gaps(struct sovd_call *call, const struct sovd_catalog_index *x,
                 const struct sovd_catalog_part *p = x->parts[i];
                 if (!p->error || (f->entity && strcmp(p->key, f->entity) != 0))
                         continue;
-                const struct sovd_entity *e = sovd_tree_find(call->tree, p->type, p->id);
-                if (!e || !sovd_gate_may_read(call, e, SOVD_COLLECTION_DATA, NULL))
+                if (!may_read_some(call, p))
                         continue;
                 if (total++ < GAPS_MAX)
                         gaps[n++] =
@@ -286,8 +291,15 @@ static int take_gaps(struct sovd_call *call, const struct sovd_catalog_index *x,
 
 /* --- what of the whole he may know ----------------------------------------------------------------------- */
 
-static bool sees_a_part(const struct sovd_call *call) {
-        return call->tree != sovd_tree_whole(call->tree) || sovd_gate_picks(call);
+static bool sees_a_part(const struct sovd_call *call, const struct sovd_catalog_index *x) {
+        struct sight sight = { .call = call, .narrowed = sovd_gate_is_narrowed(call) };
+        bool part = call->tree != sovd_tree_whole(call->tree);
+
+        for (size_t i = 0; sight.narrowed && !part && i < x->n_parts; i++)
+                part = !may_read_some(call, x->parts[i]);
+        for (size_t i = 0; sight.narrowed && !part && i < x->n_rows; i++)
+                part = !is_seen(&sight, x->rows[i]);
+        return part;
 }
 
 static void add_text(struct sovd_sha256 *sha, const char *text) {
@@ -313,7 +325,7 @@ static int make_version(struct sovd_call *call, const struct sovd_catalog_index 
                 *ret_mapped += row->vss != NULL;
         }
         for (size_t i = 0; !r && i < x->n_parts; i++)
-                if (x->parts[i]->error && sovd_tree_find(call->tree, x->parts[i]->type, x->parts[i]->id))
+                if (x->parts[i]->error && may_read_some(call, x->parts[i]))
                         add_text(sha, x->parts[i]->key);
         if (!r)
                 r = sovd_sha256_end(sha, text);
@@ -325,7 +337,7 @@ static int take_version(struct sovd_call *call, const struct sovd_catalog_index 
         int64_t mapped;
 
         page->version = x->version;
-        if (!sees_a_part(call)) {
+        if (!sees_a_part(call, x)) {
                 if (x->n_left_out)
                         page->left_out = SOVD_INT((int64_t)x->n_left_out);
                 return 0;

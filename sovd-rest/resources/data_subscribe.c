@@ -100,6 +100,8 @@ static int add_named(struct sovd_call *call, struct ids *ids, const struct sovd_
 
         if (!*id)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "query parameter 'ids' has an empty id");
+        if (!list && !sovd_gate_takes_id(call, id))
+                return sovd_fail(call, SOVD_E_NOT_FOUND, "'%.128s' is no id", id);
         if (!list && !sovd_gate_may_read(call, call->entity, SOVD_COLLECTION_DATA, id))
                 return sovd_fail(call, SOVD_E_FORBIDDEN, "your roles and scopes do not allow to read data '%.128s'", id);
         if (list && !item)

@@ -129,16 +129,18 @@ static bool has_times(const struct faults_export *f) {
 }
 
 /* Faults that a backend keeps may be followed here. It is asked what there is now; while it is away, what was read last stands
- * before the line with its error. */
-static bool only_it_knows(const struct sovd_entity *e) {
-        return sovd_faults_are_elsewhere(e) && e->connection == SOVD_CONNECTED;
+ * before the line that says so, and nothing comes twice. */
+static bool only_it_knows(struct sovd_call *call, const struct sovd_entity *e) {
+        const struct sovd_fault_sink *sink = sovd_gateway_fault_sink(call->gateway);
+
+        return sovd_faults_are_elsewhere(e) && (e->connection == SOVD_CONNECTED || !sink || !sink->follows);
 }
 
 /* Without times. */
 static bool is_asked_elsewhere(const struct faults_export *f, struct sovd_call *call, const char *reference) {
         const struct sovd_entity *e = has_times(f) || !reference ? NULL : entity_of(call, reference);
 
-        return e && only_it_knows(e);
+        return e && only_it_knows(call, e);
 }
 
 static int kept_page(struct faults_export *f) {
@@ -203,6 +205,12 @@ static int was_covered(struct sovd_call *call, const struct sovd_entity *e) {
         return sovd_fault_history_read(call, e, &any, &past);
 }
 
+static int list_there(struct sovd_call *call, const struct sovd_entity *e, const struct sovd_fault_filter *filter, struct sovd_fault_list *ret) {
+        if (!only_it_knows(call, e))
+                return sovd_fail(call, SOVD_E_UNAVAILABLE, "its backend cannot be reached now");
+        return e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(call, e, filter, ret);
+}
+
 static void elsewhere(struct faults_export *f, const struct sovd_entity *e) {
         struct sovd_call *call = sovd_export_call(&f->base);
         struct sovd_fault_list list = { 0 };
@@ -215,8 +223,7 @@ static void elsewhere(struct faults_export *f, const struct sovd_entity *e) {
         call->entity = e;
         if (!sovd_gate_may_read(call, e, SOVD_COLLECTION_FAULTS, NULL))
                 return;
-        int r = is_past ? was_covered(call, e)
-                        : e->providers[SOVD_COLLECTION_FAULTS]->ops->faults_list(call, e, &whole, &list);
+        int r = is_past ? was_covered(call, e) : list_there(call, e, &whole, &list);
         const struct sovd_fault *items = list.items.items;
         if (r)
                 sovd_export_error_line(&f->base, "entity", entity, r);
@@ -295,7 +302,7 @@ static int faults_export(struct sovd_call *call) {
         f->base.head = faults_head;
         f->base.step = faults_step;
         set_order(call, f);
-        if (!f->only || !only_it_knows(f->only) || f->is_history || has_times(f))
+        if (!f->only || !only_it_knows(call, f->only) || f->is_history || has_times(f))
                 f->sink = sovd_gateway_fault_sink(call->gateway);
         return sovd_export_answer(call, &f->base, sovd_call_printf(call, "%s.ndjson", name));
 }

@@ -82,12 +82,17 @@ static int find_meant(struct sovd_call *call, const struct sovd_route *route, co
         return 0;
 }
 
-/* Is he allowed to do it on each of these? */
-static bool may_on_all(const struct sovd_call *call, const struct sovd_route *route, const char *id, const struct sovd_strings *refs) {
+/* May he use the route for one that the package is about? "" = it does not say which. */
+static bool may_with(const struct sovd_call *call, const struct sovd_route *route, const char *id, const char *ref) {
         const char *params[SOVD_PARAMS_MAX] = { id };
 
+        return sovd_gate_may_on(call, route, params, ref);
+}
+
+/* Is he allowed to do it on each of these? */
+static bool may_on_all(const struct sovd_call *call, const struct sovd_route *route, const char *id, const struct sovd_strings *refs) {
         for (size_t i = 0; i < refs->n; i++)
-                if (!sovd_gate_may_on(call, route, params, refs->items[i]))
+                if (!may_with(call, route, id, refs->items[i]))
                         return false;
         return true;
 }
@@ -98,23 +103,18 @@ static int check_changed(struct sovd_call *call, const struct sovd_route *route,
 
         if (r)
                 return r;
+        if (!detail.updated_components.n && !may_with(call, route, id, "")) /* what it changes it need not say */
+                return refuse(call, "a package that does not say what it changes");
         return may_on_all(call, route, id, &detail.updated_components) && may_on_all(call, route, id, &detail.affected_components)
                        ? 0
                        : refuse(call, "all that the package changes");
-}
-
-/* May he know that the package is about this one? */
-static bool may_know(const struct sovd_call *call, const struct sovd_route *route, const char *id, const char *ref) {
-        const char *params[SOVD_PARAMS_MAX] = { id };
-
-        return sovd_gate_may_on(call, route, params, ref);
 }
 
 static void leave_out(const struct sovd_call *call, const struct sovd_route *route, const char *id, struct sovd_strings *refs) {
         size_t n = 0;
 
         for (size_t i = 0; i < refs->n; i++)
-                if (may_know(call, route, id, refs->items[i]))
+                if (may_with(call, route, id, refs->items[i]))
                         refs->items[n++] = refs->items[i];
         refs->n = n;
 }
@@ -229,7 +229,7 @@ static int update_status_read(struct sovd_call *call) {
                 return r;
         struct sovd_update_part *parts = status->subprogress.items;
         for (size_t i = 0; i < status->subprogress.n; i++) {
-                if (!may_know(call, route, id, parts[i].entity))
+                if (!may_with(call, route, id, parts[i].entity))
                         continue;
                 parts[n] = parts[i];
                 parts[n].entity = uri_of(call, parts[n].entity);

@@ -520,7 +520,7 @@ class Changes(AccessCase):
         self.ask('new', 204, 'DELETE', path)
 
     def test_a_key_that_has_ended_reads_for_no_subscription_until_it_is_good_again(self):
-        soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3))
+        soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 6))
         self.reload(clients=[*self.clients, entry('short', 'tester', expires=soon)])
         path = self.subscription('short')
         stream = self.stream(path + '/events', 'tester')
@@ -540,7 +540,7 @@ class Changes(AccessCase):
         self.until(lambda: '"cleared"' in mine.next().text)
 
     def test_a_stream_ends_with_the_key_it_was_opened_with(self):
-        soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3))
+        soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 6))
         self.reload(clients=[*self.clients, entry('short', 'tester', expires=soon)])
         stream = self.stream('/components/bms/faults/subscribe', 'short')
         stream.rest()

@@ -37,6 +37,20 @@ class Logs(test_access.AccessCase):
         self.assertIn('roles and scopes', found['message'])
 
 
+class Catalogue(test_access.AccessCase):
+    policy = {'roles': {'no-values-of-bms': {'inherits': ['viewer'], 'deny': [{'entities': ['components/bms'], 'collections': ['data']}]}}}
+    clients = [entry('no-values-of-bms', 'no-values-of-bms'), entry('viewer', 'viewer'), entry('admin', 'admin')]
+
+    def test_its_version_is_about_the_values_that_may_be_read(self):
+        def catalogue(name):
+            reply = self.gateway.bare('GET', gateway.BASE + '/schema/data-catalog', headers=test_access.who(name))
+            return reply.json if reply.status == 200 else None
+        whole, own = self.until(lambda: catalogue('viewer')), catalogue('no-values-of-bms')
+        self.assertLess(own['total'], whole['total'])
+        self.assertNotEqual(own['version'], whole['version'])
+        self.assertEqual(catalogue('admin')['version'], whole['version'])
+
+
 class Uploads(test_access.AccessCase):
     """Its bytes come slowly: its client starts while it may, and ends when it may not."""
     clients = [entry('fitter', 'developer'), entry('keeper', 'admin'), entry('witness', 'admin')]

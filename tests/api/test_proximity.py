@@ -24,7 +24,7 @@ ECU = gateway.BASE + '/components/ecu'
 SCENARIO = {'components': [{
     'id': 'ecu',
     'operations': [{'id': 'flush', 'asynchronous': True, 'duration_secs': 600, 'capabilities': ['execute', 'stop', 'freeze']},
-                   {'id': 'unlock-door'}, {'id': 'free'}, {'id': 'open', 'proximity_proof': True}, {'id': 'both', 'proximity_proof': True}],
+                   {'id': 'unlock-door'}, {'id': 'free'}, {'id': 'free#1'}, {'id': 'flush;hard'}, {'id': 'open', 'proximity_proof': True}, {'id': 'both', 'proximity_proof': True}],
     'scripts': [{'id': 's', 'steps': [{'wait_ms': 1}]}]}]}
 
 
@@ -110,9 +110,9 @@ class Case(polling.Waiting, unittest.TestCase):
 class Offers(Case):
     def test_lists_say_what_is_guarded(self):
         items = {item['id']: item['proximity_proof_required'] for item in self.ask(200, 'GET', ECU + '/operations').json['items']}
-        self.assertEqual(items, {'flush': True, 'unlock-door': True, 'free': False, 'open': True, 'both': True})
+        self.assertEqual(items, {'flush': True, 'unlock-door': True, 'free': False, 'free#1': False, 'flush;hard': True, 'open': True, 'both': True})
         self.assertEqual([item['proximity_proof_required'] for item in self.ask(200, 'GET', ECU + '/scripts').json['items']], [True])
-        self.assertEqual([item['id'] for item in self.ask(200, 'GET', ECU + '/operations?include-proximity-proof=false').json['items']], ['free'])
+        self.assertEqual([item['id'] for item in self.ask(200, 'GET', ECU + '/operations?include-proximity-proof=false').json['items']], ['free', 'free#1'])
 
     def test_descriptions_have_a_challenge_of_their_own_for_each_client(self):
         for name in 'operations/flush', 'operations/unlock-door', 'scripts/s':
@@ -171,6 +171,11 @@ class Proofs(Case):
         for end in '%3Fx', '%23', '%3Bx', '%2Fx', '%5Cx':
             self.assertEqual(self.ask(400, 'POST', f'{ECU}/operations/flush{end}/executions', {}).json['path'], '/proximity_response')
         self.ask(404, 'POST', ECU + '/operations/x%2F..%2Fflush/executions', {})
+        self.assertTrue(self.ask(200, 'GET', ECU + '/operations/flush%3Bhard').json['item']['proximity_proof_required'])
+
+    def test_what_no_rule_would_match_if_it_ended_there_needs_no_proof(self):
+        self.ask(200, 'POST', ECU + '/operations/free%231/executions', {})
+        self.assertNotIn('proximity_challenge', self.ask(200, 'GET', ECU + '/operations/free%231').json)
 
     def test_a_script_starts_with_a_proof(self):
         self.start(202, 'scripts/s', self.proven('scripts/s'))
