@@ -30,6 +30,7 @@ struct sovd_principal {
         const char *method;         /* how it was proved: "api-key", "jwt", "certificate", "unix-user", …; NULL = not */
         const char *token_id;       /* which of its credentials: a jti, the name of a key, what a rule matched of a certificate; NULL = they have none */
         const char *certificate;    /* SHA-256 of the client's certificate (DER), 64 hex digits; NULL = it showed none */
+        const char *chain;          /* PEM: the certificate that proved it, and what it came with; NULL = it was none */
         uint64_t expires_usec;      /* of the credentials, since the epoch; 0 = they say no end */
         uint64_t proof;             /* of the key behind them: another key of the same name has another one; 0 = none */
 };

@@ -43,7 +43,10 @@ static int copy_params(const struct sovd_pass *pass, const char **to, const char
 
 static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
         const struct sovd_rest_call *outer = (const struct sovd_rest_call *)call;
-        int r = sovd_principal_copy(&pass->principal, &call->principal, pass->arena);
+        struct sovd_principal principal = call->principal;
+
+        principal.chain = NULL; /* its connection is looked at */
+        int r = sovd_principal_copy(&pass->principal, &principal, pass->arena);
 
         pass->observed = outer->observed;
         pass->in_session = outer->in_session;
