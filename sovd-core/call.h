@@ -52,6 +52,7 @@ struct sovd_failure {
         const char *allow;               /* Allow, for SOVD_E_METHOD */
         bool outcome_unknown;            /* what was asked for may have been done: vendor_code outcome-unknown */
         const char *content_range;       /* Content-Range, for SOVD_E_RANGE */
+        const char *package;             /* the update that runs, which the message names; or NULL */
 };
 
 struct sovd_call {
@@ -96,6 +97,9 @@ struct sovd_call {
 
 /* Sets the failure and returns error. A failure that is set already is replaced. */
 int sovd_fail(struct sovd_call *call, enum sovd_error error, const char *format, ...) _printf_(3, 4);
+
+/* The same because of an update that runs; the message is "update 'ID' is …". */
+int sovd_fail_update(struct sovd_call *call, enum sovd_error error, const char *id, const char *what);
 
 /* The same for a faulty element of the request's body; path is a JSON pointer (copied). */
 int sovd_fail_at(struct sovd_call *call, enum sovd_error error, const char *path, const char *format, ...)
