@@ -78,6 +78,7 @@ struct sovd_call {
         struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 
         const char *session, *session_of; /* of tokens that it is about, and whose it is, for the audit log; or NULL */
+        const char *session_tenant;       /* of whose it is; or NULL */
 
         bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_event_source * (event.h) */
 
