@@ -4,6 +4,7 @@
 #include "sovd-auth/browser_session.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/principal.h"
+#include "sovd-core/state_clock.h"
 #include "sovd-rest/access.h"
 #include "sovd-rest/authority.h"
 #include "sovd-rest/rest.h"
@@ -28,6 +29,7 @@ struct sovd_pass {
         const char *observed_params[SOVD_PARAMS_MAX];
         bool leaves_out;     /* what of it is sent goes by the policy, too */
         uint64_t generation; /* of the one that looks at it */
+        uint64_t ends_usec;  /* of the state (state_clock.h), of a token that the gateway gave out; 0 = of none */
         bool in_session;     /* it ends with a browser session */
         unsigned char session[SOVD_SESSION_DIGEST];
 };
@@ -41,6 +43,10 @@ static int copy_params(const struct sovd_pass *pass, const char **to, const char
         return 0;
 }
 
+static uint64_t left_until(uint64_t ends_usec, uint64_t now) {
+        return ends_usec > now ? ends_usec - now : 0;
+}
+
 static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
         const struct sovd_rest_call *outer = (const struct sovd_rest_call *)call;
         struct sovd_principal principal = call->principal;
@@ -48,6 +54,8 @@ static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
         principal.chain = NULL; /* its connection is looked at */
         int r = sovd_principal_copy(&pass->principal, &principal, pass->arena);
 
+        if (principal.expires_usec && sovd_streq(principal.method, sovd_auth_method_names[SOVD_AUTH_SESSION]))
+                pass->ends_usec = sovd_state_usec() + left_until(principal.expires_usec, sovd_realtime_usec());
         pass->observed = outer->observed;
         pass->in_session = outer->in_session;
         memcpy(pass->session, outer->session, sizeof(pass->session));
@@ -158,8 +166,23 @@ bool sovd_pass_stands(struct sovd_pass *pass) {
         return holds;
 }
 
+/* A token of the gateway's own goes on when somebody sets the clock of the day, by which its key may have ended. */
+static bool has_ended(struct sovd_pass *pass) {
+        const uint64_t now = sovd_realtime_usec(), left = left_until(pass->ends_usec, pass->ends_usec ? sovd_state_usec() : 0);
+
+        if (pass->ends_usec && !left)
+                return true;
+        if (!pass->principal.expires_usec || pass->principal.expires_usec > now)
+                return false;
+        if (!pass->ends_usec)
+                return true;
+        pass->principal.expires_usec = now + left;
+        pass->generation = NEVER;
+        return false;
+}
+
 bool sovd_pass_holds(struct sovd_pass *pass) {
-        if (pass->principal.expires_usec && pass->principal.expires_usec <= sovd_realtime_usec())
+        if (has_ended(pass))
                 return false;
         if (pass->in_session && !sovd_browser_sessions_hold(pass->rest->browser_sessions, pass->session))
                 return false;
