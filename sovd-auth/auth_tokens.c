@@ -131,6 +131,20 @@ static int check_scope(struct sovd_call *call, const struct sovd_principal *p, c
         return 0;
 }
 
+/* For the audit log. */
+static void tell_whose(struct sovd_call *call, const struct sovd_principal *p) {
+        call->session_of = p->id;
+        call->session_tenant = p->tenant;
+}
+
+/* Of a session that has ended, if its key is good still. */
+static void tell_owner(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_session_owner *owner) {
+        struct sovd_principal p;
+
+        if (call->session && !find_owner(auth, owner->key, call->arena, &p))
+                tell_whose(call, &p);
+}
+
 static int grant_key(struct sovd_auth *auth, struct sovd_call *call, const struct sovd_token_request *request, const char *shown,
                      struct sovd_granted *ret) {
         struct sovd_session_owner owner = { .scopes = request->scope };
@@ -145,7 +159,7 @@ static int grant_key(struct sovd_auth *auth, struct sovd_call *call, const struc
                 r = sovd_error_origin(-ENOMEM);
         if (r)
                 return r;
-        call->session_of = p.id;
+        tell_whose(call, &p);
         return sovd_sessions_open(auth->sessions, call, &p, &owner, ret);
 }
 
@@ -157,10 +171,12 @@ static int grant_refresh(struct sovd_auth *auth, struct sovd_call *call, const s
         if (!request->refresh_token || request->scope)
                 return sovd_fail(call, SOVD_E_BAD_REQUEST, "the grant refresh_token needs refresh_token, and has the scope of before");
         int r = sovd_sessions_find_refresh(auth->sessions, call, request->refresh_token, &owner);
+        if (r == SOVD_E_UNAUTHORIZED)
+                tell_owner(auth, call, &owner);
         if (!r)
                 r = find_owner(auth, owner.key, call->arena, &p);
         if (!r)
-                call->session_of = p.id;
+                tell_whose(call, &p);
         if (!r && owner.scopes && !narrow(&p, owner.scopes, call->arena))
                 r = sovd_error_origin(-ENOMEM);
         if (!r)
@@ -186,5 +202,9 @@ int sovd_auth_grant(struct sovd_auth *auth, struct sovd_call *call, const struct
 int sovd_auth_revoke(struct sovd_auth *auth, struct sovd_call *call, const char *token) {
         if (!auth->sessions)
                 return sovd_fail(call, SOVD_E_NOT_IMPLEMENTED, "this gateway gives no tokens out (auth.mint)");
-        return sovd_sessions_revoke(auth->sessions, call, token);
+        struct sovd_session_owner owner;
+        int r = sovd_sessions_revoke(auth->sessions, call, token, &owner);
+
+        tell_owner(auth, call, &owner);
+        return r;
 }

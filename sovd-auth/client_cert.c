@@ -264,6 +264,7 @@ static int become(struct sovd_call *call, const struct sovd_client_certs *certs,
         if (!p.id || !p.token_id)
                 return sovd_error_origin(-ENOMEM);
         p.certificate = call->principal.certificate;
+        p.chain = peer->chain; /* the connection outlives the request */
         p.expires_usec = peer->ends_usec;
         call->principal = p;
         return 0;
@@ -326,6 +327,7 @@ int sovd_client_certs_refresh(const struct sovd_client_certs *certs, struct sovd
         now.id = principal->id;
         now.token_id = principal->token_id;
         now.certificate = principal->certificate;
+        now.chain = principal->chain;
         now.expires_usec = principal->expires_usec;
         return sovd_principal_copy(principal, &now, arena);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <time.h>
 
@@ -139,6 +140,31 @@ int sovd_peer_certificate_new(struct sovd_peer_certificate **ret, X509 *certific
 
         *ret = SOVD_TAKE(peer);
         return 0;
+}
+
+static bool is_among(const STACK_OF(X509) *list, const X509 *certificate) {
+        for (int i = 0; i < sk_X509_num(list); i++)
+                if (X509_cmp(sk_X509_value(list, i), certificate) == 0)
+                        return true;
+        return false;
+}
+
+int sovd_peer_certificate_keep(struct sovd_peer_certificate *peer, X509 *certificate, const STACK_OF(X509) *shown,
+                               const STACK_OF(X509) *verified) {
+        BIO *bio = BIO_new(BIO_s_mem());
+        bool ok = bio && PEM_write_bio_X509(bio, certificate) == 1;
+        char *text = NULL;
+
+        for (int i = 1; ok && i < sk_X509_num(verified); i++)
+                if (is_among(shown, sk_X509_value(verified, i)))
+                        ok = PEM_write_bio_X509(bio, sk_X509_value(verified, i)) == 1;
+        if (ok) {
+                long n = BIO_get_mem_data(bio, &text);
+                peer->chain = sovd_arena_strndup(peer->arena, text, (size_t)n);
+        }
+        BIO_free(bio);
+        ERR_clear_error();
+        return peer->chain ? 0 : sovd_error_origin(-ENOMEM);
 }
 
 struct sovd_peer_certificate *sovd_peer_certificate_free(struct sovd_peer_certificate *peer) {

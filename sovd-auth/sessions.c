@@ -327,7 +327,7 @@ int sovd_sessions_refresh(struct sovd_sessions *s, struct sovd_call *call, const
         return r;
 }
 
-int sovd_sessions_revoke(struct sovd_sessions *s, struct sovd_call *call, const char *token) {
+int sovd_sessions_revoke(struct sovd_sessions *s, struct sovd_call *call, const char *token, struct sovd_session_owner *ret) {
         static const size_t members[] = { offsetof(struct session, access), offsetof(struct session, refresh),
                                           offsetof(struct session, before) };
         unsigned char digest[SOVD_SESSION_DIGEST];
@@ -340,8 +340,10 @@ int sovd_sessions_revoke(struct sovd_sessions *s, struct sovd_call *call, const 
         (void)pthread_mutex_lock(&s->mutex);
         for (size_t i = 0; !session && i < SOVD_N_ELEMENTS(members); i++)
                 session = find_by(s, members[i], digest);
-        if (session)
+        if (session) {
                 (void)strcpy(id, session->id);
+                memcpy(ret->key, session->key, sizeof(ret->key));
+        }
         (void)pthread_mutex_unlock(&s->mutex);
         if (!*id)
                 return 0;

@@ -63,8 +63,10 @@ int sovd_sessions_find_refresh(struct sovd_sessions *sessions, struct sovd_call 
 int sovd_sessions_refresh(struct sovd_sessions *sessions, struct sovd_call *call, const struct sovd_principal *principal,
                           const struct sovd_session_owner *owner, const char *token, struct sovd_granted *ret);
 
-/* Ends the session of an access token or a refresh token, if there is one. What the state says. */
-int sovd_sessions_revoke(struct sovd_sessions *sessions, struct sovd_call *call, const char *token);
+/* Ends the session of an access token or a refresh token, if there is one: it is the session of the call then, and *ret has
+ * its key. What the state says. */
+int sovd_sessions_revoke(struct sovd_sessions *sessions, struct sovd_call *call, const char *token,
+                         struct sovd_session_owner *ret);
 
 /* Whose session is that, by the SHA-256 of its access token? false: nobody's, or the token has ended. */
 bool sovd_sessions_find(struct sovd_sessions *sessions, const unsigned char digest[static SOVD_AUTH_SHA256_SIZE], struct sovd_arena *arena,

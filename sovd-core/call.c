@@ -28,6 +28,12 @@ int sovd_fail_at(struct sovd_call *call, enum sovd_error error, const char *path
         return error;
 }
 
+int sovd_fail_update(struct sovd_call *call, enum sovd_error error, const char *id, const char *what) {
+        (void)sovd_fail(call, error, "update '%s' is %s", id, what);
+        call->failure.package = sovd_arena_strdup(call->arena, id);
+        return error;
+}
+
 int sovd_fail_upstream(struct sovd_call *call, unsigned status, const struct sovd_generic_error *body,
                        const char *path) {
         call->failure = (struct sovd_failure){

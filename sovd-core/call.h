@@ -30,6 +30,7 @@ struct sovd_principal {
         const char *method;         /* how it was proved: "api-key", "jwt", "certificate", "unix-user", …; NULL = not */
         const char *token_id;       /* which of its credentials: a jti, the name of a key, what a rule matched of a certificate; NULL = they have none */
         const char *certificate;    /* SHA-256 of the client's certificate (DER), 64 hex digits; NULL = it showed none */
+        const char *chain;          /* PEM: the certificate that proved it, and what it came with; NULL = it was none */
         uint64_t expires_usec;      /* of the credentials, since the epoch; 0 = they say no end */
         uint64_t proof;             /* of the key behind them: another key of the same name has another one; 0 = none */
 };
@@ -51,6 +52,7 @@ struct sovd_failure {
         const char *allow;               /* Allow, for SOVD_E_METHOD */
         bool outcome_unknown;            /* what was asked for may have been done: vendor_code outcome-unknown */
         const char *content_range;       /* Content-Range, for SOVD_E_RANGE */
+        const char *package;             /* the update that runs, which the message names; or NULL */
 };
 
 struct sovd_call {
@@ -76,6 +78,7 @@ struct sovd_call {
         struct sovd_source *body;        /* the body, not read yet, for routes that take it piece by piece */
 
         const char *session, *session_of; /* of tokens that it is about, and whose it is, for the audit log; or NULL */
+        const char *session_tenant;       /* of whose it is; or NULL */
 
         bool wants_events;               /* the answer is to be an event stream: out is a struct sovd_event_source * (event.h) */
 
@@ -95,6 +98,9 @@ struct sovd_call {
 
 /* Sets the failure and returns error. A failure that is set already is replaced. */
 int sovd_fail(struct sovd_call *call, enum sovd_error error, const char *format, ...) _printf_(3, 4);
+
+/* The same because of an update that runs; the message is "update 'ID' is …". */
+int sovd_fail_update(struct sovd_call *call, enum sovd_error error, const char *id, const char *what);
 
 /* The same for a faulty element of the request's body; path is a JSON pointer (copied). */
 int sovd_fail_at(struct sovd_call *call, enum sovd_error error, const char *path, const char *format, ...)

@@ -24,10 +24,16 @@ enum sovd_observation_kind { SOVD_CYCLIC, SOVD_TRIGGER, SOVD_WATCHED, SOVD_N_OBS
 
 #define SOVD_SOURCE_SIZE 64
 
+/* What the callback has found out of the credentials behind an observation, for its next reading; 0 at first. */
+struct sovd_reading_note {
+        uint64_t generation, ends_usec;
+};
+
 /* What the callback is asked to read. */
 struct sovd_reading {
         const char *resource;            /* behind the base: "/components/bms/data/soc?x=y" */
         struct sovd_principal principal; /* on whose behalf */
+        struct sovd_reading_note *note;
         const char *base;                /* what URIs in the answer begin with */
         uint64_t deadline_usec;
         struct sovd_arena *arena;

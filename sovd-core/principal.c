@@ -27,7 +27,7 @@ static bool copy_all(struct sovd_strings *list, struct sovd_arena *arena) {
 
 int sovd_principal_copy(struct sovd_principal *ret, const struct sovd_principal *from, struct sovd_arena *arena) {
         struct sovd_principal p = *from;
-        const char **const texts[] = { &p.id, &p.tenant, &p.method, &p.token_id, &p.certificate };
+        const char **const texts[] = { &p.id, &p.tenant, &p.method, &p.token_id, &p.certificate, &p.chain };
 
         for (size_t i = 0; i < SOVD_N_ELEMENTS(texts); i++)
                 if (*texts[i] && !copy_text(texts[i], arena))
@@ -65,7 +65,7 @@ static const char *put(char **to, const char *text) {
 }
 
 struct sovd_principal *sovd_principal_dup(const struct sovd_principal *from) {
-        const char *const texts[] = { from->id, from->tenant, from->method, from->token_id, from->certificate };
+        const char *const texts[] = { from->id, from->tenant, from->method, from->token_id, from->certificate, from->chain };
         const size_t n_words = from->roles.n + from->scopes.n;
         size_t size = sizeof(*from) + size_of(&from->roles) + size_of(&from->scopes);
         for (size_t i = 0; i < SOVD_N_ELEMENTS(texts); i++)
@@ -90,6 +90,7 @@ struct sovd_principal *sovd_principal_dup(const struct sovd_principal *from) {
         p->method = put(&to, from->method);
         p->token_id = put(&to, from->token_id);
         p->certificate = put(&to, from->certificate);
+        p->chain = put(&to, from->chain);
         return p;
 }
 
@@ -97,7 +98,7 @@ struct sovd_principal *sovd_principal_dup(const struct sovd_principal *from) {
 
 struct said {
         struct sovd_strings roles, scopes;
-        const char *tenant, *method, *token_id;
+        const char *tenant, *method, *token_id, *chain;
         struct sovd_bool admin, has_scopes;
 };
 #define F(member) offsetof(struct said, member)
@@ -108,6 +109,7 @@ static const struct sovd_field said_fields[] = {
         { .name = "tenant", .type = SOVD_FIELD_STRING, .offset = F(tenant) },
         { .name = "method", .type = SOVD_FIELD_STRING, .offset = F(method) },
         { .name = "token_id", .type = SOVD_FIELD_STRING, .offset = F(token_id) },
+        { .name = "chain", .type = SOVD_FIELD_STRING, .offset = F(chain) },
         { .name = "admin", .type = SOVD_FIELD_BOOL, .offset = F(admin) },
         { 0 }
 };
@@ -121,6 +123,7 @@ void sovd_principal_write(const struct sovd_principal *p, struct sovd_json_write
                                    .tenant = p->tenant,
                                    .method = p->method,
                                    .token_id = p->token_id,
+                                   .chain = p->chain,
                                    .admin = SOVD_BOOL(p->admin) };
 
         sovd_schema_encode(&said_schema, &said, w);
@@ -143,6 +146,7 @@ int sovd_principal_read(struct sovd_principal *p, const char *text, struct sovd_
         p->tenant = said.tenant;
         p->method = said.method;
         p->token_id = said.token_id;
+        p->chain = said.chain;
         p->admin = said.admin.value;
         return 0;
 }

@@ -328,6 +328,7 @@ static void read_one(struct sovd_observations *o, struct sovd_record *record, st
         struct sovd_reading reading = {
                 .resource = record->resource,
                 .principal = *record->principal,
+                .note = &record->note,
                 .base = record->base,
                 .deadline_usec = sovd_now_usec() + o->options.read_timeout_usec,
                 .arena = w->arena,

@@ -51,6 +51,7 @@ struct sovd_record {
         /* Of the reading that is under way. */
         struct sovd_condition *condition;
         bool failing; /* a trigger told its error already */
+        struct sovd_reading_note note;
 
         /* Of watched values. */
         sovd_take_value take;

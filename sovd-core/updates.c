@@ -182,7 +182,7 @@ static int check_other(struct sovd_call *call, struct sovd_updates *updates, con
         }
         if (status.status != SOVD_UPDATE_IN_PROGRESS)
                 return 0;
-        return sovd_fail(call, SOVD_E_UPDATE_RUNNING, "update package '%s' is in progress: wait until it has ended", id);
+        return sovd_fail_update(call, SOVD_E_UPDATE_RUNNING, id, "in progress: wait until it has ended");
 }
 
 struct control {

@@ -129,6 +129,10 @@ int sovd_gate_take_policy(struct sovd_call *call) {
         return r;
 }
 
+int sovd_gate_unproved(struct sovd_call *call) {
+        return sovd_fail(call, SOVD_E_UNAUTHORIZED, "the credentials of the client that asked for it do not hold any more");
+}
+
 /* Of somebody who asked before: what is known of him now holds, and not what was then. */
 int sovd_gate_resume(struct sovd_call *call) {
         struct sovd_tree *before = call->tree;
@@ -137,7 +141,7 @@ int sovd_gate_resume(struct sovd_call *call) {
         if (!r && policy_of(call) && !call->principal.is_gateway)
                 r = sovd_auth_refresh(sovd_rest_of(call)->auth, &call->principal, call->arena);
         if (r == SOVD_E_UNAUTHORIZED)
-                return sovd_fail(call, r, "the credentials of the client that asked for it do not hold any more");
+                return sovd_gate_unproved(call);
         if (!r)
                 r = sovd_gate_take_tree(call);
         if (!r)

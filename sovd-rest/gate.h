@@ -43,6 +43,9 @@ int sovd_gate_take_tree(struct sovd_call *call);
  * SOVD_E_UNAUTHORIZED with the failure set: the principal is not known any more; -ENOMEM. */
 int sovd_gate_resume(struct sovd_call *call);
 
+/* Sets that failure. Returns SOVD_E_UNAUTHORIZED. */
+int sovd_gate_unproved(struct sovd_call *call);
+
 /* May the principal use the route, on the entity and with the parameters of the call? Sets the failure: SOVD_E_UNAUTHORIZED
  * (credentials would help), SOVD_E_FORBIDDEN, SOVD_E_NO_ENTITY (none that he knows of). */
 int sovd_gate_authorize(struct sovd_call *call, const struct sovd_route *route);

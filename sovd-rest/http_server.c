@@ -494,16 +494,6 @@ static void exit_thread(const struct mg_context *ctx, int type, void *data) {
         free(w);
 }
 
-/* Without memory for it the client is one that showed none. */
-static struct sovd_peer_certificate *read_peer(const struct mg_connection *conn) {
-        struct sovd_peer_certificate *peer = NULL;
-        X509 *certificate = SSL_get0_peer_certificate(conn->ssl);
-
-        if (certificate && SSL_get_verify_result(conn->ssl) == X509_V_OK && sovd_peer_certificate_new(&peer, certificate))
-                sovd_log(SOVD_LOG_WARN, "a client certificate cannot be read");
-        return peer;
-}
-
 static int connection_opened(const struct mg_connection *conn, void **data) {
         struct sovd_http_server *server = server_of(conn);
         struct worker *w = mg_get_thread_pointer(conn);
@@ -515,7 +505,7 @@ static int connection_opened(const struct mg_connection *conn, void **data) {
         w->is_connected = true;
         w->peer = sovd_peer_certificate_free(w->peer);
         if (conn->ssl)
-                w->peer = read_peer(conn);
+                w->peer = sovd_tls_peer(conn->ssl);
         (void)__atomic_add_fetch(&server->n_connections, 1, __ATOMIC_RELAXED);
         (void)__atomic_add_fetch(&server->n_connections_total, 1, __ATOMIC_RELAXED);
         return 0;

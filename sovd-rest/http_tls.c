@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sovd-rest/http_tls.h"
+#include "sovd-auth/peer_certificate.h"
 #include "sovd-core/base/clock.h"
 #include "sovd-core/base/error.h"
 #include "sovd-core/base/log.h"
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -51,20 +53,36 @@ SSL *sovd_tls_session(struct sovd_tls *tls, uint64_t *ret_generation) {
         return session;
 }
 
-static bool verifies(SSL_CTX *ctx, SSL *session, X509 *certificate) {
+struct sovd_peer_certificate *sovd_tls_peer(SSL *session) {
+        X509 *certificate = SSL_get0_peer_certificate(session);
+        struct sovd_peer_certificate *peer = NULL;
+
+        if (!certificate || SSL_get_verify_result(session) != X509_V_OK)
+                return NULL;
+        int r = sovd_peer_certificate_new(&peer, certificate);
+        if (!r)
+                r = sovd_peer_certificate_keep(peer, certificate, SSL_get_peer_cert_chain(session), SSL_get0_verified_chain(session));
+        if (!r)
+                return peer;
+        sovd_log(SOVD_LOG_WARN, "a client certificate cannot be read");
+        return sovd_peer_certificate_free(peer);
+}
+
+/* X509_V_OK, or why not. */
+static int verify(SSL_CTX *ctx, X509 *certificate, STACK_OF(X509) *others) {
         X509_STORE_CTX *check = X509_STORE_CTX_new();
-        bool good = check && X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(ctx), certificate,
-                                                 SSL_get_peer_cert_chain(session)) == 1 &&
+        bool good = check && X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(ctx), certificate, others) == 1 &&
                     X509_STORE_CTX_set_default(check, "ssl_client") == 1;
+        int error = X509_V_ERR_OUT_OF_MEM;
 
         if (good) {
                 X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(check), SSL_CTX_get_security_level(ctx));
                 X509_STORE_CTX_set_depth(check, SSL_CTX_get_verify_depth(ctx));
-                good = X509_verify_cert(check) == 1;
+                error = X509_verify_cert(check) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(check);
         }
         X509_STORE_CTX_free(check);
         ERR_clear_error();
-        return good;
+        return error;
 }
 
 bool sovd_tls_trusts(struct sovd_tls *tls, SSL *session, uint64_t *generation) {
@@ -80,11 +98,65 @@ bool sovd_tls_trusts(struct sovd_tls *tls, SSL *session, uint64_t *generation) {
 
         uint64_t now;
         SSL_CTX *ctx = in_force(tls, &now);
-        good = verifies(ctx, session, certificate);
+        good = verify(ctx, certificate, SSL_get_peer_cert_chain(session)) == X509_V_OK;
         SSL_CTX_free(ctx);
         if (good)
                 *generation = now;
         return good;
+}
+
+static enum sovd_tls_trust meaning_of(int error) {
+        switch (error) {
+        case X509_V_OK:
+                return SOVD_TLS_TRUSTED;
+        case X509_V_ERR_CERT_NOT_YET_VALID: /* of a clock that is not set yet, too */
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+        case X509_V_ERR_CRL_NOT_YET_VALID:
+        case X509_V_ERR_CRL_HAS_EXPIRED:
+        case X509_V_ERR_UNABLE_TO_GET_CRL:
+        case X509_V_ERR_OUT_OF_MEM:
+        case X509_V_ERR_UNSPECIFIED:
+                return SOVD_TLS_NOT_NOW;
+        default:
+                return SOVD_TLS_NEVER;
+        }
+}
+
+static int verify_kept(SSL_CTX *ctx, const char *chain, uint64_t *ret_ends_usec) {
+        BIO *bio = BIO_new_mem_buf(chain, -1);
+        X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL, *next;
+        STACK_OF(X509) *others = sk_X509_new_null();
+        bool ok = bio && others;
+        int error = ok ? X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT : X509_V_ERR_OUT_OF_MEM;
+
+        while (ok && (next = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+                if (sk_X509_push(others, next) <= 0) {
+                        X509_free(next);
+                        error = X509_V_ERR_OUT_OF_MEM;
+                        ok = false;
+                }
+        if (ok && certificate) {
+                *ret_ends_usec = sovd_tls_usec(X509_get0_notAfter(certificate));
+                error = verify(ctx, certificate, others);
+        }
+        sk_X509_pop_free(others, X509_free);
+        X509_free(certificate);
+        BIO_free(bio);
+        ERR_clear_error();
+        return error;
+}
+
+enum sovd_tls_trust sovd_tls_trusts_kept(struct sovd_tls *tls, const char *chain, uint64_t *generation, uint64_t *ends_usec) {
+        if (__atomic_load_n(&tls->generation, __ATOMIC_ACQUIRE) != *generation) {
+                uint64_t now;
+                SSL_CTX *ctx = in_force(tls, &now);
+                enum sovd_tls_trust trust = meaning_of(verify_kept(ctx, chain, ends_usec));
+                SSL_CTX_free(ctx);
+                if (trust != SOVD_TLS_TRUSTED)
+                        return trust;
+                *generation = now;
+        }
+        return *ends_usec > sovd_realtime_usec() ? SOVD_TLS_TRUSTED : SOVD_TLS_NOT_NOW;
 }
 
 void sovd_tls_count_failed(struct sovd_tls *tls) {

@@ -10,6 +10,7 @@
 #include "sovd-rest/tls_load.h"
 
 struct sovd_tls;
+struct sovd_peer_certificate;
 
 #define SOVD_TLS_EXPIRING_USEC (30 * 86400 * SOVD_USEC_PER_SEC) /* from when on the end of a certificate is told */
 
@@ -29,9 +30,21 @@ SOVD_DEFINE_CLEANUP(struct sovd_tls *, sovd_tls_free)
 /* A session for a new connection; *ret_generation says with which files. NULL: no memory. From any thread. */
 SSL *sovd_tls_session(struct sovd_tls *tls, uint64_t *ret_generation);
 
+/* What a client showed, verified; NULL: nothing, or there is no memory for it. */
+struct sovd_peer_certificate *sovd_tls_peer(SSL *session);
+
 /* Is the client of a running connection one that could connect now as well: its certificate has not ended, and the signers
  * and lists that are in force since *generation, which is updated, do not refuse it? True for one without certificate. */
 bool sovd_tls_trusts(struct sovd_tls *tls, SSL *session, uint64_t *generation);
+
+/* The same of a client that is gone: its certificate, and what it came with (PEM). *generation and *ends_usec, which are 0
+ * at first, are kept from one time to the next. */
+enum sovd_tls_trust {
+        SOVD_TLS_TRUSTED,
+        SOVD_TLS_NOT_NOW, /* by time, or by a list that is missing or has ended */
+        SOVD_TLS_NEVER,   /* it was revoked, or nobody that is trusted vouches for it */
+};
+enum sovd_tls_trust sovd_tls_trusts_kept(struct sovd_tls *tls, const char *chain, uint64_t *generation, uint64_t *ends_usec);
 
 /* Reads the files again at once. They come into force, or the old ones stay and it is logged why. Main thread only, as all below. */
 void sovd_tls_reload(struct sovd_tls *tls);

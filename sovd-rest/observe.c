@@ -5,6 +5,8 @@
 #include "sovd-core/events.h"
 #include "sovd-rest/dispatch.h"
 #include "sovd-rest/gate.h"
+#include "sovd-rest/http_server.h"
+#include "sovd-rest/http_tls.h"
 #include "sovd-rest/resources/resources.h"
 #include "sovd-rest/respond.h"
 #include <cjson/cJSON.h>
@@ -274,6 +276,23 @@ static bool is_pushed(const struct sovd_call *call, const struct sovd_route *rou
         return b && b->ops->data_is_pushed && call->params[0] && b->ops->data_is_pushed(call->entity, call->params[0]);
 }
 
+/* A certificate must be one that could connect now as well. */
+static int check_certificate(struct sovd_call *call, struct sovd_reading *reading) {
+        const struct sovd_rest *rest = sovd_rest_of(call);
+        const struct sovd_principal *p = &call->principal;
+        struct sovd_tls *tls = rest->server ? sovd_http_server_tls(rest->server) : NULL;
+        enum sovd_tls_trust trust = SOVD_TLS_NOT_NOW;
+
+        if (!sovd_gate_is_narrowed(call) || !sovd_streq(p->method, sovd_auth_method_names[SOVD_AUTH_CERTIFICATE]))
+                return 0;
+        if (!p->chain)
+                trust = SOVD_TLS_NEVER;
+        else if (tls)
+                trust = sovd_tls_trusts_kept(tls, p->chain, &reading->note->generation, &reading->note->ends_usec);
+        reading->is_orphan = trust == SOVD_TLS_NEVER;
+        return trust == SOVD_TLS_TRUSTED ? 0 : sovd_gate_unproved(call);
+}
+
 int sovd_observe_read(void *data, struct sovd_reading *reading) {
         struct sovd_rest_call inner;
         struct sovd_call *call = &inner.call;
@@ -288,6 +307,8 @@ int sovd_observe_read(void *data, struct sovd_reading *reading) {
         if (!r)
                 r = sovd_gate_resume(call);
         reading->is_orphan = r == SOVD_E_UNAUTHORIZED && !sovd_auth_has(inner.rest->auth, &reading->principal);
+        if (!r)
+                r = check_certificate(call, reading);
         if (!r)
                 r = find(call, sovd_call_printf(call, SOVD_API_BASE "%s", reading->resource), &target, &m,
                          &query);

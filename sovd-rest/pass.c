@@ -20,7 +20,6 @@ struct sovd_pass {
         struct sovd_arena *arena; /* all of it */
         struct sovd_rest *rest;
         struct sovd_principal principal;
-        uint64_t token_ends_usec;   /* of a token that is kept in the state, by its clock; 0: the principal says when, by the time of day */
         struct sovd_policy *policy; /* reference */
         const struct sovd_route *route;
         enum sovd_entity_type entity_type;
@@ -30,6 +29,7 @@ struct sovd_pass {
         const char *observed_params[SOVD_PARAMS_MAX];
         bool leaves_out;     /* what of it is sent goes by the policy, too */
         uint64_t generation; /* of the one that looks at it */
+        uint64_t ends_usec;  /* of the state (state_clock.h), of a token that the gateway gave out; 0 = of none */
         bool in_session;     /* it ends with a browser session */
         unsigned char session[SOVD_SESSION_DIGEST];
 };
@@ -43,20 +43,19 @@ static int copy_params(const struct sovd_pass *pass, const char **to, const char
         return 0;
 }
 
-/* As the token itself does, whatever becomes of the clock of the day. */
-static uint64_t token_end_of(const struct sovd_principal *p) {
-        const uint64_t now = sovd_realtime_usec();
-
-        if (!p->expires_usec || !sovd_streq(p->method, sovd_auth_method_names[SOVD_AUTH_SESSION]))
-                return 0;
-        return sovd_state_usec() + (p->expires_usec > now ? p->expires_usec - now : 0);
+static uint64_t left_until(uint64_t ends_usec, uint64_t now) {
+        return ends_usec > now ? ends_usec - now : 0;
 }
 
 static int fill(struct sovd_pass *pass, const struct sovd_call *call) {
         const struct sovd_rest_call *outer = (const struct sovd_rest_call *)call;
-        int r = sovd_principal_copy(&pass->principal, &call->principal, pass->arena);
+        struct sovd_principal principal = call->principal;
 
-        pass->token_ends_usec = token_end_of(&call->principal);
+        principal.chain = NULL; /* its connection is looked at */
+        int r = sovd_principal_copy(&pass->principal, &principal, pass->arena);
+
+        if (principal.expires_usec && sovd_streq(principal.method, sovd_auth_method_names[SOVD_AUTH_SESSION]))
+                pass->ends_usec = sovd_state_usec() + left_until(principal.expires_usec, sovd_realtime_usec());
         pass->observed = outer->observed;
         pass->in_session = outer->in_session;
         memcpy(pass->session, outer->session, sizeof(pass->session));
@@ -167,14 +166,23 @@ bool sovd_pass_stands(struct sovd_pass *pass) {
         return holds;
 }
 
-static bool has_expired(const struct sovd_pass *pass) {
-        if (pass->token_ends_usec)
-                return pass->token_ends_usec <= sovd_state_usec();
-        return pass->principal.expires_usec && pass->principal.expires_usec <= sovd_realtime_usec();
+/* A token of the gateway's own goes on when somebody sets the clock of the day, by which its key may have ended. */
+static bool has_ended(struct sovd_pass *pass) {
+        const uint64_t now = sovd_realtime_usec(), left = left_until(pass->ends_usec, pass->ends_usec ? sovd_state_usec() : 0);
+
+        if (pass->ends_usec && !left)
+                return true;
+        if (!pass->principal.expires_usec || pass->principal.expires_usec > now)
+                return false;
+        if (!pass->ends_usec)
+                return true;
+        pass->principal.expires_usec = now + left;
+        pass->generation = NEVER;
+        return false;
 }
 
 bool sovd_pass_holds(struct sovd_pass *pass) {
-        if (has_expired(pass))
+        if (has_ended(pass))
                 return false;
         if (pass->in_session && !sovd_browser_sessions_hold(pass->rest->browser_sessions, pass->session))
                 return false;

@@ -153,7 +153,7 @@ static bool is_at_end(void) {
 
 /* --- the parts ------------------------------------------------------------------------------------------- */
 
-static uint64_t usec_of(const ASN1_TIME *time) {
+uint64_t sovd_tls_usec(const ASN1_TIME *time) {
         struct tm tm = { 0 };
 
         if (!time || ASN1_TIME_to_tm(time, &tm) != 1)
@@ -170,7 +170,7 @@ static int use_chain(SSL_CTX *ctx, BIO *bio, const struct sovd_tls_options *o, s
                 X509_free(own);
                 return sovd_tls_refuse(p, "certificate", "%s cannot be used: %s", o->certificate, reason());
         }
-        ends->certificate_usec = usec_of(X509_get0_notAfter(own));
+        ends->certificate_usec = sovd_tls_usec(X509_get0_notAfter(own));
         X509_free(own);
         if (!ends->certificate_usec)
                 return sovd_tls_refuse(p, "certificate", "%s cannot be used: it does not say when it ends", o->certificate);
@@ -242,7 +242,7 @@ static int use_lists(SSL_CTX *ctx, BIO *bio, const struct sovd_tls_options *o, s
                 if (!list)
                         break;
                 const ASN1_TIME *next = X509_CRL_get0_nextUpdate(list);
-                uint64_t ends_usec = usec_of(next);
+                uint64_t ends_usec = sovd_tls_usec(next);
                 int added = X509_STORE_add_crl(store, list);
                 X509_CRL_free(list);
                 if (added != 1 || (next && !ends_usec))

@@ -37,6 +37,9 @@ const char *sovd_tls_file(const struct sovd_tls_options *options, size_t i, cons
 /* The same path when its file can change, else NULL. */
 const char *sovd_tls_watched(const struct sovd_tls_options *options, size_t i);
 
+/* Since the epoch; 0: it says no time, or none since then. */
+uint64_t sovd_tls_usec(const ASN1_TIME *time);
+
 /* Reads all files and makes a context of them. -ENOKEY: *ret_problem says what cannot be used; -ENOMEM. */
 int sovd_tls_load(SSL_CTX **ret, struct sovd_tls_ends *ret_ends, const struct sovd_tls_options *options,
                   struct sovd_tls_problem *ret_problem);

@@ -176,7 +176,9 @@ int sovd_trail_end(struct sovd_call *call, const struct sovd_route *route, int r
         if (!t->audit)
                 return r;
         e.n_detail = 0; /* the intent has them */
-        add_text(&e, "tenant", *t->tenant ? t->tenant : NULL);
+        if (!*t->tenant) /* of a client that shows who it is in the body only */
+                (void)clip(t->tenant, sizeof(t->tenant), call->session_tenant);
+        add_text(&e, "tenant", t->tenant);
         e.ev = "request.outcome";
         e.status = status_of(call, route, r);
         e.outcome = outcome_of(call, r, (unsigned)e.status);

@@ -186,8 +186,7 @@ static int refuse_second(struct sovd_call *call, const struct update_state *runn
                                       : prepares                         ? SOVD_E_UPDATE_PREPARING
                                                                          : SOVD_E_UPDATE_EXECUTING;
 
-        return sovd_fail(call, error, "update '%s' is being %s", running->update->named.id,
-                         prepares ? "prepared" : "executed");
+        return sovd_fail_update(call, error, running->update->named.id, prepares ? "being prepared" : "being executed");
 }
 
 static bool is_prepared(const struct update_state *u) {

@@ -185,6 +185,23 @@ static int update_delete(struct sovd_call *call) {
         return sovd_updates_delete(call, call->params[0]);
 }
 
+/* Of what runs elsewhere only the other side knows which it is: its words are for those who may read everything. */
+static bool may_hear(const struct sovd_call *call, const char *id) {
+        const char *params[SOVD_PARAMS_MAX] = { call->failure.package ? call->failure.package : id };
+
+        return (call->failure.package || !sovd_gate_picks(call)) && sovd_gate_may_with(call, route_of(update_read), params);
+}
+
+static int leave_out_running(struct sovd_call *call, int r, const char *id) {
+        static const enum sovd_error errors[] = { SOVD_E_UPDATE_RUNNING, SOVD_E_UPDATE_PREPARING, SOVD_E_UPDATE_EXECUTING };
+        const char *code = r > 0 ? call->failure.body.error_code : NULL;
+
+        for (size_t i = 0; i < SOVD_N_ELEMENTS(errors); i++)
+                if ((r == (int)errors[i] || (code && strcmp(code, sovd_error_info(errors[i])->error_code) == 0)) && !may_hear(call, id))
+                        return sovd_fail(call, errors[i], "an update is in progress: wait until it has ended");
+        return r;
+}
+
 static int control(struct sovd_call *call, const struct sovd_route *route, enum sovd_update_action action) {
         const char *id;
         int r = check_served(call);
@@ -194,7 +211,7 @@ static int control(struct sovd_call *call, const struct sovd_route *route, enum 
         if (!r)
                 r = check_changed(call, route, id);
         if (!r)
-                r = sovd_updates_control(call, sovd_gateway_updates(call->gateway), id, action);
+                r = leave_out_running(call, sovd_updates_control(call, sovd_gateway_updates(call->gateway), id, action), id);
         if (!r)
                 call->location = status_href(call, call->params[0]);
         return r;

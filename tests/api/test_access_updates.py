@@ -65,5 +65,18 @@ class Progress(test_access.AccessCase):
             self.assertEqual(self.get(name, '/updates/autonomous/status').get('subprogress', []), [])
 
 
+class Running(test_access.AccessCase):
+    policy, clients = POLICY, CLIENTS
+
+    def test_the_one_that_runs_is_named_to_those_who_may_read_it(self):
+        self.ask('updater', 202, 'PUT', f'/updates/{REAL}/prepare')
+        for action, code in ('prepare', 'update-preparation-in-progress'), ('execute', 'update-preparation-in-progress'):
+            told = self.ask('updater', 409, 'PUT', f'/updates/climate-3.1.0/{action}')
+            self.assertIn(REAL, told.json['message'])
+            reply = self.ask('no-package', 409, 'PUT', f'/updates/climate-3.1.0/{action}')
+            self.assertEqual((reply.json['error_code'], told.json['error_code']), (code, code))
+            self.assertNotIn(REAL.encode(), reply.body)
+
+
 if __name__ == '__main__':
     unittest.main()

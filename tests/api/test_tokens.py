@@ -119,11 +119,27 @@ class Tokens(TokenCase):
             return found if any(item.get('method') == 'DELETE' for item in found) else None
         items = polling.wait_until(entries, 20)
         outcomes = [item for item in reversed(items) if item['ev'] == 'request.outcome' and item['path'].startswith(TOKEN)]
-        self.assertEqual([item['detail'].get('for') for item in outcomes], ['key:workshop', 'key:workshop', 'key:workshop', None, None])
+        self.assertEqual([item['detail'].get('for') for item in outcomes], ['key:workshop'] * 5)
         sessions = [item['detail']['session'] for item in outcomes]
         self.assertEqual((sessions[2], sessions[4], sessions[3]), (sessions[0], sessions[0], sessions[1]))
         self.assertNotEqual(sessions[0], sessions[1])
         self.assertIn(sessions[0], [item.get('jti') for item in items if item.get('method') == 'DELETE'])
+
+    def test_an_auditor_of_a_tenant_sees_what_becomes_of_the_tokens_of_its_clients_and_of_no_others(self):
+        auditor = 'key-of-an-auditor-of-the-fleet'
+        self.start(keys.entry('workshop', KEY, 'tester', tenant='fleet'), keys.entry('narrow', NARROW, 'tester'),
+                   keys.entry('auditor', auditor, 'auditor', tenant='fleet'))
+        first, other = self.grant(), self.grant()
+        self.refresh(first['refresh_token'])
+        self.assertEqual(self.post(TOKEN + '/revoke', {'token': other['access_token']}).status, 204)
+        self.refresh(first['refresh_token'], 401)
+        strange = self.grant(client_id='narrow', client_secret=NARROW)
+        self.assertEqual(self.post(TOKEN + '/revoke', {'token': strange['access_token']}).status, 204)
+        items = self.gateway.bare('GET', '/sovd/v1/audit?limit=100', headers=keys.bearer(auditor)).json['items']
+        seen = [(item['path'], item['status'], item['detail']['for'], item['detail']['tenant']) for item in reversed(items)
+                if item['ev'] == 'request.outcome']
+        self.assertEqual(seen, [(path, status, 'key:workshop', 'fleet') for path, status in
+                                ((TOKEN, 200), (TOKEN, 200), (TOKEN, 200), (REVOKE, 204), (TOKEN, 401))])
 
     def test_tokens_are_given_and_taken_back_while_changes_are_switched_off(self):
         """Nothing switches authentication off, and a stolen token does not wait."""

@@ -28,6 +28,7 @@ YEAR = 365 * 86400
 
 class MovedClock(RestartCase):
     sections = {'events': {'trigger_secs': 0.03, 'lifetime_max_secs': 1000}}
+    enabled, expires = False, None
 
     def setUp(self):
         super().setUp()
@@ -38,8 +39,18 @@ class MovedClock(RestartCase):
         self.clock = clocks.Clock(self.folder / 'clock')
 
     def start(self, **more):
-        auth = keys.section(*(keys.entry(name, f'secret-of-{name}-xxxxxxxx', 'admin') for name in NAMES[:2]), mint=self.mint)
-        super().start(environment=self.clock.environment(), auth=auth, **more)
+        more_of_keys = {'expires': self.expires} if self.expires else {}
+        auth = keys.section(*(keys.entry(name, f'secret-of-{name}-xxxxxxxx', 'admin', **more_of_keys) for name in NAMES[:2]), mint=self.mint,
+                            enabled=self.enabled, public_metrics=True)
+        super().start(environment=self.clock.environment(), auth=auth, ready=False, **more)
+        self.gateway.wait_ready()
+
+    def ask(self, status, method, path, body=None, who=None):
+        if not self.enabled:
+            return super().ask(status, method, path, body, who)
+        reply = self.gateway.bare(method, gateway.BASE + path, body, who)
+        self.assertEqual(reply.status, status, reply)
+        return reply
 
     def make(self, **members):
         return self.ask(201, 'POST', ECU + '/triggers', {**TRIGGER, **members}, A).json
@@ -105,23 +116,43 @@ class MovedClock(RestartCase):
         self.trigger(made)
         self.hold(granted['access_token'])
 
-    def test_a_stream_ends_with_its_token_and_not_with_the_clock(self):
-        self.mint = {**self.mint, 'access_secs': 6}
-        self.sections = {**self.sections, 'events': {'heartbeat_secs': 0.2}}
+    def stream(self, made, token):
+        stream = events.Stream(events.connect(self.gateway), gateway.Gateway.full(f'{ECU}/triggers/{made["id"]}/events'), **keys.bearer(token))
+        self.addCleanup(stream.close)
+        self.assertEqual(stream.status, 200)
+        return stream
+
+    def test_a_stream_that_rests_on_a_token_goes_on_when_the_clock_is_set(self):
+        self.enabled = True
         self.clock.set()
         self.start()
-        token = self.token()['access_token']
-        streams = []
-        for move in YEAR, -YEAR:
-            stream = events.Stream(self.gateway.raw().socket, gateway.BASE + '/faults/subscribe', **keys.bearer(token))
-            self.addCleanup(stream.close)
-            self.assertEqual(stream.status, 200)
-            self.clock.move(move)
-            stream.comments.clear()
-            self.assertTrue(stream.wait_comment())
-            streams.append(stream)
-        for stream in streams:
-            stream.wait_end()
+        made = self.make()
+        stream = self.stream(made, self.token()['access_token'])
+        for moved in YEAR, 0:
+            self.clock.move(moved)
+            until = time.monotonic() + 1.5
+            self.assertTrue(polling.wait_until(lambda: time.monotonic() > until, 10))  # streams are looked at each second
+            self.ask(204, 'PUT', ECU + '/data/limit', {'data': moved + 7}, A)
+            event = stream.next()
+            self.assertIsNotNone(event, self.gateway.log)
+            self.assertEqual(event.payload, moved + 7)
+
+    def test_a_stream_that_rests_on_a_token_ends_with_it_when_the_clock_is_set_back(self):
+        self.mint = {**self.mint, 'access_secs': 2}
+        self.enabled = True
+        self.clock.set()
+        self.start()
+        stream = self.stream(self.make(), self.token()['access_token'])
+        self.clock.move(-3600)
+        stream.wait_end(10)
+
+    def test_a_stream_that_rests_on_a_token_ends_when_the_clock_says_that_its_key_has_ended(self):
+        self.enabled, self.expires = True, time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + YEAR / 2))
+        self.clock.set()
+        self.start()
+        stream = self.stream(self.make(), self.token()['access_token'])
+        self.clock.move(YEAR)
+        stream.wait_end(10)
 
 
 if __name__ == '__main__':

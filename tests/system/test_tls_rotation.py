@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files of server.tls that change while it serves: what comes into force, what stays, and what nobody notices."""
+import contextlib
 import hashlib
 import pathlib
 import signal
@@ -170,6 +171,145 @@ class Rotation(RotationCase):
         self.start()
         running = self.kept(self.ca.client('brief', ends=certificates.datetime.timedelta(seconds=4)))
         self.until(lambda: self.ask_again(running).status == 401)
+
+
+class Observers(RotationCase):
+    """Subscriptions and triggers go on without a connection: what counts is the certificate of who made them."""
+
+    def setUp(self):
+        super().setUp()
+        self.tls['require_client_certificate'] = False
+        self.clients[0] = certificates.context_of(self.ca)  # the admin shows a key
+        state = self.folder / 'state'
+        state.mkdir()
+        self.sections = {'storage': {'path': str(state)}, 'events': {'trigger_secs': 0.05, 'fast_secs': 0.05},
+                         'auth': {'enabled': True, 'public_metrics': True, 'api_keys': [keys.entry('admin', 'admin', 'admin')],
+                                  'certificates': [{'name': 'tool', 'subject': 'CN=*', 'roles': ['tester']}]}}
+
+    def start(self):
+        super().start(ready=False, **self.sections).wait_ready()
+
+    def restart(self, change=lambda: None):
+        self.server.stop()
+        change()
+        self.start()
+
+    def make(self, pair, collection, **members):
+        """Its path."""
+        with contextlib.closing(self.connection(self.context(pair))) as connection:
+            reply = self.server.bare('POST', f'{OWN}/{collection}', {'resource': 'data/uptime', **members}, connection=connection)
+        self.assertEqual(reply.status, 201, reply)
+        return f'{OWN}/{collection}/{reply.json["id"]}'
+
+    def trigger(self, pair, **members):
+        return self.make(pair, 'triggers', trigger_condition={'condition_type': 'OnChange'}, multishot=True, **members)
+
+    def one_of_each(self, pair):
+        """The last one is persistent."""
+        return [self.make(pair, 'cyclic-subscriptions', interval='fast', duration=600), self.trigger(pair), self.trigger(pair, persistent=True)]
+
+    def answers(self, paths):
+        return {self.server.bare('GET', path, headers=keys.bearer('admin')).status for path in paths}
+
+    def gone(self, paths):
+        self.until(lambda: self.answers(paths) == {404})
+
+    def error_of(self, path):
+        return self.server.bare('GET', path, headers=keys.bearer('admin')).json.get('last_error', {}).get('message')
+
+    def read_again(self):
+        """Until all that are there have been read after now."""
+        before = self.server.metrics()['sovd_readings_total']
+        self.until(lambda: self.server.metrics()['sovd_readings_total'] > before + 10)
+
+    def change_list(self, *authorities):
+        self.reloaded(lambda: certificates.write(self.folder / 'crl.pem', b''.join(a.crl() for a in authorities)))
+
+    def test_what_a_client_made_ends_when_its_certificate_is_revoked_and_what_others_made_does_not(self):
+        self.start()
+        bad, good = self.ca.client('bad'), self.ca.client('good')
+        ended, others = self.one_of_each(bad), self.one_of_each(good)
+        self.read_again()
+        self.assertEqual(self.answers(ended + others), {200})
+        self.ca.revoke(bad)
+        self.change_list(self.ca)
+        self.gone(ended)
+        self.assertIn('the credentials behind it were taken away', self.server.log)
+        failed = self.server.metrics()['sovd_readings_failed_total']
+        self.read_again()
+        self.assertEqual(self.answers(others), {200})
+        self.assertEqual(self.server.metrics()['sovd_readings_failed_total'], failed)
+        self.restart()
+        self.assertEqual(self.answers(ended), {404})
+        self.read_again()
+        self.assertEqual(self.answers(others[-1:]), {200})
+        self.assertIsNone(self.error_of(others[-1]))
+
+    def test_a_persistent_trigger_ends_when_its_certificate_was_revoked_while_the_gateway_did_not_run(self):
+        self.start()
+        bad = self.ca.client('bad')
+        path = self.trigger(bad, persistent=True)
+        self.ca.revoke(bad)
+        self.restart(lambda: certificates.write(self.folder / 'crl.pem', self.ca.crl()))
+        self.gone([path])
+
+    def test_a_persistent_trigger_whose_certificate_is_revoked_after_a_restart_ends(self):
+        self.start()
+        bad = self.ca.client('bad')
+        path = self.trigger(bad, persistent=True)
+        self.restart()
+        self.read_again()
+        self.assertEqual(self.answers([path]), {200})
+        self.ca.revoke(bad)
+        self.change_list(self.ca)
+        self.gone([path])
+
+    def test_what_a_client_made_ends_when_its_authority_is_trusted_no_more(self):
+        self.tls.pop('crl')
+        self.start()
+        paths = self.one_of_each(self.ca.client('old'))
+        self.reloaded(lambda: certificates.write(self.folder / 'client-ca.pem', certificates.Authority('Other CA').pem))
+        self.gone(paths)
+
+    def test_what_an_authority_between_vouched_for_ends_when_that_is_revoked(self):
+        between = certificates.Authority('Between', self.ca)
+        certificates.write(self.folder / 'crl.pem', self.ca.crl() + between.crl())
+        self.start()
+        paths = self.one_of_each(between.client('tool'))
+        self.restart()
+        self.read_again()
+        self.assertIsNone(self.error_of(paths[-1]))
+        self.assertEqual(self.answers(paths[-1:]), {200})
+        self.ca.revoke(between)
+        self.change_list(self.ca, between)
+        self.gone(paths[-1:])
+
+    def test_for_a_certificate_that_has_ended_nothing_is_read_and_nothing_ends(self):
+        self.start()
+        brief = self.ca.client('brief', ends=certificates.datetime.timedelta(seconds=6))
+        path = self.trigger(brief, persistent=True)
+        self.assertIsNone(self.error_of(path))
+        self.restart()
+        self.assertIsNone(self.error_of(path))
+        self.until(lambda: self.error_of(path))
+        self.assertIn('do not hold any more', self.error_of(path))
+        self.read_again()
+        self.assertEqual(self.answers([path]), {200})
+        self.restart()
+        self.until(lambda: self.error_of(path))
+        self.assertEqual(self.answers([path]), {200})
+
+    def test_while_there_is_no_list_of_its_signer_nothing_is_read_and_nothing_ends(self):
+        other = certificates.Authority('Other CA')
+        self.start()
+        path = self.trigger(self.ca.client('tool'), persistent=True)
+        self.change_list(other)
+        self.until(lambda: self.error_of(path))
+        self.change_list(self.ca)
+        self.read_again()
+        failed = self.server.metrics()['sovd_readings_failed_total']
+        self.read_again()
+        self.assertEqual((self.server.metrics()['sovd_readings_failed_total'], self.answers([path])), (failed, {200}))
 
 
 class Broken(RotationCase):

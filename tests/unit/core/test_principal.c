@@ -18,6 +18,7 @@ static const struct sovd_principal fitter = {
         .method = "api-key",
         .token_id = "fitter",
         .certificate = "ab",
+        .chain = "-----BEGIN\nx\n",
         .expires_usec = 7,
 };
 
@@ -34,6 +35,7 @@ static void same(const struct sovd_principal *a, const struct sovd_principal *b)
         assert_true(a->tenant ? sovd_streq(a->tenant, b->tenant) : !b->tenant);
         assert_true(a->method ? sovd_streq(a->method, b->method) : !b->method);
         assert_true(a->token_id ? sovd_streq(a->token_id, b->token_id) : !b->token_id);
+        assert_true(a->chain ? sovd_streq(a->chain, b->chain) : !b->chain);
 }
 
 static void a_copy_is_one_piece_of_memory(void **state) {
