@@ -6,6 +6,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import test_access
+import gateway
 from test_access import entry
 
 REAL = 'bms-2.2.0'  # which the server chooses as autonomous; it changes components/bms and takes components/cell-monitor along
@@ -76,6 +77,20 @@ class Running(test_access.AccessCase):
             reply = self.ask('no-package', 409, 'PUT', f'/updates/climate-3.1.0/{action}')
             self.assertEqual((reply.json['error_code'], told.json['error_code']), (code, code))
             self.assertNotIn(REAL.encode(), reply.body)
+
+    def test_one_that_runs_at_another_server_is_named_to_those_who_may_read_every_package(self):
+        with gateway.Gateway(test_access.VEHICLE) as inner:
+            backend = {'name': 'inner', 'type': 'sovd', 'base_url': f'http://{inner.host}:{inner.port}'}
+            with gateway.Gateway(backend, ready=False, **self.sections()) as outer:
+                outer.wait_ready()
+
+                def act(name, package):
+                    return outer.bare('PUT', f'{gateway.BASE}/updates/{package}/prepare', headers=test_access.who(name))
+                self.until(lambda: act('updater', REAL).status == 202)
+                told, reply = act('updater', 'climate-3.1.0'), act('no-package', 'climate-3.1.0')
+                self.assertEqual((told.status, reply.status, reply.json['error_code']), (409, 409, told.json['error_code']))
+                self.assertIn(REAL, told.json['message'])
+                self.assertNotIn(REAL.encode(), reply.body)
 
 
 if __name__ == '__main__':
