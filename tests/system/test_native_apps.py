@@ -574,17 +574,20 @@ class AfterARestart(NativeCase):
 
     def killed(self, register=REGISTER):
         app = self.app({'start': lambda _: {}}, register=register)
-        made = self.again(app) if register == REGISTER else None
+        made = self.again(app) if register == REGISTER else self.lock()  # what is promised is written behind what was offered
         app.close()
         self.gateway.kill()
         self.start()
         return made
 
     def again(self, app):
-        lock = self.ask(201, 'POST', '/apps/nav/locks', {'lock_expiration': 600}).json['id']
+        lock = self.lock()
         execution = self.ask(202, 'POST', '/apps/nav/operations/reroute/executions', {}).json['id']
         self.assertFalse(app.is_closed)
         return lock, execution
+
+    def lock(self):
+        return self.ask(201, 'POST', '/apps/nav/locks', {'lock_expiration': 600}).json['id']
 
     def test_what_it_offered_is_found_with_the_locks_and_executions_that_were_promised(self):
         before = self.killed() and set(self.get('/apps/nav'))
